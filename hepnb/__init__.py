@@ -1,0 +1,104 @@
+"""Interactive high-energy-physics analysis in Jupyter: from a ROOT file to a Brazil band, live.
+
+The names here are the public interface. They are imported when first used, so ``import hepnb`` is
+quick and loads neither matplotlib nor ipywidgets nor uproot.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from hepnb._version import __version__
+
+if TYPE_CHECKING:
+    from hepnb import datasets, errors, figures
+    from hepnb.events import RootFile, Tree, open
+    from hepnb.fits import fit, fixed_poi_fit
+    from hepnb.hypotests import hypotest, significance
+    from hepnb.limits import scan, upper_limit
+    from hepnb.model import Model
+    from hepnb.widgets import (
+        BranchSelector,
+        BrazilBand,
+        FileBrowser,
+        FitPanel,
+        HistogramBuilder,
+        InterpolationExplorer,
+        Workbench,
+    )
+    from hepnb.workspace import Channel, Sample, Systematic, Workspace, build, load
+
+_HOME = {
+    "open": "events",
+    "RootFile": "events",
+    "Tree": "events",
+    "load": "workspace",
+    "build": "workspace",
+    "Workspace": "workspace",
+    "Channel": "workspace",
+    "Sample": "workspace",
+    "Systematic": "workspace",
+    "Model": "model",
+    "fit": "fits",
+    "fixed_poi_fit": "fits",
+    "hypotest": "hypotests",
+    "significance": "hypotests",
+    "scan": "limits",
+    "upper_limit": "limits",
+    "FileBrowser": "widgets",
+    "BranchSelector": "widgets",
+    "HistogramBuilder": "widgets",
+    "InterpolationExplorer": "widgets",
+    "FitPanel": "widgets",
+    "BrazilBand": "widgets",
+    "Workbench": "widgets",
+}
+_MODULES = ("datasets", "errors", "figures")
+
+__all__ = [
+    "BranchSelector",
+    "BrazilBand",
+    "Channel",
+    "FileBrowser",
+    "FitPanel",
+    "HistogramBuilder",
+    "InterpolationExplorer",
+    "Model",
+    "RootFile",
+    "Sample",
+    "Systematic",
+    "Tree",
+    "Workbench",
+    "Workspace",
+    "__version__",
+    "build",
+    "datasets",
+    "errors",
+    "figures",
+    "fit",
+    "fixed_poi_fit",
+    "hypotest",
+    "load",
+    "open",
+    "scan",
+    "significance",
+    "upper_limit",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"hepnb.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"hepnb.{name}")
+    else:
+        from hepnb.errors import nearest  # noqa: PLC0415  # only on the way to an error
+
+        raise AttributeError(f"hepnb has no attribute {name!r}. {nearest(name, __all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
