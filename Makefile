@@ -1,0 +1,56 @@
+# `make lab` and `make test` are all that is needed; everything they install goes into .venv.
+#   PYTHON=python3.12   the interpreter the environment is made with
+#   LAB_ARGS=...        passed on to JupyterLab, for instance LAB_ARGS=--no-browser
+
+PYTHON ?= python3
+LAB_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.installed
+
+# Public data files that lie beside the repository are used from there instead of being downloaded.
+ifneq ($(wildcard ../shared/data),)
+export HEPNB_DATA_DIR ?= $(abspath ../shared/data)
+endif
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint bench bench-browser clean
+
+help:
+	@echo "make lab            JupyterLab on notebooks/00-start.ipynb (LAB_ARGS=--no-browser to only serve it)"
+	@echo "make test           linters, types, layers and every test, those in a browser included"
+	@echo "make lint           linters, types and layers alone"
+	@echo "make bench          speed of the core against pyhf, and import time"
+	@echo "make bench-browser  slider to pixel, measured in a JupyterLab page"
+	@echo "make clean          remove the environment and everything that was built"
+
+lab: $(STAMPS)/lab
+	$(BIN)/hepnb lab notebooks/00-start.ipynb $(LAB_ARGS)
+
+test: $(STAMPS)/test
+	@tools/test.sh $(BIN)
+
+lint: $(STAMPS)/test
+	@tools/lint.sh $(BIN)
+
+bench: $(STAMPS)/bench
+	$(BIN)/python tests/benchmarks/bench_core.py
+
+bench-browser: $(STAMPS)/test
+	@tools/chromium.sh >/dev/null
+	$(BIN)/python tests/benchmarks/bench_browser.py
+
+# One stamp for each extra: installed once, and again when pyproject.toml changes.
+$(STAMPS)/%: pyproject.toml | $(BIN)/python
+	@echo "Installing hepnb[$*] into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hepnb needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist hepnb-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .jupyter-local tests/browser/output
+	find hepnb tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

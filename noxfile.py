@@ -1,0 +1,63 @@
+"""Sessions for contributors: ``nox`` runs lint, types and tests; ``nox -l`` lists them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_missing_interpreters = False
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+NO_BROWSER = ("-m", "not browser")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting and the layers."""
+    session.install("-e", ".[test]")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    session.install("-e", ".[test]")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Tests and doctests; those in a browser are left to `make test` and to `nox -s browser`."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *NO_BROWSER, *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The tests that drive JupyterLab in Chromium."""
+    session.install("-e", ".[test]")
+    session.run("tools/chromium.sh", external=True)
+    session.run("pytest", "-m", "browser", "tests/browser", *session.posargs)
+
+
+@nox.session(name="lower-bounds", python="3.11")
+def lower_bounds(session: nox.Session) -> None:
+    """The tests with every direct dependency at the lower bound that pyproject.toml promises."""
+    session.install("packaging")
+    pins = session.run("python", "tools/lower_bounds.py", "test", silent=True)
+    constraints = Path(session.create_tmp()) / "lower-bounds.txt"
+    constraints.write_text(str(pins), encoding="utf-8")
+    session.install("-e", ".[test]", "-c", str(constraints))
+    session.run("pytest", *NO_BROWSER, *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel and the source distribution, and what is in the wheel."""
+    session.install("build")
+    session.run("python", "-m", "build")
