@@ -1,0 +1,66 @@
+"""Load a workspace: JSON, HistFactory XML, a dict, a pyhf.Workspace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hepnb.errors import WorkspaceError
+from hepnb.workspace import xml
+from hepnb.workspace.documents import read_json, read_text
+from hepnb.workspace.workspace import Workspace
+
+__all__ = ["load"]
+
+
+def load(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Workspace,
+    *,
+    root: str | os.PathLike[str] | None = None,
+) -> Workspace:
+    """Load a workspace.
+
+    Parameters
+    ----------
+    source : path, mapping, pyhf.Workspace or Workspace
+        A path leads to pyhf's JSON or to the top-level file of a HistFactory XML configuration.
+    root : path, optional
+        The directory that the paths inside XML files start from; found from the first ``<Input>`` by default.
+
+    Returns
+    -------
+    Workspace
+        Validated. Its POI may be missing: background-only workspaces get theirs from a patch.
+
+    Raises
+    ------
+    FileError
+        No such file, not a text file.
+    WorkspaceError
+        Not JSON or XML (with line and column), or not a workspace (with the path of the fault).
+
+    Examples
+    --------
+    >>> from hepnb.workspace import load, uncorrelated_background
+    >>> load(uncorrelated_background([5.0], [50.0], [7.0]).spec).channels
+    ('singlechannel',)
+    """
+    if isinstance(source, Workspace):
+        return source
+    if isinstance(source, Mapping):
+        return Workspace(source)
+    if not isinstance(source, str | os.PathLike):
+        raise WorkspaceError(
+            f"a workspace cannot be loaded from {type(source).__name__}: give a path, a dict or a pyhf.Workspace."
+        )
+    path = Path(source).expanduser()
+    text = read_text(path)
+    if text.lstrip()[:1] == "<":
+        return xml.load_xml(path, root)
+    try:
+        return Workspace(read_json(path, text))
+    except WorkspaceError as error:
+        message = str(error)
+        raise WorkspaceError(message if message.startswith(str(path)) else f"{path}: {message}") from None

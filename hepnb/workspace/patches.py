@@ -1,0 +1,131 @@
+"""JSON patches and patch sets: the signals that published background-only workspaces are completed with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jsonpatch
+
+from hepnb.errors import WorkspaceError, nearest
+from hepnb.workspace.documents import read_json
+
+__all__ = ["Patch", "apply_patch"]
+
+Patch: TypeAlias = "str | os.PathLike[str] | Sequence[Mapping[str, Any]] | Mapping[str, Any] | Any"
+
+
+def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> dict[str, Any]:
+    """Apply a patch to a specification; neither is changed.
+
+    Parameters
+    ----------
+    spec : dict
+        A workspace specification.
+    patch : path, list of operations, patch set (mapping or pyhf.PatchSet), or jsonpatch.JsonPatch
+        What to apply.
+    name : str, optional
+        Which patch of a patch set.
+
+    Returns
+    -------
+    dict
+        The patched specification, not yet validated.
+
+    Raises
+    ------
+    FileError, WorkspaceError
+        See :meth:`hepnb.workspace.Workspace.patch`.
+
+    Examples
+    --------
+    >>> apply_patch({"a": [1]}, [{"op": "add", "path": "/a/-", "value": 2}])
+    {'a': [1, 2]}
+    >>> apply_patch({"a": [1]}, [{"op": "replace", "path": "/b", "value": 2}])
+    Traceback (most recent call last):
+    ...
+    hepnb.errors.WorkspaceError: patch operation 0 (replace /b) does not apply: can't replace a non-existent
+    object 'b'. Is this the workspace that the patch was made for?
+    """
+    source = ""
+    if isinstance(patch, str | os.PathLike):
+        source = f"{os.fspath(patch)}: "
+        patch = read_json(patch)
+    operations = _operations(spec, patch, name, source)
+    document: Any = spec
+    for index, operation in enumerate(operations):
+        # one by one costs a copy of the document each, so all at once first
+        if index == 0:
+            try:
+                return dict(jsonpatch.JsonPatch(operations).apply(spec))
+            except _PATCH_ERRORS:
+                pass
+        try:
+            document = jsonpatch.JsonPatch([operation]).apply(document)
+        except _PATCH_ERRORS as error:
+            said = (
+                f"{operation.get('op', '?')} {operation.get('path', '?')}"
+                if isinstance(operation, Mapping)
+                else repr(operation)
+            )
+            raise WorkspaceError(
+                f"{source}patch operation {index} ({said}) does not apply: {str(error).strip('.')}. "
+                "Is this the workspace that the patch was made for?"
+            ) from None
+    return dict(document)
+
+
+_PATCH_ERRORS = (
+    jsonpatch.JsonPatchException,
+    jsonpatch.JsonPointerException,
+    TypeError,
+    KeyError,
+    AttributeError,
+)
+
+
+def _operations(spec: dict[str, Any], patch: Any, name: str | None, source: str) -> list[Any]:
+    """The list of operations in whatever was given."""
+    if isinstance(patch, jsonpatch.JsonPatch):
+        return list(patch.patch)
+    if isinstance(patch, Mapping) and "patches" in patch:
+        import pyhf  # noqa: PLC0415  # half a second, needed for patch sets only
+
+        try:
+            patch = pyhf.PatchSet(dict(patch))
+        except (pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet) as error:
+            raise WorkspaceError(f"{source}not a valid patch set: {str(error).splitlines()[0]}") from None
+    if isinstance(patch, Mapping) and "op" in patch:
+        return [patch]
+    if hasattr(patch, "patches") and hasattr(patch, "verify"):
+        return _member(spec, patch, name, source)
+    if isinstance(patch, Sequence):
+        return list(patch)
+    raise WorkspaceError(
+        f"{source}neither a list of JSON patch operations nor a patch set, but {type(patch).__name__}. "
+        'A patch is a list like [{"op": "add", "path": "/channels/0/samples/0", "value": ...}].'
+    )
+
+
+def _member(spec: dict[str, Any], patchset: Any, name: str | None, source: str) -> list[Any]:
+    """The operations of one patch of a pyhf.PatchSet, once its digest says that it belongs to this workspace."""
+    import pyhf  # noqa: PLC0415  # half a second, needed for patch sets only
+
+    members = {member.name: member for member in patchset}
+    if name is None and len(members) == 1:
+        name = next(iter(members))
+    if name is None:
+        raise WorkspaceError(
+            f"{source}the patch set has {len(members)} patches: say which, .patch(..., name='{next(iter(members), '')}')."
+        )
+    if name not in members:
+        raise WorkspaceError(f"{source}the patch set has no patch {name!r}. {nearest(name, members)}")
+    try:
+        patchset.verify(spec)
+    except pyhf.exceptions.PatchSetVerificationError:
+        raise WorkspaceError(
+            f"{source}the patch set was made for another workspace: its checksum is not this workspace's. "
+            "Load the background-only workspace that was published with it."
+        ) from None
+    return list(members[name].patch)

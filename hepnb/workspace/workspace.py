@@ -1,0 +1,234 @@
+"""The workspace: channels, samples, modifiers, observations and measurements in pyhf's vocabulary."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, final
+
+from hepnb.errors import FileError, WorkspaceError, nearest
+from hepnb.workspace.patches import Patch, apply_patch
+from hepnb.workspace.validate import plain, validate
+
+__all__ = ["Workspace"]
+
+
+@final
+class Workspace:
+    """A validated HistFactory workspace.
+
+    Parameters
+    ----------
+    spec : mapping
+        The workspace in pyhf's JSON vocabulary (a dict, a ``pyhf.Workspace``). It is copied.
+    edges : mapping of str to sequence of float, optional
+        The bin edges of each channel, shape (n_bins + 1,), in the variable's unit. pyhf's schema has no place
+        for them, so they live beside the specification and are not saved.
+    labels : mapping of str to str, optional
+        What each channel's axis is called.
+    colors : mapping of str to str, optional
+        A colour per sample.
+    constraints : mapping of str to str, optional
+        The constraint that HistFactory XML asks for, "gaussian" or "poisson", per staterror or shapesys name.
+
+    Raises
+    ------
+    WorkspaceError
+        When the specification is not a workspace; the message starts with the path of the fault. A POI that no
+        modifier has is accepted here, because published background-only workspaces get theirs from a patch:
+        see :meth:`require_poi`.
+
+    Notes
+    -----
+    A workspace does not change: :meth:`patch` gives a new one. Do not edit :attr:`spec`.
+
+    Examples
+    --------
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48])
+    >>> workspace
+    <Workspace: 1 channel, 2 bins, 2 samples, 2 modifiers, POI 'mu'>
+    >>> workspace.channel_bins, workspace.observed
+    ({'singlechannel': 2}, {'singlechannel': [51, 48]})
+    """
+
+    __slots__ = ("_colors", "_constraints", "_edges", "_labels", "_spec")
+
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        edges: Mapping[str, Sequence[float]] | None = None,
+        labels: Mapping[str, str] | None = None,
+        colors: Mapping[str, str] | None = None,
+        constraints: Mapping[str, str] | None = None,
+    ) -> None:
+        copied = plain(spec)
+        validate(copied, require_poi=False)
+        self._spec: dict[str, Any] = copied
+        self._edges = {name: tuple(map(float, values)) for name, values in (edges or {}).items()}
+        self._labels = dict(labels or {})
+        self._colors = dict(colors or {})
+        self._constraints = dict(constraints or {})
+        for name, values in self._edges.items():
+            n = self.channel_bins.get(name)
+            if n is not None and len(values) != n + 1:
+                raise WorkspaceError(
+                    f"channel {name!r}: {len(values)} edges for {n} bins. Give one edge more than bins."
+                )
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The specification, a dict of lists and numbers as JSON has them. Not to be edited."""
+        return self._spec
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels, in the workspace's order (pyhf sorts them)."""
+        return tuple(channel["name"] for channel in self._spec["channels"])
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """The names of the samples, in the order of their first appearance (pyhf sorts them)."""
+        return tuple(
+            dict.fromkeys(
+                sample["name"] for channel in self._spec["channels"] for sample in channel["samples"]
+            )
+        )
+
+    @property
+    def modifiers(self) -> dict[str, tuple[str, ...]]:
+        """The types that each modifier name has, in the order of their first appearance."""
+        found: dict[str, dict[str, None]] = {}
+        for channel in self._spec["channels"]:
+            for sample in channel["samples"]:
+                for modifier in sample["modifiers"]:
+                    found.setdefault(modifier["name"], {})[modifier["type"]] = None
+        return {name: tuple(types) for name, types in found.items()}
+
+    @property
+    def measurements(self) -> tuple[str, ...]:
+        """The names of the measurements; the first is the default."""
+        return tuple(measurement["name"] for measurement in self._spec["measurements"])
+
+    def measurement(self, name: str | None = None) -> dict[str, Any]:
+        """The named measurement's entry ("name", "config" with "poi" and "parameters"); the first by default."""
+        if name is None:
+            return dict(self._spec["measurements"][0])
+        for measurement in self._spec["measurements"]:
+            if measurement["name"] == name:
+                return dict(measurement)
+        raise WorkspaceError(f"the workspace has no measurement {name!r}. {nearest(name, self.measurements)}")
+
+    @property
+    def poi(self) -> str:
+        """The first measurement's parameter of interest; "" where it has none."""
+        return str(self._spec["measurements"][0]["config"]["poi"])
+
+    def require_poi(self) -> None:
+        """Raise a WorkspaceError, naming the nearest parameters, if a measurement's POI belongs to no modifier."""
+        validate(self._spec, require_poi=True)
+
+    @property
+    def channel_bins(self) -> dict[str, int]:
+        """The number of bins of each channel."""
+        return {channel["name"]: len(channel["samples"][0]["data"]) for channel in self._spec["channels"]}
+
+    @property
+    def observed(self) -> dict[str, list[float]]:
+        """The observed counts of each channel, in the channels' order."""
+        data = {observation["name"]: observation["data"] for observation in self._spec["observations"]}
+        return {channel: list(data[channel]) for channel in self.channels}
+
+    @property
+    def edges(self) -> dict[str, tuple[float, ...]]:
+        """The bin edges of each channel where they are known: they are when built from histograms."""
+        return dict(self._edges)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each channel's axis is called, where it is known."""
+        return dict(self._labels)
+
+    @property
+    def colors(self) -> dict[str, str]:
+        """The colour of each sample that was given one."""
+        return dict(self._colors)
+
+    @property
+    def constraints(self) -> dict[str, str]:
+        """The constraint, "gaussian" or "poisson", that HistFactory XML asked for, per modifier name."""
+        return dict(self._constraints)
+
+    def patch(self, patch: Patch, name: str | None = None) -> Workspace:
+        """Apply a JSON patch, for instance the signal that a background-only workspace lacks.
+
+        Parameters
+        ----------
+        patch : path, list of operations, pyhf.PatchSet or jsonpatch.JsonPatch
+            A path may lead to a list of operations or to a patch set.
+        name : str, optional
+            Which patch of a patch set; not needed where it has only one.
+
+        Returns
+        -------
+        Workspace
+            A new workspace. Edges, labels, colours and constraints stay with the channels that kept their bins.
+
+        Raises
+        ------
+        FileError
+            When the path leads nowhere.
+        WorkspaceError
+            When an operation does not apply (the message names it), or the result is not a workspace.
+
+        References
+        ----------
+        RFC 6902 (JSON patch); pyhf's patchset.json.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import uncorrelated_background
+        >>> workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
+        >>> patched = workspace.patch([{"op": "replace", "path": "/channels/0/samples/0/data", "value": [6.0, 5.0]}])
+        >>> patched.spec["channels"][0]["samples"][0]["data"]
+        [6.0, 5.0]
+        """
+        spec = apply_patch(self._spec, patch, name)
+        patched = Workspace(spec, labels=self._labels, colors=self._colors, constraints=self._constraints)
+        bins = patched.channel_bins
+        patched._edges = {key: value for key, value in self._edges.items() if bins.get(key) == len(value) - 1}
+        return patched
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the specification as JSON, which pyhf and cabinetry read; return the path."""
+        target = Path(path)
+        try:
+            target.write_text(json.dumps(self._spec, indent=4) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise FileError(
+                f"{target}: the workspace cannot be written ({error.strerror}). Choose a directory that exists and may be written to."
+            ) from error
+        return target
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Workspace):
+            return NotImplemented
+        return self._spec == other._spec and self._constraints == other._constraints
+
+    def __hash__(self) -> int:
+        return hash(
+            (self.channels, self.samples, self.measurements, tuple(map(tuple, self.observed.values())))
+        )
+
+    def __repr__(self) -> str:
+        counts = {
+            "channel": len(self.channels),
+            "bin": sum(self.channel_bins.values()),
+            "sample": len(self.samples),
+            "modifier": len(self.modifiers),
+        }
+        said = ", ".join(f"{n} {thing}{'' if n == 1 else 's'}" for thing, n in counts.items())
+        return f"<Workspace: {said}, {f'POI {self.poi!r}' if self.poi else 'no POI'}>"
