@@ -1,0 +1,19 @@
+"""Binning and filling: numbers in, ``hist.Hist`` out. No file is read here."""
+
+from __future__ import annotations
+
+from hepnb.histograms.binning import Bins, axis, edges_of, needs_values
+from hepnb.histograms.fill import empty, fill, fill_into, normalise, rebin, symmetrise
+
+__all__ = [
+    "Bins",
+    "axis",
+    "edges_of",
+    "empty",
+    "fill",
+    "fill_into",
+    "needs_values",
+    "normalise",
+    "rebin",
+    "symmetrise",
+]

@@ -1,0 +1,292 @@
+"""Fill histograms, and the small arithmetic between a nominal and its variation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import hist
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepnb.errors import BinningError
+
+__all__ = ["empty", "fill", "fill_into", "normalise", "rebin", "symmetrise"]
+
+
+def empty(axis: Any, name: str | None = None, label: str | None = None) -> hist.Hist[Any]:
+    """Make an empty histogram with sums of weights and of squared weights.
+
+    Parameters
+    ----------
+    axis : hist axis
+        The bins.
+    name, label : str, optional
+        Name and label of the histogram.
+
+    Returns
+    -------
+    hist.Hist
+        Weight storage; ``metadata["n_nan"]`` counts the values that are not a number.
+
+    Examples
+    --------
+    >>> empty(hist.axis.Regular(2, 0, 1)).sum()
+    WeightedSum(value=0, variance=0)
+    """
+    histogram: hist.Hist[Any] = hist.Hist(axis, storage=hist.storage.Weight(), name=name, label=label)
+    histogram.metadata = {"n_nan": 0}
+    return histogram
+
+
+def fill(
+    axis: Any,
+    values: ArrayLike,
+    weights: ArrayLike | None = None,
+    name: str | None = None,
+    label: str | None = None,
+) -> hist.Hist[Any]:
+    """Fill a histogram with weights.
+
+    Parameters
+    ----------
+    axis : hist axis
+        The bins, for instance from :func:`hepnb.histograms.axis`.
+    values : array_like, shape (n,)
+        Filled in double precision. Infinities go to the flow bins. A value that is not a number goes
+        nowhere (boost-histogram would put it into the overflow); ``histogram.metadata["n_nan"]`` says
+        how many.
+    weights : array_like, shape (n,), optional
+        One weight per value; one where left out.
+    name, label : str, optional
+        Name and label of the histogram.
+
+    Returns
+    -------
+    hist.Hist
+        Weight storage: sums of weights and of squared weights per bin.
+
+    Raises
+    ------
+    BinningError
+        Where the numbers of values and weights differ, or a weight is not finite.
+
+    Examples
+    --------
+    >>> h = fill(hist.axis.Regular(2, 0, 2), [0.5, 1.5, float("nan")], weights=[1, 3, 1])
+    >>> h.values(), h.variances(), h.metadata["n_nan"]
+    (array([1., 3.]), array([1., 9.]), 1)
+    """
+    histogram = empty(axis, name, label)
+    fill_into(histogram, values, weights)
+    return histogram
+
+
+def fill_into(histogram: hist.Hist[Any], values: ArrayLike, weights: ArrayLike | None = None) -> int:
+    """Fill more values into a histogram made by :func:`empty` or :func:`fill`.
+
+    Parameters
+    ----------
+    histogram : hist.Hist
+        Filled in place, one value after the other: in chunks the sums come out the same to the last bit.
+    values : array_like, shape (n,)
+        What to fill.
+    weights : array_like, shape (n,), optional
+        One weight per value.
+
+    Returns
+    -------
+    int
+        How many values were filled, flow bins included.
+
+    Examples
+    --------
+    >>> h = empty(hist.axis.Regular(2, 0, 2))
+    >>> fill_into(h, [0.5, float("inf"), float("nan")])
+    2
+    """
+    array = np.asarray(values, dtype=np.float64).ravel()
+    weight = None if weights is None else np.asarray(weights, dtype=np.float64).ravel()
+    if weight is not None and weight.size != array.size:
+        raise BinningError(f"{array.size} values and {weight.size} weights. Give one weight per value.")
+    missing = np.isnan(array)
+    n_nan = int(np.count_nonzero(missing))
+    if n_nan:
+        array = array[~missing]
+        weight = None if weight is None else weight[~missing]
+        histogram.metadata = {**(histogram.metadata or {}), "n_nan": n_nan + _n_nan(histogram)}
+    if weight is not None and not np.isfinite(weight).all():
+        n_bad = int(np.count_nonzero(~np.isfinite(weight)))
+        raise BinningError(
+            f"{n_bad} of {weight.size} weights are not finite. Cut those entries away, or mend them."
+        )
+    histogram.fill(array, weight=weight)
+    return int(array.size)
+
+
+def _n_nan(histogram: hist.Hist[Any]) -> int:
+    return int((histogram.metadata or {}).get("n_nan", 0))
+
+
+def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[Any]:
+    """Merge bins of a one-dimensional histogram.
+
+    Parameters
+    ----------
+    histogram : hist.Hist
+        One axis, any storage with values and variances.
+    bins : int or sequence of float
+        How many neighbours become one (it must divide the number of bins), or the new edges, each of
+        them an edge of the histogram. What the new edges leave out goes to the flow bins.
+
+    Returns
+    -------
+    hist.Hist
+        Weight storage.
+
+    Raises
+    ------
+    BinningError
+        Where the new bins do not fit the old ones.
+
+    Examples
+    --------
+    >>> h = fill(hist.axis.Regular(4, 0, 4), [0.5, 1.5, 1.6, 3.5])
+    >>> rebin(h, 2).values()
+    array([3., 1.])
+    >>> rebin(h, [1, 4]).values(flow=True)
+    array([1., 3., 0.])
+    """
+    if len(histogram.axes) != 1:
+        raise BinningError(
+            f"rebin takes one axis, the histogram has {len(histogram.axes)}. Project it first."
+        )
+    old = histogram.axes[0]
+    starts, axis = merged_axis(old, bins)
+    result = empty(axis, histogram.name, histogram.label)
+    if isinstance(histogram.metadata, dict):
+        result.metadata = dict(histogram.metadata)
+    values, variances = flow_values(histogram)
+    view: Any = result.view(flow=True)
+    view["value"] = np.add.reduceat(values, starts)
+    view["variance"] = np.add.reduceat(variances, starts)
+    return result
+
+
+def flow_values(histogram: hist.Hist[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and variances with one underflow and one overflow bin, shape (n_bins + 2,)."""
+    values = np.asarray(histogram.values(flow=True), dtype=np.float64)
+    found = histogram.variances(flow=True)
+    variances = values if found is None else np.asarray(found, dtype=np.float64)
+    traits = histogram.axes[0].traits
+    pad = (int(not traits.underflow), int(not traits.overflow))
+    return np.pad(values, pad), np.pad(variances, pad)
+
+
+def merged_axis(old: Any, bins: int | Sequence[float]) -> tuple[NDArray[np.intp], Any]:
+    """Where each merged bin (flow bins included) starts among the old ones, and the new axis."""
+    edges = np.asarray(old.edges, dtype=np.float64)
+    if isinstance(bins, (int, np.integer)) and not isinstance(bins, bool):
+        factor = int(bins)
+        if factor < 1 or (edges.size - 1) % factor:
+            raise BinningError(
+                f"{edges.size - 1} bins cannot be merged {factor} by {factor}. {_divisors(edges.size - 1)}"
+            )
+        chosen = np.arange(0, edges.size, factor)
+    else:
+        wanted = np.asarray(bins, dtype=np.float64)
+        if wanted.ndim != 1 or wanted.size < 2 or (np.diff(wanted) <= 0).any():
+            raise BinningError(f"bins={bins!r}: give at least two edges that rise.")
+        chosen = np.abs(edges[None, :] - wanted[:, None]).argmin(axis=1)
+        tolerance = 1e-9 * float(np.diff(edges).min())
+        off = np.flatnonzero(np.abs(edges[chosen] - wanted) > tolerance)
+        if off.size:
+            edge = float(wanted[off[0]])
+            raise BinningError(
+                f"edge {edge:g} is not an edge of the histogram; the nearest is {edges[chosen[off[0]]]:g}."
+            )
+    kept = edges[chosen]
+    options = {"name": old.name, "label": old.label}
+    regular = (
+        isinstance(old, hist.axis.Regular) and isinstance(bins, (int, np.integer)) and old.transform is None
+    )
+    axis = hist.axis.Regular(kept.size - 1, kept[0], kept[-1], **options) if regular else None
+    # The underflow is one bin before the first edge, so old bin i is at i + 1.
+    starts = np.concatenate(([0], chosen + 1)).astype(np.intp)
+    return starts, axis if axis is not None else hist.axis.Variable(kept, **options)
+
+
+def _divisors(number: int) -> str:
+    found = [str(factor) for factor in range(1, number + 1) if number % factor == 0]
+    return f"Merge by one of {', '.join(found)}." if len(found) <= 12 else "Choose a divisor of it."
+
+
+def symmetrise(nominal: ArrayLike, up: ArrayLike) -> NDArray[np.float64]:
+    """Mirror an up variation about the nominal: ``down = 2 * nominal - up``.
+
+    Parameters
+    ----------
+    nominal, up : array_like, shape (..., n_bins)
+        Yields.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., n_bins)
+        The down variation; it may be negative where the up variation more than doubles a bin.
+
+    Raises
+    ------
+    BinningError
+        Where the numbers of bins differ.
+
+    Examples
+    --------
+    >>> symmetrise([10, 20], [12, 19])
+    array([ 8., 21.])
+    """
+    first, second = _same_bins(nominal, up)
+    return 2 * first - second
+
+
+def normalise(nominal: ArrayLike, variation: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+    """Split a variation into its change of normalisation and its change of shape.
+
+    Parameters
+    ----------
+    nominal, variation : array_like, shape (n_bins,)
+        Yields.
+
+    Returns
+    -------
+    ratio : float
+        Sum of the variation over the sum of the nominal; one where a sum is not positive.
+    shape : numpy.ndarray, shape (n_bins,)
+        The variation divided by that ratio: its sum is the nominal's.
+
+    Raises
+    ------
+    BinningError
+        Where the numbers of bins differ.
+
+    Examples
+    --------
+    >>> normalise([10, 10], [12, 10])
+    (1.1, array([10.90909091,  9.09090909]))
+    """
+    first, second = _same_bins(nominal, variation)
+    before, after = float(first.sum()), float(second.sum())
+    if not (before > 0 and after > 0):
+        return 1.0, second.copy()
+    ratio = after / before
+    return ratio, second / ratio
+
+
+def _same_bins(nominal: ArrayLike, variation: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    first = np.asarray(nominal, dtype=np.float64)
+    second = np.asarray(variation, dtype=np.float64)
+    if first.shape != second.shape:
+        raise BinningError(
+            f"the nominal has shape {first.shape}, the variation {second.shape}. "
+            "Fill both with the same bins."
+        )
+    return first, second
