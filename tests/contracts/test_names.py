@@ -1,0 +1,44 @@
+"""The public names are frozen here: a change is a decision, and goes into the changelog."""
+
+from __future__ import annotations
+
+import hepnb
+
+NAMES = [
+    "BranchSelector",
+    "BrazilBand",
+    "Channel",
+    "FileBrowser",
+    "FitPanel",
+    "HistogramBuilder",
+    "InterpolationExplorer",
+    "Model",
+    "RootFile",
+    "Sample",
+    "Systematic",
+    "Tree",
+    "Workbench",
+    "Workspace",
+    "__version__",
+    "build",
+    "datasets",
+    "errors",
+    "figures",
+    "fit",
+    "fixed_poi_fit",
+    "hypotest",
+    "load",
+    "open",
+    "scan",
+    "significance",
+    "upper_limit",
+]
+
+
+def test_public_names() -> None:
+    assert dir(hepnb) == NAMES
+
+
+def test_errors_share_one_base() -> None:
+    errors = [getattr(hepnb.errors, name) for name in hepnb.errors.__all__ if name != "nearest"]
+    assert all(issubclass(error, hepnb.errors.HepnbError) for error in errors)

@@ -1,0 +1,71 @@
+"""Every notebook runs from top to bottom; the start notebook ends at the published numbers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+def run(path: Path) -> nbformat.NotebookNode:
+    """Execute a notebook as JupyterLab's "run all cells" does, in its own folder."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    return notebook
+
+
+def printed(notebook: nbformat.NotebookNode, cell_id: str) -> str:
+    """What the cell with this id wrote to standard output."""
+    (cell,) = (cell for cell in notebook.cells if cell.get("id") == cell_id)
+    return "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
+
+
+def stderr(notebook: nbformat.NotebookNode) -> str:
+    """Everything written to standard error: warnings, mostly."""
+    return "".join(
+        output.text
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "stream" and output.name == "stderr"
+    )
+
+
+def check_start(notebook: nbformat.NotebookNode) -> None:
+    """The workbench is shown, and the published numbers of the reference analysis come out."""
+    (shown,) = (cell for cell in notebook.cells if cell.get("id") == "workbench")
+    assert "application/vnd.jupyter.widget-view+json" in shown.outputs[-1].data
+    assert "public tutorial files" in printed(notebook, "source")
+
+    value, sigma = re.search(
+        r"^Signal_norm +(\S+) \+- (\S+)$", printed(notebook, "fit"), re.MULTILINE
+    ).groups()
+    assert float(value) == pytest.approx(1.5938, rel=5e-3)
+    assert float(sigma) == pytest.approx(0.9757, rel=5e-3)
+
+    numbers = [float(number) for number in re.findall(r"\d+\.\d+", printed(notebook, "test"))]
+    significance, _, observed, expected = numbers
+    assert significance == pytest.approx(1.656, rel=5e-3)
+    assert observed == pytest.approx(3.1099, rel=5e-3)
+    assert expected == pytest.approx(1.9849, rel=5e-3)
+
+
+CHECKS = {"00-start": check_start}
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebook(path: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEPNB_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    notebook = run(path)
+    assert stderr(notebook) == ""
+    if path.stem in CHECKS:
+        CHECKS[path.stem](notebook)
+
+
+def test_checks_belong_to_notebooks() -> None:
+    assert set(CHECKS) <= {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
