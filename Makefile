@@ -37,7 +37,7 @@ lint: $(STAMPS)/test
 bench: $(STAMPS)/bench
 	$(BIN)/python tests/benchmarks/bench_core.py
 
-bench-browser: $(STAMPS)/test
+bench-browser: $(STAMPS)/bench
 	@tools/chromium.sh >/dev/null
 	$(BIN)/python tests/benchmarks/bench_browser.py
 

@@ -1,6 +1,7 @@
-"""Speed of the core against pyhf in the same run, with the same settings and the same CLs; and the import time.
+"""Speed of the core against pyhf in the same run, with the same settings and CLs; and the import time.
 
-Usage: python tests/benchmarks/bench_core.py [--data DIR]. Exit code 1 where the numbers differ or a bar is missed.
+Usage: python tests/benchmarks/bench_core.py [--data DIR]
+Exit code 1 where the numbers differ or a bar is missed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
 
 
 def hypotest_rows(path: Path) -> tuple[list[tuple[str, str, str]], bool]:
-    """One hypotest at mu = 1 (qtilde, normsys code4, histosys code4p) by pyhf with numpy and scipy, and by hepnb."""
+    """One hypotest at mu = 1 (qtilde, code4, code4p) by pyhf with numpy and scipy, and by hepnb."""
     import pyhf
 
     import hepnb
