@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
 
 import numpy as np
 import typer
@@ -107,7 +108,14 @@ def lab(
         if not path.exists():
             path.write_text(json.dumps(_FIRST_NOTEBOOK, indent=1) + "\n", encoding="utf-8")
             typer.echo(f"wrote {path}, a notebook with the workbench")
-    command = [sys.executable, "-m", "jupyterlab", str(path), *context.args]
+    here, there = Path.cwd(), path.resolve()
+    root = here if there.is_relative_to(here) else there.parent
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{quote(there.relative_to(root).as_posix())}",
+        *context.args,
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in command:
         command.append("--allow-root")
     os.execv(command[0], command)  # noqa: S606  # JupyterLab takes this process over, signals included
