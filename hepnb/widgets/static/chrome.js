@@ -1,0 +1,110 @@
+// Errors, progress, code: what every panel has below its picture.
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+function button(label, className) {
+  const node = element("button", className, label);
+  node.type = "button";
+  return node;
+}
+
+function render({ model, el }) {
+  const box = element("div", "hepnb-chrome");
+
+  const error = element("div", "hepnb-error");
+  error.setAttribute("role", "alert");
+  const words = element("span", "hepnb-error-words");
+  const details = element("details");
+  const trace = element("pre");
+  details.append(element("summary", "", "Traceback"), trace);
+  error.append(words, details);
+
+  const progress = element("div", "hepnb-progress");
+  const bar = element("div", "hepnb-bar");
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", "Progress");
+  bar.setAttribute("aria-valuemin", "0");
+  bar.setAttribute("aria-valuemax", "100");
+  const filled = element("div", "hepnb-bar-filled");
+  bar.append(filled);
+  const note = element("span", "hepnb-note");
+  const cancel = button("Cancel", "hepnb-small-button");
+  cancel.onclick = () => model.send({ type: "cancel" });
+  progress.append(bar, note, cancel);
+
+  const code = element("div", "hepnb-code");
+  const head = element("div", "hepnb-code-head");
+  const fold = button("", "hepnb-fold");
+  const copy = button("Copy", "hepnb-small-button");
+  copy.setAttribute("aria-label", "Copy the code");
+  const pane = element("pre", "hepnb-code-text");
+  pane.tabIndex = 0;
+  pane.setAttribute("aria-label", "Python that reproduces this panel");
+  pane.setAttribute("data-lm-suppress-shortcuts", "true");
+  fold.append(element("span", "hepnb-caret", "▸"), document.createTextNode("Code"));
+  head.append(fold, copy);
+  code.append(head, pane);
+  box.append(error, progress, code);
+  el.append(box);
+
+  fold.onclick = () => {
+    model.set("code_open", !model.get("code_open"));
+    model.save_changes();
+  };
+  copy.onclick = () => {
+    copy.disabled = true;
+    model.send({ type: "copy" });
+    setTimeout(() => { copy.disabled = false; }, 1500);
+  };
+  const received = async (content) => {
+    if (content.type !== "copy" || !copy.disabled) return;
+    let done = "Copied";
+    try {
+      await navigator.clipboard.writeText(content.code);
+    } catch {
+      // Without clipboard access (http, an old browser): the selection way.
+      const area = element("textarea");
+      area.value = content.code;
+      document.body.append(area);
+      area.select();
+      if (!document.execCommand("copy")) done = "Select below";
+      area.remove();
+    }
+    copy.textContent = done;
+    setTimeout(() => { copy.textContent = "Copy"; copy.disabled = false; }, 1200);
+  };
+
+  const update = () => {
+    const message = model.get("error");
+    error.style.display = message ? "" : "none";
+    if (words.textContent !== message) words.textContent = message;
+    trace.textContent = model.get("details");
+    details.style.display = model.get("details") ? "" : "none";
+    const fraction = model.get("progress");
+    progress.style.display = fraction < 0 ? "none" : "";
+    const percent = Math.round(100 * Math.min(1, Math.max(0, fraction)));
+    filled.style.width = `${percent}%`;
+    bar.setAttribute("aria-valuenow", String(percent));
+    note.textContent = model.get("note");
+    cancel.style.display = model.get("cancellable") ? "" : "none";
+    const open = model.get("code_open");
+    code.classList.toggle("hepnb-open", open);
+    fold.setAttribute("aria-expanded", String(open));
+    pane.style.display = open ? "" : "none";
+    pane.textContent = model.get("code");
+  };
+  update();
+  model.on("change", update);
+  model.on("msg:custom", received);
+  return () => {
+    model.off("change", update);
+    model.off("msg:custom", received);
+  };
+}
+
+export default { render };
