@@ -326,7 +326,7 @@ def _canvas(width: float = 7.0, height: float = 5.0, **layout: Any) -> tuple[Fig
     """A bare figure and its axes."""
     from matplotlib.figure import Figure  # noqa: PLC0415  # browse needs no pictures
 
-    from hepnb.figures.style import lay_out  # noqa: PLC0415
+    from hepnb.figures import lay_out  # noqa: PLC0415
 
     figure = Figure(figsize=(width, height))
     return figure, lay_out(figure, **layout)[0]
