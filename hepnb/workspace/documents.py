@@ -13,7 +13,23 @@ __all__ = ["read_json", "read_text"]
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Read a text file, with an error that names the files next to a missing one."""
+    """Read a text file, with an error that names the files next to a missing one.
+
+    Parameters
+    ----------
+    path : path
+        Where it is.
+
+    Returns
+    -------
+    str
+        Its content.
+
+    Raises
+    ------
+    FileError
+        When there is no such file, or it is not text.
+    """
     file = Path(path)
     if file.is_dir():
         inside = [other.name for other in file.iterdir() if other.suffix in {".json", ".xml"}]
@@ -26,20 +42,40 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise FileError(f"{file}: no such file. {where}") from None
     except UnicodeDecodeError:
         raise FileError(
-            f"{file} is not text: a workspace is a JSON or a HistFactory XML file. Open ROOT files with hepnb.open."
+            f"{file} is not text: a workspace is a JSON or a HistFactory XML file. "
+            "Open ROOT files with hepnb.open."
         ) from None
     except OSError as error:
         raise FileError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def read_json(path: str | os.PathLike[str], text: str | None = None) -> Any:
-    """Parse a JSON file; a fault is told with its line and column."""
+    """Parse a JSON file; a fault is told with its line and column.
+
+    Parameters
+    ----------
+    path : path
+        Where it is.
+    text : str, optional
+        Its content, if it has been read already.
+
+    Returns
+    -------
+    object
+        The document.
+
+    Raises
+    ------
+    FileError, WorkspaceError
+        When it cannot be read, or is not JSON.
+    """
     content = read_text(path) if text is None else text
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
         raise WorkspaceError(
-            f"{os.fspath(path)}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}). Mend the file there, or save it again."
+            f"{os.fspath(path)}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}). "
+            "Mend the file there, or save it again."
         ) from None
     except RecursionError:
         raise WorkspaceError(f"{os.fspath(path)}: the JSON is nested too deeply to be a workspace.") from None

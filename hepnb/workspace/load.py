@@ -53,7 +53,8 @@ def load(
         return Workspace(source)
     if not isinstance(source, str | os.PathLike):
         raise WorkspaceError(
-            f"a workspace cannot be loaded from {type(source).__name__}: give a path, a dict or a pyhf.Workspace."
+            f"a workspace cannot be loaded from {type(source).__name__}: "
+            "give a path, a dict or a pyhf.Workspace."
         )
     path = Path(source).expanduser()
     text = read_text(path)

@@ -16,7 +16,7 @@ __all__ = ["Patch", "apply_patch"]
 Patch: TypeAlias = "str | os.PathLike[str] | Sequence[Mapping[str, Any]] | Mapping[str, Any] | Any"
 
 
-def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> dict[str, Any]:
+def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> Any:
     """Apply a patch to a specification; neither is changed.
 
     Parameters
@@ -53,27 +53,10 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
         source = f"{os.fspath(patch)}: "
         patch = read_json(patch)
     operations = _operations(spec, patch, name, source)
-    document: Any = spec
-    for index, operation in enumerate(operations):
-        # one by one costs a copy of the document each, so all at once first
-        if index == 0:
-            try:
-                return dict(jsonpatch.JsonPatch(operations).apply(spec))
-            except _PATCH_ERRORS:
-                pass
-        try:
-            document = jsonpatch.JsonPatch([operation]).apply(document)
-        except _PATCH_ERRORS as error:
-            said = (
-                f"{operation.get('op', '?')} {operation.get('path', '?')}"
-                if isinstance(operation, Mapping)
-                else repr(operation)
-            )
-            raise WorkspaceError(
-                f"{source}patch operation {index} ({said}) does not apply: {str(error).strip('.')}. "
-                "Is this the workspace that the patch was made for?"
-            ) from None
-    return dict(document)
+    try:
+        return jsonpatch.JsonPatch(operations).apply(spec)
+    except _PATCH_ERRORS:
+        return _one_by_one(spec, operations, source)
 
 
 _PATCH_ERRORS = (
@@ -83,6 +66,23 @@ _PATCH_ERRORS = (
     KeyError,
     AttributeError,
 )
+
+
+def _one_by_one(spec: dict[str, Any], operations: list[Any], source: str) -> Any:
+    """Apply the operations singly, which costs a copy each, to find the one that fails."""
+    document: Any = spec
+    for index, operation in enumerate(operations):
+        try:
+            document = jsonpatch.JsonPatch([operation]).apply(document)
+        except _PATCH_ERRORS as error:
+            said = repr(operation)
+            if isinstance(operation, Mapping):
+                said = f"{operation.get('op', '?')} {operation.get('path', '?')}"
+            raise WorkspaceError(
+                f"{source}patch operation {index} ({said}) does not apply: {str(error).strip('.')}. "
+                "Is this the workspace that the patch was made for?"
+            ) from None
+    return document
 
 
 def _operations(spec: dict[str, Any], patch: Any, name: str | None, source: str) -> list[Any]:
@@ -109,7 +109,7 @@ def _operations(spec: dict[str, Any], patch: Any, name: str | None, source: str)
 
 
 def _member(spec: dict[str, Any], patchset: Any, name: str | None, source: str) -> list[Any]:
-    """The operations of one patch of a pyhf.PatchSet, once its digest says that it belongs to this workspace."""
+    """The operations of one patch of a pyhf.PatchSet, once its digest says that it belongs here."""
     import pyhf  # noqa: PLC0415  # half a second, needed for patch sets only
 
     members = {member.name: member for member in patchset}
@@ -117,7 +117,8 @@ def _member(spec: dict[str, Any], patchset: Any, name: str | None, source: str) 
         name = next(iter(members))
     if name is None:
         raise WorkspaceError(
-            f"{source}the patch set has {len(members)} patches: say which, .patch(..., name='{next(iter(members), '')}')."
+            f"{source}the patch set has {len(members)} patches: "
+            f"say which, .patch(..., name='{next(iter(members), '')}')."
         )
     if name not in members:
         raise WorkspaceError(f"{source}the patch set has no patch {name!r}. {nearest(name, members)}")

@@ -36,9 +36,9 @@ class Workspace:
     Raises
     ------
     WorkspaceError
-        When the specification is not a workspace; the message starts with the path of the fault. A POI that no
-        modifier has is accepted here, because published background-only workspaces get theirs from a patch:
-        see :meth:`require_poi`.
+        When the specification is not a workspace; the message starts with the path of the fault. A POI that
+        no modifier has is accepted here, because published background-only workspaces get theirs from a
+        patch: see :meth:`require_poi`.
 
     Notes
     -----
@@ -114,7 +114,23 @@ class Workspace:
         return tuple(measurement["name"] for measurement in self._spec["measurements"])
 
     def measurement(self, name: str | None = None) -> dict[str, Any]:
-        """The named measurement's entry ("name", "config" with "poi" and "parameters"); the first by default."""
+        """Look a measurement up.
+
+        Parameters
+        ----------
+        name : str, optional
+            Which; the first by default.
+
+        Returns
+        -------
+        dict
+            Its entry: "name", and "config" with "poi" and "parameters".
+
+        Raises
+        ------
+        WorkspaceError
+            When there is none of that name.
+        """
         if name is None:
             return dict(self._spec["measurements"][0])
         for measurement in self._spec["measurements"]:
@@ -128,7 +144,13 @@ class Workspace:
         return str(self._spec["measurements"][0]["config"]["poi"])
 
     def require_poi(self) -> None:
-        """Raise a WorkspaceError, naming the nearest parameters, if a measurement's POI belongs to no modifier."""
+        """Insist that every measurement's POI belongs to a modifier.
+
+        Raises
+        ------
+        WorkspaceError
+            When it does not, with the nearest names.
+        """
         validate(self._spec, require_poi=True)
 
     @property
@@ -175,7 +197,7 @@ class Workspace:
         Returns
         -------
         Workspace
-            A new workspace. Edges, labels, colours and constraints stay with the channels that kept their bins.
+            A new workspace. Labels, colours and constraints stay; edges do where the bins do.
 
         Raises
         ------
@@ -192,7 +214,8 @@ class Workspace:
         --------
         >>> from hepnb.workspace import uncorrelated_background
         >>> workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
-        >>> patched = workspace.patch([{"op": "replace", "path": "/channels/0/samples/0/data", "value": [6.0, 5.0]}])
+        >>> path = "/channels/0/samples/0/data"
+        >>> patched = workspace.patch([{"op": "replace", "path": path, "value": [6.0, 5.0]}])
         >>> patched.spec["channels"][0]["samples"][0]["data"]
         [6.0, 5.0]
         """
@@ -203,13 +226,30 @@ class Workspace:
         return patched
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the specification as JSON, which pyhf and cabinetry read; return the path."""
+        """Write the specification as JSON, which pyhf and cabinetry read.
+
+        Parameters
+        ----------
+        path : path
+            Where to; a file that is there is replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        FileError
+            When it cannot be written.
+        """
         target = Path(path)
         try:
             target.write_text(json.dumps(self._spec, indent=4) + "\n", encoding="utf-8")
         except OSError as error:
             raise FileError(
-                f"{target}: the workspace cannot be written ({error.strerror}). Choose a directory that exists and may be written to."
+                f"{target}: the workspace cannot be written ({error.strerror}). "
+                "Choose a directory that exists and may be written to."
             ) from error
         return target
 

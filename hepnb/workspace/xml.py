@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -39,22 +40,33 @@ def load_xml(path: str | os.PathLike[str], root: str | os.PathLike[str] | None =
     ----------
     CERN-OPEN-2012-016 (HistFactory), section 4.
     """
-    import pyhf.readxml as readxml  # noqa: PLC0415  # half a second, needed for XML only
+    from pyhf import readxml  # noqa: PLC0415  # half a second, needed for XML only
 
     top = Path(path)
     tree = _parse(top)
     inputs = [(item.text or "").strip() for item in tree.getroot().findall("Input")]
     if tree.getroot().tag != "Combination" or not inputs:
         raise WorkspaceError(
-            f"{top}: the root element is <{tree.getroot().tag}>. Give the top-level file: a <Combination> with its <Input> files."
+            f"{top}: the root element is <{tree.getroot().tag}>. "
+            "Give the top-level file: a <Combination> with its <Input> files."
         )
     directory = Path(root) if root is not None else _root(top, inputs[0])
     try:
-        spec = readxml.parse(top, directory, validation_as_error=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pyhf 0.7.6 on a new jsonschema
+            spec = readxml.parse(top, directory, validation_as_error=False)
     except FileNotFoundError as error:
         raise FileError(f"{top}: {_missing(error)} Say where its paths start: load(..., root=...).") from None
     except KeyError as error:
-        raise FileError(f"{top}: {str(error.args[0]) if error.args else error}.") from None
+        said = str(error.args[0])
+        if "not found" not in said:
+            raise WorkspaceError(f"{top}: an element lacks its attribute {said!r}.") from None
+        raise FileError(f"{top}: {said}. Mend the histogram's name or path in the XML.") from None
+    except TypeError:
+        raise WorkspaceError(
+            f"{top}: a histogram in it has more than one axis. "
+            "Unroll it to one axis: a channel is a row of bins."
+        ) from None
     except ET.ParseError as error:
         raise WorkspaceError(f"{top}: one of its <Input> files is not valid XML ({error}).") from None
     except (RuntimeError, NotImplementedError, ValueError) as error:
