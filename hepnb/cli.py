@@ -195,7 +195,7 @@ def demo(
         pictures = {
             **_stacks(workspace, model, best),
             **_fit_pictures(best),
-            "brazil_band": _brazil_band(found),
+            "brazil_band": _brazil_band(found, model.poi_name),
         }
         written = [_save(figure, out / name) for name, figure in pictures.items()]
 
@@ -268,7 +268,7 @@ def limit(
         },
     }
     (out / "limit.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    written = _save(_brazil_band(found), out / "brazil_band")
+    written = _save(_brazil_band(found, model.poi_name), out / "brazil_band")
     typer.echo(_table(_limit_rows(model.poi_name, found), numbers=(1,)))
     typer.echo(f"in {out}: limit.json, {written}")
 
@@ -369,7 +369,7 @@ def _fit_pictures(best: FitResults) -> dict[str, Figure]:
     return pictures
 
 
-def _brazil_band(found: LimitResults) -> Figure:
+def _brazil_band(found: LimitResults, poi: str) -> Figure:
     figure, (axes,) = _canvas()
-    hepnb.figures.draw_brazil_band(found, axes)
+    hepnb.figures.draw_brazil_band(found, axes, poi=poi)
     return figure
