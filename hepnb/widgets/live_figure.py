@@ -46,7 +46,7 @@ class _LockedFigure(Figure):
             super().savefig(*args, **kwargs)
 
     def __getstate__(self) -> Any:
-        state: Any = super().__getstate__()  # type: ignore[no-untyped-call]
+        state: Any = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_frame_lock"}
 
 
