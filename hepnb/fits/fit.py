@@ -1,0 +1,285 @@
+"""Single fits: free, and with the parameter of interest held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepnb.errors import ModelError
+from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit, minimise
+from hepnb.fits.minuit import minuit_lane
+from hepnb.fits.results import FitReport, FitResults
+from hepnb.fits.solve import solve
+from hepnb.model import Model
+
+__all__ = ["fit", "fixed_poi_fit"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_STATUS = {
+    CONVERGED: "converged",
+    NOT_FINISHED: "not finished",
+    STALLED: "stalled",
+    INVALID_START: "invalid start",
+}
+
+
+def fit(
+    data: ArrayLike | None,
+    model: Model,
+    *,
+    init: ArrayLike | Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    minimizer: Literal["newton", "minuit"] = "newton",
+) -> FitResults:
+    """Fit a model to data.
+
+    Parameters
+    ----------
+    data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
+        Events per bin, with or without auxiliary data; the observed data if None.
+    model : Model
+        The model.
+    init : array_like, shape (n_parameters,), or mapping of str to float, optional
+        Where to start, all parameters or some by name.
+    bounds : mapping of str to (float, float), optional
+        Other bounds for some parameters.
+    fixed : mapping of str to float, optional
+        Parameters to hold, with their values.
+    minimizer : {"newton", "minuit"}
+        Who searches. The curvature and the report are ours in both cases.
+
+    Returns
+    -------
+    FitResults
+        Values, uncertainties, correlations, and a report. A fit that fails does not raise: look at
+        ``report.ok``.
+
+    Raises
+    ------
+    ModelError
+        A parameter that does not exist, data of the wrong length, bounds the wrong way round.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> model = hepnb.Model(
+    ...     uncorrelated_background(
+    ...         signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[56, 60]
+    ...     )
+    ... )
+    >>> result = hepnb.fit(None, model)
+    >>> value, error = result["mu"]
+    >>> print(f"mu = {value:.3f} +- {error:.3f}, {result.report.status}")
+    mu = 0.577 +- 0.552, converged
+    """
+    setup = _Setup.make(model, data, init, bounds, fixed)
+    if minimizer == "minuit":
+        end = minuit_lane(model.likelihood, setup.data, setup.start, setup.bounds, setup.fixed)
+        found = minimise(
+            model.likelihood, setup.data[None], end[None], setup.bounds[:, 0], setup.bounds[:, 1],
+            setup.fixed[None], max_iterations=0,
+        )  # fmt: skip
+        # Minuit's own tolerance, not ours, decides whether it has arrived.
+        if found.edm[0] < 1e-3:
+            found.status[0] = CONVERGED
+    elif minimizer == "newton":
+        found = solve(model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds)
+    else:
+        raise ModelError(f"minimizer {minimizer!r} does not exist. Use 'newton' or 'minuit'.")
+    return fit_results(model, setup.data, found, setup.fixed, setup.bounds, minimizer)
+
+
+def fixed_poi_fit(mu: float, data: ArrayLike | None, model: Model, **options: object) -> FitResults:
+    """Fit a model with its parameter of interest held.
+
+    Parameters
+    ----------
+    mu : float
+        The value of the parameter of interest.
+    data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
+        Events per bin, with or without auxiliary data; the observed data if None.
+    model : Model
+        The model.
+    **options
+        As for :func:`fit`.
+
+    Returns
+    -------
+    FitResults
+        The conditional minimum.
+
+    Raises
+    ------
+    ModelError
+        The measurement has no POI, or as for :func:`fit`.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> model = hepnb.Model(
+    ...     uncorrelated_background(
+    ...         signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[51, 48]
+    ...     )
+    ... )
+    >>> hepnb.fixed_poi_fit(1.0, None, model).bestfit.round(4)
+    array([1.    , 0.9722, 0.8755])
+    """
+    name = model.parameter_names[model.require_poi()]
+    held = {name: float(mu), **dict(options.pop("fixed", None) or {})}  # type: ignore[call-overload]
+    return fit(data, model, fixed=held, **options)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class _Setup:
+    data: FloatArray
+    start: FloatArray
+    bounds: FloatArray
+    fixed: BoolArray
+
+    @classmethod
+    def make(
+        cls,
+        model: Model,
+        data: ArrayLike | None,
+        init: ArrayLike | Mapping[str, float] | None,
+        bounds: Mapping[str, tuple[float, float]] | None,
+        fixed: Mapping[str, float] | None,
+    ) -> _Setup:
+        counts = model.check_data(data)
+        if counts.ndim != 1:
+            raise ModelError(f"data have {counts.ndim} axes; one fit takes one set of data.")
+        start, limits, held = model.init.copy(), model.bounds.copy(), model.fixed.copy()
+        if isinstance(init, Mapping):
+            for name, value in init.items():
+                start[model.index(name)] = value
+        elif init is not None:
+            start = np.array(init, dtype=float)
+            if start.shape != model.init.shape:
+                raise ModelError(
+                    f"init has shape {start.shape}, the model {model.n_parameters} parameters. "
+                    "Give one value each, or a mapping of names to values."
+                )
+        for name, (low, high) in (bounds or {}).items():
+            if not low < high:
+                raise ModelError(f"bounds of {name!r} are ({low}, {high}). Give the lower one first.")
+            limits[model.index(name)] = low, high
+        for name, value in (fixed or {}).items():
+            position = model.index(name)
+            start[position], held[position] = value, True
+        return cls(counts, start, limits, held)
+
+
+def fit_results(
+    model: Model,
+    data: FloatArray,
+    found: BatchedFit,
+    fixed: BoolArray,
+    bounds: FloatArray,
+    minimizer: str = "newton",
+    lane: int = 0,
+) -> FitResults:
+    """Turn one lane of a batch into results with uncertainties and a report."""
+    point, held = found.points[lane], found.held[lane]
+    covariance, condition, positive = _covariance(model, data, point, held | fixed)
+    sigma = np.sqrt(np.diag(covariance))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(sigma, sigma), 0.0)
+    status = _STATUS[int(found.status[lane])]
+    at_bound = tuple(name for name, at in zip(model.parameter_names, held, strict=True) if at)
+    empty = _nonpositive_bins(model, point)
+    report = FitReport(
+        ok=status == "converged" and positive,
+        status=status,
+        message=_message(model, status, positive, at_bound, empty, point, bounds),
+        edm=float(found.edm[lane]),
+        gradient_norm=float(found.gradient_norm[lane]),
+        at_bound=at_bound,
+        nonpositive_bins=empty,
+        condition=condition,
+        n_iterations=int(found.iterations[lane]),
+        minimizer=minimizer,
+        interpolation=dict(model.interpolation),
+    )
+    constant = float(model.likelihood.constant(data[None])[0])
+    return FitResults(
+        bestfit=point.copy(),
+        uncertainty=sigma,
+        labels=model.parameter_names,
+        types=tuple(p.kind for p in model.parameters),
+        correlation=correlation,
+        twice_nll=float(found.value[lane]) + constant,
+        report=report,
+    )
+
+
+def _covariance(
+    model: Model, data: FloatArray, point: FloatArray, held: BoolArray
+) -> tuple[FloatArray, float, bool]:
+    """Invert the curvature of the free parameters; say whether it is positive definite."""
+    covariance = np.zeros((point.size, point.size))
+    free = np.flatnonzero(~held)
+    if not free.size:
+        return covariance, 1.0, True
+    block = model.likelihood.objective(point[None], data[None], 2).curvature[0][np.ix_(free, free)]
+    diagonal = np.diag(block)
+    if not (np.isfinite(block).all() and (diagonal > 0).all()):
+        return covariance, np.inf, False
+    scale = 1 / np.sqrt(diagonal)
+    values, vectors = np.linalg.eigh(block * np.outer(scale, scale))
+    if values[0] <= 1e-13 * values[-1]:
+        return covariance, np.inf, False
+    inverse = (vectors / values) @ vectors.T
+    # -2 log L rises by 1 at one standard deviation: the covariance is twice the inverse curvature.
+    covariance[np.ix_(free, free)] = 2 * inverse * np.outer(scale, scale)
+    return covariance, float(values[-1] / values[0]), True
+
+
+def _nonpositive_bins(model: Model, point: FloatArray) -> tuple[str, ...]:
+    rates = model.expected(point)
+    return tuple(
+        f"{channel}[{i}]"
+        for channel, where in model.channel_slices.items()
+        for i, rate in enumerate(rates[where])
+        if not rate > 0
+    )
+
+
+def _message(
+    model: Model,
+    status: str,
+    positive: bool,
+    at_bound: tuple[str, ...],
+    empty: tuple[str, ...],
+    point: FloatArray,
+    bounds: FloatArray,
+) -> str:
+    words = []
+    if status == "invalid start":
+        where = ", ".join(empty) or "some bin"
+        words.append(
+            f"The expected rate of {where} is not positive where data lie, at every start tried: "
+            "merge the bin or give it a background."
+        )
+    elif status != "converged":
+        words.append("The values are not a minimum: try other starting values, or minimizer='minuit'.")
+    elif not positive:
+        words.append("The curvature is not positive definite: some parameter is not determined by the data.")
+    if at_bound:
+        shown = [
+            f"{name} = {point[i]:.4g} of [{bounds[i, 0]:.4g}, {bounds[i, 1]:.4g}]"
+            for name in at_bound[:4]
+            for i in [model.index(name)]
+        ]
+        words.append(f"At a bound: {', '.join(shown)}; no symmetric uncertainty there.")
+    if empty and status == "converged":
+        words.append(f"No events are expected in {', '.join(empty[:6])}.")
+    return " ".join(words)

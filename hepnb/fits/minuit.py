@@ -1,0 +1,83 @@
+"""Single fits by iminuit: the last resort of a lane, and a second opinion on request."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from iminuit import Minuit
+from iminuit.warnings import IMinuitWarning
+from numpy.typing import NDArray
+
+from hepnb.fits.batched import Likelihood
+
+__all__ = ["minuit_lane", "run_minuit"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_OUTSIDE = 1e12
+
+
+def run_minuit(
+    likelihood: Likelihood,
+    data: FloatArray,
+    start: FloatArray,
+    bounds: FloatArray,
+    fixed: BoolArray,
+    names: tuple[str, ...] | None = None,
+) -> Any:
+    """Run MIGRAD and HESSE on one lane.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        What to minimise.
+    data : ndarray, shape (data,)
+        Complete data.
+    start : ndarray, shape (parameter,)
+        Where to start.
+    bounds : ndarray, shape (parameter, 2)
+        Bounds.
+    fixed : ndarray of bool, shape (parameter,)
+        Parameters held at their start.
+    names : tuple of str, optional
+        Parameter names.
+
+    Returns
+    -------
+    iminuit.Minuit
+        After MIGRAD at strategy 1 and HESSE; ``errordef`` is 1, since the function is -2 log L.
+    """
+    row = data[None]
+
+    def value(point: FloatArray) -> float:
+        result = float(likelihood.objective(np.asarray(point)[None], row, 0).value[0])
+        return result if np.isfinite(result) else _OUTSIDE
+
+    def gradient(point: FloatArray) -> FloatArray:
+        slopes: FloatArray = likelihood.objective(np.asarray(point)[None], row, 1).gradient[0]
+        return slopes
+
+    minuit = Minuit(value, np.clip(start, bounds[:, 0], bounds[:, 1]), grad=gradient, name=names)
+    minuit.errordef = 1.0
+    minuit.tol = 1e-3
+    minuit.limits = [tuple(pair) for pair in bounds]
+    for i in np.flatnonzero(fixed):
+        minuit.limits[int(i)] = None
+        minuit.values[int(i)] = float(start[i])
+        minuit.fixed[int(i)] = True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IMinuitWarning)
+        minuit.migrad(ncall=50_000)
+        minuit.hesse()
+    return minuit
+
+
+def minuit_lane(
+    likelihood: Likelihood, data: FloatArray, start: FloatArray, bounds: FloatArray, fixed: BoolArray
+) -> FloatArray:
+    """Give the point, shape (parameter,), at which Minuit ends; see :func:`run_minuit`."""
+    safe = np.where(np.isfinite(start), start, 0.5 * bounds.sum(axis=1))
+    return np.array(run_minuit(likelihood, data, safe, bounds, fixed).values)

@@ -1,0 +1,103 @@
+"""What a fit gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FitReport", "FitResults"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How a fit went, in numbers and in words.
+
+    Parameters
+    ----------
+    ok : bool
+        It converged, and its curvature is positive definite.
+    status : str
+        ``"converged"``, ``"not finished"``, ``"stalled"`` or ``"invalid start"``.
+    message : str
+        The same for a person, with what to look at; empty when there is nothing to say.
+    edm : float
+        Estimated distance to the minimum in -2 log L.
+    gradient_norm : float
+        Norm of the gradient without the parameters held at a bound.
+    at_bound : tuple of str
+        Parameters held at a bound; they have no symmetric uncertainty.
+    nonpositive_bins : tuple of str
+        Bins whose expected rate is not positive, as ``"channel[bin]"``.
+    condition : float
+        Condition number of the curvature, scaled to unit diagonal.
+    n_iterations : int
+        Newton steps, or calls of the function for Minuit.
+    minimizer : str
+        ``"newton"`` or ``"minuit"``.
+    interpolation : dict
+        The interpolation codes used.
+    """
+
+    ok: bool
+    status: str
+    message: str
+    edm: float
+    gradient_norm: float
+    at_bound: tuple[str, ...]
+    nonpositive_bins: tuple[str, ...]
+    condition: float
+    n_iterations: int
+    minimizer: str
+    interpolation: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        head = f"{self.status} in {self.n_iterations} steps, EDM {self.edm:.1e}"
+        return f"{head}. {self.message}" if self.message else head + "."
+
+
+@dataclass(frozen=True, eq=False)
+class FitResults:
+    """The minimum of one fit.
+
+    Parameters
+    ----------
+    bestfit : ndarray, shape (n_parameters,)
+        Parameter values at the minimum.
+    uncertainty : ndarray, shape (n_parameters,)
+        Standard deviations from the curvature; 0 for a fixed parameter or one at a bound.
+    labels : tuple of str
+        Parameter names.
+    types : tuple of str
+        ``"free"``, ``"gaussian"`` or ``"poisson"`` for each.
+    correlation : ndarray, shape (n_parameters, n_parameters)
+        Correlations; 0 for fixed parameters.
+    twice_nll : float
+        -2 log L at the minimum, with every constant.
+    report : FitReport
+        How the fit went.
+    """
+
+    bestfit: FloatArray
+    uncertainty: FloatArray
+    labels: tuple[str, ...]
+    types: tuple[str, ...]
+    correlation: FloatArray
+    twice_nll: float
+    report: FitReport
+
+    def __getitem__(self, label: str) -> tuple[float, float]:
+        """Give value and uncertainty of a parameter."""
+        position = self.labels.index(label)
+        return float(self.bestfit[position]), float(self.uncertainty[position])
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{label} = {value:.4g} +- {error:.2g}"
+            for label, value, error in list(zip(self.labels, self.bestfit, self.uncertainty, strict=True))[:4]
+        )
+        more = f", and {len(self.labels) - 4} more" if len(self.labels) > 4 else ""
+        return f"FitResults({shown}{more}; -2 log L = {self.twice_nll:.6g}; {self.report.status})"

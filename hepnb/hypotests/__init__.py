@@ -1,0 +1,9 @@
+"""Hypothesis tests with profile likelihood ratios."""
+
+from __future__ import annotations
+
+from hepnb.hypotests.hypotest import hypotest, significance
+from hepnb.hypotests.results import HypotestResult, SignificanceResults
+from hepnb.hypotests.teststats import TEST_STATISTICS
+
+__all__ = ["TEST_STATISTICS", "HypotestResult", "SignificanceResults", "hypotest", "significance"]

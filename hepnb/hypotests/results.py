@@ -1,0 +1,76 @@
+"""What a hypothesis test gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["HypotestResult", "SignificanceResults"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HypotestResult:
+    """One hypothesis tested.
+
+    Parameters
+    ----------
+    mu : float
+        The value of the POI tested.
+    CLs_obs : float
+        Observed CLs; for ``q0`` it is the p-value of the background alone, as pyhf has it.
+    CLs_exp : ndarray, shape (5,)
+        Expected CLs at -2, -1, 0, 1, 2 standard deviations of the background.
+    CLsb, CLb : float
+        Tail probabilities under signal and background, and under background.
+    CLsb_exp, CLb_exp : ndarray, shape (5,)
+        Their expected values.
+    teststat : float
+        sqrt(q) - sqrt(q_A), or the second branch of q-tilde.
+    q, q_asimov : float
+        -2 log of the profile likelihood ratio, for the data and for the Asimov data.
+    mu_hat : float
+        The best value of the POI.
+    fits : dict of str to ndarray, shape (n_parameters,)
+        ``free``, ``fixed``, ``asimov`` (the hypothesis the Asimov data come from) and ``fixed_asimov``.
+    test_stat : str
+        The statistic.
+    ok : bool
+        All fits converged; the numbers are nan otherwise.
+    """
+
+    mu: float
+    CLs_obs: float
+    CLs_exp: FloatArray
+    CLsb: float
+    CLb: float
+    CLsb_exp: FloatArray
+    CLb_exp: FloatArray
+    teststat: float
+    q: float
+    q_asimov: float
+    mu_hat: float
+    fits: dict[str, FloatArray]
+    test_stat: str
+    ok: bool
+
+
+@dataclass(frozen=True, eq=False)
+class SignificanceResults:
+    """The discovery significance.
+
+    Parameters
+    ----------
+    observed_p_value, expected_p_value : float
+        p-values of the background alone, for the data and for the signal at nominal strength.
+    observed_significance, expected_significance : float
+        The same in standard deviations of a one-sided normal law.
+    """
+
+    observed_p_value: float
+    observed_significance: float
+    expected_p_value: float
+    expected_significance: float

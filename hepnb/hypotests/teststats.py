@@ -1,0 +1,227 @@
+"""Profile likelihood ratios of many hypotheses at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.errors import ModelError, nearest
+from hepnb.fits import BatchedFit, solve
+from hepnb.model import Model
+
+__all__ = ["TEST_STATISTICS", "ProfileRatios", "TestStatistic", "profile_ratios"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class TestStatistic:
+    """One test statistic.
+
+    Parameters
+    ----------
+    name : str
+        pyhf's name.
+    asimov_mu : float
+        The hypothesis whose Asimov data give the law: 0 for limits, 1 for a discovery.
+    bounded : bool
+        The law has the second branch of q-tilde.
+    counts : callable
+        ``counts(mu, mu_hat)`` says where an excess of the likelihood speaks against ``mu``.
+    """
+
+    __test__ = False  # not a test case for pytest
+
+    name: str
+    asimov_mu: float
+    bounded: bool
+    counts: Callable[[FloatArray, float], BoolArray]
+
+
+def _upwards(mu: FloatArray, mu_hat: float) -> BoolArray:
+    return np.asarray(mu_hat <= mu)
+
+
+def _discovery(mu: FloatArray, mu_hat: float) -> BoolArray:
+    return np.asarray(mu_hat >= mu)
+
+
+TEST_STATISTICS: dict[str, TestStatistic] = {
+    "qtilde": TestStatistic("qtilde", 0.0, True, _upwards),
+    "q": TestStatistic("q", 0.0, False, _upwards),
+    "q0": TestStatistic("q0", 1.0, False, _discovery),
+}
+
+
+def statistic_named(name: str) -> TestStatistic:
+    """Look a test statistic up, or raise a ModelError with the nearest names."""
+    if name not in TEST_STATISTICS:
+        raise ModelError(f"test statistic {name!r} does not exist. {nearest(name, TEST_STATISTICS)}")
+    return TEST_STATISTICS[name]
+
+
+@dataclass(frozen=True)
+class ProfileRatios:
+    """Profile likelihood ratios along the POI.
+
+    Parameters
+    ----------
+    mu : ndarray, shape (k,)
+        Values of the POI tested.
+    q, q_asimov : ndarray, shape (k,)
+        -2 log of the profile likelihood ratio for the data and for the Asimov data; nan where a fit failed.
+    ok : ndarray of bool, shape (k,)
+        Where all fits converged.
+    mu_hat : float
+        The best value of the POI.
+    free : ndarray, shape (n_parameters,)
+        The free minimum.
+    background : ndarray, shape (n_parameters,)
+        The minimum at the Asimov hypothesis.
+    asimov : ndarray, shape (n_data,)
+        The Asimov data.
+    fixed, fixed_asimov : ndarray, shape (k, n_parameters)
+        Conditional minima.
+    """
+
+    mu: FloatArray
+    q: FloatArray
+    q_asimov: FloatArray
+    ok: BoolArray
+    mu_hat: float
+    free: FloatArray
+    background: FloatArray
+    asimov: FloatArray
+    fixed: FloatArray
+    fixed_asimov: FloatArray
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The fits that every hypothesis shares: free, and at the Asimov hypothesis."""
+
+    free: FloatArray
+    free_value: float
+    free_ok: bool
+    background: FloatArray
+    background_ok: bool
+    asimov: FloatArray
+    asimov_value: float
+
+
+def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors:
+    """Fit freely and at the Asimov hypothesis.
+
+    The free minimum of the Asimov data needs no fit: it is where they were generated.
+    """
+    poi = model.require_poi()
+    start = np.tile(model.init, (2, 1))
+    start[1, poi] = statistic.asimov_mu
+    fixed = np.tile(model.fixed, (2, 1))
+    fixed[1, poi] = True
+    found = solve(model, data[None], start, fixed)
+    if found.value[1] < found.value[0] - _TOLERANCE and _inside(model, start[1, poi]):
+        found = _restart(model, data, found, fixed)
+    background = found.points[1]
+    asimov = model.expected_data(background)
+    asimov_value = float(model.likelihood.objective(background[None], asimov[None]).value[0])
+    if not _inside(model, statistic.asimov_mu):
+        again = solve(model, asimov[None], background[None], model.fixed[None])
+        asimov_value = float(again.value[0])
+    return Anchors(
+        found.points[0],
+        float(found.value[0]),
+        bool(found.ok[0]),
+        background,
+        bool(found.ok[1]),
+        asimov,
+        asimov_value,
+    )
+
+
+def _inside(model: Model, mu: float) -> bool:
+    low, high = model.bounds[model.require_poi()]
+    return bool(low <= mu <= high)
+
+
+def _restart(model: Model, data: FloatArray, found: BatchedFit, fixed: BoolArray) -> BatchedFit:
+    """A conditional minimum lies below the free one: the free fit starts again from there."""
+    again = solve(model, data[None], found.points[[1]], fixed[[0]])
+    if again.value[0] < found.value[0]:
+        for name, array in vars(found).items():
+            array[0] = getattr(again, name)[0]
+    return found
+
+
+def profile_ratios(
+    model: Model,
+    data: FloatArray,
+    mu: FloatArray,
+    statistic: TestStatistic,
+    shared: Anchors | None = None,
+) -> ProfileRatios:
+    """Test many values of the POI.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (n_data,)
+        Complete data.
+    mu : ndarray, shape (k,)
+        Values of the POI.
+    statistic : TestStatistic
+        Which statistic.
+    shared : Anchors, optional
+        From an earlier call with the same data and statistic.
+
+    Returns
+    -------
+    ProfileRatios
+        One entry per value.
+    """
+    shared = anchors(model, data, statistic) if shared is None else shared
+    poi, count = model.require_poi(), mu.size
+    start = np.concatenate([np.tile(shared.free, (count, 1)), np.tile(shared.background, (count, 1))])
+    start[:, poi] = np.concatenate([mu, mu])
+    fixed = np.tile(model.fixed, (2 * count, 1))
+    fixed[:, poi] = True
+    both = np.concatenate([np.tile(data, (count, 1)), np.tile(shared.asimov, (count, 1))])
+    found = solve(model, both, start, fixed)
+    lowest = int(np.argmin(np.where(_allowed(model, mu), found.value[:count], np.inf)))
+    if found.value[lowest] < shared.free_value - _TOLERANCE and _inside(model, mu[lowest]):
+        again = solve(model, data[None], found.points[[lowest]], model.fixed[None])
+        if again.value[0] < shared.free_value:
+            free = (again.points[0], float(again.value[0]), bool(again.ok[0]))
+            shared = Anchors(
+                *free, shared.background, shared.background_ok, shared.asimov, shared.asimov_value
+            )
+    mu_hat = float(shared.free[poi])
+    ok = found.ok[:count] & found.ok[count:] & shared.free_ok & shared.background_ok
+    q = np.maximum(found.value[:count] - shared.free_value, 0.0)
+    q_asimov = np.maximum(found.value[count:] - shared.asimov_value, 0.0)
+    q = np.where(statistic.counts(mu, mu_hat), q, 0.0)
+    q_asimov = np.where(statistic.counts(mu, statistic.asimov_mu), q_asimov, 0.0)
+    return ProfileRatios(
+        mu,
+        np.where(ok, q, np.nan),
+        np.where(ok, q_asimov, np.nan),
+        ok,
+        mu_hat,
+        shared.free,
+        shared.background,
+        shared.asimov,
+        found.points[:count],
+        found.points[count:],
+    )
+
+
+def _allowed(model: Model, mu: FloatArray) -> BoolArray:
+    low, high = model.bounds[model.require_poi()]
+    return np.asarray((mu >= low) & (mu <= high))

@@ -1,0 +1,22 @@
+"""Code 1: piecewise exponential, multiplicative. HistFactory, CERN-OPEN-2012-016, Eq. (3)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hepnb.interpolation.code import Factor, FloatArray, MultiplicativeCode
+
+__all__ = ["CODE"]
+
+
+def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
+    return np.stack([np.log(low), np.log(high)])
+
+
+def _evaluate(prepared: FloatArray, alpha: FloatArray) -> Factor:
+    slope = np.where(alpha >= 0, prepared[1], -prepared[0])
+    value = np.exp(slope * alpha)
+    return Factor(value, slope * value, slope * slope * value)
+
+
+CODE = MultiplicativeCode("code1", _prepare, _evaluate, kinks=(0.0,))

@@ -1,0 +1,98 @@
+"""What scans and limits give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LimitResults", "ScanResults"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanResults:
+    """CLs along the POI.
+
+    Parameters
+    ----------
+    mu : ndarray, shape (k,)
+        Values of the POI, ascending.
+    CLs_obs, CLsb, CLb : ndarray, shape (k,)
+        Observed p-values; nan where a fit failed.
+    CLs_exp, CLsb_exp, CLb_exp : ndarray, shape (k, 5)
+        Expected p-values at -2, -1, 0, 1, 2 standard deviations of the background.
+    ok : ndarray of bool, shape (k,)
+        Where all fits converged.
+    q, q_asimov : ndarray, shape (k,)
+        -2 log of the profile likelihood ratios.
+    mu_hat : float
+        The best value of the POI.
+    test_stat : str
+        The statistic.
+    poi : str
+        The name of the POI.
+    cancelled : bool
+        The scan was stopped; the points are those it had.
+    """
+
+    mu: FloatArray
+    CLs_obs: FloatArray
+    CLs_exp: FloatArray
+    CLsb: FloatArray
+    CLb: FloatArray
+    CLsb_exp: FloatArray
+    CLb_exp: FloatArray
+    ok: NDArray[np.bool_]
+    q: FloatArray
+    q_asimov: FloatArray
+    mu_hat: float
+    test_stat: str
+    poi: str
+    cancelled: bool = False
+
+    def __len__(self) -> int:
+        return int(self.mu.size)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return f"ScanResults(no points of {self.poi})"
+        failed = int((~self.ok).sum())
+        more = f", {failed} failed" if failed else ""
+        return f"ScanResults({len(self)} points of {self.poi} in [{self.mu[0]:g}, {self.mu[-1]:g}]{more})"
+
+
+@dataclass(frozen=True, eq=False)
+class LimitResults:
+    """Upper limits.
+
+    Parameters
+    ----------
+    observed : float
+        The observed limit; nan where CLs does not cross the level within the range.
+    expected : ndarray, shape (5,)
+        Expected limits at -2, -1, 0, 1, 2 standard deviations of the background, ascending.
+    level : float
+        1 - confidence level.
+    scan : ScanResults
+        The points behind the limits.
+    method : str
+        ``"root"`` (refined until CLs meets the level) or ``"grid"`` (linear in CLs between grid points).
+    message : str
+        What to know about limits that are nan; empty otherwise.
+    """
+
+    observed: float
+    expected: FloatArray
+    level: float
+    scan: ScanResults
+    method: str
+    message: str = ""
+
+    def __repr__(self) -> str:
+        cl = 100 * (1 - self.level)
+        band = ", ".join(f"{value:.4g}" for value in self.expected)
+        text = f"LimitResults({self.scan.poi} < {self.observed:.4g} at {cl:g} % CL, expected [{band}])"
+        return f"{text[:-1]}; {self.message})" if self.message else text

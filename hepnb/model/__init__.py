@@ -1,0 +1,9 @@
+"""The compiled model: rates, likelihood and their derivatives for batches of points."""
+
+from __future__ import annotations
+
+from hepnb.model.likelihood import HistFactoryLikelihood, Objective
+from hepnb.model.model import INTERPOLATIONS, Model
+from hepnb.model.parameters import Parameter
+
+__all__ = ["INTERPOLATIONS", "HistFactoryLikelihood", "Model", "Objective", "Parameter"]

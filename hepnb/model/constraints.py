@@ -1,0 +1,115 @@
+"""Constraint terms: the auxiliary measurements of a model, as arrays.
+
+Gaussian: N(aux | theta, sigma). Poisson: Pois(aux | tau gamma), continued to real aux as pyhf does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, xlogy
+
+from hepnb.model.parameters import Parameter
+
+__all__ = ["Constraints", "collect_constraints"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """The constraint terms.
+
+    Parameters
+    ----------
+    aux : ndarray, shape (aux,)
+        Auxiliary data in the order of the parameters.
+    gauss, gauss_aux : ndarray of int, shape (g,)
+        Parameter and place in ``aux`` of each Gaussian.
+    weight : ndarray, shape (g,)
+        1 / sigma^2.
+    poisson, poisson_aux : ndarray of int, shape (q,)
+        Parameter and place in ``aux`` of each Poisson.
+    tau : ndarray, shape (q,)
+        Its factor.
+    parameters : ndarray of int, shape (aux,)
+        The parameter of each auxiliary datum.
+    scale : ndarray, shape (aux,)
+        What the parameter is multiplied by to give the expected auxiliary datum.
+    """
+
+    aux: FloatArray
+    gauss: IntArray
+    gauss_aux: IntArray
+    weight: FloatArray
+    poisson: IntArray
+    poisson_aux: IntArray
+    tau: FloatArray
+    parameters: IntArray
+    scale: FloatArray
+
+    def expected(self, points: FloatArray) -> FloatArray:
+        """Give the expected auxiliary data, shape (batch, aux), of points of shape (batch, parameter)."""
+        return np.asarray(points[..., self.parameters] * self.scale)
+
+    def constant(self, aux: FloatArray) -> FloatArray:
+        """Give the part of -2 log L that depends on the auxiliary data alone, shape (batch,)."""
+        norm = float(np.sum(np.log(2 * np.pi / self.weight)))
+        return np.asarray(norm + 2 * gammaln(aux[..., self.poisson_aux] + 1).sum(axis=-1))
+
+    def value(self, points: FloatArray, aux: FloatArray) -> FloatArray:
+        """Give the rest of -2 log L, shape (batch,)."""
+        pull = points[..., self.gauss] - aux[..., self.gauss_aux]
+        total = np.square(pull) @ self.weight
+        if self.poisson.size:
+            rate = points[..., self.poisson] * self.tau
+            total = total + 2 * (rate - xlogy(aux[..., self.poisson_aux], rate)).sum(axis=-1)
+        return np.asarray(total)
+
+    def slopes(self, points: FloatArray, aux: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Give first and second derivative of :meth:`value`, each of shape (batch, parameter)."""
+        first, second = np.zeros_like(points), np.zeros_like(points)
+        first[..., self.gauss] = 2 * (points[..., self.gauss] - aux[..., self.gauss_aux]) * self.weight
+        second[..., self.gauss] = 2 * self.weight
+        if self.poisson.size:
+            gamma, count = points[..., self.poisson], aux[..., self.poisson_aux]
+            first[..., self.poisson] = 2 * (self.tau - count / gamma)
+            second[..., self.poisson] = 2 * count / (gamma * gamma)
+        return first, second
+
+
+def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
+    """Collect the constraint terms of the parameters.
+
+    Parameters
+    ----------
+    parameters : sequence of Parameter
+        All parameters of the model.
+
+    Returns
+    -------
+    Constraints
+        Their terms.
+    """
+    constrained = [(i, p) for i, p in enumerate(parameters) if p.kind != "free"]
+    gauss = [(i, j, p.sigma) for j, (i, p) in enumerate(constrained) if p.kind == "gaussian"]
+    poisson = [(i, j, p.factor) for j, (i, p) in enumerate(constrained) if p.kind == "poisson"]
+
+    def column(rows: Sequence[tuple[int, int, float]], which: int) -> IntArray:
+        return np.array([row[which] for row in rows], dtype=np.intp)
+
+    return Constraints(
+        aux=np.array([p.aux for _, p in constrained], dtype=float),
+        gauss=column(gauss, 0),
+        gauss_aux=column(gauss, 1),
+        weight=np.array([1.0 / sigma**2 for _, _, sigma in gauss]),
+        poisson=column(poisson, 0),
+        poisson_aux=column(poisson, 1),
+        tau=np.array([tau for _, _, tau in poisson], dtype=float),
+        parameters=np.array([i for i, _ in constrained], dtype=np.intp),
+        scale=np.array([p.factor if p.kind == "poisson" else 1.0 for _, p in constrained], dtype=float),
+    )

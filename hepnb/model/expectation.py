@@ -1,0 +1,133 @@
+"""Expected rates of a batch of parameter points, and their derivatives.
+
+With r = kappa (nominal + delta) the rate of a cell, L the derivative of log(kappa) and D that of delta::
+
+    dr      = r L + kappa D
+    d2r     = r L L^T + kappa (L D^T + D L^T)    off the diagonal,
+    d2r_pp  = r M_p + 2 kappa L_p D_p + kappa D_p''
+
+where M holds f''/f of each factor f. Factors are kept away from exactly 0 by 1e-80, so that f L is exact
+without ever dividing by 0: three such factors in one product still neither underflow nor overflow. That is
+also why the diagonal is written out: r L_p^2 would be a huge number that M_p has to cancel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.model.compile import Compiled
+
+__all__ = ["Rates", "cell_rates", "differentiate"]
+
+FloatArray = NDArray[np.float64]
+
+_TINY = 1e-80
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates at a batch of points.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (batch, cell)
+        The rate of each cell.
+    bins : ndarray, shape (batch, bin)
+        The rate of each bin.
+    kappa : ndarray, shape (batch, cell)
+        The product of the factors of each cell.
+    slots : tuple of ndarray, shape (batch, slot)
+        Value, first and second derivative of every slot.
+    """
+
+    cells: FloatArray
+    bins: FloatArray
+    kappa: FloatArray
+    slots: tuple[FloatArray, FloatArray, FloatArray]
+
+
+def cell_rates(compiled: Compiled, points: FloatArray) -> Rates:
+    """Evaluate the rates.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    points : ndarray, shape (batch, parameter)
+        Parameter points.
+
+    Returns
+    -------
+    Rates
+        The rates of cells and bins.
+    """
+    batch = points.shape[0]
+    with np.errstate(over="ignore"):
+        norm = compiled.norm_code.evaluate(compiled.norm_prepared, points[:, compiled.norm_parameters])
+    one = np.ones((batch, 1))
+    value = np.concatenate([norm.value, points, one], axis=1)
+    value = np.where(np.abs(value) < _TINY, _TINY, value)
+    first = np.concatenate([norm.first, np.ones_like(points), 0.0 * one], axis=1)
+    second = np.concatenate([norm.second, np.zeros_like(points), 0.0 * one], axis=1)
+    kappa = np.multiply.reduceat(value[:, compiled.term_slot], compiled.cell_terms, axis=1)
+    total = np.broadcast_to(compiled.nominal, kappa.shape)
+    if compiled.shape_parameters.size:
+        h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
+        total = total + h @ compiled.shape_odd + g @ compiled.shape_even
+    cells = kappa * total
+    bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
+    return Rates(cells, bins, kappa, (value, first, second))
+
+
+def differentiate(
+    compiled: Compiled, points: FloatArray, rates: Rates
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Differentiate the rates of the cells.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    points : ndarray, shape (batch, parameter)
+        Parameter points.
+    rates : Rates
+        The rates there.
+
+    Returns
+    -------
+    log_slopes : ndarray, shape (batch, cell, parameter)
+        L, the derivative of log(kappa).
+    shape_slopes : ndarray, shape (batch, cell, shape parameter)
+        D, the derivative of delta.
+    slopes : ndarray, shape (batch, cell, parameter)
+        The derivative of the rate.
+    diagonal : ndarray, shape (batch, cell, parameter)
+        The diagonal of the second derivative of the rate.
+    """
+    batch, n_parameters = points.shape
+    n_cells = compiled.nominal.size
+    value, first, second = rates.slots
+    log_first = first / value
+    log_slopes = np.zeros((batch, n_cells * n_parameters))
+    log_slopes[:, compiled.term_flat] = log_first[:, compiled.term_slot]
+    bend = np.zeros((batch, n_cells * n_parameters))
+    bend[:, compiled.term_flat] = (second / value)[:, compiled.term_slot]
+    log_slopes = log_slopes.reshape(batch, n_cells, n_parameters)
+    rate, kappa = rates.cells[:, :, None], rates.kappa[:, :, None]
+    diagonal = rate * bend.reshape(batch, n_cells, n_parameters)
+    slopes = rate * log_slopes
+    where = compiled.shape_parameters
+    shape_slopes = np.zeros((batch, n_cells, where.size))
+    if where.size:
+        alphas = points[:, where]
+        h1, g1 = compiled.shape_code.basis(alphas, 1)
+        h2, g2 = compiled.shape_code.basis(alphas, 2)
+        odd, even = compiled.shape_odd.T[None], compiled.shape_even.T[None]
+        shape_slopes = h1[:, None, :] * odd + g1[:, None, :] * even
+        slopes[:, :, where] += kappa * shape_slopes
+        bent = h2[:, None, :] * odd + g2[:, None, :] * even
+        diagonal[:, :, where] += kappa * (2 * log_slopes[:, :, where] * shape_slopes + bent)
+    return log_slopes, shape_slopes, slopes, diagonal

@@ -1,0 +1,164 @@
+"""The objective -2 log L of a batch of points, with gradient and curvature.
+
+Where the time goes: with C cells and P parameters, the curvature is one product of (P x C) with (C x P)
+matrices per point; everything else is linear in C times P. Points are taken in slices small enough to stay
+in the processor's cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, xlogy
+
+from hepnb.model.compile import Compiled
+from hepnb.model.constraints import Constraints
+from hepnb.model.expectation import Rates, cell_rates, differentiate
+
+__all__ = ["HistFactoryLikelihood", "Objective"]
+
+FloatArray = NDArray[np.float64]
+
+_SLICE_BYTES = 8_000_000
+
+
+@dataclass(frozen=True)
+class Objective:
+    """-2 log L without the terms that depend on the data alone.
+
+    Parameters
+    ----------
+    value : ndarray, shape (batch,)
+        Infinite where a bin's rate is negative, or zero with data in it.
+    gradient : ndarray, shape (batch, parameter)
+        Empty unless asked for.
+    curvature : ndarray, shape (batch, parameter, parameter)
+        Empty unless asked for.
+    """
+
+    value: FloatArray
+    gradient: FloatArray
+    curvature: FloatArray
+
+
+@dataclass(frozen=True)
+class HistFactoryLikelihood:
+    """The likelihood of a compiled model.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        Its expected rates.
+    constraints : Constraints
+        Its auxiliary measurements.
+    """
+
+    compiled: Compiled
+    constraints: Constraints
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters a point has."""
+        return len(self.compiled.parameters)
+
+    @property
+    def n_bins(self) -> int:
+        """How many of the data are bins; the rest is auxiliary."""
+        return int(self.compiled.bin_starts.size)
+
+    def constant(self, data: FloatArray) -> FloatArray:
+        """Give the terms of -2 log L that depend on the data alone.
+
+        Parameters
+        ----------
+        data : ndarray, shape (batch, data)
+            Bins, then auxiliary data.
+
+        Returns
+        -------
+        ndarray, shape (batch,)
+        """
+        main, aux = data[..., : self.n_bins], data[..., self.n_bins :]
+        return np.asarray(2 * gammaln(main + 1).sum(axis=-1) + self.constraints.constant(aux))
+
+    def objective(
+        self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True
+    ) -> Objective:
+        """Evaluate a batch.
+
+        Parameters
+        ----------
+        points : ndarray, shape (batch, parameter)
+            Parameter points.
+        data : ndarray, shape (batch, data) or (1, data)
+            Data of each point, or the same for all.
+        order : {0, 1, 2}
+            Highest derivative to give.
+        exact : bool
+            The true second derivative; or else the expected one (J^T diag(n / nu^2) J and the
+            constraints), which is never indefinite.
+
+        Returns
+        -------
+        Objective
+            Value and derivatives.
+        """
+        batch = points.shape[0]
+        data = np.broadcast_to(data, (batch, data.shape[-1]))
+        if order == 0:
+            rates = cell_rates(self.compiled, points)
+            empty = np.empty((batch, 0))
+            return Objective(self._value(rates, points, data), empty, empty[:, :, None])
+        per_point = 8 * 6 * self.compiled.nominal.size * self.n_parameters
+        step = max(1, int(_SLICE_BYTES // per_point))
+        if batch <= step:
+            return self._derivatives(points, data, order, exact)
+        parts = [
+            self._derivatives(points[i : i + step], data[i : i + step], order, exact)
+            for i in range(0, batch, step)
+        ]
+        return Objective(
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.gradient for part in parts]),
+            np.concatenate([part.curvature for part in parts]),
+        )
+
+    def _value(self, rates: Rates, points: FloatArray, data: FloatArray) -> FloatArray:
+        main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
+        bad = (rates.bins < 0) | ((rates.bins == 0) & (main > 0)) | np.isnan(rates.bins)
+        safe = np.where(bad, 1.0, rates.bins)
+        value = 2 * (safe - xlogy(main, safe)).sum(axis=1) + self.constraints.value(points, aux)
+        value[bad.any(axis=1)] = np.inf
+        return np.where(np.isnan(value), np.inf, value)
+
+    def _derivatives(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
+        compiled = self.compiled
+        rates = cell_rates(compiled, points)
+        value = self._value(rates, points, data)
+        main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
+        # A point outside the domain has no derivatives; the numbers there are never used.
+        nu = np.where(rates.bins > 0, rates.bins, 1.0)
+        ratio = np.where((rates.bins <= 0) & (main == 0), 0.0, main / nu)
+        log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, rates)
+        jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
+        first, second = self.constraints.slopes(points, aux)
+        weight = 2 * (1 - ratio)
+        gradient = np.matmul(weight[:, None, :], jacobian)[:, 0] + first
+        if order == 1:
+            return Objective(value, gradient, np.empty((len(points), 0, 0)))
+        scaled = jacobian * np.sqrt(2 * ratio / nu)[:, :, None]
+        curvature = np.matmul(scaled.transpose(0, 2, 1), scaled)
+        spots = np.arange(self.n_parameters)
+        own = curvature[:, spots, spots] + second
+        if exact:
+            by_cell = weight[:, compiled.cell_bin]
+            right = (by_cell * rates.cells)[:, :, None] * log_slopes
+            right[:, :, compiled.shape_parameters] += (2 * by_cell * rates.kappa)[:, :, None] * shape_slopes
+            half = np.matmul(log_slopes.transpose(0, 2, 1), right)
+            curvature += 0.5 * (half + half.transpose(0, 2, 1))
+            own = own + np.matmul(by_cell[:, None, :], diagonal)[:, 0]
+        curvature[:, spots, spots] = own
+        return Objective(value, gradient, curvature)

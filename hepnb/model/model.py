@@ -1,0 +1,343 @@
+"""The model: a workspace and a measurement, ready to be evaluated at many points at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepnb.errors import ModelError, nearest
+from hepnb.model.compile import compile_workspace
+from hepnb.model.constraints import collect_constraints
+from hepnb.model.expectation import cell_rates
+from hepnb.model.likelihood import HistFactoryLikelihood
+from hepnb.model.parameters import Parameter, find
+from hepnb.workspace import Workspace, load
+
+__all__ = ["INTERPOLATIONS", "Model"]
+
+FloatArray = NDArray[np.float64]
+
+INTERPOLATIONS: dict[str, dict[str, str]] = {
+    "pyhf": {"normsys": "code4", "histosys": "code4p"},
+    "root": {"normsys": "code4", "histosys": "code4p"},
+    "pyhf-0.6": {"normsys": "code1", "histosys": "code0"},
+}
+
+
+@final
+class Model:
+    """A HistFactory model that evaluates batches of parameter points.
+
+    Parameters
+    ----------
+    workspace : Workspace, dict, path, pyhf.Workspace or pyhf.Model
+        What to model. A ``pyhf.Model`` brings no observations: its ``data`` are the expected ones.
+    measurement : str, optional
+        Which of the workspace's measurements; the first by default.
+    patches : sequence
+        JSON patches (lists, or paths) applied to the workspace before it is compiled.
+    interpolation : str or mapping
+        ``"pyhf"`` or ``"root"`` (code 4 for normalisations, code 4p for shapes, the default of both),
+        ``"pyhf-0.6"`` (code 1 and code 0), or ``{"normsys": "code1", "histosys": "code0"}``.
+
+    Raises
+    ------
+    WorkspaceError
+        The workspace is not valid.
+    ModelError
+        The measurement, the POI or an interpolation code does not exist, or modifiers contradict each other.
+
+    References
+    ----------
+    HistFactory, CERN-OPEN-2012-016; L. Heinrich et al., JOSS 6 (2021) 2823.
+
+    Examples
+    --------
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> workspace = uncorrelated_background(
+    ...     signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[51, 48]
+    ... )
+    >>> model = Model(workspace)
+    >>> model.parameter_names
+    ('mu', 'uncorr_bkguncrt[0]', 'uncorr_bkguncrt[1]')
+    >>> model.expected([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    array([[50., 52.],
+           [62., 63.]])
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace | Mapping[str, Any] | str | os.PathLike[str] | Any,
+        measurement: str | None = None,
+        patches: Sequence[Any] = (),
+        interpolation: str | Mapping[str, str] = "pyhf",
+    ) -> None:
+        self.workspace = _as_workspace(workspace)
+        for patch in patches:
+            self.workspace = self.workspace.patch(patch)
+        spec = self.workspace.spec
+        self.measurement, config = _measurement(spec, measurement)
+        self.interpolation = _interpolation(interpolation)
+        compiled = compile_workspace(spec, list(config.get("parameters", ())), self.interpolation)
+        constraints = collect_constraints(compiled.parameters)
+        self.likelihood = HistFactoryLikelihood(compiled, constraints)
+        self.parameters: tuple[Parameter, ...] = compiled.parameters
+        self.parameter_names: tuple[str, ...] = tuple(p.name for p in self.parameters)
+        self.n_parameters = len(self.parameters)
+        self.n_bins = self.likelihood.n_bins
+        self.channels, self.samples = compiled.channels, compiled.samples
+        self.channel_slices = compiled.channel_slices
+        self.init: FloatArray = np.array([p.init for p in self.parameters])
+        self.bounds: FloatArray = np.array([(p.lower, p.upper) for p in self.parameters])
+        self.fixed = np.array([p.fixed for p in self.parameters], dtype=bool)
+        poi = str(config.get("poi", ""))
+        self.poi_name: str | None = poi or None
+        self.poi_index: int | None = find(poi, self.parameter_names, "POI") if poi else None
+        observed = {entry["name"]: entry["data"] for entry in spec["observations"]}
+        main = np.concatenate([np.asarray(observed[name], dtype=float) for name in self.channels])
+        self.data: FloatArray = np.concatenate([main, constraints.aux])
+
+    def __repr__(self) -> str:
+        return (
+            f"Model({len(self.channels)} channels, {self.n_bins} bins, {len(self.samples)} samples, "
+            f"{self.n_parameters} parameters, POI {self.poi_name!r})"
+        )
+
+    def index(self, parameter: str | int) -> int:
+        """Give the position of a parameter.
+
+        Parameters
+        ----------
+        parameter : str or int
+            Its name, or its position.
+
+        Returns
+        -------
+        int
+            The position.
+
+        Raises
+        ------
+        ModelError
+            There is none; the message has the nearest names.
+        """
+        if isinstance(parameter, str):
+            return find(parameter, self.parameter_names, "parameter")
+        if not -self.n_parameters <= parameter < self.n_parameters:
+            raise ModelError(
+                f"parameter {parameter} does not exist: the model has {self.n_parameters}, from 0 on."
+            )
+        return parameter % self.n_parameters
+
+    def require_poi(self) -> int:
+        """Give the position of the POI, or say that the measurement has none."""
+        if self.poi_index is None:
+            raise ModelError(
+                f"measurement {self.measurement!r} has no POI, so there is nothing to test. "
+                "Set its config.poi to the name of a normfactor."
+            )
+        return self.poi_index
+
+    def expected(self, pars: ArrayLike) -> FloatArray:
+        """Expected rate of every bin.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+
+        Returns
+        -------
+        ndarray, shape (..., n_bins)
+            Events per bin, channels in the order of ``channels``.
+        """
+        points, shape = self._points(pars)
+        return cell_rates(self.likelihood.compiled, points).bins.reshape(*shape, self.n_bins)
+
+    def expected_by_sample(self, pars: ArrayLike) -> FloatArray:
+        """Expected rate of every sample in every bin.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+
+        Returns
+        -------
+        ndarray, shape (..., n_samples, n_bins)
+            Events; 0 where a channel has no such sample.
+        """
+        points, shape = self._points(pars)
+        compiled = self.likelihood.compiled
+        rates = np.zeros((len(points), len(self.samples), self.n_bins))
+        rates[:, compiled.cell_sample, compiled.cell_bin] = cell_rates(compiled, points).cells
+        return rates.reshape(*shape, len(self.samples), self.n_bins)
+
+    def expected_data(self, pars: ArrayLike, include_auxdata: bool = True) -> FloatArray:
+        """Expected rate of every bin, and the expected auxiliary data.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+        include_auxdata : bool
+            Append the auxiliary data.
+
+        Returns
+        -------
+        ndarray, shape (..., n_bins [+ n_aux])
+            The Asimov data of each point.
+        """
+        rates = self.expected(pars)
+        if not include_auxdata:
+            return rates
+        aux = self.likelihood.constraints.expected(np.asarray(pars, dtype=float))
+        return np.concatenate([rates, aux], axis=-1)
+
+    def twice_nll(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
+        """Minus twice the logarithm of the likelihood, with every constant.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+        data : array_like, shape (..., n_data), optional
+            Bins and auxiliary data; the observed ones by default.
+
+        Returns
+        -------
+        ndarray, shape (...,)
+            nan where a bin's rate is negative, or zero with data in it.
+        """
+        points, counts, shape = self._both(pars, data)
+        value = self.likelihood.objective(points, counts).value + self.likelihood.constant(counts)
+        return np.where(np.isinf(value), np.nan, value).reshape(shape)
+
+    def logpdf(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
+        """Logarithm of the likelihood: see :meth:`twice_nll`."""
+        return -0.5 * self.twice_nll(pars, data)
+
+    def gradient(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
+        """Gradient of :meth:`twice_nll`, shape (..., n_parameters)."""
+        points, counts, shape = self._both(pars, data)
+        return self.likelihood.objective(points, counts, 1).gradient.reshape(*shape, self.n_parameters)
+
+    def curvature(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
+        """Matrix of second derivatives of :meth:`twice_nll`, shape (..., n_parameters, n_parameters)."""
+        points, counts, shape = self._both(pars, data)
+        curvature = self.likelihood.objective(points, counts, 2).curvature
+        return curvature.reshape(*shape, self.n_parameters, self.n_parameters)
+
+    def check_data(self, data: ArrayLike | None) -> FloatArray:
+        """Complete and check data.
+
+        Parameters
+        ----------
+        data : array_like, shape (..., n_bins) or (..., n_bins + n_aux), optional
+            Bins with or without auxiliary data; nothing for the observed ones.
+
+        Returns
+        -------
+        ndarray, shape (..., n_bins + n_aux)
+            Complete data.
+
+        Raises
+        ------
+        ModelError
+            Wrong length, negative or undefined entries.
+        """
+        if data is None:
+            return self.data
+        counts = np.asarray(data, dtype=float)
+        n_aux = self.data.size - self.n_bins
+        size = counts.shape[-1] if counts.ndim else 0
+        if size == self.n_bins and n_aux:
+            aux = np.broadcast_to(self.data[self.n_bins :], (*counts.shape[:-1], n_aux))
+            counts = np.concatenate([counts, aux], axis=-1)
+        elif size != self.data.size:
+            raise ModelError(
+                f"data have {size} entries, the model {self.n_bins} bins and {n_aux} auxiliary data "
+                f"(channels {', '.join(map(repr, self.channels))}). Give the bins, or both."
+            )
+        main = counts[..., : self.n_bins]
+        bad = ~np.isfinite(counts)
+        bad[..., : self.n_bins] |= main < 0
+        if bad.any():
+            place = int(np.argwhere(bad)[0][-1])
+            what = f"bin {place}" if place < self.n_bins else f"auxiliary datum {place - self.n_bins}"
+            raise ModelError(
+                f"data: {what} is {counts[bad][0]}. Counts must be finite and not negative, "
+                "auxiliary data finite."
+            )
+        return counts
+
+    def _points(self, pars: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
+        points = np.asarray(pars, dtype=float)
+        if points.ndim == 0 or points.shape[-1] != self.n_parameters:
+            size = points.shape[-1] if points.ndim else 0
+            raise ModelError(
+                f"parameters: {size} values for a model of {self.n_parameters}. "
+                "Give one value per name in model.parameter_names."
+            )
+        return points.reshape(-1, self.n_parameters), points.shape[:-1]
+
+    def _both(
+        self, pars: ArrayLike, data: ArrayLike | None
+    ) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
+        points, shape = self._points(pars)
+        counts = self.check_data(data)
+        joint = np.broadcast_shapes(shape, counts.shape[:-1])
+        flat = np.broadcast_to(points.reshape(*shape, -1), (*joint, self.n_parameters))
+        counts = np.broadcast_to(counts, (*joint, counts.shape[-1]))
+        return flat.reshape(-1, self.n_parameters), counts.reshape(-1, counts.shape[-1]), joint
+
+
+def _as_workspace(given: Any) -> Workspace:
+    if isinstance(given, Workspace):
+        return given
+    if type(given).__module__ == "pyhf.pdf":
+        return _from_pyhf_model(given)
+    return load(given)
+
+
+def _from_pyhf_model(given: Any) -> Workspace:
+    """Complete a pyhf.Model, which knows no observations, with its own expected rates."""
+    rates = given.expected_data(given.config.suggested_init(), include_auxdata=False)
+    observations = [
+        {"name": channel, "data": [float(x) for x in rates[given.config.channel_slices[channel]]]}
+        for channel in given.config.channels
+    ]
+    config = {"poi": given.config.poi_name or "", "parameters": list(given.spec.get("parameters", []))}
+    return Workspace(
+        {
+            "channels": given.spec["channels"],
+            "observations": observations,
+            "measurements": [{"name": "measurement", "config": config}],
+            "version": "1.0.0",
+        }
+    )
+
+
+def _measurement(spec: Mapping[str, Any], name: str | None) -> tuple[str, Mapping[str, Any]]:
+    found = {entry["name"]: entry["config"] for entry in spec["measurements"]}
+    if name is None:
+        name = next(iter(found))
+    if name not in found:
+        raise ModelError(f"measurement {name!r} does not exist in the workspace. {nearest(name, found)}")
+    return name, found[name]
+
+
+def _interpolation(given: str | Mapping[str, str]) -> dict[str, str]:
+    if isinstance(given, str):
+        if given not in INTERPOLATIONS:
+            raise ModelError(f"interpolation {given!r} does not exist. {nearest(given, INTERPOLATIONS)}")
+        return dict(INTERPOLATIONS[given])
+    unknown = set(given) - {"normsys", "histosys"}
+    if unknown:
+        wrong = sorted(unknown)[0]
+        raise ModelError(f"interpolation of {wrong!r}: only normsys and histosys are interpolated.")
+    return {**INTERPOLATIONS["pyhf"], **given}

@@ -1,0 +1,190 @@
+"""The parameters of a model: collected from its modifiers, adjusted by the measurement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from hepnb.errors import ModelError, nearest
+from hepnb.modifiers import ParameterSet
+
+__all__ = ["Parameter", "collect", "flatten"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number of a model.
+
+    Parameters
+    ----------
+    name : str
+        ``"mu"``, or ``"gamma[0]"`` for a member of a set.
+    set_name : str
+        The modifier's name.
+    kind : {"free", "gaussian", "poisson"}
+        The law of its auxiliary measurement.
+    init, lower, upper : float
+        Where a fit starts, and its bounds.
+    fixed : bool
+        Held at ``init`` by default.
+    aux : float
+        The auxiliary measurement; nan for a free parameter.
+    sigma : float
+        The standard deviation the auxiliary measurement gives it; nan for a free parameter.
+    factor : float
+        The tau of Pois(aux | tau gamma); nan unless the kind is ``"poisson"``.
+    """
+
+    name: str
+    set_name: str
+    kind: Literal["free", "gaussian", "poisson"]
+    init: float
+    lower: float
+    upper: float
+    fixed: bool
+    aux: float
+    sigma: float
+    factor: float
+
+
+def collect(sets: Iterable[ParameterSet], overrides: Sequence[Mapping[str, Any]]) -> tuple[ParameterSet, ...]:
+    """Merge the sets of equal name and apply the measurement's parameter configuration.
+
+    Parameters
+    ----------
+    sets : iterable of ParameterSet
+        One per modifier name and type, in the order of the model.
+    overrides : sequence of mapping
+        The measurement's ``config.parameters``.
+
+    Returns
+    -------
+    tuple of ParameterSet
+        One per name.
+
+    Raises
+    ------
+    ModelError
+        Two types share a name but not the kind of parameter; an override of the wrong length; a
+        luminosity without auxiliary data, width and bounds.
+    """
+    merged: dict[str, ParameterSet] = {}
+    for new in sets:
+        old = merged.setdefault(new.name, new)
+        if not _same(old, new):
+            raise ModelError(
+                f"modifier {new.name!r} is used by types whose parameters differ ({_words(old)} and "
+                f"{_words(new)}). Give them different names."
+            )
+    seen: set[str] = set()
+    for override in overrides:
+        name = str(override["name"])
+        if name in seen:
+            raise ModelError(f"parameter {name!r} is configured twice in the measurement. Keep one entry.")
+        seen.add(name)
+        if name in merged:
+            merged[name] = _overridden(merged[name], override)
+    for parameters in merged.values():
+        if any(math.isnan(x) for x in (*parameters.inits, *parameters.aux, *parameters.lower)):
+            raise ModelError(
+                f"lumi parameter {parameters.name!r} has no {_missing(parameters)}. Give the measurement a "
+                f"parameter {parameters.name!r} with auxdata, sigmas, bounds and inits."
+            )
+    return tuple(merged.values())
+
+
+def _missing(parameters: ParameterSet) -> str:
+    gaps = [
+        label
+        for label, values in (
+            ("auxdata", parameters.aux),
+            ("inits", parameters.inits),
+            ("bounds", parameters.lower),
+        )
+        if any(math.isnan(x) for x in values)
+    ]
+    return ", ".join(gaps)
+
+
+def _same(one: ParameterSet, other: ParameterSet) -> bool:
+    def comparable(parameters: ParameterSet) -> tuple[object, ...]:
+        numbers = (parameters.inits, parameters.lower, parameters.upper, parameters.aux, parameters.width)
+        return (parameters.scalar, parameters.constraint, parameters.fixed, repr(numbers))
+
+    return comparable(one) == comparable(other)
+
+
+def _words(parameters: ParameterSet) -> str:
+    count = "one" if parameters.scalar else str(len(parameters.inits))
+    return f"{count} {parameters.constraint}"
+
+
+def _overridden(parameters: ParameterSet, override: Mapping[str, Any]) -> ParameterSet:
+    size = len(parameters.inits)
+    changes: dict[str, Any] = {}
+    for key, field in (("inits", "inits"), ("auxdata", "aux"), ("sigmas", "width")):
+        if key not in override:
+            continue
+        if field != "inits" and not getattr(parameters, field):
+            raise ModelError(f"parameter {parameters.name!r} is free and has no {key}. Remove the entry.")
+        if key == "sigmas" and parameters.constraint != "gaussian":
+            raise ModelError(f"parameter {parameters.name!r} has a Poisson constraint and no sigmas.")
+        changes[field] = tuple(float(x) for x in _sized(parameters.name, key, override[key], size))
+    if "bounds" in override:
+        bounds = _sized(parameters.name, "bounds", override["bounds"], size)
+        changes["lower"] = tuple(float(low) for low, _ in bounds)
+        changes["upper"] = tuple(float(high) for _, high in bounds)
+    if "fixed" in override:
+        changes["fixed"] = (bool(override["fixed"]),) * size
+    return replace(parameters, **changes)
+
+
+def _sized(name: str, key: str, values: Sequence[Any], size: int) -> Sequence[Any]:
+    if len(values) != size:
+        raise ModelError(f"parameter {name!r}: the measurement gives {len(values)} {key}, it has {size}.")
+    return values
+
+
+def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
+    """List the numbers of the sets in order.
+
+    Parameters
+    ----------
+    sets : iterable of ParameterSet
+        As :func:`collect` gives them.
+
+    Returns
+    -------
+    tuple of Parameter
+        One per number.
+    """
+    flat = []
+    for group in sets:
+        for i, init in enumerate(group.inits):
+            aux = group.aux[i] if group.aux else math.nan
+            width = group.width[i] if group.width else math.nan
+            poisson = group.constraint == "poisson"
+            flat.append(
+                Parameter(
+                    name=group.name if group.scalar else f"{group.name}[{i}]",
+                    set_name=group.name,
+                    kind=group.constraint,
+                    init=init,
+                    lower=group.lower[i],
+                    upper=group.upper[i],
+                    fixed=group.fixed[i],
+                    aux=aux,
+                    sigma=1.0 / math.sqrt(width) if poisson else width,
+                    factor=width if poisson else math.nan,
+                )
+            )
+    return tuple(flat)
+
+
+def find(name: str, names: Sequence[str], what: str) -> int:
+    """Give the position of a name, or raise a ModelError that suggests the nearest."""
+    if name not in names:
+        raise ModelError(f"{what} {name!r} does not exist in the model. {nearest(name, names)}")
+    return list(names).index(name)
