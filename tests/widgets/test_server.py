@@ -1,17 +1,18 @@
-"""The server's low-latency connection: on by default, weakest of all settings, out of a gateway's way."""
+"""The server's low-latency connection: on by default, and out of the way of every other choice."""
 
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jupyter_server.gateway.connections import GatewayWebSocketConnection
-from jupyter_server.gateway.gateway_client import GatewayClient
-from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from traitlets.config import Config
 
+from hepnb import server as extension
 from hepnb.server import LowLatencyWebsocketConnection
 
 SETTING = Path(__file__).parents[2] / "etc/jupyter/jupyter_server_config.d/hepnb.json"
@@ -22,17 +23,11 @@ def connection(monkeypatch):
     """A connection whose base class only notes that it was called."""
     calls = []
     monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: calls.append("connect"))
-
-    class Handler:
-        ws_connection = object()
-
-        def set_nodelay(self, value):
-            calls.append(("nodelay", value))
-
-    made = LowLatencyWebsocketConnection.__new__(LowLatencyWebsocketConnection)
-    handler = Handler()
+    handler = SimpleNamespace(
+        ws_connection=object(), set_nodelay=lambda value: calls.append(("nodelay", value))
+    )
     monkeypatch.setattr(LowLatencyWebsocketConnection, "websocket_handler", handler)
-    return made, handler, calls
+    return LowLatencyWebsocketConnection(), handler, calls
 
 
 def test_nagle_is_switched_off_before_the_first_message(connection):
@@ -48,21 +43,35 @@ def test_a_page_that_has_gone_does_not_stop_the_base_class(connection):
     assert calls == ["connect"]
 
 
-def test_the_setting_names_the_class():
-    named = json.loads(SETTING.read_text())["ServerApp"]["kernel_websocket_connection_class"]
-    app = ServerApp(config=Config(ServerApp=Config(kernel_websocket_connection_class=named)))
-    assert app.kernel_websocket_connection_class is LowLatencyWebsocketConnection
+def server(chosen, config):
+    return SimpleNamespace(
+        kernel_websocket_connection_class=chosen,
+        config=config,
+        web_app=SimpleNamespace(settings={"kernel_websocket_connection_class": chosen}),
+        log=logging.getLogger("test"),
+    )
 
 
-def test_a_gateway_keeps_its_own_connection():
-    GatewayClient.clear_instance()
-    try:
-        GatewayClient.instance(url="http://127.0.0.1:9")
-        kernel = type("Kernel", (), {})
-        with pytest.raises(Exception) as raised:  # noqa: PT011  # the base class wants a real handler
-            LowLatencyWebsocketConnection(parent=None, websocket_handler=kernel())
-        assert "GatewayWebSocketConnection" in str(raised.value)
-        made = LowLatencyWebsocketConnection.__new__(LowLatencyWebsocketConnection)
-        assert isinstance(made, GatewayWebSocketConnection)
-    finally:
-        GatewayClient.clear_instance()
+def used(chosen, config):
+    app = server(chosen, config)
+    extension._load_jupyter_server_extension(app)
+    return app.web_app.settings["kernel_websocket_connection_class"]
+
+
+def test_the_plain_connection_is_replaced():
+    assert used(ZMQChannelsWebsocketConnection, Config()) is LowLatencyWebsocketConnection
+
+
+def test_a_gateway_keeps_its_own():
+    assert used(GatewayWebSocketConnection, Config()) is GatewayWebSocketConnection
+
+
+def test_a_configured_class_stays_even_the_plain_one():
+    config = Config(ServerApp=Config(kernel_websocket_connection_class=ZMQChannelsWebsocketConnection))
+    assert used(ZMQChannelsWebsocketConnection, config) is ZMQChannelsWebsocketConnection
+
+
+def test_the_installed_setting_enables_the_extension():
+    extensions = json.loads(SETTING.read_text())["ServerApp"]["jpserver_extensions"]
+    points = extension._jupyter_server_extension_points()
+    assert [point["module"] for point in points] == [name for name, enabled in extensions.items() if enabled]
