@@ -1,0 +1,32 @@
+"""Read ROOT files: what is in them, safe expressions, chunks, histograms.
+
+The only part of hepnb that imports uproot and awkward.
+"""
+
+from __future__ import annotations
+
+from hepnb.events.branches import Branch
+from hepnb.events.cache import COLUMNS
+from hepnb.events.cube import Cube
+from hepnb.events.cutflow import Cutflow, CutflowRow
+from hepnb.events.expressions import Expression, check_expression
+from hepnb.events.files import Entry, RootFile, open  # noqa: A004  # the name users know from uproot
+from hepnb.events.functions import FUNCTIONS
+from hepnb.events.stream import Chunk
+from hepnb.events.trees import Tree
+
+__all__ = [
+    "COLUMNS",
+    "FUNCTIONS",
+    "Branch",
+    "Chunk",
+    "Cube",
+    "Cutflow",
+    "CutflowRow",
+    "Entry",
+    "Expression",
+    "RootFile",
+    "Tree",
+    "check_expression",
+    "open",
+]

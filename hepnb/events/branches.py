@@ -1,0 +1,258 @@
+"""What a branch is, told from its form, and how it is read into a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import awkward as ak
+import numpy as np
+
+from hepnb.events.functions import to_numbers
+
+__all__ = ["Branch", "Kind", "branches_of", "to_column"]
+
+Kind = Literal["number", "bool", "list", "array", "string", "record", "other"]
+_MAX_FIELD_DEPTH = 4
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A column of a tree.
+
+    Attributes
+    ----------
+    name : str
+        What expressions call it; between backticks where it is not a Python name.
+    typename : str
+        The C++ type.
+    kind : str
+        "number", "bool": one value per event; "list": a list per event, "array": a list of fixed length;
+        "string", "record", "other".
+    dtype : str
+        Type of the numbers, such as "float32"; empty where there are none.
+    title : str
+        The branch's title.
+    readable : bool
+        Whether expressions can use it.
+    reason : str
+        Why not, where they cannot.
+    path : str
+        Full path inside the tree.
+    fields : tuple of str
+        Members of a record to go down, where the branch is one member of it.
+    bytes_per_entry : float
+        Size in memory, roughly.
+    """
+
+    name: str
+    typename: str
+    kind: Kind
+    dtype: str = ""
+    title: str = ""
+    readable: bool = True
+    reason: str = ""
+    path: str = ""
+    fields: tuple[str, ...] = ()
+    bytes_per_entry: float = field(default=8.0, compare=False)
+
+    @property
+    def expression(self) -> str:
+        """The name as an expression writes it.
+
+        Examples
+        --------
+        >>> Branch("Jet.PT", "float[]", "list").expression, Branch("2x3", "double", "number").expression
+        ('Jet.PT', '`2x3`')
+        """
+        plain = self.name.isascii() and all(part.isidentifier() for part in self.name.split("."))
+        return self.name if plain else f"`{self.name}`"
+
+
+def branches_of(tree: Any) -> tuple[Branch, ...]:
+    """List the branches of an uproot tree or RNTuple, members of records included.
+
+    Parameters
+    ----------
+    tree : uproot TTree or RNTuple
+        Read from an open file.
+
+    Returns
+    -------
+    tuple of Branch
+        In the file's order; names are the shortest that are not ambiguous.
+    """
+    is_ntuple = not hasattr(tree, "itervalues") or "RNTuple" in type(tree).__name__
+    found = list(_ntuple_branches(tree) if is_ntuple else _tree_branches(tree))
+    return tuple(_shortest_names(found))
+
+
+def _tree_branches(tree: Any) -> Iterator[Branch]:
+    n_entries = max(int(tree.num_entries), 1)
+    for path, branch in tree.iteritems(recursive=True, full_paths=True):
+        title = str(branch.title or "")
+        typename, reason, form = "", "", None
+        try:
+            typename = str(branch.typename)
+            form = branch.interpretation.awkward_form(branch.file)
+        except Exception as error:  # noqa: BLE001  # any class may be unknown in any way; it is listed with the reason
+            reason = _reason(error)
+        size = max(float(branch.uncompressed_bytes) / n_entries, 8.0)
+        if len(branch.branches):
+            why = "it is a group: its branches are listed below it"
+            yield Branch(path, typename or "group", "record", "", title, False, why, path)
+            continue
+        yield from _described(path, typename, title, form, reason, size)
+
+
+def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:
+    for path in ntuple.keys(recursive=True):  # not a dict: iterating it gives top fields only
+        typename, title, reason, form = "", "", "", None
+        try:
+            branch = ntuple[path]
+            typename, title = str(branch.typename), str(branch.description or "")
+            form = branch.to_akform()
+            form = form[0] if isinstance(form, tuple) else form
+            contents = getattr(form, "contents", None)
+            form = contents[0] if contents else form
+        except Exception as error:  # noqa: BLE001  # see above
+            reason = _reason(error)
+        yield from _described(path, typename, title, form, reason, 8.0, expand=False)
+
+
+def _reason(error: Exception) -> str:
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"its type cannot be read ({type(error).__name__}: {said[:120]})"
+
+
+def _described(
+    path: str, typename: str, title: str, form: Any, reason: str, size: float, expand: bool = True
+) -> Iterator[Branch]:
+    if form is None:
+        yield Branch(path, typename or "unknown", "other", "", title, False, reason, path)
+        return
+    kind, dtype = _kind_of(form)
+    why = "" if kind not in ("record", "other") else "it is not made of numbers"
+    members = list(_members(form, ())) if expand and kind == "record" else []
+    if members:
+        why = "it is a record: its members are listed below it"
+    yield Branch(path, typename or str(form.type), kind, dtype, title, not why, why, path, (), size)
+    for names, member in members:
+        kind, dtype = _kind_of(member)
+        full = ".".join((path, *names))
+        yield Branch(full, str(member.type), kind, dtype, title, True, "", path, names, size / len(members))
+
+
+def _content(form: Any) -> Any:
+    """The form below list and option layers that one value or list per event may have."""
+    return getattr(form, "content", None)
+
+
+def _kind_of(form: Any) -> tuple[Kind, str]:
+    depth, regular, node = 0, True, form
+    shape = getattr(node, "inner_shape", ())
+    while True:
+        marked = node.parameter("__array__")
+        if marked in ("string", "bytestring"):
+            return ("string", "") if depth == 0 else ("other", "")
+        if marked == "sorted_map" or getattr(node, "is_record", False):
+            return "record", ""
+        primitive = getattr(node, "primitive", None)
+        if primitive is not None:
+            break
+        inner = _content(node)
+        if inner is None:
+            return "other", ""
+        if getattr(node, "is_list", False):
+            depth += 1
+            regular = regular and bool(getattr(node, "is_regular", False))
+        node = inner
+        shape = getattr(node, "inner_shape", ())
+    depth += len(shape)
+    dtype = np.dtype(primitive)
+    if dtype.kind not in "biuf":
+        return "other", str(dtype)
+    if depth == 0:
+        return ("bool" if dtype.kind == "b" else "number"), str(dtype)
+    return ("array" if regular else "list"), str(dtype)
+
+
+def _members(form: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Leaves of a record that are made of numbers, below at most one list."""
+    if len(names) > _MAX_FIELD_DEPTH:
+        return
+    if getattr(form, "is_record", False) and not form.is_tuple:
+        for name, content in zip(form.fields, form.contents, strict=True):
+            if not name.startswith("@"):
+                yield from _members(content, (*names, name))
+    elif getattr(form, "is_list", False) and getattr(form.content, "is_record", False):
+        if form.parameter("__array__") == "sorted_map" or form.content.is_tuple:
+            return
+        for inner, member in _members(form.content, names):
+            yield inner, ak.forms.ListOffsetForm("i64", member)
+    elif names and _kind_of(form)[0] in ("number", "bool", "list", "array", "string"):
+        yield names, form
+
+
+def _shortest_names(branches: list[Branch]) -> Iterator[Branch]:
+    """Drop the path of the parent branch where what is left names one branch only."""
+    last = [branch.name.rpartition("/")[2] for branch in branches]
+    counts: dict[str, int] = {}
+    for name in (*last, *{branch.name for branch in branches if "/" in branch.name}):
+        counts[name] = counts.get(name, 0) + 1
+    seen: set[str] = set()
+    for branch, short in zip(branches, last, strict=True):
+        name = short if counts[short] == 1 else branch.name
+        values = {**branch.__dict__, "name": name}
+        if name in seen:
+            values |= {"readable": False, "reason": "another branch of this name comes before it"}
+        seen.add(name)
+        yield Branch(**values)
+
+
+def to_column(array: Any, branch: Branch) -> Any:
+    """Turn what the reader gives into a column to calculate with.
+
+    Parameters
+    ----------
+    array : awkward.Array or numpy.ndarray
+        The branch's entries.
+    branch : Branch
+        What it is.
+
+    Returns
+    -------
+    numpy.ndarray or awkward.Array
+        One value per event as numpy: float64, int64 (uint64 where a value needs it), bool or text; one list
+        per event as awkward, of the same types.
+    """
+    for name in branch.fields:
+        array = array[name]
+    if branch.kind == "string":
+        return np.asarray(ak.to_list(array), dtype=np.str_) if len(array) else np.zeros(0, dtype="U1")
+    if isinstance(array, np.ndarray) and array.ndim > 1:
+        array = ak.Array(array)
+    if isinstance(array, ak.Array) and branch.kind in ("list", "array"):
+        array = ak.without_parameters(ak.from_regular(array, axis=None))
+        if array.layout.is_option or "?" in str(array.type):
+            array = ak.fill_none(array, np.nan, axis=-1)
+        return ak.values_astype(array, _wide(np.dtype(branch.dtype), _extreme(array, branch)))
+    numbers = np.asarray(to_numbers(array))
+    wide = _wide(numbers.dtype, numbers.max() if numbers.dtype == np.uint64 and numbers.size else 0)
+    return np.ascontiguousarray(numbers, dtype=wide)
+
+
+def _extreme(array: Any, branch: Branch) -> int:
+    if branch.dtype != "uint64":
+        return 0
+    largest = ak.max(array, axis=None)
+    return 0 if largest is None else int(largest)
+
+
+def _wide(dtype: np.dtype[Any], largest: Any) -> np.dtype[Any]:
+    if dtype.kind == "f":
+        return np.dtype(np.float64)
+    if dtype.kind in "iu":
+        return np.dtype(np.uint64 if dtype == np.uint64 and int(largest) >= 2**63 else np.int64)
+    return np.dtype(np.bool_)

@@ -1,0 +1,244 @@
+"""Open files: a few are kept open, each behind its own lock, so that panels on several threads share them.
+
+Nothing that a person holds (a file, a tree) has an open handle in it: they are a path each, and borrow the
+handle here. A file that changes on disk is opened anew.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uproot
+from uproot.source.file import MultithreadedFileSource
+
+from hepnb.errors import FileError, HepnbError, nearest
+
+__all__ = ["Handle", "Stamp", "borrow", "close", "is_remote", "reading", "stamp"]
+
+Stamp = tuple[str, int, int]
+"""Path, time of the last change in ns, size in bytes: what a cached column belongs to."""
+
+_MAX_OPEN = 16
+_SHORTEST = 64
+
+
+class Handle:
+    """An open file, the objects read from it so far, and its lock."""
+
+    def __init__(self, path: str, stamp: Stamp) -> None:
+        self.path = path
+        self.stamp = stamp
+        self.lock = threading.RLock()
+        self.known: dict[Any, Any] = {}
+        self.closed = False
+        self.root = _open_uproot(path)
+
+    def object(self, path: str) -> Any:
+        """Read an object once; `path` is with or without a cycle. Call it under the lock."""
+        key = path if ";" in path else f"{path};{self.root.key(path).fCycle}"
+        if ("object", key) not in self.known:
+            self.known["object", key] = self.root[key]
+        return self.known["object", key]
+
+    def close(self) -> None:
+        """Close the file; whoever borrows it is waited for."""
+        with self.lock:
+            if not self.closed:
+                self.closed = True
+                self.known.clear()
+                self.root.close()
+
+
+_open_handles: OrderedDict[str, Handle] = OrderedDict()
+_open_lock = threading.Lock()
+
+
+def is_remote(path: str) -> bool:
+    """Tell a URL from a path.
+
+    Examples
+    --------
+    >>> is_remote("https://example.org/a.root"), is_remote("a.root")
+    (True, False)
+    """
+    return "://" in path
+
+
+def stamp(path: str) -> Stamp:
+    """Give what tells this state of the file from another one.
+
+    Raises
+    ------
+    FileError
+        Where there is no such file.
+    """
+    if is_remote(path):
+        return path, 0, 0
+    try:
+        status = os.stat(path)  # noqa: PTH116  # called before every read; Path would be made for nothing
+    except (OSError, ValueError) as error:
+        raise FileError(_missing(path, error)) from error
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _missing(path: str, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        where = Path(path)
+        folder = where.parent
+        if not folder.is_dir():
+            return f"there is no file {path!r}: its folder {str(folder)!r} does not exist."
+        try:
+            others = [entry.name for entry in folder.iterdir() if entry.suffix == ".root"]
+        except OSError:
+            others = []
+        hint = nearest(where.name, others) if others else "The folder holds no .root files."
+        return f"there is no file {path!r}. {hint}"
+    return f"the file {path!r} cannot be read: {getattr(error, 'strerror', None) or error}."
+
+
+@contextmanager
+def borrow(path: str) -> Iterator[Handle]:
+    """Lend the open file under its lock.
+
+    Parameters
+    ----------
+    path : str
+        A local path or a URL.
+
+    Yields
+    ------
+    Handle
+        Open and current; only this thread uses it until the block ends.
+
+    Raises
+    ------
+    FileError
+        Where the file is missing, is no ROOT file, or is damaged.
+    """
+    while True:
+        handle = _current(path)
+        with handle.lock:
+            if handle.closed:
+                continue
+            yield handle
+            return
+
+
+def _current(path: str) -> Handle:
+    now = stamp(path)
+    stale: list[Handle] = []
+    try:
+        with _open_lock:
+            handle = _open_handles.pop(path, None)
+            if handle is not None and handle.stamp != now:
+                stale.append(handle)
+                handle = None
+            if handle is None:
+                handle = Handle(path, now)
+            _open_handles[path] = handle
+            while len(_open_handles) > _MAX_OPEN:
+                stale.append(_open_handles.popitem(last=False)[1])
+    finally:
+        # Outside the lock: closing waits for whoever reads.
+        for old in stale:
+            old.close()
+    return handle
+
+
+def close(path: str) -> None:
+    """Close the file if it is open; it is opened again when it is needed."""
+    with _open_lock:
+        handle = _open_handles.pop(path, None)
+    if handle is not None:
+        handle.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    for path in list(_open_handles):
+        close(path)
+
+
+@contextmanager
+def reading(what: str, path: str, kind: type[Exception] = FileError) -> Iterator[None]:
+    """Turn whatever a reader raises on a damaged file into one of our errors.
+
+    Parameters
+    ----------
+    what : str
+        The object that is read, for the message.
+    path : str
+        The file.
+    kind : type
+        The error to raise.
+    """
+    try:
+        yield
+    except HepnbError:
+        raise
+    except (
+        Exception
+    ) as error:  # readers meet damaged bytes with struct, Value, Index, Key, Attribute... errors
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        reason = f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__
+        raise kind(
+            f"{what} of {path!r} cannot be read ({reason}). The file may be damaged, or the class unknown."
+        ) from error
+
+
+def _open_uproot(path: str) -> Any:
+    if is_remote(path):
+        with reading("the start", path):
+            return uproot.open({path: None}, array_cache=None, object_cache=None)
+    _check_header(path)
+    with reading("the start", path):
+        # Plain reads instead of a memory map: a file cut short while it is open then is an error, not a
+        # signal that ends the kernel.
+        return uproot.open(
+            {path: None},
+            handler=MultithreadedFileSource,
+            use_threads=False,
+            num_workers=1,
+            array_cache=None,
+            object_cache=None,
+        )
+
+
+def _check_header(path: str) -> None:
+    """Say early, and in plain words, what is wrong with the first bytes."""
+    if Path(path).is_dir():
+        raise FileError(f"{path!r} is a folder, not a ROOT file.")
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(_SHORTEST)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise FileError(_missing(path, error)) from error
+    if not head:
+        raise FileError(f"{path!r} is empty: it has no bytes at all.")
+    if head[:4] != b"root"[: len(head)]:
+        raise FileError(f"{path!r} is not a ROOT file: it starts with {_shown(head)}, not with 'root'.")
+    if len(head) < _SHORTEST:
+        raise FileError(f"{path!r} is truncated: it has {size} bytes, less than the header of a ROOT file.")
+    version = struct.unpack(">i", head[4:8])[0]
+    end = struct.unpack(
+        ">q" if version >= 1_000_000 else ">i", head[12 : 20 if version >= 1_000_000 else 16]
+    )[0]
+    if end > size:
+        raise FileError(
+            f"{path!r} is truncated: its header says {end:,} bytes, the file has {size:,}. "
+            "Copy or download it again."
+        )
+
+
+def _shown(head: bytes) -> str:
+    text = head[:24].decode("utf-8", errors="replace")
+    return f"the text {text!r}" if text.isprintable() or "\n" in text else f"the bytes {head[:8].hex(' ')}"

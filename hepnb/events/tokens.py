@@ -1,0 +1,299 @@
+"""Split a person's text into the few kinds of words an expression may hold.
+
+What is refused here never reaches a parser: keywords, attribute access, braces, backslashes, names outside
+the tree and the function table, characters that look like others. Branch names become placeholders, so a
+branch may be called ``lambda`` or ``Jet.PT`` (or anything at all between backticks).
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from hepnb.errors import BranchError, ExpressionError, HepnbError, nearest
+from hepnb.events.functions import FUNCTIONS
+
+__all__ = ["CONSTANTS", "Words", "point_at", "split"]
+
+MAX_LENGTH = 10_000
+MAX_WORDS = 4_000
+MAX_BRACKETS = 100
+_MAX_DIGITS = 40
+_MAX_SIGNS = 20
+
+CONSTANTS = {"pi": 3.141592653589793, "True": True, "False": False}
+_WORD_OPERATORS = {"and", "or", "not"}
+_REFUSED_WORDS = (set(keyword.kwlist) | set(keyword.softkwlist) - {"_"}) - _WORD_OPERATORS - {"True", "False"}
+
+_SPACE = re.compile(r"\s+")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NAME = re.compile(r"[^\W\d]\w*")
+_DOTTED = re.compile(r"(?:\.\w+)+")
+_STRING = re.compile(r"'[^'\\\n]*'|\"[^\"\\\n]*\"")
+_QUOTED = re.compile(r"`([^`\n]+)`")
+_SYMBOL = re.compile(r"\*\*|//|<=|>=|==|!=|[-+*/%<>&|~()\[\],:]")
+_FOREIGN = {
+    "&&": "'&&' is not an operator here: write '&' or 'and'",
+    "||": "'||' is not an operator here: write '|' or 'or'",
+    ":=": "assignment ':='",
+    "<<": "shift '<<'",
+    ">>": "shift '>>'",
+    "::": "'::' is not an operator here: call sqrt(x), not TMath::Sqrt(x)",
+    "->": "'->' is not an operator here",
+    "!": "'!' is not an operator here: write '~' or 'not'",
+    "=": "assignment '=': write '==' to compare",
+    "^": "'^' is not an operator here: write '**' for a power",
+    ";": "a second statement ';'",
+    "@": "operator '@'",
+    "{": "brace '{'",
+    "}": "brace '}'",
+    "\\": "a backslash",
+    "?": "'?' is not an operator here: write where(condition, yes, no)",
+    "$": "character '$'",
+    "#": "a comment '#'",
+    "'": "a string that does not end",
+    '"': "a string that does not end",
+    "`": "a backtick without its partner",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """An expression in safe words.
+
+    Attributes
+    ----------
+    text : str
+        What the person wrote.
+    code : str
+        ASCII Python source: operators, brackets, numbers, functions of the table and placeholders.
+    branches : dict of str to str
+        Placeholder to branch name.
+    strings : dict of str to str
+        Placeholder to text.
+    positions : tuple of int, shape (len(code) + 1,)
+        Where each character of `code` comes from in `text`.
+    """
+
+    text: str
+    code: str
+    branches: dict[str, str]
+    strings: dict[str, str]
+    positions: tuple[int, ...]
+
+
+def point_at(text: str, position: int, what: str) -> str:
+    """Write a message that shows where in the text the fault is.
+
+    Examples
+    --------
+    >>> print(point_at("a ! b", 2, "'!' is not an operator here"))
+    '!' is not an operator here, at position 3:
+        a ! b
+          ^
+    """
+    flat = re.sub(r"\s", " ", text)
+    start = max(0, position - 40)
+    stop = min(len(flat), position + 40)
+    left, right = ("..." if start else ""), ("..." if stop < len(flat) else "")
+    caret = " " * (len(left) + position - start) + "^"
+    return f"{what}, at position {position + 1}:\n    {left}{flat[start:stop]}{right}\n    {caret}"
+
+
+def split(text: str, names: Collection[str]) -> Words:
+    """Split a text into words, each of them allowed.
+
+    Parameters
+    ----------
+    text : str
+        A cut or a formula.
+    names : collection of str
+        The branches there are.
+
+    Returns
+    -------
+    Words
+        Safe to parse.
+
+    Raises
+    ------
+    ExpressionError
+        At the first word that is not in the language.
+    BranchError
+        At a name that is no branch.
+
+    Examples
+    --------
+    >>> split("sqrt(Jet.PT) > 3", {"Jet.PT"}).code
+    'sqrt ( _b0 ) > 3'
+    """
+    if not isinstance(text, str):
+        raise ExpressionError(f"an expression is a text, not {type(text).__name__} {text!r:.60}.")
+    if not text.strip():
+        raise ExpressionError("the expression is empty. Write a branch name or a formula.")
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are read."
+        )
+    return _Splitter(text, names).run()
+
+
+class _Splitter:
+    """The state of one pass over the text."""
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        self.text = text
+        self.names = names
+        self.words: list[tuple[str, int]] = []
+        self.branches: dict[str, str] = {}
+        self.strings: dict[str, str] = {}
+        self.depth = 0
+        self.signs = 0
+
+    def fault(self, position: int, what: str) -> ExpressionError:
+        return ExpressionError(point_at(self.text, position, what))
+
+    def run(self) -> Words:
+        position = 0
+        while position < len(self.text):
+            space = _SPACE.match(self.text, position)
+            position = space.end() if space else self.word(position)
+            if len(self.words) > MAX_WORDS:
+                raise ExpressionError(f"the expression has more than {MAX_WORDS:,} words.")
+        code: list[str] = []
+        positions: list[int] = []
+        for word, start in self.words:
+            code.append(word)
+            positions.extend([start] * (len(word) + 1))
+        positions.append(len(self.text))
+        return Words(self.text, " ".join(code), self.branches, self.strings, tuple(positions))
+
+    def word(self, start: int) -> int:
+        """Read one word; give the position after it."""
+        text = self.text
+        if number := _NUMBER.match(text, start):
+            return self.number(number)
+        if name := _NAME.match(text, start):
+            return self.name(name)
+        if quoted := _QUOTED.match(text, start):
+            return self.branch(quoted.group(1), start, quoted.end())
+        if string := _STRING.match(text, start):
+            placeholder = f"_s{len(self.strings)}"
+            self.strings[placeholder] = string.group()[1:-1]
+            self.words.append((placeholder, start))
+            return string.end()
+        if (two := text[start : start + 2]) in _FOREIGN and len(two) == 2:
+            raise self.fault(start, _FOREIGN[two])
+        if symbol := _SYMBOL.match(text, start):
+            return self.symbol(symbol)
+        if text[start] in _FOREIGN:
+            raise self.fault(start, _FOREIGN[text[start]])
+        if text[start] == ".":
+            raise self.fault(start, f"attribute access {text[start : start + 20]!r}")
+        raise self.fault(start, f"character {_spell(text[start])}")
+
+    def symbol(self, match: re.Match[str]) -> int:
+        symbol = match.group()
+        if symbol in "([":
+            self.depth += 1
+            if self.depth > MAX_BRACKETS:
+                raise self.fault(match.start(), f"more than {MAX_BRACKETS} brackets inside each other")
+        elif symbol in ")]":
+            self.depth -= 1
+        self.count_signs(symbol, match.start())
+        self.words.append((symbol, match.start()))
+        return match.end()
+
+    def count_signs(self, symbol: str, start: int) -> None:
+        # A parser recurses at every sign: a run of ten thousand would use up its stack.
+        self.signs = self.signs + 1 if symbol in ("-", "+", "~", "not") else 0
+        if self.signs > _MAX_SIGNS:
+            raise self.fault(start, f"more than {_MAX_SIGNS} signs in a row")
+
+    def number(self, match: re.Match[str]) -> int:
+        word, end = match.group(), match.end()
+        after = self.text[end : end + 1]
+        if after.isalnum() or after in ("_", "."):
+            tail = re.match(r"[\w.]*", self.text[end:])
+            found = word + (tail.group() if tail else "")
+            if found in self.names:
+                return self.branch(found, match.start(), match.start() + len(found))
+            raise self.fault(match.start(), f"{found[:40]!r} is neither a number nor a name")
+        if len(word) > _MAX_DIGITS:
+            raise self.fault(match.start(), f"a number of {len(word)} characters")
+        whole = word[:2] in ("0x", "0X") or word.isdigit()
+        if whole and int(word, 16 if word[:2] in ("0x", "0X") else 10) >= 2**63:
+            raise self.fault(
+                match.start(), f"the whole number {word} does not fit into 64 bits: write it with an exponent"
+            )
+        if not whole and float(word) == float("inf"):
+            raise self.fault(match.start(), f"the number {word} is too large")
+        self.signs = 0
+        self.words.append((word, match.start()))
+        return end
+
+    def name(self, match: re.Match[str]) -> int:
+        name, start, end = match.group(), match.start(), match.end()
+        called = self.text[end:].lstrip()[:1] == "("
+        if (dotted := _DOTTED.match(self.text, end)) is not None:
+            full = name + dotted.group()
+            while "." in full:
+                if full in self.names:
+                    return self.branch(full, start, start + len(full))
+                full = full.rpartition(".")[0]
+            raise self.fault(start, f"attribute access {(name + dotted.group())[:60]!r}")
+        if called and name in FUNCTIONS:
+            self.signs = 0
+            self.words.append((name, start))
+            return end
+        if self.text[end : end + 1] in ("'", '"'):
+            raise self.fault(start, f"a string with the prefix {name!r} (an f-string or the like)")
+        if name in self.names and not (called and name not in _WORD_OPERATORS):
+            return self.branch(name, start, end)
+        if name in _WORD_OPERATORS or (name in CONSTANTS and not called):
+            self.count_signs(name, start)
+            self.words.append((name, start))
+            return end
+        raise self.unknown(name, start, called)
+
+    def branch(self, name: str, start: int, end: int) -> int:
+        if name not in self.names:
+            raise BranchError(
+                point_at(self.text, start, f"there is no branch {name!r}. {nearest(name, self.names)}")
+            )
+        known = {branch: placeholder for placeholder, branch in self.branches.items()}
+        placeholder = known.get(name, f"_b{len(self.branches)}")
+        self.branches[placeholder] = name
+        self.signs = 0
+        self.words.append((placeholder, start))
+        return end
+
+    def unknown(self, name: str, start: int, called: bool) -> HepnbError:
+        shown = name if len(name) <= 60 else name[:57] + "..."
+        if not name.isascii():
+            odd = next(character for character in name if not character.isascii())
+            kind = "call of" if called else "name"
+            return self.fault(start, f"{kind} {shown!r} with the character {_spell(odd)}")
+        if name in ("for", "if", "else"):
+            hint = "a comprehension" if name == "for" else "a conditional: write where(condition, yes, no)"
+            return self.fault(start, f"{name!r} ({hint})")
+        if name in _REFUSED_WORDS and not (called and name in ("match", "case", "type")):
+            return self.fault(start, f"{name!r} (a word of Python that is not in the expression language)")
+        if name.startswith("__"):
+            return self.fault(start, f"{'call of ' if called else ''}{shown!r} (a private name of Python)")
+        if called:
+            return self.fault(
+                start, f"call of {shown!r}, which is not in the function table. {nearest(name, FUNCTIONS)}"
+            )
+        if name in FUNCTIONS:
+            return self.fault(start, f"{name!r} is a function: write {name}(...)")
+        return BranchError(
+            point_at(self.text, start, f"there is no branch {shown!r}. {nearest(name, self.names)}")
+        )
+
+
+def _spell(character: str) -> str:
+    return f"{character!r} ({unicodedata.name(character, f'U+{ord(character):04X}')})"

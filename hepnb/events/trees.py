@@ -1,0 +1,561 @@
+"""A tree (TTree or RNTuple): its branches, and what can be made of them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.errors import BinningError, BranchError, FileError, SelectionError, nearest
+from hepnb.events.branches import Branch, branches_of, to_column
+from hepnb.events.cache import COLUMNS
+from hepnb.events.expressions import Expression, check_expression
+from hepnb.events.handles import Handle, borrow, reading
+from hepnb.events.stream import (
+    Cancel,
+    Chunk,
+    Progress,
+    StepSize,
+    as_expressions,
+    entry_range,
+    mask_of,
+    numbers,
+    ranges,
+    steps,
+    values_of,
+    weights_of,
+)
+from hepnb.histograms import Bins, axis, empty, fill_into, needs_values
+
+if TYPE_CHECKING:
+    import hist
+
+    from hepnb.events.cube import Cube
+    from hepnb.events.cutflow import Cutflow
+
+__all__ = ["Tree"]
+
+_MAX_SEEN = 2_000_000
+_MAX_CHECKED = 500
+
+
+@dataclass
+class _Info:
+    """What one open file knows of one tree."""
+
+    object: Any
+    name: str
+    title: str
+    n_entries: int
+    branches: tuple[Branch, ...]
+    readers: dict[str, Any]
+    names: dict[str, Branch] = field(default_factory=dict)
+    checked: dict[str, Expression] = field(default_factory=dict)
+
+
+class Tree:
+    """A tree in a file: a path each, so that it is cheap to keep, to compare, to pickle and to share.
+
+    Attributes
+    ----------
+    file : str
+        Path of the file.
+    path : str
+        Path of the tree inside it.
+    """
+
+    __slots__ = ("file", "path")
+
+    def __init__(self, file: str, path: str) -> None:
+        self.file = file
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<Tree {self.path!r} of {self.file!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and (self.file, self.path) == (other.file, other.path)
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.path))
+
+    def __getstate__(self) -> tuple[str, str]:
+        return self.file, self.path
+
+    def __setstate__(self, state: tuple[str, str]) -> None:
+        self.file, self.path = state
+
+    # -- what is in it
+
+    @property
+    def name(self) -> str:
+        """Name of the tree."""
+        return self._info().name
+
+    @property
+    def title(self) -> str:
+        """Title of the tree."""
+        return self._info().title
+
+    @property
+    def n_entries(self) -> int:
+        """Number of entries."""
+        return self._info().n_entries
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """Every branch with its type, those that cannot be read too."""
+        return self._info().branches
+
+    def branch(self, name: str) -> Branch:
+        """Look up one branch.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its full path in the tree.
+
+        Returns
+        -------
+        Branch
+            What it is.
+
+        Raises
+        ------
+        BranchError
+            Where there is none; the message has the nearest names.
+        """
+        info = self._info()
+        found = info.names.get(name)
+        if found is None:
+            found = next(
+                (branch for branch in info.branches if branch.path == name and not branch.fields), None
+            )
+        if found is None:
+            raise BranchError(f"tree {self.path!r} has no branch {name!r}. {nearest(name, info.names)}")
+        return found
+
+    def match(self, pattern: str) -> tuple[str, ...]:
+        """Names of the branches that fit a pattern.
+
+        Parameters
+        ----------
+        pattern : str
+            With wildcards as in a shell, ``"p[xyz]1"``, or a regular expression between slashes,
+            ``"/p[xyz]1/"``.
+
+        Returns
+        -------
+        tuple of str
+            In the order of the tree.
+
+        Raises
+        ------
+        BranchError
+            Where the regular expression is not one.
+        """
+        names = list(self._info().names)
+        if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
+            try:
+                expression = re.compile(pattern[1:-1])
+            except re.error as error:
+                raise BranchError(f"{pattern!r} is not a regular expression: {error}.") from error
+            return tuple(name for name in names if expression.search(name))
+        return tuple(name for name in names if fnmatch.fnmatchcase(name, pattern))
+
+    def check(self, text: str) -> Expression:
+        """Check an expression against this tree's branches.
+
+        Parameters
+        ----------
+        text : str
+            A cut or a formula.
+
+        Returns
+        -------
+        Expression
+            Its ``branches`` are what would be read.
+
+        Raises
+        ------
+        ExpressionError, BranchError
+            Where it is not in the language, names no branch, or names one that cannot be read.
+        """
+        return self._check(self._info(), text)
+
+    # -- columns
+
+    def arrays(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Read columns into memory.
+
+        Parameters
+        ----------
+        expressions : dict of name to expression, or list of expressions
+            Branches or formulas.
+        cut : str, optional
+            Keep the entries where it holds.
+        entry_start, entry_stop : int, optional
+            Range of entries, counted as in a slice.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray, shape (n_passed,)
+            Whole numbers as 64 bits, others in double precision, text as it is. An element of
+            ``flatten(...)`` is one value of its own.
+
+        Raises
+        ------
+        BranchError, ExpressionError
+            Where an expression does not fit the tree.
+        """
+        chunks = list(self.stream(expressions, cut, entry_start=entry_start, entry_stop=entry_stop))
+        if len(chunks) == 1:
+            return {name: np.array(column) for name, column in chunks[0].arrays.items()}
+        return {name: np.concatenate([chunk.arrays[name] for chunk in chunks]) for name in chunks[0].arrays}
+
+    def stream(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        cut: str | None = None,
+        *,
+        step_size: StepSize = "50 MB",
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Chunk]:
+        """Read columns chunk by chunk.
+
+        Parameters
+        ----------
+        expressions, cut, entry_start, entry_stop
+            As for :meth:`arrays`.
+        step_size : int or str
+            Entries per chunk, or memory such as "50 MB".
+        progress : callable, optional
+            Called with (entries done, entries in all) after each chunk.
+        cancel : object with is_set(), optional
+            Looked at before each chunk; once set, no more chunks come.
+
+        Yields
+        ------
+        Chunk
+            At least one, even where the range is empty.
+
+        Raises
+        ------
+        BranchError, ExpressionError
+            Where an expression does not fit the tree.
+        """
+        info = self._info()
+        wanted = {name: self._check(info, text) for name, text in as_expressions(expressions).items()}
+        condition = None if cut is None else self._check(info, cut)
+        if not wanted:
+            raise SelectionError("no expressions: name at least one branch or formula.")
+        return self._stream(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
+
+    def _stream(
+        self,
+        info: _Info,
+        wanted: dict[str, Expression],
+        cut: Expression | None,
+        step_size: StepSize,
+        entries: tuple[int | None, int | None],
+        progress: Progress | None,
+        cancel: Cancel | None,
+    ) -> Iterator[Chunk]:
+        used = [*wanted.values(), *([cut] if cut else [])]
+        for start, stop, columns in self._columns(info, used, step_size, entries, progress, cancel):
+            passed = mask_of(cut, columns, stop - start)
+            arrays = {n: values_of(e, columns, stop - start, passed)[0] for n, e in wanted.items()}
+            yield Chunk(arrays, start, stop)
+
+    def _columns(
+        self,
+        info: _Info,
+        used: Sequence[Expression],
+        step_size: StepSize = "50 MB",
+        entries: tuple[int | None, int | None] = (None, None),
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield the branches that some expressions need, range by range."""
+        branches = {name: info.names[name] for expression in used for name in expression.branches}
+        step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
+        first, last = entry_range(info.n_entries, *entries)
+        for start, stop in ranges(first, last, step) if last > first else [(first, first)]:
+            if cancel is not None and cancel.is_set():
+                return
+            yield start, stop, {name: self._column(branch, start, stop) for name, branch in branches.items()}
+            if progress is not None:
+                progress(stop - first, last - first)
+
+    def _column(self, branch: Branch, start: int, stop: int) -> Any:
+        with borrow(self.file) as handle:
+            # The lock is held while reading: threads that want the same column read it once.
+            key = (handle.stamp, self.path, ".".join((branch.path, *branch.fields)))
+            column = COLUMNS.get(key, start, stop)
+            if column is not None:
+                return column
+            reader = self._read_info(handle).readers[branch.path]
+            with reading(f"branch {branch.name!r} of tree {self.path!r}", self.file, BranchError):
+                plain = branch.kind in ("number", "bool") and not branch.fields
+                library = "np" if plain else "ak"
+                array = reader.array(entry_start=start, entry_stop=stop, library=library)
+                column = to_column(array, branch)
+                if len(column) != stop - start:
+                    raise BranchError(
+                        f"branch {branch.name!r} of tree {self.path!r} has {len(column)} values for "
+                        f"{stop - start} entries. The file may be damaged."
+                    )
+            COLUMNS.put(key, start, stop, column)
+            return column
+
+    # -- histograms
+
+    def hist(
+        self,
+        expression: str,
+        bins: Bins,
+        cut: str | None = None,
+        weight: str | None = None,
+        *,
+        name: str | None = None,
+        label: str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> hist.Hist[Any]:
+        """Fill a histogram of an expression.
+
+        Parameters
+        ----------
+        expression : str
+            A branch or a formula, one value per event or ``flatten(...)``.
+        bins : int, tuple, list of float, str or hist axis
+            See :func:`hepnb.histograms.axis`. Where the range is not given, it is taken from the values
+            that pass the cut, in a pass of its own.
+        cut : str, optional
+            Fill the entries where it holds.
+        weight : str, optional
+            Weight of each entry; the squared weights are summed too.
+        name : str, optional
+            Name of the histogram.
+        label : str, optional
+            Label of the axis; the expression where left out.
+        progress : callable, optional
+            Called with (entries done, entries in all).
+        cancel : object with is_set(), optional
+            Once set, what is filled so far is returned.
+
+        Returns
+        -------
+        hist.Hist
+            Weight storage. Values that are not a number go nowhere; ``metadata["n_nan"]`` counts them.
+
+        Raises
+        ------
+        SelectionError
+            Where nothing is left to fill, or a weight is not finite.
+        BranchError, ExpressionError, BinningError
+            Where the expression or the bins do not fit.
+
+        Examples
+        --------
+        A mass from momenta:
+        ``tree.hist("sqrt((E1+E2)**2 - (px1+px2)**2)", bins=(60, 60, 120), cut="Q1*Q2 < 0")``.
+        """
+        info = self._info()
+        value = self._check(info, expression)
+        condition = None if cut is None else self._check(info, cut)
+        weighting = None if weight is None else self._check(info, weight)
+        if needs_values(bins):
+            seen = self._seen(info, value, condition, cancel)
+            bins = axis(bins, seen, label=label or expression)
+        else:
+            bins = axis(bins, label=label or expression)
+        histogram = empty(bins, name, label)
+        used = [item for item in (value, condition, weighting) if item is not None]
+        filled = 0
+        for start, stop, columns in self._columns(info, used, progress=progress, cancel=cancel):
+            n = stop - start
+            passed = mask_of(condition, columns, n)
+            values, counts = values_of(value, columns, n, passed)
+            weights = None
+            if weighting is not None:
+                weights = weights_of(weighting, columns, n)
+                weights = weights if passed is None else weights[passed]
+                weights = weights if counts is None else np.repeat(weights, counts)
+            try:
+                filled += fill_into(histogram, numbers(value, values), weights)
+            except BinningError as error:
+                raise SelectionError(f"the weight {weight!r} in tree {self.path!r}: {error}") from error
+        if not filled and not (cancel is not None and cancel.is_set()):
+            raise self._nothing(info, expression, cut, histogram.metadata["n_nan"])
+        return histogram
+
+    def _seen(
+        self, info: _Info, value: Expression, cut: Expression | None, cancel: Cancel | None
+    ) -> NDArray[np.float64]:
+        """Values to choose a range from: all of them, or evenly thinned where there are millions."""
+        seen: list[NDArray[np.float64]] = []
+        thin = 1
+        for start, stop, columns in self._columns(info, [value, *([cut] if cut else [])], cancel=cancel):
+            n = stop - start
+            values = numbers(value, values_of(value, columns, n, mask_of(cut, columns, n))[0])
+            seen.append(values[::thin])
+            while sum(part.size for part in seen) > _MAX_SEEN:
+                thin *= 2
+                seen = [part[::2] for part in seen]
+        values = np.concatenate(seen) if seen else np.zeros(0)
+        if not np.isfinite(values).any() and not (cancel is not None and cancel.is_set()):
+            raise self._nothing(info, value.text, cut.text if cut else None, int(np.isnan(values).sum()))
+        return values if np.isfinite(values).any() else np.zeros(1)
+
+    def _nothing(self, info: _Info, expression: str, cut: str | None, n_nan: int) -> SelectionError:
+        if info.n_entries == 0:
+            return SelectionError(
+                f"tree {self.path!r} of {self.file!r} has no entries: there is nothing to fill."
+            )
+        if n_nan:
+            which = f"of the entries that pass the cut {cut!r}" if cut else "of the entries"
+            return SelectionError(
+                f"{expression!r} is not a number for any {which} in tree {self.path!r} ({n_nan:,} values)."
+            )
+        if cut is None:
+            return SelectionError(
+                f"{expression!r} has no values in the {info.n_entries:,} entries of {self.path!r}."
+            )
+        return SelectionError(
+            f"the cut {cut!r} leaves none of the {info.n_entries:,} entries of tree {self.path!r}. Loosen it."
+        )
+
+    def cutflow(self, cuts: Mapping[str, str], weight: str | None = None) -> Cutflow:
+        """Count what is left after each cut, one after the other.
+
+        Parameters
+        ----------
+        cuts : mapping of name to cut
+            In the order they are applied.
+        weight : str, optional
+            Weight of each entry.
+
+        Returns
+        -------
+        Cutflow
+            One row for all entries and one per cut.
+
+        Raises
+        ------
+        BranchError, ExpressionError
+            Where a cut does not fit the tree.
+        """
+        from hepnb.events.cutflow import count  # noqa: PLC0415  # it takes trees
+
+        info = self._info()
+        conditions = {key: self._check(info, text) for key, text in cuts.items()}
+        weighting = None if weight is None else self._check(info, weight)
+        used = [*conditions.values(), *([weighting] if weighting else [])]
+        return count(self._columns(info, used), conditions, weighting)
+
+    def cube(
+        self,
+        expression: str,
+        bins: Bins,
+        by: Mapping[str, tuple[int, float, float]],
+        weight: str | None = None,
+        *,
+        cut: str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Cube:
+        """Fill a histogram finely in further variables too, so that cuts on them cost nothing later.
+
+        Parameters
+        ----------
+        expression, bins, weight, cut, progress, cancel
+            As for :meth:`hist`.
+        by : mapping of expression to (n, low, high)
+            The variables that cuts will be moved in, and where the cuts can stand.
+
+        Returns
+        -------
+        Cube
+            ``cube.slice(mass=(80, 100))`` is the histogram for ``(mass >= 80) & (mass < 100)``.
+
+        Raises
+        ------
+        SelectionError, BranchError, ExpressionError, BinningError
+            As for :meth:`hist`; BinningError too where the cube would be too large.
+        """
+        from hepnb.events.cube import Cube, fill_cube  # noqa: PLC0415  # they take trees
+
+        info = self._info()
+        value = self._check(info, expression)
+        condition = None if cut is None else self._check(info, cut)
+        weighting = None if weight is None else self._check(info, weight)
+        variables = {text: self._check(info, text) for text in by}
+        if needs_values(bins):
+            bins = axis(bins, self._seen(info, value, condition, cancel), label=expression)
+        made = Cube.empty(axis(bins, label=expression), by)
+        used = [item for item in (value, condition, weighting, *variables.values()) if item is not None]
+        chunks = self._columns(info, used, progress=progress, cancel=cancel)
+        filled = fill_cube(made, chunks, value, variables, condition, weighting)
+        if not filled and not (cancel is not None and cancel.is_set()):
+            raise self._nothing(info, expression, cut, made.n_nan)
+        return made
+
+    # -- behind it
+
+    def _info(self) -> _Info:
+        with borrow(self.file) as handle:
+            return self._read_info(handle)
+
+    def _read_info(self, handle: Handle) -> _Info:
+        known = handle.known.get(("tree", self.path))
+        if known is not None:
+            return known  # type: ignore[no-any-return]
+        with reading(f"tree {self.path!r}", self.file):
+            tree = handle.object(self.path)
+            if not hasattr(tree, "num_entries"):
+                raise FileError(f"{self.path!r} of {self.file!r} is a {tree.classname}, not a tree.")
+            branches = branches_of(tree)
+            if "RNTuple" in tree.classname:
+                readers = {branch.path: tree[branch.path] for branch in branches}
+                title = str(tree.description or "")
+            else:
+                readers = {}
+                for path, branch in tree.iteritems(recursive=True, full_paths=True):
+                    readers.setdefault(path, branch)
+                title = str(tree.title or "")
+            info = _Info(tree, str(tree.name), title, int(tree.num_entries), branches, readers)
+        for branch in branches:
+            info.names.setdefault(branch.name, branch)
+        handle.known["tree", self.path] = info
+        return info
+
+    def _check(self, info: _Info, text: str) -> Expression:
+        found = info.checked.get(text) if text.__class__ is str else None
+        if found is None:
+            found = check_expression(text, info.names)
+            for name in found.branches:
+                branch = info.names[name]
+                if not branch.readable:
+                    raise BranchError(
+                        f"branch {name!r} of tree {self.path!r} cannot be used ({branch.typename}): "
+                        f"{branch.reason}."
+                    )
+            if len(info.checked) >= _MAX_CHECKED:
+                info.checked.clear()
+            info.checked[text] = found
+        return found
