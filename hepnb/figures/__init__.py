@@ -1,0 +1,39 @@
+"""Pictures: one ``draw_<what>(result, ax)`` each, on axes that you bring.
+
+A drawing function returns the artists it made. Their ``update(...)`` changes numbers only, so that a
+live figure can blit them; ``moving`` lists them in drawing order.
+"""
+
+from __future__ import annotations
+
+from hepnb.figures.brazil import BrazilArtists, draw_brazil_band
+from hepnb.figures.correlation import CorrelationArtists, draw_correlation
+from hepnb.figures.histogram import HistogramArtists, MeshArtists, draw_histogram, draw_mesh
+from hepnb.figures.interpolation import InterpolationArtists, YieldArtists, draw_interpolation, draw_yields
+from hepnb.figures.layout import lay_out
+from hepnb.figures.pulls import PullArtists, draw_pulls
+from hepnb.figures.stack import StackArtists, draw_stack
+from hepnb.figures.style import PALETTE, STYLES, experiment_label
+
+__all__ = [
+    "PALETTE",
+    "STYLES",
+    "BrazilArtists",
+    "CorrelationArtists",
+    "HistogramArtists",
+    "InterpolationArtists",
+    "MeshArtists",
+    "PullArtists",
+    "StackArtists",
+    "YieldArtists",
+    "draw_brazil_band",
+    "draw_correlation",
+    "draw_histogram",
+    "draw_interpolation",
+    "draw_mesh",
+    "draw_pulls",
+    "draw_stack",
+    "draw_yields",
+    "experiment_label",
+    "lay_out",
+]

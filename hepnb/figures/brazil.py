@@ -1,0 +1,258 @@
+"""The Brazil band: CLs against the signal strength, with its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from hepnb.figures.layout import draw_legend, make_room
+from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
+
+__all__ = ["BrazilArtists", "draw_brazil_band"]
+
+_LEVEL_COLOR = "#bd1f01"
+
+
+class Scan(Protocol):
+    """The fields of ``hepnb.limits.ScanResults`` that are drawn."""
+
+    mu: Any
+    CLs_obs: Any
+    CLs_exp: Any
+
+
+@dataclass(frozen=True)
+class BrazilArtists:
+    """What :func:`draw_brazil_band` drew.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    two_sigma, one_sigma : FillBetweenPolyCollection
+        The bands.
+    expected, observed : Line2D
+        The curves.
+    failed : Line2D
+        A cross for each point that failed.
+    extra : tuple of (field, Line2D)
+        CLs+b and CLb, where asked for.
+    level : Line2D
+        The horizontal line.
+    limits : Line2D
+        Marks where the curves cross the level.
+    legend : Legend
+        With the limits as numbers.
+    """
+
+    axes: Axes
+    two_sigma: FillBetweenPolyCollection
+    one_sigma: FillBetweenPolyCollection
+    expected: Line2D
+    observed: Line2D
+    failed: Line2D
+    extra: tuple[tuple[str, Line2D], ...]
+    level: Line2D
+    limits: Line2D
+    legend: Legend
+
+    @property
+    def moving(self) -> tuple[Artist, ...]:
+        """The artists that :meth:`update` changes, in the order to draw them."""
+        lines = [line for _, line in self.extra]
+        return (
+            self.two_sigma, self.one_sigma, *lines, self.level, self.expected, self.observed, self.failed,
+            self.limits,
+        )  # fmt: skip
+
+    def update(self, result: Any) -> None:
+        """Show another scan, or more of the same; neither text nor limits change.
+
+        Parameters
+        ----------
+        result : ScanResults or LimitResults
+            Points may be missing (NaN) and in any order.
+        """
+        mu, observed, expected, order, failures = _arrays(_scan_of(result))
+        self.two_sigma.set_data(mu, expected[:, 0], expected[:, 4])
+        self.one_sigma.set_data(mu, expected[:, 1], expected[:, 3])
+        self.expected.set_data(mu, expected[:, 2])
+        self.observed.set_data(mu, observed)
+        self.failed.set_data(*_ground(failures))
+        for name, line in self.extra:
+            line.set_data(mu, np.asarray(getattr(_scan_of(result), name), dtype=float)[order])
+        places, level = _limits_of(result)
+        self.limits.set_data(places, np.full(places.size, level))
+
+
+def draw_brazil_band(
+    result: Any,
+    ax: Axes,
+    *,
+    level: float | None = None,
+    classic: bool = False,
+    components: bool = False,
+    log_y: bool = False,
+    numbers: bool = True,
+    poi: str = "μ",
+    style: str = "hepnb",
+) -> BrazilArtists:
+    """Draw CLs, observed and expected with its one and two sigma bands, and the upper limits.
+
+    Parameters
+    ----------
+    result : ScanResults or LimitResults
+        With ``mu`` (k,), ``CLs_obs`` (k,), ``CLs_exp`` (k, 5); a LimitResults brings the limits.
+    ax : Axes
+        Where to draw.
+    level : float, optional
+        Where the horizontal line is: 1 - confidence level. The result's own, or 0.05.
+    classic : bool
+        Green and yellow instead of the colours that colour-blind readers can tell apart.
+    components : bool
+        Draw CLs+b and CLb too.
+    log_y : bool
+        Logarithmic y axis.
+    numbers : bool
+        Write the limits into the picture.
+    poi : str
+        Name of the parameter of interest, for the axis.
+    style : str
+        One of :data:`hepnb.figures.style.STYLES`.
+
+    Returns
+    -------
+    BrazilArtists
+        Whose ``update(result)`` follows a scan.
+
+    References
+    ----------
+    A. L. Read, J. Phys. G 28 (2002) 2693; G. Cowan et al., arXiv:1007.1727, section 4.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from matplotlib.figure import Figure
+    >>> mu = np.linspace(0, 2, 5)
+    >>> bands = np.exp(-mu[:, None] * np.array([4.0, 3.0, 2.0, 1.5, 1.0]))
+    >>> scan = SimpleNamespace(mu=mu, CLs_obs=np.exp(-2.5 * mu), CLs_exp=bands)
+    >>> draw_brazil_band(scan, Figure().add_subplot()).axes.get_xlabel()
+    'μ'
+    """
+    scan = _scan_of(result)
+    mu, observed, expected, order, failures = _arrays(scan)
+    places, own_level = _limits_of(result)
+    height = own_level if level is None else level
+    ax.set_yscale("log" if log_y else "linear")
+    dressed = dress(ax, style, x_title=poi, y_title="CLs")
+    inner, outer = SIGMA_CLASSIC if classic else SIGMA_SAFE
+    two = ax.fill_between(
+        mu, expected[:, 0], expected[:, 4], color=outer, linewidth=0, zorder=1.1, label="Expected ± 2σ"
+    )
+    one = ax.fill_between(
+        mu, expected[:, 1], expected[:, 3], color=inner, linewidth=0, zorder=1.2, label="Expected ± 1σ"
+    )
+    extra = []
+    if components:
+        for name, title, color in (("CLsb", "CLs+b", "#3f90da"), ("CLb", "CLb", "#832db6")):
+            values = np.asarray(getattr(scan, name), dtype=float)[order]
+            (line,) = ax.plot(mu, values, color=color, linewidth=1.3, linestyle="-.", label=title, zorder=2.1)
+            extra.append((name, line))
+    horizontal = ax.axhline(height, color=_LEVEL_COLOR, linewidth=1.3, zorder=2.0, label=f"CLs = {height:g}")
+    (middle,) = ax.plot(mu, expected[:, 2], "k--", linewidth=1.5, zorder=2.2, label="Expected")
+    (line,) = ax.plot(mu, observed, "k-", linewidth=1.7, zorder=2.3, label="Observed", **_marker(mu))
+    (failed,) = ax.plot(
+        *_ground(failures), color=_LEVEL_COLOR, marker="x", linestyle="none", markersize=6, zorder=2.4,
+        transform=ax.get_xaxis_transform(), clip_on=False,
+    )  # fmt: skip
+    marks = Line2D(
+        places, np.full(places.size, height), color=_LEVEL_COLOR, marker="v", markersize=6.5,
+        markeredgecolor="white", markeredgewidth=0.7, linestyle="none", zorder=2.5,
+    )  # fmt: skip
+    ax.add_line(marks)
+    entries: dict[Artist, str] = {
+        line: "Observed", middle: "Expected", one: "Expected ± 1σ", two: "Expected ± 2σ",
+        **{curve: str(curve.get_label()) for _, curve in extra}, horizontal: f"CLs = {height:g}",
+    }  # fmt: skip
+    note = _failed_note(failures, mu)
+    if numbers and hasattr(result, "expected"):
+        entries[line], entries[middle] = _limit_texts(result, poi)
+    legend = draw_legend(ax, dressed, note=note, handles=list(entries), labels=list(entries.values()))
+    _set_limits(ax, legend, mu, np.column_stack([observed, expected]), log_y)
+    return BrazilArtists(ax, two, one, middle, line, failed, tuple(extra), horizontal, marks, legend)
+
+
+def _marker(mu: NDArray[np.float64]) -> dict[str, Any]:
+    # Computed points are shown as points while they are few enough to be told apart.
+    return {"marker": "o", "markersize": 3.2} if mu.size <= 60 else {}
+
+
+def _scan_of(result: Any) -> Any:
+    scan = getattr(result, "scan", None)
+    return result if scan is None or callable(scan) else scan
+
+
+def _arrays(
+    scan: Scan,
+) -> tuple[
+    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]
+]:
+    """Computed points in the order of mu, where they are in the scan, and the mu of the failed points."""
+    mu = np.asarray(scan.mu, dtype=np.float64)
+    observed = np.asarray(scan.CLs_obs, dtype=np.float64)
+    expected = np.asarray(scan.CLs_exp, dtype=np.float64).reshape(-1, 5)
+    ok = np.asarray(getattr(scan, "ok", np.ones(mu.shape, dtype=bool)), dtype=bool)
+    order = np.argsort(mu, kind="stable")
+    order = order[ok[order] & np.isfinite(observed[order])]
+    return mu[order], observed[order], expected[order], order, mu[~ok]
+
+
+def _ground(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return places, np.full(places.size, 0.02)
+
+
+def _failed_note(failures: NDArray[np.float64], mu: NDArray[np.float64]) -> str:
+    return "" if not failures.size else f"{failures.size} of {failures.size + mu.size} points failed (×)"
+
+
+def _limits_of(result: Any) -> tuple[NDArray[np.float64], float]:
+    """Expected median and observed limit of a LimitResults, and the level; no limits for a bare scan."""
+    level = float(getattr(result, "level", 0.05))
+    if getattr(result, "scan", None) is None or not hasattr(result, "observed"):
+        return np.empty(0), level
+    places = np.array([float(np.asarray(result.expected)[2]), float(result.observed)])
+    return places[np.isfinite(places)], level
+
+
+def _set_limits(
+    ax: Axes, legend: Legend, mu: NDArray[np.float64], curves: NDArray[np.float64], log_y: bool
+) -> None:
+    if mu.size < 2:
+        ax.set_ylim(1e-3 if log_y else 0.0, 1.05)
+        return
+    ax.set_xlim(mu[0], mu[-1])
+    finite = np.nan_to_num(curves)
+    tops = finite.max(axis=1)
+    central = finite[:, [0, 3]]
+    floor = max(float(np.min(central, where=central > 0, initial=0.01)) / 2, 1e-5) if log_y else 0.0
+    make_room(ax, legend, mu, np.maximum(tops[1:], tops[:-1]), floor=floor)
+
+
+def _limit_texts(result: Any, poi: str) -> tuple[str, str]:
+    expected = np.asarray(result.expected, dtype=float)
+    observed, median = float(result.observed), float(expected[2])
+    first = f"Observed: {poi} < {observed:.3g}" if np.isfinite(observed) else "Observed: no limit in range"
+    if not np.isfinite(median):
+        return first, "Expected: no limit in range"
+    up, down = expected[3] - median, median - expected[1]
+    errors = f" (+{up:.2g} −{down:.2g})" if np.isfinite(up) and np.isfinite(down) else ""
+    return first, f"Expected: {poi} < {median:.3g}{errors}"

@@ -1,0 +1,239 @@
+"""Where things go in a figure: axes, legend, and limits that keep the two apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
+from numpy.typing import NDArray
+
+from hepnb.figures.content import Content, heights_of
+from hepnb.figures.style import Style
+
+__all__ = ["draw_legend", "lay_out", "make_room", "make_side_room", "set_x_axis", "settle_y"]
+
+Corner = Literal["upper right", "upper left"]
+_CORNERS: tuple[Corner, ...] = ("upper right", "upper left")
+
+
+def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1) -> list[list[Axes]]:
+    """Place axes with fixed margins: cheaper than a layout engine, and steady while a slider moves.
+
+    Parameters
+    ----------
+    figure : Figure
+        Cleared first.
+    ratio : bool
+        Add a ratio panel of a quarter of the height under the first column.
+    columns : int
+        How many pictures side by side.
+
+    Returns
+    -------
+    list of list of Axes
+        One list per column: ``[main]`` or ``[main, ratio]``.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> [[main, ratio], [right]] = lay_out(Figure(), ratio=True, columns=2)
+    """
+    figure.clear()
+    width, height = figure.get_size_inches()
+    grid = figure.add_gridspec(
+        1,
+        columns,
+        left=min(0.82 / width, 0.25),
+        right=1 - 0.18 / width,
+        bottom=min(0.62 / height, 0.25),
+        top=1 - 0.36 / height,
+        wspace=0.27,
+    )
+    placed: list[list[Axes]] = []
+    for column in range(columns):
+        if ratio and column == 0:
+            inner = grid[0, column].subgridspec(2, 1, height_ratios=(3, 1), hspace=0.07)
+            main = figure.add_subplot(inner[0])
+            placed.append([main, figure.add_subplot(inner[1], sharex=main)])
+        else:
+            placed.append([figure.add_subplot(grid[0, column])])
+    return placed
+
+
+def set_x_axis(ax: Axes, content: Content) -> None:
+    """Set the x limits to the histogram's, and name its categories where it has them.
+
+    Parameters
+    ----------
+    ax : Axes
+        Changed in place.
+    content : Content
+        The histogram.
+    """
+    ax.set_xlim(float(content.edges[0]), float(content.edges[-1]))
+    if content.categories:
+        ax.set_xticks(range(len(content.categories)), labels=list(content.categories))
+        ax.tick_params(axis="x", which="minor", bottom=False, top=False)
+
+
+def draw_legend(ax: Axes, style: Style, *, note: str = "", **how: Any) -> Legend:
+    """Draw the legend in the style's font.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    style : Style
+        For the font and its size.
+    note : str
+        One line above the entries.
+    **how
+        Keywords of ``Axes.legend``.
+
+    Returns
+    -------
+    Legend
+        In the upper right corner, without a frame.
+    """
+    scale = style.scale(cast("Figure", ax.get_figure(root=True)))
+    legend = ax.legend(
+        loc="upper right",
+        frameon=False,
+        prop=FontProperties(family=list(style.family), size=style.legend_size * scale),
+        handlelength=1.6,
+        borderaxespad=0.8,
+        labelspacing=0.35,
+        title=note or None,
+        **how,
+    )
+    title = legend.get_title()
+    title.set_fontfamily(list(style.family))
+    title.set_fontsize(style.legend_size * scale)
+    legend.set_zorder(4)
+    return legend
+
+
+def settle_y(ax: Axes, legend: Legend | None, contents: Sequence[Content], per_width: bool = False) -> None:
+    """Set the y limits so that everything is seen and nothing lies under the legend.
+
+    Parameters
+    ----------
+    ax : Axes
+        Changed in place.
+    legend : Legend, optional
+        Moved to the corner where it needs least room.
+    contents : sequence of Content
+        All that is drawn.
+    per_width : bool
+        Whether heights are divided by the bin widths.
+    """
+    edges = np.unique(np.concatenate([content.edges for content in contents]))
+    middles = (edges[1:] + edges[:-1]) / 2
+    tops = np.zeros(middles.size)
+    lowest, faintest = 0.0, np.inf
+    for content in contents:
+        heights, errors, _ = heights_of(content, per_width)
+        where = np.clip(np.searchsorted(content.edges, middles, side="right") - 1, 0, heights.size - 1)
+        inside = (middles > content.edges[0]) & (middles < content.edges[-1])
+        tops = np.maximum(tops, np.where(inside, (heights + errors)[where], 0.0))
+        lowest = min(lowest, float(np.min(heights - errors, where=heights < 0, initial=0.0)) * 1.1)
+        faintest = min(faintest, float(np.min(heights, where=heights > 0, initial=np.inf)))
+    if ax.get_yscale() == "log":
+        floor = faintest / 2 if np.isfinite(faintest) else None
+    else:
+        floor = lowest if lowest < 0 else None
+    make_room(ax, legend, edges, tops, floor=floor)
+
+
+def make_room(
+    ax: Axes,
+    legend: Legend | None,
+    edges: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    *,
+    floor: float | None = None,
+) -> None:
+    """Raise the upper y limit until the legend is clear of what is drawn, in the corner that needs least.
+
+    Parameters
+    ----------
+    ax : Axes
+        Its y scale (linear or log) is respected.
+    legend : Legend, optional
+        Moved to the upper left or upper right corner.
+    edges : ndarray, shape (n_bins + 1,)
+        Bin edges.
+    heights : ndarray, shape (n_bins,)
+        Highest point drawn in each bin, error bars included.
+    floor : float, optional
+        Lower y limit; 0, or half the lowest positive height on a log axis, where not given.
+    """
+    tops = np.where(np.isfinite(heights), heights, 0.0)
+    log = ax.get_yscale() == "log"
+    positive = tops[tops > 0]
+    highest = float(positive.max()) if positive.size else 1.0
+    lowest = 0.0
+    if floor is not None:
+        lowest = floor
+    elif log:
+        lowest = float(positive.min(initial=highest)) / 2
+    if log:
+        lowest = max(lowest, highest * 1e-6)
+    forward = np.log10 if log else np.asarray
+    tops = forward(np.maximum(tops, lowest if log else tops))
+    bottom = float(forward(lowest))
+    needed = bottom + (float(forward(highest)) - bottom) * 1.12
+    if legend is not None:
+        choices = [(_top_for(ax, legend, corner, edges, tops, bottom), corner) for corner in _CORNERS]
+        corner_top, corner = min(choices, key=lambda choice: choice[0])
+        legend.set_loc(corner)
+        needed = max(needed, corner_top)
+    ax.set_ylim(lowest, 10**needed if log else needed)
+
+
+def _top_for(
+    ax: Axes,
+    legend: Legend,
+    corner: Corner,
+    edges: NDArray[np.float64],
+    tops: NDArray[np.float64],
+    bottom: float,
+) -> float:
+    legend.set_loc(corner)
+    box = legend.get_window_extent().transformed(ax.transAxes.inverted())
+    low, high = ax.get_xlim()
+    left, right = low + (high - low) * (box.x0 - 0.02), low + (high - low) * (box.x1 + 0.02)
+    under = tops[(edges[1:] > left) & (edges[:-1] < right)]
+    free = max(box.y0 - 0.03, 0.2)
+    return bottom + (float(under.max()) - bottom) / free if under.size else bottom
+
+
+def make_side_room(ax: Axes, *, right: float = 0.18) -> None:
+    """Move the axes so that their tick labels and titles fit the figure, however long the names are.
+
+    Parameters
+    ----------
+    ax : Axes
+        Moved in place.
+    right : float
+        Inches to keep free on the right, for a colour bar for instance.
+    """
+    figure = cast("Figure", ax.get_figure(root=True))
+    width, height = figure.get_size_inches()
+    for _ in range(2):  # the labels of an axis of fixed aspect move with it
+        ax.apply_aspect()
+        outer = ax.get_tightbbox()
+        if outer is None:
+            return
+        inner = ax.get_window_extent()
+        left = (inner.x0 - outer.x0) / figure.dpi + 0.08
+        bottom = (inner.y0 - outer.y0) / figure.dpi + 0.08
+        left, bottom = min(left, 0.6 * width), min(bottom, 0.6 * height)
+        ax.set_position(
+            (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + 0.36) / height)
+        )

@@ -1,0 +1,375 @@
+"""Stacked samples, their uncertainty, the data on top, and the ratio below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, StepPatch
+from numpy.typing import NDArray
+
+from hepnb.errors import BinningError
+from hepnb.figures.content import Content, read_content
+from hepnb.figures.layout import draw_legend, set_x_axis, settle_y
+from hepnb.figures.points import Points, draw_points, poisson_interval
+from hepnb.figures.steps import add_step, move_step, step_data
+from hepnb.figures.style import DATA_COLOR, colors_for, dress, events_title, unit_of
+
+__all__ = ["RatioArtists", "StackArtists", "draw_stack"]
+
+_BAND: dict[str, Any] = {"facecolor": "none", "edgecolor": "#555555", "hatch": "////", "linewidth": 0.0}
+
+
+@dataclass(frozen=True)
+class RatioArtists:
+    """The lower panel: data over prediction, with the prediction's relative uncertainty.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    band : StepPatch
+        The relative uncertainty around 1.
+    points : Points, optional
+        Data over prediction.
+    """
+
+    axes: Axes
+    band: StepPatch
+    points: Points | None
+
+    @property
+    def moving(self) -> tuple[Artist, ...]:
+        """The artists that a move changes, in the order to draw them."""
+        return (self.band, *(self.points.moving if self.points else ()))
+
+
+@dataclass(frozen=True)
+class StackArtists:
+    """What :func:`draw_stack` drew.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where the stack is.
+    samples : mapping of name to StepPatch
+        From the bottom to the top.
+    total, band : StepPatch
+        The outline of the stack, and its uncertainty.
+    data : Points, optional
+        The data.
+    ratio : RatioArtists, optional
+        The lower panel.
+    legend : Legend
+        Of the upper panel.
+    """
+
+    axes: Axes
+    samples: Mapping[str, StepPatch]
+    total: StepPatch
+    band: StepPatch
+    data: Points | None
+    ratio: RatioArtists | None
+    legend: Legend
+
+    @property
+    def moving(self) -> tuple[Artist, ...]:
+        """The artists that :meth:`update` changes, in the order to draw them."""
+        points = self.data.moving if self.data else ()
+        lower = self.ratio.moving if self.ratio else ()
+        return (*self.samples.values(), self.total, self.band, *points, *lower)
+
+    def update(
+        self,
+        samples: Mapping[str, Any],
+        *,
+        data: Any = None,
+        uncertainty: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Show other numbers, and other bins if need be; neither text nor limits change.
+
+        Parameters
+        ----------
+        samples : mapping of name to PlottableHistogram, Content or array
+            The names that were drawn; arrays of shape (n_bins,) keep the present bins.
+        data : PlottableHistogram, Content or array, optional
+            The data stay as they are where not given.
+        uncertainty : ndarray, shape (n_bins,), optional
+            Absolute uncertainty of the total; from the variances where not given.
+        """
+        edges = step_data(self.total)[1]
+        contents = [_as_content(samples[name], edges) for name in self.samples]
+        base = np.zeros(contents[0].values.size)
+        for step, content in zip(self.samples.values(), contents, strict=True):
+            move_step(step, base + content.values, content.edges, base)
+            base = base + content.values
+        spread = _spread(contents, uncertainty)
+        edges = contents[0].edges
+        move_step(self.total, base, edges)
+        move_step(self.band, base + spread, edges, base - spread)
+        if self.data is not None:
+            observed = _as_content(data, edges) if data is not None else None
+            self._move_data(observed, contents[0].centers, base, spread)
+        elif self.ratio is not None:
+            move_step(self.ratio.band, 1 + _over(spread, base), edges, 1 - _over(spread, base))
+
+    def _move_data(
+        self, observed: Content | None, centers: NDArray[np.float64], total: NDArray[np.float64], spread: Any
+    ) -> None:
+        points = self.data
+        if points is None:
+            return
+        if observed is not None:
+            points.update(centers, *_data_points(observed))
+        if self.ratio is None:
+            return
+        edges = step_data(self.total)[1]
+        move_step(self.ratio.band, 1 + _over(spread, total), edges, 1 - _over(spread, total))
+        if self.ratio.points is not None:
+            values = np.asarray(points.markers.get_ydata(), dtype=float)
+            low, high = _bar_ends(points, values)
+            self.ratio.points.update(
+                centers, _over(values, total, np.nan), _over(low, total, np.nan), _over(high, total, np.nan)
+            )
+
+    def fits(self, samples: Mapping[str, Any], data: Any = None) -> bool:
+        """Whether these numbers fill the present y limits without leaving them.
+
+        Parameters
+        ----------
+        samples : mapping of name to PlottableHistogram, Content or array
+            As for :meth:`update`.
+        data : PlottableHistogram, Content or array, optional
+            As for :meth:`update`.
+
+        Returns
+        -------
+        bool
+            False where something would be cut off, or lie flat on the ground.
+        """
+        edges = step_data(self.total)[1]
+        top = float(
+            np.max(sum(_as_content(samples[name], edges).values for name in self.samples), initial=0.0)
+        )
+        if data is not None:
+            top = max(top, float(np.max(_as_content(data, edges).values, initial=0.0)))
+        low, high = self.axes.get_ylim()
+        if self.axes.get_yscale() == "log":
+            return low < top < high
+        return low + 0.3 * (high - low) < top < low + 0.97 * (high - low)
+
+
+def draw_stack(
+    samples: Mapping[str, Any],
+    ax: Axes,
+    *,
+    data: Any = None,
+    ratio_ax: Axes | None = None,
+    edges: Sequence[float] | None = None,
+    uncertainty: NDArray[np.float64] | None = None,
+    colors: Mapping[str, str | None] | None = None,
+    log_y: bool = False,
+    x_title: str | None = None,
+    y_title: str | None = None,
+    ratio_title: str = "Data / MC",
+    note: str = "",
+    style: str = "hepnb",
+) -> StackArtists:
+    """Draw samples on top of each other, data as points with Poisson bars, and their ratio.
+
+    Parameters
+    ----------
+    samples : mapping of name to PlottableHistogram or array
+        From the bottom to the top; all with the same bins. Arrays of shape (n_bins,) need ``edges``.
+    ax : Axes
+        For the stack.
+    data : PlottableHistogram or array, optional
+        Counts; their bars are central Poisson intervals, or sqrt(variance) where they are weighted.
+    ratio_ax : Axes, optional
+        For data over prediction; see :func:`hepnb.figures.layout.lay_out`.
+    edges : sequence of float, optional
+        Bin edges for arrays; bins of width 1 where not given.
+    uncertainty : ndarray, shape (n_bins,), optional
+        Absolute uncertainty of the total; the statistical one where not given.
+    colors : mapping of name to colour, optional
+        The palette otherwise.
+    log_y : bool
+        Logarithmic y axis.
+    x_title, y_title, ratio_title : str, optional
+        Axis titles.
+    note : str
+        One line above the legend, for instance the name of the channel.
+    style : str
+        One of :data:`hepnb.figures.style.STYLES`.
+
+    Returns
+    -------
+    StackArtists
+        Whose ``update(samples)`` follows a fit or a slider.
+
+    Raises
+    ------
+    BinningError
+        If there is no sample, or the bins differ.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> samples = {"background": [50.0, 60.0], "signal": [5.0, 9.0]}
+    >>> drawn = draw_stack(samples, Figure().add_subplot(), data=[52, 71])
+    >>> drawn.total.get_data().values.tolist()
+    [55.0, 69.0]
+    """
+    if not samples:
+        raise BinningError("there is no sample to stack. Give at least one.")
+    given = None if edges is None else np.asarray(edges, dtype=float)
+    contents = {name: _as_content(sample, given) for name, sample in samples.items()}
+    observed = None if data is None else _as_content(data, given)
+    first = next(iter(contents.values()))
+    for name, content in [*contents.items(), *([("data", observed)] if observed is not None else [])]:
+        if content.values.size != first.values.size:
+            raise BinningError(
+                f"sample {name!r} has {content.values.size} bins, {next(iter(contents))!r} has "
+                f"{first.values.size}. Fill them with the same axis."
+            )
+    ax.set_yscale("log" if log_y else "linear")
+    title = x_title if x_title is not None else first.title
+    vertical = y_title if y_title is not None else events_title(first.edges, unit_of(title))
+    dressed = dress(
+        ax, style, x_title="" if ratio_ax else title, y_title=vertical, tick_labels=ratio_ax is None
+    )
+    steps, base = _draw_steps(contents, ax, colors_for(list(contents), colors))
+    spread = _spread(list(contents.values()), uncertainty)
+    total = add_step(ax, base, first.edges, facecolor="none", edgecolor="#333333", linewidth=1.2, zorder=1.6)
+    band = add_step(ax, base + spread, first.edges, baseline=base - spread, zorder=1.7, **_BAND)
+    points = None
+    if observed is not None:
+        points = draw_points(ax, first.centers, *_data_points(observed), color=DATA_COLOR, zorder=3)
+    set_x_axis(ax, first)
+    legend = _draw_stack_legend(ax, dressed, steps, points, note)
+    summed = Content(first.edges, base, spread**2)
+    settle_y(ax, legend, [summed, *([_upper_ends(observed)] if observed is not None else [])])
+    ratio = None
+    if ratio_ax is not None:
+        ratio = _draw_ratio(ratio_ax, first, base, spread, observed, title, ratio_title, style)
+    return StackArtists(ax, steps, total, band, points, ratio, legend)
+
+
+def _draw_steps(
+    contents: Mapping[str, Content], ax: Axes, colors: Mapping[str, str]
+) -> tuple[dict[str, StepPatch], NDArray[np.float64]]:
+    base = np.zeros(next(iter(contents.values())).values.size)
+    steps = {}
+    for name, content in contents.items():
+        step = add_step(
+            ax, base + content.values, content.edges, baseline=base, facecolor=colors[name],
+            edgecolor="white", linewidth=0.6, zorder=1.2,
+        )  # fmt: skip
+        steps[name] = step
+        base = base + content.values
+    return steps, base
+
+
+def _draw_stack_legend(
+    ax: Axes, dressed: Any, steps: Mapping[str, StepPatch], points: Points | None, note: str
+) -> Legend:
+    handles: list[tuple[Any, str]] = []
+    if points is not None:
+        handles.append((Line2D([], [], color=DATA_COLOR, marker="o", markersize=4.5, linewidth=1.1), "Data"))
+    for name, step in reversed(list(steps.items())):
+        handles.append((Patch(facecolor=step.get_facecolor(), edgecolor="white", linewidth=0.6), name))
+    handles.append((Patch(**_BAND), "Uncertainty"))
+    columns = 1 if len(handles) <= 5 else 2
+    drawn, texts = zip(*handles, strict=True)
+    return draw_legend(ax, dressed, note=note, handles=drawn, labels=texts, ncols=columns, columnspacing=1.0)
+
+
+def _draw_ratio(
+    ax: Axes,
+    first: Content,
+    total: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    observed: Content | None,
+    x_title: str,
+    y_title: str,
+    style: str,
+) -> RatioArtists:
+    dressed = dress(ax, style, x_title=x_title, y_title=y_title)
+    ax.set_ylabel(y_title, loc="center")
+    ax.yaxis.label.set_fontsize(0.88 * dressed.label_size * dressed.scale(_figure(ax)))
+    relative = _over(spread, total)
+    band = add_step(ax, 1 + relative, first.edges, baseline=1 - relative, zorder=1.7, **_BAND)
+    ax.axhline(1.0, color="#777777", linewidth=0.9, zorder=1.1)
+    points = None
+    reach = float(np.max(relative, initial=0.05))
+    if observed is not None:
+        ratios = [_over(part, total, np.nan) for part in _data_points(observed)]
+        points = draw_points(ax, first.centers, ratios[0], ratios[1], ratios[2], color=DATA_COLOR, zorder=3)
+        away = np.abs(np.concatenate([part - 1 for part in ratios]))
+        reach = max(reach, float(np.nanmax(away, initial=0.05)))
+    # Beyond twice the prediction a wider axis would flatten everything else.
+    reach = min(max(1.15 * reach, 0.1), 0.98)
+    ax.set_ylim(1 - reach, 1 + reach)
+    set_x_axis(ax, first)
+    return RatioArtists(ax, band, points)
+
+
+def _figure(ax: Axes) -> Any:
+    return ax.get_figure(root=True)
+
+
+def _as_content(sample: Any, edges: NDArray[np.float64] | None) -> Content:
+    if isinstance(sample, Content):
+        return sample
+    if hasattr(sample, "axes"):
+        return read_content(sample)
+    values = np.asarray(sample, dtype=float)
+    if edges is None or edges.size != values.size + 1:
+        if edges is not None and edges.size:
+            raise BinningError(f"{values.size} values need {values.size + 1} edges, there are {edges.size}.")
+        edges = np.arange(0.5, values.size + 1)
+    return Content(edges, values, np.zeros_like(values))
+
+
+def _spread(contents: Sequence[Content], uncertainty: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    if uncertainty is not None:
+        return np.asarray(uncertainty, dtype=float)
+    summed = np.sum([content.variances for content in contents], axis=0)
+    return np.asarray(np.sqrt(summed), dtype=np.float64)
+
+
+def _data_points(
+    observed: Content,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    counts = np.where(observed.values == 0, np.nan, observed.values)
+    if np.any(observed.variances) and not np.allclose(observed.variances, observed.values):
+        return counts, counts - observed.errors, counts + observed.errors
+    low, high = poisson_interval(observed.values)
+    hidden = np.isnan(counts)
+    return counts, np.where(hidden, np.nan, low), np.where(hidden, np.nan, high)
+
+
+def _upper_ends(observed: Content) -> Content:
+    high = np.nan_to_num(_data_points(observed)[2])
+    return Content(observed.edges, high, np.zeros_like(high))
+
+
+def _over(
+    numerator: NDArray[np.float64], total: NDArray[np.float64], otherwise: float = 0.0
+) -> NDArray[np.float64]:
+    good = total > 0
+    return np.where(good, numerator / np.where(good, total, 1.0), otherwise)
+
+
+def _bar_ends(points: Points, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    low, high = np.full(values.size, np.nan), np.full(values.size, np.nan)
+    shown = np.flatnonzero(np.isfinite(values))
+    for index, segment in zip(shown, points.bars.get_segments(), strict=False):
+        low[index], high[index] = segment[0][1], segment[1][1]
+    return low, high
