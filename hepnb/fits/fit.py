@@ -78,7 +78,7 @@ def fit(
     >>> result = hepnb.fit(None, model)
     >>> value, error = result["mu"]
     >>> print(f"mu = {value:.3f} +- {error:.3f}, {result.report.status}")
-    mu = 0.577 +- 0.552, converged
+    mu = 0.577 +- 0.547, converged
     """
     setup = _Setup.make(model, data, init, bounds, fixed)
     if minimizer == "minuit":
@@ -191,6 +191,7 @@ def fit_results(
     point, held = found.points[lane], found.held[lane]
     covariance, condition, positive = _covariance(model, data, point, held | fixed)
     sigma = np.sqrt(np.diag(covariance))
+    uncertainty = bounded_uncertainty(point, sigma, bounds)
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(sigma, sigma), 0.0)
     status = _STATUS[int(found.status[lane])]
@@ -212,13 +213,49 @@ def fit_results(
     constant = float(model.likelihood.constant(data[None])[0])
     return FitResults(
         bestfit=point.copy(),
-        uncertainty=sigma,
+        uncertainty=uncertainty,
+        curvature_uncertainty=sigma,
         labels=model.parameter_names,
         types=tuple(p.kind for p in model.parameters),
         correlation=correlation,
         twice_nll=float(found.value[lane]) + constant,
         report=report,
     )
+
+
+def bounded_uncertainty(point: FloatArray, sigma: FloatArray, bounds: FloatArray) -> FloatArray:
+    """Give the uncertainties of bounded parameters as Minuit's HESSE does.
+
+    Minuit searches in u of x = a + (b - a) (1 + sin u) / 2, takes one standard deviation in u on both
+    sides, and averages the two distances in x. It is what cabinetry, pyhf with Minuit and RooFit print.
+
+    Parameters
+    ----------
+    point, sigma : ndarray, shape (n,)
+        The minimum, and standard deviations from the curvature in x.
+    bounds : ndarray, shape (n, 2)
+        Lower and upper bounds; infinite ones leave sigma as it is.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Uncertainties.
+
+    References
+    ----------
+    F. James, M. Winkler, MINUIT User's Guide (2004), section 1.2.
+    """
+    half = 0.5 * (bounds[:, 1] - bounds[:, 0])
+    usable = np.isfinite(half) & (sigma > 0)
+    half = np.where(usable, half, 1.0)
+    position = np.where(usable, (point - bounds[:, 0]) / half - 1, 0.0)
+    u = np.arcsin(np.clip(position, -1.0, 1.0))
+    slope = half * np.cos(u)
+    usable &= slope > 1e-6 * half
+    step = np.where(usable, sigma / np.where(usable, slope, 1.0), 0.0)
+    above = np.where(step > 1, 2 * half, np.abs(half * (np.sin(u + step) - np.sin(u))))
+    below = np.abs(half * (np.sin(u - step) - np.sin(u)))
+    return np.where(usable, 0.5 * (above + below), sigma)
 
 
 def _covariance(

@@ -68,7 +68,11 @@ class FitResults:
     bestfit : ndarray, shape (n_parameters,)
         Parameter values at the minimum.
     uncertainty : ndarray, shape (n_parameters,)
-        Standard deviations from the curvature; 0 for a fixed parameter or one at a bound.
+        Uncertainties as Minuit's HESSE gives them for bounded parameters (one standard deviation in its
+        internal, unbounded coordinate, averaged over both sides), so that they compare with cabinetry, pyhf
+        with Minuit and RooFit; 0 for a fixed parameter or one at a bound.
+    curvature_uncertainty : ndarray, shape (n_parameters,)
+        Standard deviations from the curvature in the parameters themselves.
     labels : tuple of str
         Parameter names.
     types : tuple of str
@@ -83,6 +87,7 @@ class FitResults:
 
     bestfit: FloatArray
     uncertainty: FloatArray
+    curvature_uncertainty: FloatArray
     labels: tuple[str, ...]
     types: tuple[str, ...]
     correlation: FloatArray

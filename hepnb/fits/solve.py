@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.minuit import minuit_lane
+from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
 __all__ = ["solve"]
@@ -48,8 +49,15 @@ def solve(
         One row per lane.
     """
     limits = model.bounds if bounds is None else bounds
-    lower, upper = limits[:, 0], limits[:, 1]
     data = np.broadcast_to(data, (len(start), data.shape[-1]))
+    with one_blas_thread():
+        return _solve(model, data, start, fixed, limits)
+
+
+def _solve(
+    model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, limits: FloatArray
+) -> BatchedFit:
+    lower, upper = limits[:, 0], limits[:, 1]
     result = minimise(model.likelihood, data, start, lower, upper, fixed)
     for origin in (model.init, _preferred(model, data)):
         bad = np.flatnonzero(result.status != CONVERGED)
