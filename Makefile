@@ -41,8 +41,8 @@ bench-browser: $(STAMPS)/bench
 	@tools/chromium.sh >/dev/null
 	$(BIN)/python tests/benchmarks/bench_browser.py
 
-# One stamp for each extra: installed once, and again when pyproject.toml changes.
-$(STAMPS)/%: pyproject.toml | $(BIN)/python
+# One stamp for each extra: installed once, and again when what is installed by copy changes.
+$(STAMPS)/%: pyproject.toml $(wildcard etc/jupyter/*/*.json) | $(BIN)/python
 	@echo "Installing hepnb[$*] into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@mkdir -p $(STAMPS) && touch $@
