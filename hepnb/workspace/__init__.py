@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from hepnb.workspace.build import build
+from hepnb.workspace.ingredients import Channel, Sample, Systematic
 from hepnb.workspace.load import load
 from hepnb.workspace.simple import correlated_background, uncorrelated_background
 from hepnb.workspace.validate import validate
 from hepnb.workspace.workspace import Workspace
 
 __all__ = [
+    "Channel",
+    "Sample",
+    "Systematic",
     "Workspace",
+    "build",
     "correlated_background",
     "load",
     "uncorrelated_background",

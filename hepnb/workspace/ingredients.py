@@ -1,0 +1,278 @@
+"""What a workspace is built from: channels, samples, systematics; descriptions only, nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from hepnb.errors import WorkspaceError, nearest
+from hepnb.histograms import Bins
+
+__all__ = ["SYMMETRISE", "Channel", "Sample", "Systematic", "choose"]
+
+SYMMETRISE = "symmetrise"
+ROLES = ("data", "signal", "background")
+KINDS = ("normalisation", "weight", "tree", "branch", "histogram")
+EFFECTS = ("norm+shape", "norm", "shape")
+
+Names: TypeAlias = "str | Sequence[str] | None"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A selection of events and the variable that is histogrammed in it.
+
+    Parameters
+    ----------
+    name : str
+        For instance "SR".
+    variable : str
+        The expression to histogram.
+    bins : Bins, optional
+        See :func:`hepnb.histograms.axis`. A binning that is chosen from the values is chosen from the first
+        sample. None takes that of ready histograms.
+    cut : str, optional
+        The selection, for all samples.
+    label : str
+        What the axis is called in a figure.
+
+    Raises
+    ------
+    WorkspaceError
+        When the name is empty.
+
+    Examples
+    --------
+    >>> Channel("SR", "jet_pt", bins=[200, 300, 400, 500, 600], cut="lep_charge > 0").name
+    'SR'
+    """
+
+    name: str
+    variable: str = ""
+    bins: Bins = None
+    cut: str | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _named(self, self.name)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The data, a signal or a background.
+
+    Parameters
+    ----------
+    name : str
+        For instance "ttbar".
+    role : {"data", "signal", "background"}
+        The data become the observations; the others become samples.
+    source : Tree, histogram, or mapping of channel name to either
+        Anything with ``.hist(expression, bins, cut=, weight=)``, or a ready histogram. A mapping may leave
+        channels out: the sample is not in them.
+    cut : str, optional
+        A selection besides the channel's.
+    weight : str, optional
+        The weight of an event; 1 by default.
+    scale : float
+        A factor on the yields, for instance luminosity x cross section / generated.
+    color : str, optional
+        For figures.
+    staterror : bool
+        Whether the statistical uncertainty of the template is in the model.
+    normfactor : str, optional
+        The name of a free factor on the sample, usually the POI's for a signal.
+    normfactor_bounds : tuple of float
+        The factor's range, a number of times the nominal yield.
+
+    Raises
+    ------
+    WorkspaceError
+        When the role is unknown, or the bounds do not hold 1.
+
+    Examples
+    --------
+    >>> Sample("ttbar", "background", source=None, wieght="w")
+    Traceback (most recent call last):
+    ...
+    TypeError: ...unexpected keyword argument 'wieght'...
+    >>> Sample("ttbar", "bakground", source=None)
+    Traceback (most recent call last):
+    ...
+    hepnb.errors.WorkspaceError: Sample 'ttbar': role='bakground' does not exist. Did you mean 'background'?
+    """
+
+    name: str
+    role: Literal["data", "signal", "background"] = "background"
+    source: Any = None
+    cut: str | None = None
+    weight: str | None = None
+    scale: float = 1.0
+    color: str | None = None
+    staterror: bool = True
+    normfactor: str | None = None
+    normfactor_bounds: tuple[float, float] = (0, 10)
+
+    def __post_init__(self) -> None:
+        _named(self, self.name)
+        _among(self, "role", self.role, ROLES)
+        low, high = self.normfactor_bounds
+        if not low <= 1 <= high or low == high:
+            raise WorkspaceError(
+                f"Sample {self.name!r}: normfactor_bounds={self.normfactor_bounds!r} do not hold 1. "
+                "Give (low, high) with low <= 1 <= high."
+            )
+        if self.role == "data" and self.normfactor is not None:
+            raise WorkspaceError(f"Sample {self.name!r}: data have no normfactor. Give it to the signal.")
+
+
+@dataclass(frozen=True)
+class Systematic:
+    """An uncertainty with an up and a down variation.
+
+    Parameters
+    ----------
+    name : str
+        The nuisance parameter; systematics of one name are fully correlated.
+    kind : {"normalisation", "weight", "tree", "branch", "histogram"}
+        What varies: the yield by a relative number, the weight expression, the source, the channel's
+        variable, or a ready histogram.
+    up, down : float, str, Tree, histogram, or mapping of channel or sample name to any of these
+        The variations. ``down="symmetrise"`` mirrors the up variation about the nominal.
+    samples, channels : str or sequence of str, optional
+        Where it acts; on all samples but the data, and in all channels, by default.
+    effect : {"norm+shape", "norm", "shape"}
+        Which part of it is kept. "norm+shape" becomes a normsys and a histosys of the same name.
+
+    Raises
+    ------
+    WorkspaceError
+        When kind or effect is unknown, or up and down are not of that kind.
+
+    Examples
+    --------
+    >>> Systematic("Luminosity", "normalisation", up=0.05, down=-0.05).effect
+    'norm+shape'
+    >>> Systematic("Luminosity", "normalisation", up="5%")
+    Traceback (most recent call last):
+    ...
+    hepnb.errors.WorkspaceError: Systematic 'Luminosity': up='5%' of a normalisation must be a number,
+    0.05 for +5 %.
+    """
+
+    name: str
+    kind: Literal["normalisation", "weight", "tree", "branch", "histogram"] = "normalisation"
+    up: Any = None
+    down: Any = SYMMETRISE
+    samples: Names = None
+    channels: Names = None
+    effect: Literal["norm+shape", "norm", "shape"] = "norm+shape"
+
+    def __post_init__(self) -> None:
+        _named(self, self.name)
+        _among(self, "kind", self.kind, KINDS)
+        _among(self, "effect", self.effect, EFFECTS)
+        self._check("up", [self.up])
+        self._check("down", [] if isinstance(self.down, str) and self.down == SYMMETRISE else [self.down])
+
+    def _check(self, side: str, values: Iterable[Any]) -> None:
+        for value in values:
+            if isinstance(value, Mapping):
+                self._check(side, value.values())
+            elif self.kind == "normalisation" and (
+                isinstance(value, bool) or not isinstance(value, int | float)
+            ):
+                raise WorkspaceError(
+                    f"Systematic {self.name!r}: {side}={value!r} of a normalisation must be a number, "
+                    "0.05 for +5 %."
+                )
+            elif self.kind in {"weight", "branch"} and not (isinstance(value, str) and value.strip()):
+                what = "weight" if self.kind == "weight" else "variable"
+                raise WorkspaceError(
+                    f"Systematic {self.name!r}: {side}={value!r} must be the expression of the varied {what}."
+                )
+            elif self.kind in {"tree", "histogram"} and (value is None or isinstance(value, str)):
+                raise WorkspaceError(
+                    f"Systematic {self.name!r}: {side}={value!r} must be a {self.kind}, "
+                    "or a mapping from channel or sample names to them."
+                )
+
+    def acts_on(self, sample: Sample, channel: Channel) -> bool:
+        """Tell whether the systematic acts on a sample in a channel.
+
+        Parameters
+        ----------
+        sample : Sample
+            Never the data.
+        channel : Channel
+            A channel.
+
+        Returns
+        -------
+        bool
+            Whether both are among those it is for.
+        """
+        return (
+            sample.role != "data"
+            and (self.samples is None or sample.name in names_of(self.samples))
+            and (self.channels is None or channel.name in names_of(self.channels))
+        )
+
+
+def names_of(names: Names) -> tuple[str, ...]:
+    """The names in a name, a sequence of names, or nothing."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def choose(value: Any, sample: str, channel: str, owner: str) -> Any:
+    """Look a per-channel or per-sample value up; a value that is for all is itself.
+
+    Parameters
+    ----------
+    value : object or mapping
+        Keys are channel or sample names, perhaps nested.
+    sample, channel : str
+        Where it is wanted.
+    owner : str
+        Whose value it is, for the message.
+
+    Returns
+    -------
+    object
+        The value.
+
+    Raises
+    ------
+    WorkspaceError
+        When a mapping has neither name.
+
+    Examples
+    --------
+    >>> choose({"SR": "w_up", "CR": "w"}, "ttbar", "SR", "Systematic 'JES'")
+    'w_up'
+    """
+    while isinstance(value, Mapping):
+        key = channel if channel in value else sample
+        if key not in value:
+            raise WorkspaceError(
+                f"{owner} has nothing for channel {channel!r} or sample {sample!r}. "
+                f"{nearest(channel, value)} Add it, or restrict samples= and channels=."
+            )
+        value = value[key]
+    return value
+
+
+def _named(thing: Channel | Sample | Systematic, name: str) -> None:
+    if not str(name).strip():
+        raise WorkspaceError(f"a {type(thing).__name__} needs a name, this is {name!r}.")
+
+
+def _among(thing: Sample | Systematic, what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise WorkspaceError(
+            f"{type(thing).__name__} {thing.name!r}: {what}={value!r} does not exist. "
+            f"{nearest(str(value), known)}"
+        )
