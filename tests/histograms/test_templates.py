@@ -1,4 +1,4 @@
-"""Templates come from trees and from ready histograms alike, and a variation splits as cabinetry splits it."""
+"""Templates come from trees and ready histograms alike, and a variation splits as cabinetry splits it."""
 
 from __future__ import annotations
 
