@@ -13,6 +13,16 @@ function button(label, className) {
   return node;
 }
 
+// ipywidgets gives its sliders a label to see, but none that a screen reader finds.
+function nameSliders(panel) {
+  for (const handle of panel.querySelectorAll(".noUi-handle:not([aria-label])")) {
+    const label = handle.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent;
+    const end = { lower: " from", upper: " to" }[handle.closest(".noUi-target")?.querySelectorAll(".noUi-handle").length > 1
+      ? handle.className.match(/noUi-handle-(lower|upper)/)?.[1] : ""] ?? "";
+    if (label) handle.setAttribute("aria-label", label + end);
+  }
+}
+
 function render({ model, el }) {
   const box = element("div", "hepnb-chrome");
 
@@ -98,10 +108,19 @@ function render({ model, el }) {
     pane.style.display = open ? "" : "none";
     pane.textContent = model.get("code");
   };
+  let watcher = null;
+  requestAnimationFrame(() => {  // only now is the element in its panel
+    const panel = el.closest(".hepnb-panel");
+    if (!panel) return;
+    nameSliders(panel);
+    watcher = new MutationObserver(() => nameSliders(panel));
+    watcher.observe(panel, { childList: true, subtree: true });
+  });
   update();
   model.on("change", update);
   model.on("msg:custom", received);
   return () => {
+    watcher?.disconnect();
     model.off("change", update);
     model.off("msg:custom", received);
   };
