@@ -114,11 +114,18 @@ def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:
             typename, title = str(branch.typename), str(branch.description or "")
             form = branch.to_akform()
             form = form[0] if isinstance(form, tuple) else form
-            contents = getattr(form, "contents", None)
-            form = contents[0] if contents else form
+            form = _unwrapped(form.contents[0], record=len(branch) > 0)
         except Exception as error:  # noqa: BLE001  # see above
             reason = _reason(error)
         yield from _described(path, typename, title, form, reason, 8.0, expand=False)
+
+
+def _unwrapped(form: Any, record: bool) -> Any:
+    """Form of a member that RNTuple describes inside the one-member record it belongs to."""
+    if record or not form.is_list or not isinstance(form.content, ak.forms.RecordForm):
+        return form
+    inner = form.content
+    return ak.forms.ListOffsetForm("i64", inner.contents[0]) if len(inner.contents) == 1 else form
 
 
 def _reason(error: Exception) -> str:
@@ -133,7 +140,7 @@ def _described(
         yield Branch(path, typename or "unknown", "other", "", title, False, reason, path)
         return
     kind, dtype = _kind_of(form)
-    why = "" if kind not in ("record", "other") else "it is not made of numbers"
+    why = {"record": "it is a record, not numbers", "other": "it is not made of numbers"}.get(kind, "")
     members = list(_members(form, ())) if expand and kind == "record" else []
     if members:
         why = "it is a record: its members are listed below it"
@@ -141,36 +148,28 @@ def _described(
     for names, member in members:
         kind, dtype = _kind_of(member)
         full = ".".join((path, *names))
-        yield Branch(full, str(member.type), kind, dtype, title, True, "", path, names, size / len(members))
-
-
-def _content(form: Any) -> Any:
-    """The form below list and option layers that one value or list per event may have."""
-    return getattr(form, "content", None)
+        why = "it is not made of numbers" if kind in ("record", "other") else ""
+        typename = str(member.type)
+        yield Branch(full, typename, kind, dtype, title, not why, why, path, names, size / len(members))
 
 
 def _kind_of(form: Any) -> tuple[Kind, str]:
+    """Kind and type of the numbers of an awkward form."""
     depth, regular, node = 0, True, form
-    shape = getattr(node, "inner_shape", ())
-    while True:
+    while not isinstance(node, ak.forms.NumpyForm):
         marked = node.parameter("__array__")
         if marked in ("string", "bytestring"):
             return ("string", "") if depth == 0 else ("other", "")
-        if marked == "sorted_map" or getattr(node, "is_record", False):
+        if marked == "sorted_map" or isinstance(node, ak.forms.RecordForm):
             return "record", ""
-        primitive = getattr(node, "primitive", None)
-        if primitive is not None:
-            break
-        inner = _content(node)
-        if inner is None:
+        if isinstance(node, (ak.forms.UnionForm, ak.forms.EmptyForm)):
             return "other", ""
-        if getattr(node, "is_list", False):
+        if node.is_list:
             depth += 1
-            regular = regular and bool(getattr(node, "is_regular", False))
-        node = inner
-        shape = getattr(node, "inner_shape", ())
-    depth += len(shape)
-    dtype = np.dtype(primitive)
+            regular = regular and node.is_regular
+        node = node.content
+    depth += len(node.inner_shape)
+    dtype = np.dtype(node.primitive)
     if dtype.kind not in "biuf":
         return "other", str(dtype)
     if depth == 0:
@@ -182,11 +181,11 @@ def _members(form: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
     """Leaves of a record that are made of numbers, below at most one list."""
     if len(names) > _MAX_FIELD_DEPTH:
         return
-    if getattr(form, "is_record", False) and not form.is_tuple:
+    if isinstance(form, ak.forms.RecordForm) and not form.is_tuple:
         for name, content in zip(form.fields, form.contents, strict=True):
             if not name.startswith("@"):
                 yield from _members(content, (*names, name))
-    elif getattr(form, "is_list", False) and getattr(form.content, "is_record", False):
+    elif form.is_list and isinstance(form.content, ak.forms.RecordForm):
         if form.parameter("__array__") == "sorted_map" or form.content.is_tuple:
             return
         for inner, member in _members(form.content, names):

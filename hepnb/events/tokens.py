@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from hepnb.errors import BranchError, ExpressionError, HepnbError, nearest
+from hepnb.errors import ExpressionError, nearest
 from hepnb.events.functions import FUNCTIONS
 
 __all__ = ["CONSTANTS", "Words", "point_at", "split"]
@@ -76,6 +76,9 @@ class Words:
         Placeholder to text.
     positions : tuple of int, shape (len(code) + 1,)
         Where each character of `code` comes from in `text`.
+    unknown : str
+        What to say of the first name that is no branch; empty where there is none. It is said last, because
+        a text that is not in the language at all is the greater fault.
     """
 
     text: str
@@ -83,6 +86,7 @@ class Words:
     branches: dict[str, str]
     strings: dict[str, str]
     positions: tuple[int, ...]
+    unknown: str = ""
 
 
 def point_at(text: str, position: int, what: str) -> str:
@@ -122,8 +126,6 @@ def split(text: str, names: Collection[str]) -> Words:
     ------
     ExpressionError
         At the first word that is not in the language.
-    BranchError
-        At a name that is no branch.
 
     Examples
     --------
@@ -152,6 +154,7 @@ class _Splitter:
         self.strings: dict[str, str] = {}
         self.depth = 0
         self.signs = 0
+        self.no_branch = ""
 
     def fault(self, position: int, what: str) -> ExpressionError:
         return ExpressionError(point_at(self.text, position, what))
@@ -169,7 +172,7 @@ class _Splitter:
             code.append(word)
             positions.extend([start] * (len(word) + 1))
         positions.append(len(self.text))
-        return Words(self.text, " ".join(code), self.branches, self.strings, tuple(positions))
+        return Words(self.text, " ".join(code), self.branches, self.strings, tuple(positions), self.no_branch)
 
     def word(self, start: int) -> int:
         """Read one word; give the position after it."""
@@ -257,13 +260,14 @@ class _Splitter:
             self.count_signs(name, start)
             self.words.append((name, start))
             return end
-        raise self.unknown(name, start, called)
+        self.check_unknown(name, start, called)
+        return self.branch(name, start, end)
 
     def branch(self, name: str, start: int, end: int) -> int:
         if name not in self.names:
-            raise BranchError(
-                point_at(self.text, start, f"there is no branch {name!r}. {nearest(name, self.names)}")
-            )
+            shown = name if len(name) <= 60 else name[:57] + "..."
+            what = f"there is no branch {shown!r}. {nearest(name[:200], self.names)}"
+            self.no_branch = self.no_branch or point_at(self.text, start, what)
         known = {branch: placeholder for placeholder, branch in self.branches.items()}
         placeholder = known.get(name, f"_b{len(self.branches)}")
         self.branches[placeholder] = name
@@ -271,28 +275,25 @@ class _Splitter:
         self.words.append((placeholder, start))
         return end
 
-    def unknown(self, name: str, start: int, called: bool) -> HepnbError:
+    def check_unknown(self, name: str, start: int, called: bool) -> None:
         shown = name if len(name) <= 60 else name[:57] + "..."
         if not name.isascii():
             odd = next(character for character in name if not character.isascii())
             kind = "call of" if called else "name"
-            return self.fault(start, f"{kind} {shown!r} with the character {_spell(odd)}")
+            raise self.fault(start, f"{kind} {shown!r} with the character {_spell(odd)}")
         if name in ("for", "if", "else"):
             hint = "a comprehension" if name == "for" else "a conditional: write where(condition, yes, no)"
-            return self.fault(start, f"{name!r} ({hint})")
+            raise self.fault(start, f"{name!r} ({hint})")
         if name in _REFUSED_WORDS and not (called and name in ("match", "case", "type")):
-            return self.fault(start, f"{name!r} (a word of Python that is not in the expression language)")
+            raise self.fault(start, f"{name!r} (a word of Python that is not in the expression language)")
         if name.startswith("__"):
-            return self.fault(start, f"{'call of ' if called else ''}{shown!r} (a private name of Python)")
+            raise self.fault(start, f"{'call of ' if called else ''}{shown!r} (a private name of Python)")
         if called:
-            return self.fault(
+            raise self.fault(
                 start, f"call of {shown!r}, which is not in the function table. {nearest(name, FUNCTIONS)}"
             )
         if name in FUNCTIONS:
-            return self.fault(start, f"{name!r} is a function: write {name}(...)")
-        return BranchError(
-            point_at(self.text, start, f"there is no branch {shown!r}. {nearest(name, self.names)}")
-        )
+            raise self.fault(start, f"{name!r} is a function: write {name}(...)")
 
 
 def _spell(character: str) -> str:

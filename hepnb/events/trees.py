@@ -5,17 +5,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BinningError, BranchError, FileError, SelectionError, nearest
-from hepnb.events.branches import Branch, branches_of, to_column
-from hepnb.events.cache import COLUMNS
-from hepnb.events.expressions import Expression, check_expression
-from hepnb.events.handles import Handle, borrow, reading
+from hepnb.errors import BinningError, BranchError, SelectionError, nearest
+from hepnb.events.branches import Branch
+from hepnb.events.expressions import Expression
+from hepnb.events.handles import borrow
+from hepnb.events.source import TreeInfo, read_column, read_info
 from hepnb.events.stream import (
     Cancel,
     Chunk,
@@ -41,21 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Tree"]
 
 _MAX_SEEN = 2_000_000
-_MAX_CHECKED = 500
-
-
-@dataclass
-class _Info:
-    """What one open file knows of one tree."""
-
-    object: Any
-    name: str
-    title: str
-    n_entries: int
-    branches: tuple[Branch, ...]
-    readers: dict[str, Any]
-    names: dict[str, Branch] = field(default_factory=dict)
-    checked: dict[str, Expression] = field(default_factory=dict)
 
 
 class Tree:
@@ -267,7 +251,7 @@ class Tree:
 
     def _stream(
         self,
-        info: _Info,
+        info: TreeInfo,
         wanted: dict[str, Expression],
         cut: Expression | None,
         step_size: StepSize,
@@ -283,7 +267,7 @@ class Tree:
 
     def _columns(
         self,
-        info: _Info,
+        info: TreeInfo,
         used: Sequence[Expression],
         step_size: StepSize = "50 MB",
         entries: tuple[int | None, int | None] = (None, None),
@@ -297,30 +281,16 @@ class Tree:
         for start, stop in ranges(first, last, step) if last > first else [(first, first)]:
             if cancel is not None and cancel.is_set():
                 return
-            yield start, stop, {name: self._column(branch, start, stop) for name, branch in branches.items()}
+            yield (
+                start,
+                stop,
+                {
+                    name: read_column(self.file, self.path, branch, start, stop)
+                    for name, branch in branches.items()
+                },
+            )
             if progress is not None:
                 progress(stop - first, last - first)
-
-    def _column(self, branch: Branch, start: int, stop: int) -> Any:
-        with borrow(self.file) as handle:
-            # The lock is held while reading: threads that want the same column read it once.
-            key = (handle.stamp, self.path, ".".join((branch.path, *branch.fields)))
-            column = COLUMNS.get(key, start, stop)
-            if column is not None:
-                return column
-            reader = self._read_info(handle).readers[branch.path]
-            with reading(f"branch {branch.name!r} of tree {self.path!r}", self.file, BranchError):
-                plain = branch.kind in ("number", "bool") and not branch.fields
-                library = "np" if plain else "ak"
-                array = reader.array(entry_start=start, entry_stop=stop, library=library)
-                column = to_column(array, branch)
-                if len(column) != stop - start:
-                    raise BranchError(
-                        f"branch {branch.name!r} of tree {self.path!r} has {len(column)} values for "
-                        f"{stop - start} entries. The file may be damaged."
-                    )
-            COLUMNS.put(key, start, stop, column)
-            return column
 
     # -- histograms
 
@@ -405,7 +375,7 @@ class Tree:
         return histogram
 
     def _seen(
-        self, info: _Info, value: Expression, cut: Expression | None, cancel: Cancel | None
+        self, info: TreeInfo, value: Expression, cut: Expression | None, cancel: Cancel | None
     ) -> NDArray[np.float64]:
         """Values to choose a range from: all of them, or evenly thinned where there are millions."""
         seen: list[NDArray[np.float64]] = []
@@ -422,7 +392,7 @@ class Tree:
             raise self._nothing(info, value.text, cut.text if cut else None, int(np.isnan(values).sum()))
         return values if np.isfinite(values).any() else np.zeros(1)
 
-    def _nothing(self, info: _Info, expression: str, cut: str | None, n_nan: int) -> SelectionError:
+    def _nothing(self, info: TreeInfo, expression: str, cut: str | None, n_nan: int) -> SelectionError:
         if info.n_entries == 0:
             return SelectionError(
                 f"tree {self.path!r} of {self.file!r} has no entries: there is nothing to fill."
@@ -517,45 +487,9 @@ class Tree:
 
     # -- behind it
 
-    def _info(self) -> _Info:
+    def _info(self) -> TreeInfo:
         with borrow(self.file) as handle:
-            return self._read_info(handle)
+            return read_info(handle, self.path)
 
-    def _read_info(self, handle: Handle) -> _Info:
-        known = handle.known.get(("tree", self.path))
-        if known is not None:
-            return known  # type: ignore[no-any-return]
-        with reading(f"tree {self.path!r}", self.file):
-            tree = handle.object(self.path)
-            if not hasattr(tree, "num_entries"):
-                raise FileError(f"{self.path!r} of {self.file!r} is a {tree.classname}, not a tree.")
-            branches = branches_of(tree)
-            if "RNTuple" in tree.classname:
-                readers = {branch.path: tree[branch.path] for branch in branches}
-                title = str(tree.description or "")
-            else:
-                readers = {}
-                for path, branch in tree.iteritems(recursive=True, full_paths=True):
-                    readers.setdefault(path, branch)
-                title = str(tree.title or "")
-            info = _Info(tree, str(tree.name), title, int(tree.num_entries), branches, readers)
-        for branch in branches:
-            info.names.setdefault(branch.name, branch)
-        handle.known["tree", self.path] = info
-        return info
-
-    def _check(self, info: _Info, text: str) -> Expression:
-        found = info.checked.get(text) if text.__class__ is str else None
-        if found is None:
-            found = check_expression(text, info.names)
-            for name in found.branches:
-                branch = info.names[name]
-                if not branch.readable:
-                    raise BranchError(
-                        f"branch {name!r} of tree {self.path!r} cannot be used ({branch.typename}): "
-                        f"{branch.reason}."
-                    )
-            if len(info.checked) >= _MAX_CHECKED:
-                info.checked.clear()
-            info.checked[text] = found
-        return found
+    def _check(self, info: TreeInfo, text: str) -> Expression:
+        return info.check(text, self.path)
