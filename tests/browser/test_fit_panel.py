@@ -35,7 +35,7 @@ def test_dragging_the_slider_moves_the_stack_and_the_numbers(open_notebook):
 def test_fit_writes_the_value_and_undo_takes_it_back(open_notebook):
     notebook = open_notebook(CELL)
     page = notebook.page
-    page.get_by_role("button", name="Fit").click()
+    page.get_by_role("button", name="Fit", exact=True).click()
     page.locator(".hepnb-headline").wait_for()
     value, error = notebook.evaluate("hepnb.fit(None, panel.model)['mu']")
     assert page.locator(".hepnb-headline").inner_text() == f"mu = {value:.4f} ± {error:.4f}"

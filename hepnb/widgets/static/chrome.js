@@ -15,11 +15,11 @@ function button(label, className) {
 
 // ipywidgets gives its sliders a label to see, but none that a screen reader finds.
 function nameSliders(panel) {
-  for (const handle of panel.querySelectorAll(".noUi-handle:not([aria-label])")) {
+  for (const handle of panel.querySelectorAll(".noUi-handle")) {
     const label = handle.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent;
     const end = { lower: " from", upper: " to" }[handle.closest(".noUi-target")?.querySelectorAll(".noUi-handle").length > 1
       ? handle.className.match(/noUi-handle-(lower|upper)/)?.[1] : ""] ?? "";
-    if (label) handle.setAttribute("aria-label", label + end);
+    if (label && handle.getAttribute("aria-label") !== label + end) handle.setAttribute("aria-label", label + end);
   }
 }
 

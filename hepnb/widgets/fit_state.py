@@ -1,0 +1,245 @@
+"""What a fit panel knows, without any widget: the point, what is fixed, the last fit, and the way back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepnb.errors import ModelError, nearest
+from hepnb.fits import fit
+
+if TYPE_CHECKING:
+    from hepnb.fits import FitResults
+    from hepnb.model import Model
+
+__all__ = ["FitState", "Snapshot"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """One step of the history.
+
+    Attributes
+    ----------
+    label : str
+        What was done, in the user's words.
+    values : ndarray, shape (parameter,)
+        The point.
+    fixed : ndarray of bool, shape (parameter,)
+        What stays put in a fit.
+    result : FitResults or None
+        The last fit at that time.
+    init, held : mapping of str to float
+        Where that fit started, where not at the model's start values, and what was held: with these
+        :func:`hepnb.fit` gives the result again.
+    """
+
+    label: str
+    values: NDArray[np.float64]
+    fixed: NDArray[np.bool_]
+    result: FitResults | None = None
+    init: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    held: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+class FitState:
+    """A point in parameter space, with undo and redo.
+
+    Parameters
+    ----------
+    model : Model
+        The likelihood.
+    data : array_like, shape (bin + auxdata,), optional
+        Observed counts and auxiliary data; the workspace's own by default.
+    """
+
+    def __init__(self, model: Model, data: ArrayLike | None = None) -> None:
+        self.model = model
+        self.data = model.check_data(data)
+        self.names = tuple(model.parameter_names)
+        self.lower = np.array([parameter.lower for parameter in model.parameters], dtype=float)
+        self.upper = np.array([parameter.upper for parameter in model.parameters], dtype=float)
+        self._index = {name: index for index, name in enumerate(self.names)}
+        self._widths = np.array([parameter.sigma for parameter in model.parameters], dtype=float)
+        self._start_twice_nll: float | None = None
+        start = Snapshot("start", np.array(model.init, dtype=float), np.array(model.fixed, dtype=bool))
+        self._history = [start]
+        self._cursor = 0
+
+    @property
+    def now(self) -> Snapshot:
+        """Where we are."""
+        return self._history[self._cursor]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The point, shape (parameter,); not to be written to."""
+        return self.now.values
+
+    @property
+    def fixed(self) -> NDArray[np.bool_]:
+        """What stays put in a fit, shape (parameter,); not to be written to."""
+        return self.now.fixed
+
+    @property
+    def result(self) -> FitResults | None:
+        """The last fit."""
+        return self.now.result
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return self._cursor > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a step was taken back."""
+        return self._cursor + 1 < len(self._history)
+
+    def index(self, name: str) -> int:
+        """Where a parameter is in the vector.
+
+        Raises
+        ------
+        ModelError
+            Where there is no such parameter; with the nearest names.
+        """
+        if name not in self._index:
+            raise ModelError(f"the model has no parameter {name!r}. {nearest(name, self.names)}")
+        return self._index[name]
+
+    def move(self, name: str, value: float) -> None:
+        """Put one parameter somewhere; moves of the same parameter in a row are one step back."""
+        index = self.index(name)
+        values = self.values.copy()
+        values[index] = np.clip(float(value), self.lower[index], self.upper[index])
+        self._record(f"move {name}", values=values, merge=True)
+
+    def follow(self, name: str, fitted: FitResults) -> None:
+        """Let the others follow a dragged parameter: take a conditional fit, but for that parameter."""
+        index = self.index(name)
+        values = np.array(fitted.bestfit, dtype=float)
+        values[index] = self.values[index]
+        self._record(f"move {name}", values=values, merge=True)
+
+    def assign(self, values: Mapping[str, float]) -> None:
+        """Put several parameters somewhere, as one step; within their bounds.
+
+        Raises
+        ------
+        ModelError
+            For a name the model does not have or a value that is not a number.
+        """
+        new = self.values.copy()
+        for name, value in values.items():
+            index = self.index(name)
+            number = float(value)
+            if not np.isfinite(number):
+                raise ModelError(f"parameter {name!r} cannot be {value!r}. Give a number.")
+            new[index] = np.clip(number, self.lower[index], self.upper[index])
+        if not np.array_equal(new, self.values):
+            self._record("set values", values=new)
+
+    def fix(self, names: Iterable[str]) -> None:
+        """Fix these parameters, and no others but those that the model itself holds."""
+        fixed = np.array(self.model.fixed, dtype=bool)
+        fixed[[self.index(name) for name in names]] = True
+        if not np.array_equal(fixed, self.fixed):
+            self._record("fix", fixed=fixed)
+
+    def fit(self) -> FitResults:
+        """Fit everything that is not fixed, starting where we are."""
+        now = self.now
+        held = {
+            name: value for name, value in self._picked(now.fixed).items() if not self._held_by_model(name)
+        }
+        init = {name: value for name, value in self.moved().items() if name not in held}
+        if now.result is not None and held == now.held and np.array_equal(now.values, now.result.bestfit):
+            # Nothing moved since the last fit: doing it again from there would say the same in fewer steps.
+            init = dict(now.init)
+        fitted = fit(self.data, self.model, init=init, fixed=held)
+        self._record("fit", values=np.array(fitted.bestfit), result=fitted, init=init, held=held)
+        return fitted
+
+    def conditional(self, name: str) -> FitResults:
+        """Fit the others with this parameter held where it is; nothing is recorded."""
+        now = self.now
+        held = self._picked(now.fixed)
+        held[name] = float(now.values[self.index(name)])
+        return fit(self.data, self.model, init=now.values, fixed=held)
+
+    def reset(self) -> None:
+        """Go to the start values, as a step that can be undone."""
+        start = self._history[0]
+        self._record("reset", values=start.values, fixed=start.fixed)
+
+    def undo(self) -> None:
+        """Take the last step back; nothing happens at the start."""
+        self._cursor = max(self._cursor - 1, 0)
+
+    def redo(self) -> None:
+        """Take a step again that was taken back."""
+        self._cursor = min(self._cursor + 1, len(self._history) - 1)
+
+    def twice_nll(self) -> float:
+        """-2 ln L at the point."""
+        return float(self.model.twice_nll(self.values, self.data))
+
+    def delta_twice_nll(self) -> tuple[float, str]:
+        """How much worse the point is than the last fit, or than the start values.
+
+        Returns
+        -------
+        tuple of float and str
+            The difference of -2 ln L, and what it is measured from.
+        """
+        reference = self.result
+        if reference is not None:
+            return self.twice_nll() - float(reference.twice_nll), "best fit"
+        if self._start_twice_nll is None:
+            self._start_twice_nll = float(self.model.twice_nll(self._history[0].values, self.data))
+        return self.twice_nll() - self._start_twice_nll, "start values"
+
+    def pulls(self) -> NDArray[np.float64]:
+        """How far each constrained parameter is from its start in prior widths; NaN for the free ones.
+
+        Returns
+        -------
+        ndarray, shape (parameter,)
+        """
+        pulls: NDArray[np.float64] = (self.values - self._history[0].values) / self._widths
+        return pulls
+
+    def as_dict(self) -> dict[str, float]:
+        """The point by names."""
+        return dict(zip(self.names, self.values.tolist(), strict=True))
+
+    def moved(self) -> dict[str, float]:
+        """The parameters that are not at their start values."""
+        start = self._history[0].values
+        return {
+            name: value
+            for name, value, old in zip(self.names, self.values.tolist(), start, strict=True)
+            if value != old
+        }
+
+    def _picked(self, mask: NDArray[np.bool_]) -> dict[str, float]:
+        return {self.names[index]: float(self.values[index]) for index in np.flatnonzero(mask)}
+
+    def _held_by_model(self, name: str) -> bool:
+        index = self._index[name]
+        return bool(self.model.fixed[index]) and self.values[index] == self._history[0].values[index]
+
+    def _record(self, label: str, *, merge: bool = False, **changes: Any) -> None:
+        step = dataclasses.replace(self.now, label=label, **changes)
+        top = self._cursor + 1 == len(self._history)
+        if merge and top and self._cursor > 0 and self.now.label == label:
+            self._history[self._cursor] = step
+            return
+        del self._history[self._cursor + 1 :]
+        self._history.append(step)
+        self._cursor += 1

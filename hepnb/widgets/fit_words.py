@@ -1,0 +1,62 @@
+"""A fit in words, for people who do not read reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hepnb.fits import FitResults
+
+__all__ = ["fit_words", "value_words"]
+
+
+def value_words(value: float, uncertainty: float) -> str:
+    """A value and its uncertainty with as many digits as the latter makes meaningful, and two to spare.
+
+    Examples
+    --------
+    >>> value_words(1.593812, 0.97573)
+    '1.5938 ± 0.9757'
+    >>> value_words(0.0, 0.0)
+    '0'
+    """
+    if not uncertainty > 0:
+        return f"{value:.4g}"
+    return (
+        f"{value:.4f} ± {uncertainty:.4f}"
+        if 1e-2 <= uncertainty < 1e3
+        else f"{value:.5g} ± {uncertainty:.3g}"
+    )
+
+
+def fit_words(result: FitResults, poi: str) -> list[str]:
+    """Say what a fit found and what is to be said about it.
+
+    Parameters
+    ----------
+    result : FitResults
+        The fit.
+    poi : str
+        The parameter to name first; may be one the fit does not have.
+
+    Returns
+    -------
+    list of str
+        A headline and, below it, whatever the report has to say.
+    """
+    report = result.report
+    lines = []
+    if poi in result.labels:
+        lines.append(f"{poi} = {value_words(*result[poi])}")
+    if report.ok:
+        lines.append(f"The fit {report.status} in {report.n_iterations} steps.")
+    else:
+        lines.append(f"The fit failed ({report.status}): do not trust these numbers.")
+        if not lines[0].startswith("The fit"):
+            lines.insert(0, lines.pop())
+    if report.message:
+        lines.append(report.message)
+    second = getattr(report, "second_minimum", None)
+    if second:
+        lines.append(f"There is a second minimum nearly as deep: {second}.")
+    return lines

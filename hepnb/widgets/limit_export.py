@@ -1,0 +1,178 @@
+"""Limits as words, as a file and as code."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepnb._version import __version__
+from hepnb.errors import FileError, HepnbError
+from hepnb.widgets.source_code import workspace_code
+from hepnb.widgets.status import paragraphs
+
+if TYPE_CHECKING:
+    from hepnb.hypotests import SignificanceResults
+    from hepnb.limits import LimitResults, ScanResults
+
+__all__ = ["limit_code", "limit_html", "scan_table", "write_limit"]
+
+_BANDS = ("-2", "-1", "0", "+1", "+2")
+
+
+def scan_table(scan: ScanResults) -> list[dict[str, Any]]:
+    """One row per point of a scan: mu, CLs observed, the five expected ones, CLs+b, CLb, ok."""
+    rows = []
+    for index, mu in enumerate(scan.mu):
+        expected = {f"CLs_exp_{band}": float(scan.CLs_exp[index, k]) for k, band in enumerate(_BANDS)}
+        rows.append(
+            {"mu": float(mu), "CLs_obs": float(scan.CLs_obs[index]), **expected,
+             "CLsb": float(scan.CLsb[index]), "CLb": float(scan.CLb[index]), "ok": bool(scan.ok[index])}
+        )  # fmt: skip
+    return rows
+
+
+def limit_html(
+    limits: LimitResults | None,
+    scan: ScanResults | None,
+    found: SignificanceResults | None,
+    luminosity: float,
+) -> str:
+    """The limits as a small table for the page, announced to screen readers."""
+    if limits is None or scan is None:
+        return paragraphs("", ["No limit yet: press Run."])
+    what_if = f" at {luminosity:.3g} × the luminosity" if luminosity != 1.0 else ""
+    median = float(limits.expected[2])
+    rows = [
+        ("observed", _number(limits.observed), "hepnb-observed"),
+        ("expected", _number(median) + _errors(limits.expected), "hepnb-expected"),
+        ("95 % of outcomes", _range(limits.expected[0], limits.expected[4]), "hepnb-two-sigma"),
+    ]
+    if found is not None:
+        rows.append(
+            ("significance",
+             f"{_number(found.observed_significance)} σ (expected {_number(found.expected_significance)} σ)",
+             "hepnb-significance")
+        )  # fmt: skip
+    body = "".join(
+        f'<tr><th scope="row">{label}</th><td class="{kind}">{value}</td></tr>' for label, value, kind in rows
+    )
+    confidence = f"{100 * (1 - limits.level):g}"
+    notes = [limits.message]
+    if scan.cancelled:
+        notes.append(f"The scan was stopped: these limits come from {len(scan)} points.")
+    failed = int(np.count_nonzero(~scan.ok))
+    if failed:
+        notes.append(f"{failed} of {len(scan)} points failed.")
+    headline = f"{scan.poi} < {_number(limits.observed)} at {confidence} % CL{what_if}"
+    return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
+
+
+def write_limit(
+    path: Path,
+    scan: ScanResults,
+    limits: LimitResults,
+    found: SignificanceResults | None,
+    luminosity: float,
+) -> Path:
+    """Write points (CSV), or points with limits and how they were found (JSON).
+
+    Raises
+    ------
+    HepnbError
+        For another ending.
+    FileError
+        Where the file cannot be written.
+    """
+    points = scan_table(scan)
+    try:
+        if path.suffix == ".csv":
+            with path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=list(points[0]))
+                writer.writeheader()
+                writer.writerows(points)
+        elif path.suffix == ".json":
+            path.write_text(json.dumps(_document(scan, limits, found, luminosity), indent=1) + "\n")
+        else:
+            raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
+    return path
+
+
+def limit_code(
+    workspace: Any,
+    name: str,
+    *,
+    mu: tuple[float, float, int],
+    level: float,
+    test_stat: str,
+    luminosity: float,
+    data: str,
+) -> str:
+    """Python that scans and finds the limits; see ``BrazilBand.to_code``."""
+    if workspace is None:
+        return "# The limit panel has no model yet: give it a workspace.\n"
+    lines = ["import numpy as np", "", "import hepnb"]
+    if luminosity != 1.0:
+        lines.append("from hepnb.workspace.luminosity import scale_luminosity")
+    lines.append("")
+    if not name:
+        lines += workspace_code(workspace)
+    source = name or "workspace"
+    if luminosity != 1.0:
+        source = f"scale_luminosity({source}, {luminosity!r})"
+    lines.append(f"model = hepnb.Model({source})")
+    low, high, n_points = mu
+    lines += [
+        f"mu = np.linspace({low!r}, {high!r}, {n_points})",
+        f'scan = hepnb.scan({data}, model, mu, test_stat="{test_stat}")',
+        f'limit = hepnb.upper_limit({data}, model, level={level!r}, test_stat="{test_stat}")',
+        'print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _document(
+    scan: ScanResults, limits: LimitResults, found: SignificanceResults | None, luminosity: float
+) -> dict[str, Any]:
+    expected = {band: _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)}
+    document: dict[str, Any] = {
+        "hepnb": __version__,
+        "parameter": scan.poi,
+        "confidence_level": 1 - limits.level,
+        "test_statistic": scan.test_stat,
+        "luminosity_scale": luminosity,
+        "limits": {"observed": _finite(limits.observed), "expected": expected, "method": limits.method},
+    }
+    if found is not None:
+        document["significance"] = {
+            "observed": _finite(found.observed_significance),
+            "expected": _finite(found.expected_significance),
+        }
+    document["points"] = [
+        {key: _finite(value) if isinstance(value, float) else value for key, value in point.items()}
+        for point in scan_table(scan)
+    ]
+    return document
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "none in range"
+
+
+def _errors(expected: Any) -> str:
+    up, down = float(expected[3] - expected[2]), float(expected[2] - expected[1])
+    return f" +{up:.2g} −{down:.2g}" if math.isfinite(up) and math.isfinite(down) else ""
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_number(low)} to {_number(high)}"

@@ -1,0 +1,156 @@
+"""A scan over mu that shows what it has while it runs: coarse first, then the points in between."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.fits import fit
+from hepnb.limits import ScanResults, scan
+from hepnb.limits.scan import merge
+
+if TYPE_CHECKING:
+    from hepnb.model import Model
+
+__all__ = ["coarse_to_fine", "stream", "suggest_range"]
+
+_SECONDS_PER_CHUNK = 0.25
+_FIRST_CHUNK = 5
+
+
+class Cancel(Protocol):
+    """Something that can say that enough is enough, such as a threading.Event."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+def coarse_to_fine(n_points: int) -> list[int]:
+    """Order points so that any beginning of the list covers the whole range.
+
+    Parameters
+    ----------
+    n_points : int
+        How many points the finished scan has.
+
+    Returns
+    -------
+    list of int
+        Each index once: both ends, the middle, the quarters, and so on.
+
+    Examples
+    --------
+    >>> coarse_to_fine(9)
+    [0, 8, 4, 2, 6, 1, 3, 5, 7]
+    >>> coarse_to_fine(1)
+    [0]
+    """
+    order = list(dict.fromkeys([0, n_points - 1]))
+    cells = 1
+    while len(order) < n_points:
+        cells *= 2
+        between = [round(k * (n_points - 1) / cells) for k in range(1, cells, 2)]
+        known = set(order)
+        order += [index for index in dict.fromkeys(between) if index not in known]
+        if cells > 2 * n_points:
+            order += sorted(set(range(n_points)) - set(order))
+    return order
+
+
+def stream(
+    data: NDArray[np.float64],
+    model: Model,
+    mu: NDArray[np.float64],
+    *,
+    test_stat: str,
+    partial: Callable[[ScanResults, float], None],
+    cancel: Cancel,
+) -> ScanResults | None:
+    """Scan, and hand out what there is after every chunk.
+
+    Parameters
+    ----------
+    data : ndarray, shape (bin + auxdata,)
+        Observed counts and auxiliary data.
+    model : Model
+        The likelihood.
+    mu : ndarray, shape (point,)
+        Signal strengths, in any order.
+    test_stat : str
+        As in :func:`hepnb.scan`.
+    partial : callable
+        Called with the points so far and the seconds left.
+    cancel : object with ``is_set()``
+        Asked between chunks.
+
+    Returns
+    -------
+    ScanResults or None
+        All points that were finished; None where there are none.
+    """
+    order = coarse_to_fine(len(mu))
+    parts: list[ScanResults] = []
+    begin, size, done = time.perf_counter(), _FIRST_CHUNK, 0
+    while done < len(order) and not cancel.is_set():
+        chunk = np.sort(mu[order[done : done + size]])
+        chunk_begin = time.perf_counter()
+        part = scan(data, model, chunk, test_stat=test_stat, batch=len(chunk), cancel=cancel)
+        now = time.perf_counter()
+        if len(part.mu):
+            parts.append(part)
+        done += len(chunk)
+        per_point = max(now - chunk_begin, 1e-6) / len(chunk)
+        size = int(np.clip(_SECONDS_PER_CHUNK / per_point, 1, 4 * size))
+        if parts:
+            partial(merge(parts), (now - begin) / done * (len(order) - done))
+    return merge(parts) if parts else None
+
+
+def suggest_range(data: NDArray[np.float64], model: Model) -> tuple[float, float]:
+    """A range of mu in which observed and expected limits should lie.
+
+    From zero to four standard deviations above the best fit, rounded up to a round number and kept
+    inside the bounds of the parameter of interest.
+
+    Parameters
+    ----------
+    data : ndarray, shape (bin + auxdata,)
+        Observed counts and auxiliary data.
+    model : Model
+        The likelihood; it has a parameter of interest.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest mu.
+    """
+    index = model.poi_index
+    if index is None:
+        return 0.0, 1.0
+    poi = model.parameters[index]
+    fitted = fit(data, model)
+    best, width = float(fitted.bestfit[index]), float(fitted.uncertainty[index])
+    if not (math.isfinite(best) and math.isfinite(width) and width > 0):
+        return max(poi.lower, 0.0), poi.upper
+    return max(poi.lower, 0.0), min(round_up(max(best, 0.0) + 4 * width), poi.upper)
+
+
+def round_up(value: float) -> float:
+    """The next round number: 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten.
+
+    Examples
+    --------
+    >>> round_up(5.49), round_up(0.0121), round_up(9.0)
+    (6.0, 0.015, 10.0)
+    """
+    power = 10.0 ** math.floor(math.log10(value))
+    for digit in (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0):
+        if value <= digit * power * (1 + 1e-12):
+            return float(f"{digit * power:.12g}")
+    return float(f"{10 * power:.12g}")
