@@ -9,7 +9,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -133,30 +133,37 @@ def browse(
 ) -> None:
     """Print what is in a ROOT file; with OBJECT, the branches of a tree or the axes of a histogram."""
     with hepnb.open(file) as opened:
-        if item is None:
-            rows: list[tuple[str, ...]] = [
-                (
-                    "  " * entry.depth + f"{entry.name};{entry.cycle}",
-                    entry.classname,
-                    "" if entry.n_entries is None else f"{entry.n_entries:,} entries",
-                    entry.title if entry.readable else f"not readable: {entry.reason}",
-                )
-                for entry in opened.walk()
-            ]
-            typer.echo(file)
-            typer.echo(_table(rows, numbers=(2,)))
-            return
-        found = opened[item]
-        if isinstance(found, hepnb.Tree):
+        found = opened if item is None else opened[item]
+        if isinstance(found, hepnb.RootFile):
+            typer.echo(file if item is None else f"{file}:{item}")
+            typer.echo(_listing(found))
+        elif isinstance(found, hepnb.Tree):
             typer.echo(f"{item}: {found.n_entries:,} entries, {len(found.branches):,} branches")
-            typer.echo(
-                _table(
-                    (branch.name, branch.typename, branch.title if branch.readable else branch.reason)
-                    for branch in found.branches
+            rows = [
+                (
+                    branch.name,
+                    branch.typename,
+                    branch.title if branch.readable else f"not readable: {branch.reason}",
                 )
-            )
+                for branch in found.branches
+            ]
+            typer.echo(_table(rows))
         else:
             typer.echo(f"{item}:\n{found!r}")
+
+
+def _listing(opened: hepnb.RootFile) -> str:
+    """What is in a file, indented as it is nested."""
+    rows = [
+        (
+            "  " * entry.depth + f"{entry.name};{entry.cycle}",
+            entry.classname,
+            "" if entry.n_entries is None else f"{entry.n_entries:,} entries",
+            entry.title if entry.readable else f"not readable: {entry.reason}",
+        )
+        for entry in opened.walk()
+    ]
+    return _table(rows, numbers=(2,)) if rows else "nothing"
 
 
 # ---------------------------------------------------------------------------------------- demo, limit
@@ -173,7 +180,9 @@ def demo(
     ] = "auto",
 ) -> None:
     """Do a whole analysis: histograms from trees, workspace, fit, significance, limit, figures."""
-    with tqdm(total=5, file=sys.stderr, bar_format="{n_fmt}/{total_fmt} {desc}", leave=False) as steps:
+    with tqdm(
+        total=5, file=sys.stderr, bar_format="{n_fmt}/{total_fmt} {desc}", leave=False, disable=None
+    ) as steps:
 
         def begin(step: str) -> None:
             steps.set_description_str(step)
@@ -184,18 +193,19 @@ def demo(
         begin("workspace")
         workspace = hepnb.build(analysis.channels, analysis.samples, analysis.systematics, poi=analysis.poi)
         model = hepnb.Model(workspace)
+        poi = model.parameter_names[model.require_poi()]
         begin("fit and significance")
-        best = hepnb.fit(model.data, model)
-        significance = hepnb.significance(model.data, model)
+        best = hepnb.fit(None, model)
+        significance = hepnb.significance(None, model)
         begin("limit")
-        found = hepnb.upper_limit(model.data, model)
+        found = hepnb.upper_limit(None, model)
         begin("figures")
         _make(out)
         workspace.save(out / "workspace.json")
         pictures = {
             **_stacks(workspace, model, best),
             **_fit_pictures(best),
-            "brazil_band": _brazil_band(found, model.poi_name),
+            "brazil_band": _brazil_band(found, poi),
         }
         written = [_save(figure, out / name) for name, figure in pictures.items()]
 
@@ -217,7 +227,7 @@ def demo(
             f"p = {significance.expected_p_value:.4f}",
         ),
     ]
-    typer.echo(_table([*rows, *_limit_rows(model.poi_name, found)], numbers=(1,)))
+    typer.echo(_table([*rows, *_limit_rows(poi, found)], numbers=(1,)))
     typer.echo(f"in {out}: workspace.json, {', '.join(written)}")
 
 
@@ -240,24 +250,28 @@ def limit(
     out: Annotated[Path, typer.Option(help="Where the band and the numbers are written.")] = Path(),
 ) -> None:
     """Print the observed and the expected upper limit of a workspace, and draw the Brazil band."""
+    from hepnb.limits import limit_from_scan  # noqa: PLC0415  # browse needs no fits
+
     loaded = hepnb.load(workspace)
     for given in patch or ():
         path, _, name = (given, "", "") if Path(given).exists() else given.rpartition(":")
         loaded = loaded.patch(path or given, name or None)
     model = hepnb.Model(loaded, measurement=measurement)
-    scanned = None
-    if mu_max is not None:
-        with tqdm(total=points, desc="scan", file=sys.stderr, leave=False) as steps:
-            scanned = hepnb.scan(
-                model.data,
-                model,
-                np.linspace(0.0, mu_max, points),
-                progress=lambda done, _: steps.update(done - steps.n),
+    poi = model.parameter_names[model.require_poi()]
+    if mu_max is None:
+        found = hepnb.upper_limit(None, model)
+    else:
+        with tqdm(total=points, desc="scan", file=sys.stderr, leave=False, disable=None) as steps:
+
+            def progress(done: int, _total: int) -> None:
+                steps.update(done - steps.n)
+
+            found = limit_from_scan(
+                hepnb.scan(None, model, np.linspace(0.0, mu_max, points), progress=progress)
             )
-    found = hepnb.upper_limit(model.data, model, scan=scanned)
     _make(out)
     numbers = {
-        "poi": model.poi_name,
+        "poi": poi,
         "level": found.level,
         "observed": _plain(found.observed),
         "expected": dict(zip(_BANDS, _plain(found.expected), strict=True)),
@@ -268,21 +282,25 @@ def limit(
         },
     }
     (out / "limit.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    written = _save(_brazil_band(found, model.poi_name), out / "brazil_band")
-    typer.echo(_table(_limit_rows(model.poi_name, found), numbers=(1,)))
+    written = _save(_brazil_band(found, poi), out / "brazil_band")
+    typer.echo(_table(_limit_rows(poi, found), numbers=(1,)))
+    if found.message:
+        typer.echo(found.message)
     typer.echo(f"in {out}: limit.json, {written}")
 
 
 def _plain(values: Any) -> Any:
     """Arrays as nested lists for JSON, which has no NaN: a point that failed is null."""
     array = np.asarray(values, dtype=float)
-    return np.where(np.isfinite(array), array.astype(object), None).tolist()
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
 
 
 def _limit_rows(poi: str, found: LimitResults) -> list[tuple[str, ...]]:
     """The rows of the printed table that say the limit."""
     said = f"{poi} at {1 - found.level:.0%} CL"
-    rows = [("upper limit, observed", f"{found.observed:.4f}", said)]
+    rows: list[tuple[str, ...]] = [("upper limit, observed", f"{found.observed:.4f}", said)]
     rows += [
         (f"upper limit, {band}", f"{value:.4f}", "expected")
         for band, value in zip(_BANDS, found.expected, strict=True)
@@ -359,10 +377,11 @@ def _stacks(workspace: hepnb.Workspace, model: hepnb.Model, best: FitResults) ->
 def _fit_pictures(best: FitResults) -> dict[str, Figure]:
     """Pulls and correlations."""
     pictures = {}
-    for name, draw in {
+    draws: dict[str, Callable[..., Any]] = {
         "pulls": hepnb.figures.draw_pulls,
         "correlation": hepnb.figures.draw_correlation,
-    }.items():
+    }
+    for name, draw in draws.items():
         figure, (axes,) = _canvas(7.0, max(4.0, 0.25 * len(best.labels)))
         draw(best, axes)
         pictures[name] = figure

@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyhf
 import pytest
 from click.testing import Result
+from pyhf.infer.intervals import upper_limits
 from typer.testing import CliRunner
 
 import hepnb
@@ -112,23 +115,34 @@ def test_browse_prints_branches(data_dir: Path) -> None:
     }
 
 
-def test_limit_prints_and_writes_the_limit(data_dir: Path, tmp_path: Path) -> None:
-    workspace = data_dir / "likelihoods" / "susy_2018_04_with_signal.json"
-    result = run("limit", workspace, "--mu-max", "5", "--points", "101", "--out", tmp_path)
-    numbers = table(result)
-    assert numbers["upper limit, observed"] == pytest.approx([0.93108], rel=5e-3)
-    assert numbers["upper limit, median"] == pytest.approx([0.8819], rel=5e-3)
+def test_limit_is_the_one_of_pyhf_on_the_same_grid(data_dir: Path, tmp_path: Path) -> None:
+    path = data_dir / "pyhf-validation" / "pyhf" / "docs" / "examples" / "json" / "2-bin_1-channel.json"
+    numbers = table(run("limit", path, "--mu-max", "4", "--points", "33", "--out", tmp_path))
+
+    pyhf.set_backend("numpy", "scipy")
+    workspace = pyhf.Workspace(json.loads(path.read_text(encoding="utf-8")))
+    model = workspace.model()
+    observed, expected = upper_limits.linear_grid_scan(workspace.data(model), model, np.linspace(0, 4, 33))
+    bands = [
+        numbers[f"upper limit, {name}"][0]
+        for name in ("-2 sigma", "-1 sigma", "median", "+1 sigma", "+2 sigma")
+    ]
+    assert numbers["upper limit, observed"] == pytest.approx([float(observed)], rel=1e-3)
+    assert bands == pytest.approx([float(value) for value in expected], rel=1e-3)
+
     saved = json.loads((tmp_path / "limit.json").read_text(encoding="utf-8"))
-    assert saved["observed"] == pytest.approx(numbers["upper limit, observed"][0], abs=1e-4)
-    assert len(saved["scan"]["mu"]) == len(saved["scan"]["CLs_exp"]) == 101
+    assert saved["observed"] == pytest.approx(float(observed), rel=1e-3)
+    assert len(saved["scan"]["mu"]) == len(saved["scan"]["CLs_obs"]) == len(saved["scan"]["CLs_exp"]) == 33
     assert (tmp_path / "brazil_band.png").read_bytes().startswith(PNG)
 
 
-def test_limit_finds_its_own_range(data_dir: Path, tmp_path: Path) -> None:
+def test_limit_of_a_published_likelihood_finds_its_own_range(data_dir: Path, tmp_path: Path) -> None:
     numbers = table(
         run("limit", data_dir / "likelihoods" / "susy_2018_04_with_signal.json", "--out", tmp_path)
     )
-    assert numbers["upper limit, observed"] == pytest.approx([0.93108], rel=5e-3)
+    # The reference is interpolated on 41 points up to 5; this limit is refined until it is exact.
+    assert numbers["upper limit, observed"] == pytest.approx([0.93108], rel=1e-2)
+    assert numbers["upper limit, median"] == pytest.approx([0.8819], rel=1e-2)
 
 
 def test_limit_of_a_patched_workspace(data_dir: Path, tmp_path: Path) -> None:
