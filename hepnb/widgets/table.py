@@ -15,12 +15,13 @@ __all__ = ["COLUMN_KINDS", "Table"]
 
 _STATIC = Path(__file__).parent / "static"
 
-COLUMN_KINDS = ("text", "number", "check", "slider", "spark", "tree", "color", "select")
+COLUMN_KINDS = ("text", "number", "check", "slider", "spark", "tree", "color", "select", "button")
 
 RowId = str
 OnEdit = Callable[[RowId, str, Any], None]
 OnRow = Callable[[RowId], None]
 OnExpand = Callable[[RowId, bool], None]
+OnWant = Callable[[list[RowId]], None]
 
 
 class Table(anywidget.AnyWidget):
@@ -45,7 +46,10 @@ class Table(anywidget.AnyWidget):
 
     Notes
     -----
-    A spark cell is a list of numbers, drawn as bars. Searching, sorting and folding happen on the page.
+    A spark cell is a list of numbers, drawn as bars; for rows in view that do not have the key yet, the page
+    asks (`on_want`). A button cell is an edit with the value True. A check column with ``selects: True``
+    shows and changes the selection. Searching (words, ``*`` and ``?``, or ``/regex/``), sorting and folding
+    happen on the page.
     `rows` sends all rows, `update_cells` only what changed.
 
     Examples
@@ -79,6 +83,7 @@ class Table(anywidget.AnyWidget):
         self._edits: list[OnEdit] = []
         self._activations: list[OnRow] = []
         self._expansions: list[OnExpand] = []
+        self._wants: list[OnWant] = []
         super().__init__(**kwargs)
         self.on_msg(self._receive)
 
@@ -157,6 +162,10 @@ class Table(anywidget.AnyWidget):
         """Call ``callback(row_id, expanded)`` when a row of a tree is unfolded or folded."""
         self._expansions.append(callback)
 
+    def on_want(self, callback: OnWant) -> None:
+        """Call ``callback(row_ids)`` for the rows in view that lack their spark."""
+        self._wants.append(callback)
+
     def edit(self, row_id: str, key: str, value: Any) -> None:
         """Do what the user does when editing a cell."""
         self.row(row_id)[key] = value
@@ -175,6 +184,12 @@ class Table(anywidget.AnyWidget):
         for callback in self._expansions:
             callback(row_id, expanded)
 
+    def want(self, row_ids: Iterable[str]) -> None:
+        """Do what the page does when rows without their spark come into view."""
+        known = [row_id for row_id in row_ids if row_id in self._index]
+        for callback in self._wants:
+            callback(known)
+
     def _receive(self, widget: Any, content: Any, buffers: Any) -> None:  # noqa: ARG002
         kind = content.get("type")
         try:
@@ -187,6 +202,8 @@ class Table(anywidget.AnyWidget):
                 self.activate(content["id"])
             elif kind == "expand" and content["id"] in self._index:
                 self.expand(content["id"], bool(content["expanded"]))
+            elif kind == "want":
+                self.want(content["ids"])
         finally:
             if "seq" in content:
                 self.send({"type": "done", "seq": content["seq"]})

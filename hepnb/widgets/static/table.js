@@ -3,7 +3,7 @@
 
 const ROW = 24;
 const SPARE = 8;
-const WIDTHS = { check: 30, number: 84, slider: 150, spark: 92, color: 44, select: 116 };
+const WIDTHS = { check: 30, button: 30, number: 84, slider: 150, spark: 92, color: 44, select: 116 };
 const ICONS = {
   folder: "M1.5 3.5h4.2l1.5 1.7h7.3v7.8h-13z",
   file: "M3.5 1.5h6l3 3v10h-9z M9.5 1.5v3h3",
@@ -128,6 +128,7 @@ function render({ model, el }) {
     selected = new Set(model.get("selected"));
     for (const [, node] of nodes) node.remove();
     nodes.clear();
+    wanted.clear();
     layout();
     arrange();
   };
@@ -168,7 +169,7 @@ function render({ model, el }) {
     }
     position = new Map(shown.map((item, i) => [item.row.id, i]));
     if (active !== null && !position.has(active)) active = null;
-    const total = isTree ? rows.length : rows.length;
+    const total = rows.length;
     const found = test ? (isTree ? hit.size : shown.length) : total;
     count.textContent = found === total ? total.toLocaleString("en-US") : `${found.toLocaleString("en-US")} of ${total.toLocaleString("en-US")}`;
     nothing.textContent = rows.length ? "No match" : model.get("empty");
@@ -192,7 +193,7 @@ function render({ model, el }) {
     bar.style.display = model.get("search") ? "" : "none";
     head.hidden = columns.every((column) => !column.label);
     head.replaceChildren(...columns.map((column) => {
-      const sortable = !isTree && !["spark", "color"].includes(column.kind) && column.label;
+      const sortable = !isTree && !["spark", "color", "button", "check"].includes(column.kind) && column.label;
       const cell = make("div", `hepnb-cell hepnb-${column.kind}`, { role: "columnheader" });
       if (column.title) cell.title = column.title;
       if (!sortable) { cell.textContent = column.label; return cell; }
@@ -342,10 +343,18 @@ function render({ model, el }) {
         input.setAttribute("aria-valuetext", format(row[column.key], column));
       };
     },
+    button(cell, column, row) {
+      const button = make("button", "hepnb-cell-button", { type: "button", "aria-label": nameOf(column, row), title: column.title ?? "" });
+      button.textContent = column.text ?? "✕";
+      button.onclick = (event) => { event.stopPropagation(); edit(row, column.key, true); };
+      cell.append(button);
+      return () => { button.disabled = !editable(column, row); };
+    },
     spark(cell, column, row) {
       let last = null, svg = null;
       return () => {
         const values = row[column.key];
+        if (values === undefined) want(row);
         if (values === last) return;
         last = values;
         svg?.remove();
@@ -412,6 +421,19 @@ function render({ model, el }) {
       if (pending.size) send(); else paint();
     }
   };
+  // Sparks are made only for rows that somebody looks at.
+  const wanted = new Set();
+  let asking = null;
+  const want = (row) => {
+    if (wanted.has(row.id)) return;
+    wanted.add(row.id);
+    clearTimeout(asking);
+    asking = setTimeout(() => {
+      const ids = [...wanted].filter((id) => nodes.has(id));
+      for (const id of wanted) if (!nodes.has(id)) wanted.delete(id);
+      if (ids.length) model.send({ type: "want", ids });
+    }, 150);
+  };
   const toggle = (row, open = !row.expanded) => {
     if (!row.expandable || Boolean(row.expanded) === open) return;
     row.expanded = open;
@@ -448,17 +470,16 @@ function render({ model, el }) {
   };
   body.addEventListener("click", (event) => {
     const node = event.target.closest(".hepnb-tr");
-    if (!node || event.target.matches("input, select")) return;
+    if (!node || event.target.matches("input, select, button")) return;
     const multi = model.get("multi");
     const selects = columns.some((column) => column.selects);
     choose(node.dataset.id, { toggle: multi && (selects || event.ctrlKey || event.metaKey), range: multi && event.shiftKey });
+    if (event.detail === 1) toggle(index.get(node.dataset.id));
   });
   body.addEventListener("dblclick", (event) => {
     const node = event.target.closest(".hepnb-tr");
-    if (!node || event.target.matches("input, select, .hepnb-twist")) return;
-    const row = index.get(node.dataset.id);
-    if (row.expandable) toggle(row);
-    model.send({ type: "activate", id: row.id });
+    if (!node || event.target.matches("input, select, button, .hepnb-twist")) return;
+    model.send({ type: "activate", id: node.dataset.id });
   });
   grid.addEventListener("keydown", (event) => {
     if (event.target !== grid) return;
@@ -526,6 +547,7 @@ function render({ model, el }) {
   return () => {
     watcher.disconnect();
     clearTimeout(patience);
+    clearTimeout(asking);
     for (const [names, handler] of Object.entries(handlers)) {
       for (const name of names.split(" ")) model.off(name, handler);
     }

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import shutil
+
+import hist
+import pytest
+
+import hepnb
+from hepnb.errors import HepnbError
+from hepnb.events import Tree
+from hepnb.widgets.file_browser import FileBrowser
+
+
+@pytest.fixture
+def root(data_dir, tmp_path):
+    """A small tree of folders with links in and out of it."""
+    inside = tmp_path / "inside"
+    (inside / "deep" / "deeper").mkdir(parents=True)
+    shutil.copy(data_dir / "root" / "tdir_complicated.root", inside / "deep" / "nested.root")
+    shutil.copy(data_dir / "root" / "tree_cycles_hist.root", inside / "cycles.root")
+    (inside / "fake.root").write_text("I am a text file.\n")
+    (inside / "notes.txt").write_text("not shown")
+    (inside / ".hidden.root").write_text("not shown")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (inside / "way_out").symlink_to(outside)
+    (inside / "way_in").symlink_to(inside / "deep")
+    return inside
+
+
+def names(browser, parent=None):
+    return [row["name"] for row in browser._files.rows if row.get("parent") == parent]
+
+
+def test_folders_first_then_root_files_and_nothing_else(root):
+    browser = FileBrowser(root=root)
+    assert names(browser) == ["deep", "way_in", "way_out", "cycles.root", "fake.root"]
+    assert browser.error == ""
+
+
+def test_a_link_out_of_the_root_is_listed_with_the_reason_and_not_followed(root):
+    browser = FileBrowser(root=root)
+    link = browser._files.row("d:way_out")
+    assert (link["muted"], link["expandable"], link["tooltip"]) == (True, False, "a link out of the root")
+    browser._files.expand("d:way_out")
+    assert "'way_out' is outside the root" in browser.error
+    assert names(browser, "d:way_out") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["../outside/x.root", "deep/../../outside/x.root", "/etc/passwd", "way_out/x.root"]
+)
+def test_the_root_is_never_left(root, path):
+    browser = FileBrowser(root=root, file=path)
+    assert browser.error == f"{path!r} is outside the root {str(root)!r}. Choose another root to go there."
+    assert browser.result is None
+
+
+def test_unfolding_fills_a_folder_and_a_file_once(root):
+    browser = FileBrowser(root=root)
+    for _ in range(2):
+        browser._files.expand("d:deep")
+        browser._files.expand("f:deep/nested.root")
+    assert names(browser, "d:deep") == ["deeper", "nested.root"]
+    assert names(browser, "f:deep/nested.root") == ["a", "b", "mydir"]
+    assert names(browser, "o:deep/nested.root|mydir;1") == ["Events", "c", "d", "mysubdir"]
+
+
+def test_older_cycles_are_marked(root):
+    browser = FileBrowser(root=root, file="cycles.root")
+    rows = {row["name"]: row["muted"] for row in browser._files.rows if row["what"] == "TTree"}
+    assert rows == {"Events": False, "Events;1": True}
+
+
+def test_a_tree_becomes_a_live_object_and_code_that_gives_the_same(root):
+    browser = FileBrowser(root=root, file="deep/nested.root", path="mydir/Events")
+    assert isinstance(browser.selected, Tree)
+    assert browser.selected == hepnb.open(root / "deep/nested.root")["mydir/Events"]
+    assert browser.result == hepnb.open(root / "deep/nested.root").walk()
+    scope = {}
+    exec(browser.to_code(), scope)
+    assert scope["selected"] == browser.selected
+    assert browser._files.selected == ["o:deep/nested.root|mydir/Events;1"]
+    assert browser._files.row("d:deep")["expanded"]
+
+
+def test_a_histogram_is_given_and_drawn(root):
+    browser = FileBrowser(root=root, file="deep/nested.root", path="a")
+    assert isinstance(browser.selected, hist.Hist)
+    scope = {}
+    exec(browser.to_code(), scope)
+    assert scope["selected"] == browser.selected
+    assert browser.live.alt == "Preview of the histogram a"
+    assert browser.figure.axes[0].has_data()
+    assert browser._live_box.layout.display is None
+
+
+@pytest.mark.parametrize(
+    ("file", "path", "n_axes"),
+    [
+        ("histograms1d2d.root", "myTH2F", 2),
+        ("TH3D.root", "histogram", 3),
+        ("tprofile.root", "p1d", 1),
+    ],
+)
+def test_histograms_of_any_dimension_are_drawn(data_dir, file, path, n_axes):
+    browser = FileBrowser(root=data_dir / "root", file=file, path=path)
+    assert browser.error == ""
+    assert len(browser.selected.axes) == n_axes
+    assert browser.live.alt == f"Preview of the histogram {path}"
+
+
+def test_a_graph_is_drawn_and_not_selected(data_dir):
+    browser = FileBrowser(root=data_dir / "root", file="graphs.root", path="tgae")
+    assert browser.selected is None
+    assert browser.live.alt == "Preview of the graph tgae"
+    assert browser.error == ""
+
+
+def test_what_cannot_be_read_says_so_and_stays_in_the_list(data_dir):
+    browser = FileBrowser(root=data_dir / "root", file="tprofile.root", path="p2d")
+    assert "TProfile2D cannot be read" in browser._summary.value
+    assert browser.error == ""
+    row = browser._files.row("o:tprofile.root|p2d;1")
+    assert row["muted"]
+    assert "TProfile2D" in row["tooltip"]
+
+
+def test_a_text_file_named_root_says_so_and_is_marked(root):
+    browser = FileBrowser(root=root)
+    browser._files.selected = ["f:fake.root"]
+    assert "fake.root" in browser.error
+    assert "ROOT file" in browser.error
+    browser._files.expand("f:fake.root")
+    assert browser._files.row("f:fake.root")["icon"] == "warning"
+
+
+def test_a_name_that_is_not_there_gets_the_nearest(root):
+    browser = FileBrowser(root=root, file="deep/nested.root", path="mydir/Evnts")
+    assert "has no object 'mydir/Evnts'. Did you mean 'mydir/Events'" in browser.error
+
+
+def test_rows_chosen_on_the_page_set_the_traits(root):
+    browser = FileBrowser(root=root)
+    browser._files.expand("d:deep")
+    browser._files.expand("f:deep/nested.root")
+    browser._files.selected = ["o:deep/nested.root|mydir/Events;1"]
+    assert (browser.file, browser.path) == ("deep/nested.root", "mydir/Events;1")
+    assert browser.selected.n_entries == 6
+    browser._files.selected = ["f:deep/nested.root"]
+    assert (browser.file, browser.path, browser.selected) == ("deep/nested.root", "", None)
+    browser._files.selected = ["d:deep"]
+    assert browser.file == "deep/nested.root"
+
+
+def test_another_root_starts_afresh(root):
+    browser = FileBrowser(root=root, file="cycles.root", path="Events")
+    browser.root = root / "deep"
+    assert (browser.file, browser.path, browser.selected, browser.result) == ("", "", None, None)
+    assert names(browser) == ["deeper", "nested.root"]
+
+
+def test_the_table_lists_the_entries(root):
+    browser = FileBrowser(root=root, file="cycles.root")
+    assert [row["path"] for row in browser.table()] == [entry.path for entry in browser.result]
+
+
+def test_a_misspelt_keyword_is_refused(root):
+    with pytest.raises(HepnbError, match=r"FileBrowser has no input 'rot'. Did you mean 'root'\?"):
+        FileBrowser(rot=root)
+
+
+def test_thousands_of_objects_open(data_dir):
+    browser = FileBrowser(root=data_dir / "root", file="uproot-issue64.root")
+    assert len(browser._files.rows) > 500
+    assert browser.error == ""
