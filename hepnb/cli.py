@@ -200,7 +200,6 @@ def demo(
         begin("limit")
         found = hepnb.upper_limit(None, model)
         begin("figures")
-        _make(out)
         workspace.save(out / "workspace.json")
         pictures = {
             **_stacks(workspace, model, best),
@@ -252,6 +251,7 @@ def limit(
     """Print the observed and the expected upper limit of a workspace, and draw the Brazil band."""
     from hepnb.limits import limit_from_scan  # noqa: PLC0415  # browse needs no fits
 
+    _make(out)
     loaded = hepnb.load(workspace)
     for given in patch or ():
         path, _, name = (given, "", "") if Path(given).exists() else given.rpartition(":")
@@ -269,7 +269,6 @@ def limit(
             found = limit_from_scan(
                 hepnb.scan(None, model, np.linspace(0.0, mu_max, points), progress=progress)
             )
-    _make(out)
     numbers = {
         "poi": poi,
         "level": found.level,
