@@ -16,9 +16,8 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["one_blas_thread"]
 
-_LOCK = threading.Lock()
-_DEPTH = [0]
-_LIMIT: list[Any] = []
+
+_BUSY = threading.Lock()
 
 
 @cache
@@ -28,10 +27,10 @@ def _controller() -> ThreadpoolController:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold the linear-algebra library at one thread.
+    """Hold the linear-algebra library at one thread while the context is open.
 
-    The setting belongs to the whole process, so the first caller sets it and the last one restores it,
-    in whatever order they leave.
+    The setting belongs to the whole process: the first thread to ask sets it and restores it when it
+    leaves; others that ask meanwhile leave it alone.
 
     Yields
     ------
@@ -42,14 +41,11 @@ def one_blas_thread() -> Iterator[None]:
     >>> with one_blas_thread():
     ...     pass
     """
-    with _LOCK:
-        if _DEPTH[0] == 0:
-            _LIMIT.append(_controller().limit(limits=1, user_api="blas"))
-        _DEPTH[0] += 1
-    try:
+    if not _BUSY.acquire(blocking=False):
         yield
+        return
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
     finally:
-        with _LOCK:
-            _DEPTH[0] -= 1
-            if _DEPTH[0] == 0:
-                _LIMIT.pop().restore_original_limits()
+        _BUSY.release()

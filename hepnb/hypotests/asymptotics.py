@@ -98,5 +98,5 @@ def expected_pvalues(q_asimov: FloatArray) -> PValues:
 
 
 def _ratio(upper: FloatArray, background: FloatArray) -> FloatArray:
-    safe = np.where(background > 0, background, 1.0)
-    return np.asarray(np.where(background > 0, upper / safe, 0.0))
+    safe = np.where(background == 0, 1.0, background)
+    return np.where(background == 0, 0.0, upper / safe)

@@ -204,8 +204,10 @@ def profile_ratios(
             )
     mu_hat = float(shared.free[poi])
     ok = found.ok[:count] & found.ok[count:] & shared.free_ok & shared.background_ok
-    q = np.maximum(found.value[:count] - shared.free_value, 0.0)
-    q_asimov = np.maximum(found.value[count:] - shared.asimov_value, 0.0)
+    # A failed fit may end at infinity: it has no ratio.
+    free_value = shared.free_value if ok.any() else 0.0
+    q = np.maximum(np.where(ok, found.value[:count], 0.0) - free_value, 0.0)
+    q_asimov = np.maximum(np.where(ok, found.value[count:], 0.0) - shared.asimov_value, 0.0)
     q = np.where(statistic.counts(mu, mu_hat), q, 0.0)
     q_asimov = np.where(statistic.counts(mu, statistic.asimov_mu), q_asimov, 0.0)
     return ProfileRatios(
