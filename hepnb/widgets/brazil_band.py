@@ -83,7 +83,7 @@ class BrazilBand(Panel):
     mu_max = traitlets.Float(None, allow_none=True).tag(panel_input=True)
     n_points = traitlets.Int(41, min=2, max=2001).tag(panel_input=True)
     level = traitlets.Float(0.05).tag(panel_input=True)
-    test_stat = traitlets.Enum(tuple(_STATISTICS), "qtilde").tag(panel_input=True)
+    test_stat = traitlets.Unicode("qtilde").tag(panel_input=True)
     luminosity = traitlets.Float(1.0).tag(panel_input=True)
     classic = traitlets.Bool(False).tag(panel_input=True)
     log_y = traitlets.Bool(False).tag(panel_input=True)
@@ -378,7 +378,7 @@ class BrazilBand(Panel):
 
     def _busy(self, running: bool) -> None:
         self.set_trait("running", running)
-        self._controls.run.disabled = running
+        self._show_able()
         self._on_cancel(self.cancel if running else None)
         if running:
             self._partial = None

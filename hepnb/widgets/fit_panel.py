@@ -182,6 +182,8 @@ class FitPanel(Panel):
 
     @traitlets.observe("workspace")
     def _new_workspace(self, change: Any) -> None:
+        if self.model is not None and self.model.workspace is change["new"]:
+            return
         with self._reporting():
             self.model = None if change["new"] is None else Model(change["new"])
 
@@ -343,10 +345,19 @@ class FitPanel(Panel):
                 self._controls.channels.value = self.channel
         self._table.show(state)
         if state is None:
-            self._show_buttons()
+            self._show_nothing()
             return
         self._make_view()
         self._show_all(draw=False)
+
+    def _show_nothing(self) -> None:
+        with self._quietly():
+            self.values, self.fixed = {}, ()
+        self._view = None
+        self._live_figure().restructure(self._draw)
+        self._controls.delta.value = ""
+        self._show_words()
+        self._show_buttons()
 
     def _make_view(self) -> None:
         state = self._state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -109,7 +110,10 @@ def stream(
         size = int(np.clip(_SECONDS_PER_CHUNK / per_point, 1, 4 * size))
         if parts:
             partial(merge(parts), (now - begin) / done * (len(order) - done))
-    return merge(parts) if parts else None
+    if not parts:
+        return None
+    found = merge(parts)
+    return dataclasses.replace(found, cancelled=len(found) < len(np.unique(mu)))
 
 
 def suggest_range(data: NDArray[np.float64], model: Model) -> tuple[float, float]:

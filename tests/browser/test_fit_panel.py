@@ -9,9 +9,8 @@ pytestmark = pytest.mark.browser
 CELL = """
 import hepnb
 from hepnb.workspace import uncorrelated_background
-workspace = uncorrelated_background(
-    [2.0, 8.0, 14.0, 6.0, 1.0], [52.0, 48.0, 41.0, 33.0, 28.0], [4.0, 3.5, 3.0, 3.0, 2.5], observed=[55, 60, 63, 41, 26]
-)
+signal, background = [2.0, 8.0, 14.0, 6.0, 1.0], [52.0, 48.0, 41.0, 33.0, 28.0]
+workspace = uncorrelated_background(signal, background, [4.0, 3.5, 3.0, 3.0, 2.5], observed=[55, 60, 63, 41, 26])
 panel = hepnb.FitPanel(workspace=workspace)
 panel
 """
