@@ -9,7 +9,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -176,10 +176,11 @@ def demo(
     ),
     data: Annotated[
         Literal["auto", "generated", "cabinetry"],
-        typer.Option(help="The public tutorial's files, generated ones, or whichever can be had."),
+        typer.Option(help="The tutorial's public files, generated ones, or the first if already here."),
     ] = "auto",
 ) -> None:
     """Do a whole analysis: histograms from trees, workspace, fit, significance, limit, figures."""
+    _make(out)
     with tqdm(
         total=5, file=sys.stderr, bar_format="{n_fmt}/{total_fmt} {desc}", leave=False, disable=None
     ) as steps:
@@ -218,12 +219,12 @@ def demo(
         (
             "significance, observed",
             f"{significance.observed_significance:.3f}",
-            f"p = {significance.observed_p_value:.4f}",
+            f"p = {significance.observed_p_value:.3g}",
         ),
         (
             "significance, expected",
             f"{significance.expected_significance:.3f}",
-            f"p = {significance.expected_p_value:.4f}",
+            f"p = {significance.expected_p_value:.3g}",
         ),
     ]
     typer.echo(_table([*rows, *_limit_rows(poi, found)], numbers=(1,)))
@@ -351,9 +352,12 @@ def _canvas(width: float = 7.0, height: float = 5.0, **layout: Any) -> tuple[Fig
 
 def _stacks(workspace: hepnb.Workspace, model: hepnb.Model, best: FitResults) -> dict[str, Figure]:
     """Data on the stacked samples of each channel, before and after the fit."""
+    from hepnb.fits import rate_spread  # noqa: PLC0415  # browse needs no fits
+
     pictures = {}
-    for when, pars in {"prefit": model.init, "postfit": best.bestfit}.items():
+    for when, pars, result in (("prefit", model.init, None), ("postfit", best.bestfit, best)):
         expected = model.expected_by_sample(pars)
+        spread = rate_spread(model, pars, result)
         for channel, bins in model.channel_slices.items():
             figure, (main, ratio) = _canvas(ratio=True)
             hepnb.figures.draw_stack(
@@ -366,6 +370,7 @@ def _stacks(workspace: hepnb.Workspace, model: hepnb.Model, best: FitResults) ->
                 data=model.data[bins],
                 ratio_ax=ratio,
                 edges=workspace.edges.get(channel),
+                uncertainty=spread[bins],
                 x_title=workspace.labels.get(channel, channel),
                 note=f"{channel}, {when}",
             )
@@ -376,14 +381,11 @@ def _stacks(workspace: hepnb.Workspace, model: hepnb.Model, best: FitResults) ->
 def _fit_pictures(best: FitResults) -> dict[str, Figure]:
     """Pulls and correlations."""
     pictures = {}
-    draws: dict[str, Callable[..., Any]] = {
-        "pulls": hepnb.figures.draw_pulls,
-        "correlation": hepnb.figures.draw_correlation,
-    }
-    for name, draw in draws.items():
-        figure, (axes,) = _canvas(7.0, max(4.0, 0.25 * len(best.labels)))
-        draw(best, axes)
-        pictures[name] = figure
+    tall = 2.0 + 0.3 * len(best.labels)
+    pictures["pulls"], (axes,) = _canvas(7.0, tall)
+    hepnb.figures.draw_pulls(best, axes)
+    pictures["correlation"], (axes,) = _canvas(tall + 4.0, tall + 3.0)
+    hepnb.figures.draw_correlation(best, axes)
     return pictures
 
 

@@ -7,18 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from hepnb.datasets import fetch_all
+from hepnb.errors import DatasetError
+
 REPOSITORY = Path(__file__).parents[1]
+SIBLING = REPOSITORY.parent / "shared" / "data"
 
-
-def _data_directory() -> Path:
-    named = os.environ.get("HEPNB_DATA_DIR")
-    return Path(named) if named else REPOSITORY.parent / "shared" / "data"
+# Here and not in the fixture, because doctests and notebooks look at it too.
+if "HEPNB_DATA_DIR" not in os.environ and SIBLING.is_dir():
+    os.environ["HEPNB_DATA_DIR"] = str(SIBLING)
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder with the public files of the registry, at their relative paths."""
-    directory = _data_directory()
-    if not directory.is_dir():
-        pytest.fail(f"no test data in {directory}: set HEPNB_DATA_DIR to a folder with the files of hepnb.datasets")
-    return directory
+    """The folder with the public files of the registry, at their relative paths.
+
+    HEPNB_DATA_DIR where it is set; otherwise the files are downloaded once.
+    """
+    named = os.environ.get("HEPNB_DATA_DIR")
+    if named is None:
+        try:
+            return fetch_all()
+        except DatasetError as error:
+            pytest.fail(f"the public test files cannot be had: {error}", pytrace=False)
+    if not Path(named).is_dir():
+        pytest.fail(f"HEPNB_DATA_DIR is {named!r}, which is no folder: correct or unset it.", pytrace=False)
+    return Path(named)

@@ -6,6 +6,7 @@ from hepnb.fits.batched import BatchedFit, Likelihood, minimise
 from hepnb.fits.fit import fit, fixed_poi_fit
 from hepnb.fits.results import FitReport, FitResults
 from hepnb.fits.solve import solve
+from hepnb.fits.spread import rate_spread
 
 __all__ = [
     "BatchedFit",
@@ -15,5 +16,6 @@ __all__ = [
     "fit",
     "fixed_poi_fit",
     "minimise",
+    "rate_spread",
     "solve",
 ]

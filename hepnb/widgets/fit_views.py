@@ -22,11 +22,11 @@ from hepnb.figures import (
     draw_stack,
 )
 from hepnb.figures import lay_out as lay_out_axes
+from hepnb.fits import rate_spread
 from hepnb.widgets.fit_state import FitState
 
 if TYPE_CHECKING:
     from hepnb.fits import FitResults
-    from hepnb.model import Model
 
 __all__ = ["ALL_CHANNELS", "VIEWS", "CorrelationView", "PullView", "StackView", "View", "rate_spread"]
 
@@ -58,48 +58,6 @@ class View(Protocol):
     def fits(self) -> bool:
         """Whether a move is enough, or the axes must be drawn anew."""
         ...
-
-
-def rate_spread(model: Model, values: NDArray[np.float64], result: FitResults | None) -> NDArray[np.float64]:
-    """How uncertain the expected rate of each bin is, to first order.
-
-    Parameters
-    ----------
-    model : Model
-        The likelihood.
-    values : ndarray, shape (parameter,)
-        Where.
-    result : FitResults or None
-        A fit brings uncertainties and correlations; without one the priors' widths are taken, and free
-        parameters count as known.
-
-    Returns
-    -------
-    ndarray, shape (bin,)
-        One standard deviation, in events.
-    """
-    if result is None:
-        widths = np.array([parameter.sigma for parameter in model.parameters], dtype=float)
-    else:
-        widths = np.array(result.uncertainty, dtype=float)
-    widths = np.nan_to_num(widths, nan=0.0, posinf=0.0)
-    widths[np.asarray(model.fixed, dtype=bool)] = 0.0
-    moving = np.flatnonzero(widths)
-    if not moving.size:
-        return np.zeros(model.n_bins)
-    steps = np.zeros((moving.size, values.size))
-    steps[np.arange(moving.size), moving] = widths[moving]
-    low, high = model.bounds[:, 0], model.bounds[:, 1]
-    rates = model.expected(np.clip(np.concatenate([values + steps, values - steps]), low, high))
-    slopes = 0.5 * (rates[: moving.size] - rates[moving.size :])
-    if result is None:
-        independent: NDArray[np.float64] = np.sqrt(np.sum(slopes**2, axis=0))
-        return independent
-    correlation = np.nan_to_num(np.asarray(result.correlation, dtype=float)[np.ix_(moving, moving)])
-    np.fill_diagonal(correlation, 1.0)
-    variance = np.einsum("ib,ij,jb->b", slopes, correlation, slopes)
-    joint: NDArray[np.float64] = np.sqrt(np.maximum(variance, 0.0))
-    return joint
 
 
 class StackView:

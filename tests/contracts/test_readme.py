@@ -16,7 +16,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 def example() -> tuple[str, str]:
     """The Python block, and the indented output under it."""
-    blocks = re.findall(r"```python\n(.*?)```\n\n((?: {4}.*\n)+)", README, re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```\n\n((?: {4}[^\n]*\n)+)", README, re.DOTALL)
     assert len(blocks) == 1
     code, printed = blocks[0]
     return code, textwrap.dedent(printed)
