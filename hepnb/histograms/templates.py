@@ -17,7 +17,7 @@ from hepnb.errors import BinningError
 from hepnb.histograms.binning import Bins, axis
 from hepnb.histograms.fill import empty, normalise, symmetrise
 
-__all__ = ["Fillable", "NormShape", "both_cuts", "from_ready", "split", "template", "zeros"]
+__all__ = ["NormShape", "both_cuts", "from_ready", "split", "template", "zeros"]
 
 
 @runtime_checkable
