@@ -7,8 +7,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, cast
 
 import ipywidgets
 import traitlets
@@ -132,12 +132,16 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     def _set_result(self, result: Any) -> None:
         self.set_trait("result", result)
 
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
+    def _reporting(self) -> AbstractContextManager[None, bool]:
         """Show an error in the panel instead of raising it, and clear it after the next success.
 
         Nested, the outermost decides; the last good picture and the last good result stay.
         """
+        # Said so to type checkers: what comes after the `with` is reached, after an error too.
+        return cast("AbstractContextManager[None, bool]", self._report())
+
+    @contextmanager
+    def _report(self) -> Iterator[None]:
         nested = self._nested
         outermost = not getattr(nested, "depth", 0)
         if outermost:

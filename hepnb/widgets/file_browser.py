@@ -96,7 +96,7 @@ class FileBrowser(Panel):
         self.observe(self._on_root, "root")
         self.observe(self._on_file, "file")
         self.observe(self._on_path, "path")
-        self._say("Choose a tree or a histogram.")
+        self._say("", "Choose a tree or a histogram.")
         self._on_root()
 
     # -- inputs ---------------------------------------------------------------------------------------
@@ -184,7 +184,8 @@ class FileBrowser(Panel):
                 path = resolve_inside(self.root, name)
                 entries = hepnb.events.open(path).walk()
             except HepnbError as error:
-                self._files.update_cells({row_id: {"muted": True, "tooltip": str(error), "icon": "warning"}})
+                broken = {"muted": True, "tooltip": str(error), "icon": "warning", "expanded": False}
+                self._files.update_cells({row_id: broken})
                 raise
             newest = _newest(entries)
             children = [self._entry_row(name, entry, newest) for entry in entries]

@@ -1,6 +1,6 @@
 """The smallest panel with a slider: what the live figure's tests and its benchmark open."""
 
-CELL = '''
+CELL = """
 import ipywidgets, numpy as np, traitlets
 from hepnb.widgets.base import Panel
 from hepnb.widgets.live_figure import LiveFigure
@@ -33,4 +33,4 @@ class Demo(Panel):
 
 demo = Demo()
 demo
-'''
+"""

@@ -124,7 +124,10 @@ class Lab:
         )
         names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_WORKSPACES_DIR", "HOME")
         environment = {name: str(self._private(name)) for name in names}
-        environment |= {"JUPYTER_CONFIG_DIR": str(config), "JUPYTERLAB_SETTINGS_DIR": str(settings.parents[1])}
+        environment |= {
+            "JUPYTER_CONFIG_DIR": str(config),
+            "JUPYTERLAB_SETTINGS_DIR": str(settings.parents[1]),
+        }
         flags = [*_SERVER_FLAGS, f"--port={self.port}", f"--ServerApp.root_dir={self.root}"]
         if not self.low_latency:
             flags.append(f"--ServerApp.kernel_websocket_connection_class={PLAIN_CONNECTION}")
@@ -168,7 +171,11 @@ class Lab:
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """Write a notebook of code cells."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         path = self.root / name
         nbformat.write(notebook, path)
         return path
@@ -231,7 +238,9 @@ class Notebook:
         """Run all cells and wait; a cell that raises is an error."""
         self.command("notebook:run-all-cells")
         self.page.wait_for_function(_IDLE, timeout=1000 * timeout)
-        for output in self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').all():
+        for output in self.page.locator(
+            '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'
+        ).all():
             self.errors.append(output.inner_text())
         failed = "() => window.hepnbNotebook().content.widgets.flatMap((cell) => (cell.model.toJSON().outputs ?? []).filter((o) => o.output_type === 'error').map((o) => o.ename + ': ' + o.evalue))"
         self.errors.extend(self.page.evaluate(failed))
@@ -303,7 +312,12 @@ class Notebook:
         list of float
             One for each press that led to a picture.
         """
-        back = {"ArrowRight": "ArrowLeft", "ArrowUp": "ArrowDown", "ArrowLeft": "ArrowRight", "ArrowDown": "ArrowUp"}[key]
+        back = {
+            "ArrowRight": "ArrowLeft",
+            "ArrowUp": "ArrowDown",
+            "ArrowLeft": "ArrowRight",
+            "ArrowDown": "ArrowUp",
+        }[key]
         self.slider(slider).focus()
         for count in (warm_up, steps):
             self.page.evaluate(_METER, image)
@@ -311,7 +325,9 @@ class Notebook:
                 self.page.keyboard.press(key if step < count // 2 else back)
                 self.page.wait_for_timeout(1000 * pause)
             self.page.wait_for_timeout(300)
-        times: list[float] = self.page.evaluate("() => { window.hepnbMeter.stop(); return window.hepnbMeter.times; }")
+        times: list[float] = self.page.evaluate(
+            "() => { window.hepnbMeter.stop(); return window.hepnbMeter.times; }"
+        )
         return times
 
     def drag(self, slider: str, dx: float, steps: int = 20, pause: float = 0.01) -> None:

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.browser
 CELL = """
 import hepnb
 from hepnb.workspace import uncorrelated_background
-signal, background = [2.0, 8.0, 14.0, 6.0, 1.0], [52.0, 48.0, 41.0, 33.0, 28.0]
-workspace = uncorrelated_background(signal, background, [4.0, 3.5, 3.0, 3.0, 2.5], observed=[55, 60, 63, 41, 26])
+signal, background, width = [2, 8, 14, 6, 1], [52, 48, 41, 33, 28], [4, 3.5, 3, 3, 2.5]
+workspace = uncorrelated_background(signal, background, width, observed=[55, 60, 63, 41, 26])
 panel = hepnb.FitPanel(workspace=workspace)
 panel
 """

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.browser
 
 def wait_for_scale(notebook, value):
     notebook.page.wait_for_function(
-        "(text) => document.querySelector('.hepnb-panel .widget-readout').textContent === text", arg=f"{value:.2f}"
+        "(text) => document.querySelector('.hepnb-panel .widget-readout').textContent === text",
+        arg=f"{value:.2f}",
     )
 
 
@@ -37,7 +38,9 @@ def test_the_picture_follows_the_slider_and_the_last_frame_is_right(open_noteboo
     scale = notebook.evaluate("demo.scale")
     assert scale > 1.2
     assert bytes(shown) == bytes(notebook.evaluate("list(demo.live.png)"))
-    assert notebook.evaluate("float(demo.steps.get_data().values.max() / demo.counts.max())") == pytest.approx(scale)
+    assert notebook.evaluate(
+        "float(demo.steps.get_data().values.max() / demo.counts.max())"
+    ) == pytest.approx(scale)
     # A 20-step drag may yield fewer frames than steps; never more than one for each step and the first.
     assert 2 <= notebook.evaluate("demo.live.frames") <= 22
 
@@ -131,6 +134,6 @@ print("drawn", drawn > 5)
     assert during[0] > 10, during
     assert notebook.evaluate("demo.live.frames") > before
     assert notebook.evaluate("demo.error") == ""
-    assert notebook.evaluate("float(demo.steps.get_data().values.max() / demo.counts.max())") == pytest.approx(
-        notebook.evaluate("demo.scale")
-    )
+    assert notebook.evaluate(
+        "float(demo.steps.get_data().values.max() / demo.counts.max())"
+    ) == pytest.approx(notebook.evaluate("demo.scale"))

@@ -109,7 +109,7 @@ function render({ model, el }) {
   el.append(root);
 
   let rows, index, columns, isTree, parents, shown, position, selected;
-  let active = null, anchor = null, touched = null;
+  let active = null, anchor = null, touched = null, made = 0;
   const nodes = new Map();
 
   const labelOf = (row) => {
@@ -236,7 +236,7 @@ function render({ model, el }) {
 
   // -- one row --------------------------------------------------------------------------------------------------
   const makeRow = (row) => {
-    const node = make("div", "hepnb-tr", { role: "row", id: `${prefix}-${row.id}` });
+    const node = make("div", "hepnb-tr", { role: "row", id: `${prefix}-${++made}` });
     node.dataset.id = row.id;
     node.append(...columns.map((column) => {
       const cell = make("div", `hepnb-cell hepnb-${column.kind}`, { role: "gridcell" });
@@ -414,7 +414,10 @@ function render({ model, el }) {
     model.send({ type: "edit", cells, seq });
   };
   const received = (message) => {
-    if (message.type === "cells") paint();
+    if (message.type === "cells") {
+      if (Object.values(message.cells).some((cells) => "expanded" in cells || "expandable" in cells)) arrange();
+      else paint();
+    }
     if (message.type === "done" && message.seq === inFlight) {
       clearTimeout(patience);
       inFlight = 0;

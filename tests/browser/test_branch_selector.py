@@ -1,0 +1,91 @@
+"""The branch selector in JupyterLab: search, select, complete, cut; thousands of rows."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def select(open_notebook, data_dir):
+    def opener(file="root/uproot-Zmumu.root", path="events", arguments=""):
+        return open_notebook(
+            f"import hepnb\ntree = hepnb.open({str(data_dir / file)!r})[{path!r}]\n"
+            f"selector = hepnb.BranchSelector(tree{arguments})\nselector"
+        )
+
+    return opener
+
+
+def test_search_select_complete_and_cut(select):
+    notebook = select()
+    page = notebook.page
+    page.get_by_role("searchbox", name="Search Branches").fill("p[xyz]? no")
+    page.get_by_text("No match").wait_for()
+    page.get_by_role("searchbox", name="Search Branches").fill("/^p[xyz]1/")
+    page.get_by_role("row", name="px1", exact=False).get_by_role("checkbox").click()
+    page.get_by_role("row", name="py1", exact=False).click()
+    page.get_by_role("searchbox", name="Search Branches").fill("")
+    box = page.get_by_role("combobox", name="New cut")
+    box.click()
+    page.keyboard.type("opposite = Q1 * q")
+    page.get_by_role("option", name="Q2").wait_for()
+    notebook.screenshot("branch-selector-completion")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" < 0")
+    page.keyboard.press("Enter")
+    page.get_by_role("grid", name="Cutflow").get_by_role("textbox").first.wait_for()
+    assert notebook.evaluate("selector.cuts") == {"opposite": "Q1 * Q2 < 0"}
+    assert notebook.evaluate("list(selector.branches)") == ["px1", "py1"]
+    assert box.input_value() == ""
+    page.get_by_role("combobox", name="New expression").fill("total = E1 + E2")
+    page.get_by_role("button", name="Add: New expression").click()
+    page.get_by_role("grid", name="Expressions").get_by_role("textbox").first.wait_for()
+    passed = notebook.evaluate("int(selector.result.rows[1].n_passed)")
+    page.get_by_role("grid", name="Cutflow").get_by_text(f"{passed:,}").wait_for()
+    page.get_by_role("combobox", name="New cut").fill("ptt1 > 3")
+    page.keyboard.press("Enter")
+    page.locator(".hepnb-error-words").get_by_text("Did you mean 'pt1'").wait_for()
+    notebook.screenshot("branch-selector-light", ".hepnb-panel")
+    notebook.theme(dark=True)
+    notebook.screenshot("branch-selector-dark", ".hepnb-panel")
+
+
+def test_mini_histograms_come_for_the_rows_in_view(select):
+    notebook = select("root/nanoAOD_2015_CMS_Open_Data_ttbar.root", "Events")
+    page = notebook.page
+    page.locator(".hepnb-spark-bars").nth(3).wait_for(timeout=20_000)
+    notebook.screenshot("branch-selector-nano", ".hepnb-panel")
+    made = notebook.evaluate("sum('spark' in row for row in selector._list.rows)")
+    assert 0 < made < 100 < notebook.evaluate("len(selector._list.rows)")
+
+
+def test_six_thousand_rows_open_quickly_and_scroll(open_notebook):
+    notebook = open_notebook(
+        "from hepnb.widgets.table import Table\n"
+        "table = Table(columns=[{'key': 'name', 'label': 'Name'}, {'key': 'n', 'kind': 'number', 'label': 'N'}],\n"
+        "              rows=[{'id': str(i), 'name': f'branch_{i}', 'n': i} for i in range(6000)], multi=True)\n"
+        "table"
+    )
+    page = notebook.page
+    grid = page.get_by_role("grid")
+    grid.wait_for()
+    assert page.locator(".hepnb-tr").count() < 60
+    grid.focus()
+    page.keyboard.press("End")
+    page.get_by_text("branch_5999").wait_for()
+    page.get_by_role("searchbox").fill("branch_123?")
+    page.get_by_text("10 of 6,000").wait_for()
+    grid.focus()
+    page.keyboard.press("Control+a")
+    page.wait_for_timeout(300)
+    assert notebook.evaluate("list(table.selected)") == [f"{i}" for i in range(1230, 1240)]
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("button", name="N", exact=True).click()
+    page.get_by_role("button", name="N ▴", exact=True).click()
+    page.get_by_text("branch_5999").wait_for()
+    notebook.evaluate("table.update_cells({'5999': {'name': 'changed'}})")
+    page.get_by_text("changed").wait_for()
