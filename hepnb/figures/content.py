@@ -55,7 +55,7 @@ def read_content(histogram: Any) -> Content:
 
     Parameters
     ----------
-    histogram : PlottableHistogram
+    histogram : PlottableHistogram or Content
         With ``axes``, ``values()`` and ``variances()``.
 
     Returns
@@ -76,6 +76,8 @@ def read_content(histogram: Any) -> Content:
     >>> content.values.tolist(), content.over, content.title
     ([1.0, 2.0], 1.0, 'mass [GeV]')
     """
+    if isinstance(histogram, Content):
+        return histogram
     if len(histogram.axes) != 1:
         raise BinningError(
             f"a histogram of {len(histogram.axes)} dimensions cannot be drawn as a line. Project it first: "
@@ -147,6 +149,6 @@ def heights_of(histogram: Any, per_width: bool) -> tuple[NDArray[np.float64], ND
     content : Content
         The histogram itself.
     """
-    content = histogram if isinstance(histogram, Content) else read_content(histogram)
+    content = read_content(histogram)
     widths = np.diff(content.edges) if per_width else 1.0
     return content.values / widths, content.errors / widths, content

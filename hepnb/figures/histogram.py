@@ -108,7 +108,7 @@ def draw_histogram(
 
     Parameters
     ----------
-    histograms : PlottableHistogram, sequence of them, or mapping of label to histogram
+    histograms : PlottableHistogram or Content, sequence of them, or mapping of label to histogram
         Anything that speaks UHI: hist, boost-histogram, uproot.
     ax : Axes
         Where to draw.
@@ -272,7 +272,7 @@ def _mesh_values(histogram: Any) -> Any:
 def _named(histograms: Any, labels: Sequence[str] | None) -> dict[str, Any]:
     if isinstance(histograms, Mapping):
         named = {str(name): histogram for name, histogram in histograms.items()}
-    elif hasattr(histograms, "axes"):
+    elif isinstance(histograms, Content) or hasattr(histograms, "axes"):
         named = {labels[0] if labels else "histogram": histograms}
     else:
         listed = list(histograms)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
@@ -25,17 +22,23 @@ class Points:
     ----------
     markers : Line2D
         The markers.
-    bars : LineCollection
-        The bars.
+    bars : Line2D
+        All bars in one line with gaps: far cheaper to draw than a line for each.
     """
 
     markers: Line2D
-    bars: LineCollection
+    bars: Line2D
 
     @property
     def moving(self) -> tuple[Artist, ...]:
         """The artists, in the order to draw them."""
         return (self.bars, self.markers)
+
+    @property
+    def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lower and upper ends of the bars, shape (n,) each."""
+        y = np.asarray(self.bars.get_ydata(), dtype=np.float64)
+        return y[0::3], y[1::3]
 
     def update(
         self,
@@ -54,7 +57,7 @@ class Points:
             Lower and upper end of each bar.
         """
         self.markers.set_data(x, y)
-        self.bars.set_segments(_segments(x, low, high))
+        self.bars.set_data(*_gapped(x, low, high))
 
 
 def draw_points(
@@ -90,8 +93,8 @@ def draw_points(
     Points
         To be moved later.
     """
-    bars = LineCollection(_segments(x, low, high), colors=color, linewidths=1.1, zorder=zorder)
-    ax.add_collection(bars, autolim=False)
+    bars = Line2D(*_gapped(x, low, high), color=color, linewidth=1.1, zorder=zorder, solid_capstyle="butt")
+    ax.add_line(bars)
     markers = Line2D(
         x, y, color=color, marker=marker, markersize=size, linestyle="none", zorder=zorder + 0.01, label=label
     )
@@ -99,10 +102,11 @@ def draw_points(
     return Points(markers, bars)
 
 
-def _segments(x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> Sequence[Any]:
-    keep = np.isfinite(low) & np.isfinite(high)
-    ends = np.stack([np.stack([x, x], axis=-1), np.stack([low, high], axis=-1)], axis=-1)
-    return list(ends[keep])
+def _gapped(
+    x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    gap = np.full(np.shape(x), np.nan)
+    return np.stack([x, x, gap], axis=-1).ravel(), np.stack([low, high, gap], axis=-1).ravel()
 
 
 def poisson_interval(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -133,7 +133,7 @@ class StackArtists:
         move_step(self.ratio.band, 1 + _over(spread, total), edges, 1 - _over(spread, total))
         if self.ratio.points is not None:
             values = np.asarray(points.markers.get_ydata(), dtype=float)
-            low, high = _bar_ends(points, values)
+            low, high = points.ends
             self.ratio.points.update(
                 centers, _over(values, total, np.nan), _over(low, total, np.nan), _over(high, total, np.nan)
             )
@@ -365,11 +365,3 @@ def _over(
 ) -> NDArray[np.float64]:
     good = total > 0
     return np.where(good, numerator / np.where(good, total, 1.0), otherwise)
-
-
-def _bar_ends(points: Points, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    low, high = np.full(values.size, np.nan), np.full(values.size, np.nan)
-    shown = np.flatnonzero(np.isfinite(values))
-    for index, segment in zip(shown, points.bars.get_segments(), strict=False):
-        low[index], high[index] = segment[0][1], segment[1][1]
-    return low, high

@@ -17,8 +17,8 @@ def test_the_steps_are_the_histogram(figure, mass):
     values, edges = step_data(drawn.steps[0])
     assert values.tolist() == mass.values().tolist()
     assert edges.tolist() == mass.axes[0].edges.tolist()
-    segments = np.array(drawn.errors[0].bars.get_segments())
-    assert np.allclose(segments[:, 1, 1] - segments[:, 0, 1], 2 * np.sqrt(mass.variances()))
+    low, high = drawn.errors[0].ends
+    assert np.allclose(high - low, 2 * np.sqrt(mass.variances()))
 
 
 def test_titles_come_from_the_axis(figure, mass):

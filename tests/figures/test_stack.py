@@ -38,9 +38,10 @@ def test_data_have_poisson_bars_and_empty_bins_have_none(axes):
     assert y[:2].tolist() == [52.0, 71.0]
     assert np.isnan(y[2])
     low, high = poisson_interval(DATA)
-    segments = np.array(drawn.data.bars.get_segments())
-    assert np.allclose(segments[:, 0, 1], low[:2])
-    assert np.allclose(segments[:, 1, 1], high[:2])
+    drawn_low, drawn_high = drawn.data.ends
+    assert drawn_low[:2].tolist() == low[:2].tolist()
+    assert drawn_high[:2].tolist() == high[:2].tolist()
+    assert np.isnan(drawn_low[2])
 
 
 def test_the_interval_covers_as_it_says():
