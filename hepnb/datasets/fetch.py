@@ -26,6 +26,7 @@ DATA_DIRECTORY = "HEPNB_DATA_DIR"
 CACHE_DIRECTORY = "HEPNB_CACHE_DIR"
 _TIMEOUT = 30
 _CHUNK = 1 << 16
+_PATIENCE = 3  # failures after which the rest is not tried
 
 
 def fetch(name: str, progress: bool = True) -> Path:
@@ -88,13 +89,21 @@ def fetch_all(names: Iterable[str] | None = None, progress: bool = True) -> Path
     override = _override_directory()
     if override is not None and all(_override(row) for row in rows):
         return override
+    failures: list[str] = []
     for row in rows:
-        if _cached(row) is None:
-            given = _override(row)
-            if given is None:
-                _download(row, progress)
-            else:
-                _put(given, cache_directory() / row.name)
+        try:
+            if _cached(row) is None:
+                given = _override(row)
+                if given is None:
+                    _download(row, progress)
+                else:
+                    _put(given, cache_directory() / row.name)
+        except DatasetError as error:
+            failures.append(str(error))
+        if len(failures) == _PATIENCE:
+            break
+    if failures:
+        raise DatasetError("\n".join(failures))
     return cache_directory()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BinningError, HepnbError, SelectionError, WorkspaceError
+from hepnb.histograms import edges_of, needs_values
 from hepnb.histograms.templates import both_cuts, split, template, zeros
 from hepnb.workspace.consistency import Observed, check_ingredients, choose_poi, normfactor_settings
 from hepnb.workspace.ingredients import SYMMETRISE, Channel, Sample, Systematic, choose
@@ -144,15 +145,9 @@ class _Filler:
         filled = None
         try:
             filled = template(source, variable, bins, cut, weight, sample.scale)
-        except SelectionError:
-            pass
         except HepnbError as error:
-            kind = (
-                WorkspaceError
-                if isinstance(error, BinningError) and "not finite" in str(error)
-                else type(error)
-            )
-            raise kind(f"{where}: {error}") from error
+            if not _is_empty(error, source, variable, cut):
+                raise _located(error, where, source, variable, bins, cut, weight) from error
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, self.total)
@@ -320,14 +315,52 @@ def _is_in(sample: Sample, channel: Channel) -> bool:
     return not isinstance(sample.source, dict) or channel.name in sample.source
 
 
+def _is_empty(error: HepnbError, source: Any, variable: str, cut: str | None) -> bool:
+    """Tell a selection that leaves nothing from every other reason for a histogram not to be filled."""
+    if not isinstance(error, SelectionError):
+        return False
+    if hasattr(source, "arrays"):
+        return len(source.arrays({"value": variable}, cut)["value"]) == 0
+    return not isinstance(error.__cause__, BinningError)
+
+
+def _located(
+    error: HepnbError,
+    where: str,
+    source: Any,
+    variable: str,
+    bins: Any,
+    cut: str | None,
+    weight: str | None,
+) -> HepnbError:
+    """Say whose template it was; of a weight that is not finite, say in which bin."""
+    if "not finite" not in str(error) or weight is None:
+        return type(error)(f"{where}: {error}")
+    place = ""
+    if hasattr(source, "arrays"):
+        columns = source.arrays({"value": variable, "weight": weight}, cut)
+        value = columns["value"][~np.isfinite(columns["weight"])][0]
+        edges = edges_of(bins) if bins is not None and not needs_values(bins) else np.zeros(0)
+        index = int(np.searchsorted(edges, value, side="right")) - 1
+        outside = not 0 <= index < len(edges) - 1
+        place = f", {variable} = {value:g}" if outside else f", {_bin(edges, index)}"
+    return WorkspaceError(
+        f"{where}{place}: the weight {weight!r} of an event is not finite, and so would be the yield. "
+        f"Mend the weight, or cut the event away. ({error})"
+    )
+
+
+def _bin(edges: NDArray[np.float64], index: int) -> str:
+    return f"bin {index} [{edges[index]:g}, {edges[index + 1]:g})"
+
+
 def _finite(filled: hist.Hist[Any], where: str) -> None:
     for what, values in (("yield", _values(filled)), ("squared uncertainty", _variances(filled))):
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             index = int(bad[0])
-            low, high = filled.axes[0].edges[index : index + 2]
             raise WorkspaceError(
-                f"{where}, bin {index} [{low:g}, {high:g}): the {what} is {values[index]}. "
+                f"{where}, {_bin(filled.axes[0].edges, index)}: the {what} is {values[index]}. "
                 "A weight of an event in it is not finite: mend the weight, or cut the event away."
             )
 

@@ -254,6 +254,17 @@ def test_fetching_all_lays_the_files_out(
         datasets.fetch_all(["made/nothing"])
 
 
+def test_one_failure_does_not_keep_the_others_away(server: Server, row: Rows, cache: Path) -> None:
+    for n in range(2):
+        row(f"{server.url}/gone{n}.bin", name=f"made/gone{n}.bin")
+    row(f"{server.url}/file.bin")
+    with pytest.raises(
+        DatasetError, match=r"(?s)made/gone0\.bin cannot be downloaded.*made/gone1\.bin cannot be"
+    ):
+        datasets.fetch_all(["made/gone0.bin", "made/gone1.bin", "made/file.bin"], progress=False)
+    assert (cache / "made" / "file.bin").read_bytes() == CONTENT
+
+
 def test_everything_with_an_address_is_everything(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEPNB_DATA_DIR", str(data_dir))
     assert datasets.fetch_all() == data_dir

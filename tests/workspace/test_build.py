@@ -17,6 +17,7 @@ import yaml
 
 import hepnb
 from hepnb.errors import BinningError, ExpressionError, SelectionError, WorkspaceError
+from hepnb.events.write import write_trees
 from hepnb.histograms import axis, fill
 from hepnb.workspace import Channel, Sample, Systematic, Workspace, build
 
@@ -378,7 +379,7 @@ def faults() -> Iterator[tuple[type[Exception], str, dict[str, Any]]]:
     )
     yield (
         WorkspaceError,
-        r"channel 'SR', sample 'b': 1 of 2 weights are not finite",
+        r"channel 'SR', sample 'b': the weight 'w' of an event is not finite.*1 of 2 weights are not finite",
         {
             "channels": [Channel("SR", "m", (2, 0, 2))],
             "samples": [data, Sample("b", source=heavy, weight="w")],
@@ -456,3 +457,37 @@ def test_a_real_cut_that_leaves_nothing(data_dir: Path) -> None:
     given = reference(data_dir, channels=[Channel("SR", "jet_pt", EDGES, cut="jet_pt > 1e9")])
     with pytest.raises(SelectionError, match="channel 'SR': no event of any sample passes 'jet_pt > 1e9'"):
         build(**given)
+
+
+def test_a_weight_that_is_not_finite_is_found_in_its_bin(tmp_path: Path) -> None:
+    columns = {"m": [0.5, 1.5, 2.5, 9.5], "w": [1.0, 1.0, 0.0, 1.0], "v": [1.0, 1.0, 1.0, 0.0]}
+    tree = hepnb.open(write_trees(tmp_path / "a.root", {"t": columns}))["t"]
+    channel = Channel("SR", "m", (4, 0, 4))
+    data = Sample("data", "data", tree)
+    with np.errstate(divide="ignore"):
+        with pytest.raises(
+            WorkspaceError, match=r"^channel 'SR', sample 'b', bin 2 \[2, 3\): the weight '1/w' of an event"
+        ):
+            build([channel], [data, Sample("b", source=tree, weight="1/w")])
+        with pytest.raises(
+            WorkspaceError, match=r"sample 'b', m = 9\.5: the weight '1/v' of an event is not finite"
+        ):
+            build([channel], [data, Sample("b", source=tree, weight="1/v")])
+
+
+def test_a_variable_that_is_never_a_number_is_not_an_empty_selection(tmp_path: Path) -> None:
+    columns = {"m": [0.5, 1.5], "nan": [float("nan"), float("nan")]}
+    tree = hepnb.open(write_trees(tmp_path / "a.root", {"t": columns}))["t"]
+    samples = [Sample("data", "data", ready(1, 1)), Sample("b", source=tree)]
+    with pytest.raises(SelectionError, match=r"channel 'SR', sample 'b': 'nan' is not a number for any"):
+        build([Channel("SR", "nan", (2, 0, 2))], samples)
+
+
+def test_a_real_sample_without_events_has_no_yield(data_dir: Path) -> None:
+    given = reference(data_dir)
+    source = given["samples"][2].source
+    given["samples"].append(Sample("Rare", source=source, cut="jet_pt > 1e9", weight="weight"))
+    workspace = build(**given)
+    rare = workspace.spec["channels"][0]["samples"][2]
+    assert rare["data"] == [0.0] * 4
+    assert rare["modifiers"][0]["data"] == [0.0] * 4

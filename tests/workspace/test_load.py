@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -56,6 +58,13 @@ def test_what_a_workspace_tells_of_itself(data_dir: Path) -> None:
     assert {(name, kind) for name, kinds in ours.modifiers.items() for kind in kinds} == set(theirs.modifiers)
     assert repr(ours) == "<Workspace: 5 channels, 5 bins, 8 samples, 119 modifiers, POI 'mu_SIG'>"
     assert ours.edges == ours.labels == ours.colors == ours.constraints == {}
+
+
+def test_a_workspace_may_be_sent_to_another_process(workspace: Workspace) -> None:
+    dressed = Workspace(workspace.spec, edges={"singlechannel": [0, 1, 2]}, colors={"signal": "red"})
+    for copied in (pickle.loads(pickle.dumps(dressed)), copy.deepcopy(dressed)):
+        assert copied == dressed
+        assert (copied.edges, copied.colors) == (dressed.edges, dressed.colors)
 
 
 def test_a_measurement_is_found_by_name(workspace: Workspace) -> None:
