@@ -1,22 +1,19 @@
 """Many bounded fits at once: a projected Newton method over a batch of lanes.
 
 Each lane minimises the same likelihood with its own data, start, bounds and fixed parameters. All lanes move
-in lock-step; a lane that has converged drops out of the batch. A step uses the true curvature and, where that
-is not positive definite along the step, the expected one, which always is. A parameter at a bound whose
-gradient points outwards is held there (an active set; Bertsekas, SIAM J. Control Optim. 20 (1982) 221).
-A lane never ends with a plausible wrong number: it converged by its own estimated distance to the minimum,
-or it says why not.
+in lock-step; a lane that has converged drops out of the batch. A parameter at a bound whose gradient points
+outwards is held there (an active set; Bertsekas, SIAM J. Control Optim. 20 (1982) 221). A lane never ends
+with a plausible wrong number: it converged by its own estimated distance to the minimum, or it says why not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.model import Objective
+from hepnb.fits.newton import Lanes, Likelihood, Step, newton_step
 
 __all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimise"]
 
@@ -29,19 +26,6 @@ CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
 _EDM_TOLERANCE = 1e-10
 _MAX_ITERATIONS = 200
 _MAX_HALVINGS = 30
-
-
-class Likelihood(Protocol):
-    """What a fit needs to know of a likelihood; see :class:`hepnb.model.HistFactoryLikelihood`."""
-
-    @property
-    def n_parameters(self) -> int:
-        """How many parameters a point has."""
-
-    def objective(
-        self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True
-    ) -> Objective:
-        """Give -2 log L and its derivatives."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +64,6 @@ class BatchedFit:
         return np.asarray(self.status == CONVERGED)
 
 
-@dataclass
-class _State:
-    """The lanes still moving; every array has the lane as its first axis."""
-
-    lane: IntArray
-    points: FloatArray
-    data: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    fixed: BoolArray
-    value: FloatArray
-    gradient: FloatArray
-    curvature: FloatArray
-
-    def keep(self, mask: BoolArray) -> None:
-        for name, array in vars(self).items():
-            setattr(self, name, array[mask])
-
-
 def minimise(
     likelihood: Likelihood,
     data: FloatArray,
@@ -130,124 +95,76 @@ def minimise(
     BatchedFit
         One row per lane, converged or not.
     """
-    batch, size = start.shape
-    lower, upper = np.broadcast_to(lower, start.shape), np.broadcast_to(upper, start.shape)
-    fixed = np.broadcast_to(fixed, start.shape)
+    shape = start.shape
+    lower, upper = np.broadcast_to(lower, shape), np.broadcast_to(upper, shape)
+    fixed = np.broadcast_to(fixed, shape)
     points = np.where(fixed, start, np.clip(start, lower, upper))
-    data = np.broadcast_to(data, (batch, data.shape[-1]))
-    first = likelihood.objective(points, data, 2)
-    state = _State(
-        np.arange(batch), points.copy(), data, lower, upper, fixed,
-        first.value, first.gradient, first.curvature,
-    )  # fmt: skip
+    data = np.broadcast_to(data, (shape[0], data.shape[-1]))
+    value = likelihood.objective(points, data, 0).value
     end = BatchedFit(
-        points.copy(),
-        first.value.copy(),
-        np.full(batch, NOT_FINISHED),
-        np.full(batch, np.inf),
-        np.full(batch, np.inf),
-        np.zeros((batch, size), dtype=bool),
-        np.zeros(batch, dtype=np.intp),
+        points,
+        value,
+        np.full(shape[0], NOT_FINISHED),
+        np.full(shape[0], np.inf),
+        np.full(shape[0], np.inf),
+        np.zeros(shape, dtype=bool),
+        np.zeros(shape[0], dtype=np.intp),
     )
-    bad = ~np.isfinite(first.value)
-    end.status[bad] = INVALID_START
-    state.keep(~bad)
+    end.status[~np.isfinite(value)] = INVALID_START
+    lane = np.flatnonzero(np.isfinite(value))
     for iteration in range(max_iterations + 1):
-        if not state.lane.size:
+        if not lane.size:
             break
-        held = _held(state)
-        direction, edm = _newton(likelihood, state, held)
-        done = edm < _EDM_TOLERANCE
-        _record(end, state, held, edm, iteration)
-        end.status[state.lane[done]] = CONVERGED
-        if done.any():
-            state.keep(~done)
-            direction, edm = direction[~done], edm[~done]
-        if not state.lane.size or iteration == max_iterations:
+        lanes = Lanes(end.points[lane], data[lane], lower[lane], upper[lane], fixed[lane])
+        step = newton_step(likelihood, lanes)
+        _record(end, lane, lanes, step, iteration)
+        done = step.edm < _EDM_TOLERANCE
+        end.status[lane[done]] = CONVERGED
+        if iteration == max_iterations:
             break
-        moved = _step(likelihood, state, direction)
-        if not moved.all():
-            # No further progress in double precision: converged if the distance says so, else stalled.
-            near = edm < 1e-6
-            end.status[state.lane[~moved & near]] = CONVERGED
-            end.status[state.lane[~moved & ~near]] = STALLED
-            state.keep(moved)
+        lane, lanes, step = lane[~done], lanes[~done], _select(step, ~done)
+        if not lane.size:
+            break
+        moved = _move(likelihood, end, lane, lanes, step)
+        # No further progress in double precision: converged if the distance says so, else stalled.
+        near = step.edm < 1e-6
+        end.status[lane[~moved & near]] = CONVERGED
+        end.status[lane[~moved & ~near]] = STALLED
+        lane = lane[moved]
     return end
 
 
-def _held(state: _State) -> BoolArray:
-    at_lower = (state.points <= state.lower) & (state.gradient > 0)
-    at_upper = (state.points >= state.upper) & (state.gradient < 0)
-    return np.asarray(state.fixed | at_lower | at_upper)
+def _select(step: Step, mask: BoolArray) -> Step:
+    return Step(step.gradient[mask], step.direction[mask], step.held[mask], step.edm[mask])
 
 
-def _masked_solve(curvature: FloatArray, gradient: FloatArray, held: BoolArray) -> FloatArray:
-    """Solve for the Newton step of the parameters that are free to move; 0 for the others."""
-    free = ~held
-    matrix = curvature * (free[:, :, None] & free[:, None, :])
-    spots = np.arange(held.shape[1])
-    matrix[:, spots, spots] += held
-    right = -np.where(held, 0.0, gradient)
-    try:
-        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
-    except np.linalg.LinAlgError:
-        diagonal = np.abs(matrix[:, spots, spots])
-        matrix[:, spots, spots] += 1e-8 * diagonal + 1e-10
-        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
-
-
-def _newton(likelihood: Likelihood, state: _State, held: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Give the step of each lane and its estimated distance to the minimum."""
-    direction = _masked_solve(state.curvature, state.gradient, held)
-    slope = np.einsum("lp,lp->l", np.where(held, 0.0, state.gradient), direction)
-    # slope = -g H^-1 g: positive means that the curvature is negative along the step.
-    wrong = ~(slope <= 0) | ~np.isfinite(direction).all(axis=1)
-    if wrong.any():
-        expected = likelihood.objective(state.points[wrong], state.data[wrong], 2, exact=False).curvature
-        spots = np.arange(held.shape[1])
-        expected[:, spots, spots] *= 1 + 1e-9
-        expected[:, spots, spots] += 1e-9
-        direction[wrong] = _masked_solve(expected, state.gradient[wrong], held[wrong])
-        slope[wrong] = np.einsum(
-            "lp,lp->l", np.where(held[wrong], 0.0, state.gradient[wrong]), direction[wrong]
-        )
-    return direction, -0.5 * slope
-
-
-def _record(end: BatchedFit, state: _State, held: BoolArray, edm: FloatArray, iteration: int) -> None:
-    lane = state.lane
-    end.points[lane] = state.points
-    end.value[lane] = state.value
-    end.edm[lane] = edm
-    end.gradient_norm[lane] = np.linalg.norm(np.where(held, 0.0, state.gradient), axis=1)
-    end.held[lane] = held & ~state.fixed
+def _record(end: BatchedFit, lane: IntArray, lanes: Lanes, step: Step, iteration: int) -> None:
+    end.edm[lane] = step.edm
+    end.gradient_norm[lane] = np.linalg.norm(np.where(step.held, 0.0, step.gradient), axis=1)
+    end.held[lane] = step.held & ~lanes.fixed
     end.iterations[lane] = iteration
 
 
-def _step(likelihood: Likelihood, state: _State, direction: FloatArray) -> BoolArray:
-    """Move every lane down, halving its step until -2 log L falls enough; say which lanes moved."""
-    moved = np.zeros(state.lane.size, dtype=bool)
-    length = np.ones(state.lane.size)
-    waiting = np.arange(state.lane.size)
-    for _ in range(_MAX_HALVINGS):
-        old = state.points[waiting]
-        trial = np.clip(
-            old + length[waiting, None] * direction[waiting], state.lower[waiting], state.upper[waiting]
-        )
-        trial = np.where(state.fixed[waiting], old, trial)
-        result = likelihood.objective(trial, state.data[waiting], 2)
-        promised = np.einsum("lp,lp->l", state.gradient[waiting], trial - old)
-        noise = 4e-16 * np.abs(state.value[waiting])
-        enough = result.value <= state.value[waiting] + 1e-4 * np.minimum(promised, 0.0) + noise
-        enough &= np.isfinite(result.value) & (trial != old).any(axis=1)
+def _move(likelihood: Likelihood, end: BatchedFit, lane: IntArray, lanes: Lanes, step: Step) -> BoolArray:
+    """Move every lane down, shortening its step until -2 log L falls enough; say which lanes moved."""
+    moved = np.zeros(lane.size, dtype=bool)
+    length = np.ones(lane.size)
+    waiting = np.arange(lane.size)
+    for attempt in range(_MAX_HALVINGS):
+        here = lanes[waiting]
+        trial = here.points + length[waiting, None] * step.direction[waiting]
+        trial = np.where(here.fixed, here.points, np.clip(trial, here.lower, here.upper))
+        value = likelihood.objective(trial, here.data, 0).value
+        old = end.value[lane[waiting]]
+        promised = np.einsum("lp,lp->l", step.gradient[waiting], trial - here.points)
+        enough = value <= old + 1e-4 * np.minimum(promised, 0.0) + 4e-16 * np.abs(old)
+        enough &= np.isfinite(value) & (trial != here.points).any(axis=1)
         accepted = waiting[enough]
-        state.points[accepted] = trial[enough]
-        state.value[accepted] = result.value[enough]
-        state.gradient[accepted] = result.gradient[enough]
-        state.curvature[accepted] = result.curvature[enough]
+        end.points[lane[accepted]] = trial[enough]
+        end.value[lane[accepted]] = value[enough]
         moved[accepted] = True
         waiting = waiting[~enough]
         if not waiting.size:
             break
-        length[waiting] *= 0.5 if _ < 4 else 0.1
+        length[waiting] *= 0.5 if attempt < 4 else 0.1
     return moved

@@ -8,14 +8,18 @@ from hepnb.interpolation.code import Factor, FloatArray, MultiplicativeCode
 
 __all__ = ["CODE"]
 
+_NONE = np.empty(0)
+
 
 def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
     return np.stack([np.log(low), np.log(high)])
 
 
-def _evaluate(prepared: FloatArray, alpha: FloatArray) -> Factor:
+def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
     slope = np.where(alpha >= 0, prepared[1], -prepared[0])
     value = np.exp(slope * alpha)
+    if not order:
+        return Factor(value, _NONE, _NONE)
     return Factor(value, slope * value, slope * slope * value)
 
 

@@ -12,6 +12,8 @@ from hepnb.interpolation.code import Factor, FloatArray, MultiplicativeCode
 
 __all__ = ["CODE"]
 
+_NONE = np.empty(0)
+
 # Coefficients of alpha^1..6 from (high - 1, low - 1, high', low', high'', low'') at alpha = 1 and -1.
 _INVERSE = (
     np.array(
@@ -36,19 +38,23 @@ def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
     return np.concatenate([[log_low, log_high], _INVERSE @ conditions])
 
 
-def _evaluate(prepared: FloatArray, alpha: FloatArray) -> Factor:
+def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
     log_low, log_high, c1, c2, c3, c4, c5, c6 = prepared
     a = alpha
     value = 1.0 + a * (c1 + a * (c2 + a * (c3 + a * (c4 + a * (c5 + a * c6)))))
-    first = c1 + a * (2 * c2 + a * (3 * c3 + a * (4 * c4 + a * (5 * c5 + a * 6 * c6))))
-    second = 2 * c2 + a * (6 * c3 + a * (12 * c4 + a * (20 * c5 + a * 30 * c6)))
-    outside = np.abs(a) >= 1
-    if outside.any():
-        slope = np.where(a > 0, log_high, -log_low)
-        exponential = np.exp(np.where(outside, slope * a, 0.0))
-        value = np.where(outside, exponential, value)
-        first = np.where(outside, slope * exponential, first)
-        second = np.where(outside, slope * slope * exponential, second)
+    first = second = _NONE
+    if order:
+        first = c1 + a * (2 * c2 + a * (3 * c3 + a * (4 * c4 + a * (5 * c5 + a * (6 * c6)))))
+        second = 2 * c2 + a * (6 * c3 + a * (12 * c4 + a * (20 * c5 + a * (30 * c6))))
+    outside = np.nonzero(np.abs(a) >= 1)
+    if outside[0].size:
+        beyond, column = a[outside], outside[-1]
+        slope = np.where(beyond > 0, log_high[column], -log_low[column])
+        exponential = np.exp(slope * beyond)
+        value[outside] = exponential
+        if order:
+            first[outside] = slope * exponential
+            second[outside] = slope * slope * exponential
     return Factor(value, first, second)
 
 

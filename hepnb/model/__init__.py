@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hepnb.model.likelihood import HistFactoryLikelihood, Objective
 from hepnb.model.model import INTERPOLATIONS, Model
+from hepnb.model.operator import Operator
 from hepnb.model.parameters import Parameter
 
-__all__ = ["INTERPOLATIONS", "HistFactoryLikelihood", "Model", "Objective", "Parameter"]
+__all__ = ["INTERPOLATIONS", "HistFactoryLikelihood", "Model", "Objective", "Operator", "Parameter"]

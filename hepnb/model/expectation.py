@@ -40,7 +40,7 @@ class Rates:
     kappa : ndarray, shape (batch, cell)
         The product of the factors of each cell.
     slots : tuple of ndarray, shape (batch, slot)
-        Value, first and second derivative of every slot.
+        Value, first and second derivative of every slot, the latter if asked for.
     """
 
     cells: FloatArray
@@ -49,7 +49,7 @@ class Rates:
     slots: tuple[FloatArray, FloatArray, FloatArray]
 
 
-def cell_rates(compiled: Compiled, points: FloatArray) -> Rates:
+def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     """Evaluate the rates.
 
     Parameters
@@ -58,6 +58,8 @@ def cell_rates(compiled: Compiled, points: FloatArray) -> Rates:
         The model.
     points : ndarray, shape (batch, parameter)
         Parameter points.
+    order : {0, 2}
+        With 2 the derivatives of the slots are evaluated too.
 
     Returns
     -------
@@ -66,12 +68,14 @@ def cell_rates(compiled: Compiled, points: FloatArray) -> Rates:
     """
     batch = points.shape[0]
     with np.errstate(over="ignore"):
-        norm = compiled.norm_code.evaluate(compiled.norm_prepared, points[:, compiled.norm_parameters])
+        norm = compiled.norm_code.evaluate(compiled.norm_prepared, points[:, compiled.norm_parameters], order)
     one = np.ones((batch, 1))
     value = np.concatenate([norm.value, points, one], axis=1)
-    value = np.where(np.abs(value) < _TINY, _TINY, value)
-    first = np.concatenate([norm.first, np.ones_like(points), 0.0 * one], axis=1)
-    second = np.concatenate([norm.second, np.zeros_like(points), 0.0 * one], axis=1)
+    value[np.abs(value) < _TINY] = _TINY
+    first = second = one
+    if order:
+        first = np.concatenate([norm.first, np.ones_like(points), 0.0 * one], axis=1)
+        second = np.concatenate([norm.second, np.zeros_like(points), 0.0 * one], axis=1)
     kappa = np.multiply.reduceat(value[:, compiled.term_slot], compiled.cell_terms, axis=1)
     total = np.broadcast_to(compiled.nominal, kappa.shape)
     if compiled.shape_parameters.size:

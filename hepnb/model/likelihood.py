@@ -1,13 +1,15 @@
 """The objective -2 log L of a batch of points, with gradient and curvature.
 
-Where the time goes: with C cells and P parameters, the curvature is one product of (P x C) with (C x P)
-matrices per point; everything else is linear in C times P. Points are taken in slices small enough to stay
-in the processor's cache.
+:meth:`HistFactoryLikelihood.objective` gives the curvature as a matrix, which with C cells and P parameters
+costs one product of (P x C) with (C x P) matrices per point; :meth:`HistFactoryLikelihood.operator` gives
+products with it, which cost as much as the rates. Points are taken in slices small enough to stay in the
+processor's cache.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,12 +19,14 @@ from scipy.special import gammaln, xlogy
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints
 from hepnb.model.expectation import Rates, cell_rates, differentiate
+from hepnb.model.operator import Incidence, Operator, incidence
 
 __all__ = ["HistFactoryLikelihood", "Objective"]
 
 FloatArray = NDArray[np.float64]
 
 _SLICE_BYTES = 8_000_000
+_FEW_PARAMETERS = 20
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,34 @@ class HistFactoryLikelihood:
     def n_parameters(self) -> int:
         """How many parameters a point has."""
         return len(self.compiled.parameters)
+
+    @cached_property
+    def _incidence(self) -> Incidence:
+        return incidence(self.compiled)
+
+    @property
+    def operator_bytes(self) -> int:
+        """Memory per point of :meth:`operator`; 0 where :meth:`objective` is better."""
+        if self.n_parameters < 3 * self.n_bins or self.n_parameters < _FEW_PARAMETERS:
+            return 0
+        return 8 * (4 * self.n_bins * self.n_parameters + 6 * self._incidence.slots.size)
+
+    def operator(self, points: FloatArray, data: FloatArray) -> Operator:
+        """Give gradient and curvature of a batch as an operator.
+
+        Parameters
+        ----------
+        points : ndarray, shape (batch, parameter)
+            Parameter points.
+        data : ndarray, shape (batch, data)
+            Data of each point.
+
+        Returns
+        -------
+        Operator
+            Good for search directions: factors of exactly 0 are replaced by 1e-8.
+        """
+        return Operator(self.compiled, self._incidence, self.constraints, points, data)
 
     @property
     def n_bins(self) -> int:
@@ -136,7 +168,7 @@ class HistFactoryLikelihood:
 
     def _derivatives(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
         compiled = self.compiled
-        rates = cell_rates(compiled, points)
+        rates = cell_rates(compiled, points, 2)
         value = self._value(rates, points, data)
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
         # A point outside the domain has no derivatives; the numbers there are never used.

@@ -1,0 +1,311 @@
+"""The curvature of -2 log L as an operator: products with vectors, never a matrix.
+
+With fewer bins than parameters, the expected curvature is a diagonal (the constraints) plus a matrix of the
+rank of the number of bins, so it is inverted in the space of bins (Woodbury). The true curvature differs
+from it by terms that act cell by cell. So a Newton step is a few conjugate-gradient iterations with the true
+curvature, preconditioned with the expected one: its cost grows with the number of modifier terms, where the
+matrix itself would cost their number times the number of parameters.
+
+Arrays here have the lane as their last axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from hepnb.model.compile import Compiled
+from hepnb.model.constraints import Constraints
+
+__all__ = ["Incidence", "Operator", "incidence"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+# Factors are kept this far from 0: near enough for a search direction, far enough that r L^2 cancels.
+_SMALL = 1e-8
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """Which slots multiply which cells, as sparse matrices.
+
+    Parameters
+    ----------
+    slots : ndarray of int, shape (u,)
+        The slots that multiply anything.
+    parameters : ndarray of int, shape (u,)
+        Their parameters, ascending.
+    starts, owners : ndarray of int, shape (o,)
+        The first slot of each parameter that owns any, and that parameter.
+    cells : csr_array, shape (cell, u)
+        1 where a slot multiplies a cell.
+    transposed : csr_array, shape (u, cell)
+        The same, the other way round.
+    by_bin : csr_array, shape (v, cell)
+        1 where a cell lies in the bin, and is multiplied by the slot, of a row.
+    bin_slot : ndarray of int, shape (v,)
+        The slot of each row of ``by_bin``, as a place in ``slots``.
+    flat_starts, flat : ndarray of int, shape (w,)
+        The first row of each (bin, parameter), and its place in a table of them.
+    bins : csr_array, shape (bin, cell)
+        1 where a cell lies in a bin.
+    """
+
+    slots: IntArray
+    parameters: IntArray
+    starts: IntArray
+    owners: IntArray
+    cells: Any
+    transposed: Any
+    by_bin: Any
+    bin_slot: IntArray
+    flat_starts: IntArray
+    flat: IntArray
+    bins: Any
+
+
+def incidence(compiled: Compiled) -> Incidence:
+    """List which slots multiply which cells.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        A model.
+
+    Returns
+    -------
+    Incidence
+        Its incidence matrices.
+    """
+    n_cells, n_parameters = compiled.nominal.size, len(compiled.parameters)
+    n_bins = compiled.bin_starts.size
+    cell, parameter = np.divmod(compiled.term_flat, n_parameters)
+    real = compiled.term_slot < compiled.norm_parameters.size + n_parameters
+    cell, parameter, slot = cell[real], parameter[real], compiled.term_slot[real]
+    slots, first, which = np.unique(slot, return_index=True, return_inverse=True)
+    owner = parameter[first]
+    order = np.argsort(owner, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    which = rank[which]
+    slots, owner = slots[order], owner[order]
+    ones = np.ones(cell.size)
+    cells = sparse.csr_array((ones, (cell, which)), shape=(n_cells, slots.size))
+    # Rows of by_bin: the distinct (bin, parameter, slot), in this order.
+    keys = (compiled.cell_bin[cell] * n_parameters + parameter) * slots.size + which
+    rows, row = np.unique(keys, return_inverse=True)
+    flat = rows // slots.size
+    starts_flat = np.flatnonzero(np.r_[True, np.diff(flat) > 0]) if flat.size else flat
+    starts = np.flatnonzero(np.r_[True, np.diff(owner) > 0]) if owner.size else owner
+    return Incidence(
+        slots=slots,
+        parameters=owner,
+        starts=starts,
+        owners=owner[starts],
+        cells=cells,
+        transposed=sparse.csr_array(cells.T),
+        by_bin=sparse.csr_array((ones, (row, cell)), shape=(rows.size, n_cells)),
+        bin_slot=rows % max(slots.size, 1),
+        flat_starts=starts_flat,
+        flat=flat[starts_flat],
+        bins=sparse.csr_array(
+            (np.ones(n_cells), (compiled.cell_bin, np.arange(n_cells))), shape=(n_bins, n_cells)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Gradient and curvature of -2 log L at a batch of points.
+
+    Parameters
+    ----------
+    compiled, incidence, constraints
+        The model.
+    points : ndarray, shape (batch, parameter)
+        Where.
+    data : ndarray, shape (batch, data)
+        Bins and auxiliary data.
+    """
+
+    compiled: Compiled
+    incidence: Incidence
+    constraints: Constraints
+    points: FloatArray
+    data: FloatArray
+
+    @cached_property
+    def _slots(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Value, L and M - L^2 of the used slots, each of shape (slot, batch)."""
+        compiled = self.compiled
+        n_norms = compiled.norm_parameters.size
+        with np.errstate(over="ignore"):
+            norm = compiled.norm_code.evaluate(
+                compiled.norm_prepared, self.points[:, compiled.norm_parameters]
+            )
+        used = self.incidence.slots
+        value = np.concatenate([norm.value, self.points], axis=1).T[used]
+        value = np.where(np.abs(value) < _SMALL, _SMALL, value)
+        slope = np.concatenate([norm.first, np.ones_like(self.points)], axis=1).T[used] / value
+        bend = -slope * slope
+        interpolated = np.flatnonzero(used < n_norms)
+        bend[interpolated] += norm.second.T[used[interpolated]] / value[interpolated]
+        return value, slope, bend
+
+    @cached_property
+    def _cells(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Give kappa, rate, weights 2 (1 - n / nu) and n / nu^2 of the bins; shapes (cell or bin, batch)."""
+        compiled = self.compiled
+        value = self._slots[0]
+        # The product of the factors of each cell: its terms are contiguous in the rows of the incidence.
+        pointers = self.incidence.cells.indptr
+        gathered = np.concatenate([value[self.incidence.cells.indices], np.ones((1, len(self.points)))])
+        kappa = np.multiply.reduceat(gathered, pointers[:-1], axis=0)
+        kappa[np.diff(pointers) == 0] = 1.0
+        total = np.broadcast_to(compiled.nominal[:, None], kappa.shape)
+        if compiled.shape_parameters.size:
+            h, g = compiled.shape_code.basis(self.points[:, compiled.shape_parameters], 0)
+            total = total + (h @ compiled.shape_odd + g @ compiled.shape_even).T
+        rate = kappa * total
+        nu = self.incidence.bins @ rate
+        main = self.data[:, : nu.shape[0]].T
+        safe = np.where(nu > 0, nu, 1.0)
+        ratio = np.where((nu <= 0) & (main == 0), 0.0, main / safe)
+        return kappa, rate, 2 * (1 - ratio), np.sqrt(2 * ratio / safe), nu
+
+    @cached_property
+    def _shape_slopes(self) -> tuple[FloatArray, FloatArray]:
+        alphas = self.points[:, self.compiled.shape_parameters]
+        h, g = self.compiled.shape_code.basis(alphas, 1)
+        return h, g
+
+    @cached_property
+    def jacobian(self) -> FloatArray:
+        """Derivative of the rates of the bins, shape (batch, bin, parameter)."""
+        compiled, links = self.compiled, self.incidence
+        kappa, rate = self._cells[:2]
+        batch, n_parameters = self.points.shape
+        n_bins = compiled.bin_starts.size
+        table = np.zeros((n_bins * n_parameters, batch))
+        if links.flat.size:
+            rows = (links.by_bin @ rate) * self._slots[1][links.bin_slot]
+            table[links.flat] = np.add.reduceat(rows, links.flat_starts, axis=0)
+        jacobian = np.ascontiguousarray(table.reshape(n_bins, n_parameters, batch).transpose(2, 0, 1))
+        if compiled.shape_parameters.size:
+            h, g = self._shape_slopes
+            for b, (begin, end) in enumerate(
+                zip(compiled.bin_starts, [*compiled.bin_starts[1:], rate.shape[0]], strict=True)
+            ):
+                here = kappa[begin:end].T
+                odd = here @ compiled.shape_odd[:, begin:end].T
+                even = here @ compiled.shape_even[:, begin:end].T
+                jacobian[:, b, compiled.shape_parameters] += h * odd + g * even
+        return jacobian
+
+    @cached_property
+    def _own(self) -> tuple[FloatArray, FloatArray]:
+        """First and second derivative of the constraints, shape (batch, parameter)."""
+        return self.constraints.slopes(self.points, self.data[:, self.compiled.bin_starts.size :])
+
+    @cached_property
+    def gradient(self) -> FloatArray:
+        """Gradient, shape (batch, parameter)."""
+        weight = self._cells[2].T[:, None, :]
+        return np.asarray(np.matmul(weight, self.jacobian)[:, 0] + self._own[0])
+
+    @cached_property
+    def _diagonal(self) -> FloatArray:
+        """What the cell terms of the product below have to be corrected by, shape (batch, parameter)."""
+        compiled, links = self.compiled, self.incidence
+        kappa, rate, weight = self._cells[:3]
+        by_cell = weight[compiled.cell_bin]
+        diagonal = self._own[1].copy()
+        if links.owners.size:
+            rows = (links.transposed @ (by_cell * rate)) * self._slots[2]
+            diagonal[:, links.owners] += np.add.reduceat(rows, links.starts, axis=0).T
+        where = compiled.shape_parameters
+        if where.size:
+            h2, g2 = compiled.shape_code.basis(self.points[:, where], 2)
+            steer = (by_cell * kappa).T
+            diagonal[:, where] += h2 * (steer @ compiled.shape_odd.T) + g2 * (steer @ compiled.shape_even.T)
+        return diagonal
+
+    def product(self, vector: FloatArray) -> FloatArray:
+        """Multiply the true curvature with vectors.
+
+        Parameters
+        ----------
+        vector : ndarray, shape (batch, parameter)
+            One vector per lane.
+
+        Returns
+        -------
+        ndarray, shape (batch, parameter)
+        """
+        compiled, links = self.compiled, self.incidence
+        kappa, rate, weight, root, _ = self._cells
+        slope = self._slots[1]
+        by_cell = weight[compiled.cell_bin]
+        jacobian = self.jacobian * root.T[:, :, None]
+        in_bins = np.matmul(jacobian, vector[:, :, None])
+        result = np.matmul(in_bins.transpose(0, 2, 1), jacobian)[:, 0] + self._diagonal * vector
+        along_factors = links.cells @ (slope * vector.T[links.parameters])
+        where = compiled.shape_parameters
+        to_factors = by_cell * rate * along_factors
+        if where.size:
+            h, g = self._shape_slopes
+            part = vector[:, where]
+            along_shapes = ((part * h) @ compiled.shape_odd + (part * g) @ compiled.shape_even).T
+            to_factors = to_factors + by_cell * kappa * along_shapes
+            to_shapes = (by_cell * kappa * along_factors).T
+            back = h * (to_shapes @ compiled.shape_odd.T) + g * (to_shapes @ compiled.shape_even.T)
+            result[:, where] += back
+        if links.owners.size:
+            rows = slope * (links.transposed @ to_factors)
+            result[:, links.owners] += np.add.reduceat(rows, links.starts, axis=0).T
+        return np.asarray(result)
+
+    def preconditioner(self, held: BoolArray) -> Preconditioner:
+        """Invert the expected curvature of the parameters that are free to move.
+
+        Parameters
+        ----------
+        held : ndarray of bool, shape (batch, parameter)
+            Parameters that do not move.
+
+        Returns
+        -------
+        Preconditioner
+            Its inverse.
+        """
+        scaled = self.jacobian * self._cells[3].T[:, :, None]
+        scaled = np.where(held[:, None, :], 0.0, scaled)
+        floor = 1e-6 * np.einsum("lbp,lbp->lp", scaled, scaled) + 1e-10
+        inverse = np.where(held, 0.0, 1.0 / np.maximum(self._own[1], floor))
+        narrowed = scaled * inverse[:, None, :]
+        inner = np.matmul(narrowed, scaled.transpose(0, 2, 1))
+        spots = np.arange(inner.shape[1])
+        inner[:, spots, spots] += 1.0
+        return Preconditioner(inverse, narrowed, np.linalg.inv(inner))
+
+
+@dataclass(frozen=True)
+class Preconditioner:
+    """The inverse of a diagonal plus a matrix of low rank; see :meth:`Operator.preconditioner`."""
+
+    inverse: FloatArray
+    narrowed: FloatArray
+    inner: FloatArray
+
+    def __call__(self, vector: FloatArray) -> FloatArray:
+        """Apply the inverse to vectors of shape (batch, parameter)."""
+        in_bins = np.matmul(self.narrowed, vector[:, :, None])
+        correction = np.matmul(np.matmul(self.inner, in_bins).transpose(0, 2, 1), self.narrowed)[:, 0]
+        return np.asarray(self.inverse * vector - correction)
