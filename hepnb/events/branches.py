@@ -15,6 +15,7 @@ __all__ = ["Branch", "Kind", "branches_of", "to_column"]
 
 Kind = Literal["number", "bool", "list", "array", "string", "record", "other"]
 _MAX_FIELD_DEPTH = 4
+_MOST_TRUNCATED_BITS = 14
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def _tree_branches(tree: Any) -> Iterator[Branch]:
         try:
             typename = str(branch.typename)
             form = branch.interpretation.awkward_form(branch.file)
+            if _is_misread(branch.interpretation):
+                form, reason = None, "uproot decodes Float16_t and Double32_t of this precision wrongly"
         except Exception as error:  # noqa: BLE001  # any class may be unknown in any way; it is listed with the reason
             reason = _reason(error)
         size = max(float(branch.uncompressed_bytes) / n_entries, 8.0)
@@ -104,6 +107,16 @@ def _tree_branches(tree: Any) -> Iterator[Branch]:
             yield Branch(path, typename or "group", "record", "", title, False, why, path)
             continue
         yield from _described(path, typename, title, form, reason, size)
+
+
+def _is_misread(interpretation: Any) -> bool:
+    """Tell the branches that would give wrong numbers instead of an error.
+
+    ROOT truncates only up to 14 bits (``[0,0,nbits]``) and writes plain floats beyond; uproot 5.7 takes
+    those for truncated ones too.
+    """
+    content = getattr(interpretation, "content", interpretation)
+    return bool(getattr(content, "is_truncated", False)) and int(content.num_bits) > _MOST_TRUNCATED_BITS
 
 
 def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:

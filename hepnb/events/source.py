@@ -14,6 +14,8 @@ from hepnb.events.handles import Handle, borrow, reading
 __all__ = ["TreeInfo", "read_column", "read_info"]
 
 _MAX_CHECKED = 500
+_LARGE_BASKET = 64 * 1024**2
+_MAX_COMPRESSION = 2000
 
 
 @dataclass
@@ -107,6 +109,7 @@ def read_column(file: str, path: str, branch: Branch, start: int, stop: int) -> 
             return column
         reader = read_info(handle, path).readers[branch.path]
         with reading(f"branch {branch.name!r} of tree {path!r}", file, BranchError):
+            _check_baskets(reader, start, stop)
             plain = branch.kind in ("number", "bool") and not branch.fields
             array = reader.array(entry_start=start, entry_stop=stop, library="np" if plain else "ak")
             column = to_column(array, branch)
@@ -117,3 +120,17 @@ def read_column(file: str, path: str, branch: Branch, start: int, stop: int) -> 
                 )
         COLUMNS.put(key, start, stop, column)
         return column
+
+
+def _check_baskets(reader: Any, start: int, stop: int) -> None:
+    """Refuse a basket whose damaged header claims so many bytes that filling them would take minutes."""
+    offsets = getattr(reader, "entry_offsets", None)
+    if offsets is None:
+        return
+    # The last ones may be embedded in the tree: those have no header of their own.
+    for number in range(reader.num_baskets - len(reader.embedded_baskets)):
+        if offsets[number + 1] <= start or offsets[number] >= stop:
+            continue
+        key = reader.basket_key(number)
+        if key.fObjlen > _LARGE_BASKET and key.fObjlen > _MAX_COMPRESSION * key.fNbytes:
+            raise ValueError(f"basket {number} claims {key.fObjlen:,} bytes in {key.fNbytes:,}")

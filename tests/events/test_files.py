@@ -1,0 +1,332 @@
+"""Opening and walking files: every object is listed, and nothing but our errors comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import random
+import struct
+from pathlib import Path
+
+import hist
+import numpy as np
+import pytest
+
+import hepnb.events
+from hepnb.errors import BranchError, FileError, HepnbError, SelectionError
+from hepnb.events import RootFile, Tree
+from hepnb.events.handles import borrow
+
+DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
+FILES = sorted(path.name for path in (DATA / "root").glob("*.root"))
+# Branches that uproot itself cannot read, each with a word of its error.
+UNREADABLE = {
+    ("uproot-issue513.root", "Particle/Particle.fBits"): "basket",
+}
+
+
+@pytest.fixture
+def zmumu(data_dir):
+    return data_dir / "root" / "uproot-Zmumu.root"
+
+
+def test_there_are_files():
+    assert len(FILES) > 50
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_object_is_listed_and_readable_or_has_a_reason(name, data_dir):
+    import uproot
+
+    path = data_dir / "root" / name
+    file = hepnb.events.open(path)
+    entries = file.walk()
+    with uproot.open(path) as oracle:
+        expected = oracle.classnames(recursive=True, cycle=True)
+    assert {entry.key: entry.classname for entry in entries} == expected
+    for entry in entries:
+        assert entry.name == entry.path.rpartition("/")[2]
+        assert entry.depth == entry.path.count("/")
+        assert entry.kind in ("directory", "tree", "rntuple", "histogram", "graph", "other")
+        assert bool(entry.reason) != entry.readable
+        if not entry.readable:
+            with pytest.raises(FileError, match="cannot be read"):
+                file[entry.key]
+            continue
+        found = file[entry.key]
+        wanted = {"directory": RootFile, "tree": Tree, "rntuple": Tree, "histogram": hist.Hist, "graph": dict}
+        assert isinstance(found, wanted[entry.kind])
+        if isinstance(found, Tree):
+            assert entry.n_entries == found.n_entries
+
+
+def _branches(oracle):
+    if "RNTuple" in oracle.classname:
+        return [(key, oracle[key]) for key in oracle.keys(recursive=True)]
+    return oracle.items(recursive=True, full_paths=True)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_branch_is_listed_and_read_as_uproot_reads_it(name, data_dir):
+    import awkward as ak
+    import uproot
+
+    path = data_dir / "root" / name
+    file = hepnb.events.open(path)
+    for entry in file.walk():
+        if entry.kind not in ("tree", "rntuple"):
+            continue
+        tree = file[entry.key]
+        oracle = uproot.open(path)[entry.key]
+        listed = {branch.path for branch in tree.branches}
+        readers = {}
+        for key, reader in _branches(oracle):
+            readers.setdefault(key, reader)
+        assert listed == set(readers)
+        names = [branch.name for branch in tree.branches if branch.readable]
+        assert len(names) == len(set(names))
+        for branch in tree.branches:
+            assert branch.typename
+            assert bool(branch.reason) != branch.readable
+            if not branch.readable or branch.kind == "string":
+                continue
+            text = branch.expression if branch.kind in ("number", "bool") else f"flatten({branch.expression})"
+            known = UNREADABLE.get((name, branch.name))
+            if known is not None:
+                with pytest.raises(BranchError, match=known):
+                    tree.arrays([text])
+                continue
+            found = tree.arrays([text])[text]
+            if not branch.fields:
+                array = readers[branch.path].array(library="ak")
+                expected = ak.to_numpy(ak.flatten(array, axis=None) if array.ndim > 1 else array)
+                np.testing.assert_array_equal(found, expected)
+                assert np.dtype(branch.dtype) == expected.dtype or expected.size == 0
+        oracle.file.close()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_number_can_be_histogrammed(name, data_dir):
+    file = hepnb.events.open(data_dir / "root" / name)
+    for entry in file.walk():
+        if entry.kind not in ("tree", "rntuple"):
+            continue
+        tree = file[entry.key]
+        for branch in tree.branches[:60]:
+            try:
+                histogram = tree.hist(branch.expression, bins=10)
+            except (BranchError, SelectionError):
+                continue
+            assert branch.kind in ("number", "bool")
+            assert 0 < histogram.sum(flow=True).value <= tree.n_entries
+
+
+def test_a_branch_that_would_give_wrong_numbers_is_not_read(data_dir):
+    tree = hepnb.events.open(data_dir / "root" / "ndim-slice.root")["tree"]
+    for name in ("SliD16", "SliD32"):
+        assert not tree.branch(name).readable
+        with pytest.raises(BranchError, match="decodes Float16_t and Double32_t of this precision wrongly"):
+            tree.hist(f"flatten({name})", 10)
+
+
+def test_folders_and_cycles(data_dir):
+    file = hepnb.events.open(data_dir / "root" / "uproot-nesteddirs.root")
+    assert file["one"]["two"]["tree"] == file["one/two/tree"] == file["/one//two/tree;1"]
+    assert file["one/two/tree"].n_entries == 100
+    assert file.keys(kind="tree") == ["one/two/tree;1", "one/tree;1", "three/tree;1"]
+    assert file.keys(match="one/*", kind="tree") == ["one/two/tree;1", "one/tree;1"]
+    assert file["one"].keys() == ["two;1", "two/tree;1", "tree;1"]
+    assert [entry.depth for entry in file["one"].walk()] == [0, 1, 0]
+    assert "one/two" in file
+    assert "one/three" not in file
+    assert list(file["one"]) == file["one"].keys()
+    assert len(file) == len(file.walk())
+
+
+def test_the_newest_cycle_comes_first(data_dir):
+    file = hepnb.events.open(data_dir / "root" / "tree_cycles_hist.root")
+    cycles = {}
+    for entry in file.walk():
+        cycles.setdefault(entry.path, []).append(entry.cycle)
+    several = [path for path, numbers in cycles.items() if len(numbers) > 1]
+    assert several
+    for path in several:
+        newest, oldest = max(cycles[path]), min(cycles[path])
+        if isinstance(file[path], Tree):
+            assert file[path] == file[f"{path};{newest}"]
+            assert file[path] != file[f"{path};{oldest}"]
+
+
+def test_histograms_and_graphs(data_dir):
+    root = data_dir / "root"
+    histogram = hepnb.events.open(root / "uproot-histograms.root")["one"]
+    assert histogram.values(flow=True).sum() == 10000
+    graph = hepnb.events.open(root / "graphs.root")["tgae"]
+    assert set(graph) == {"x", "y", "x_error_low", "x_error_high", "y_error_low", "y_error_high"}
+    assert len({len(column) for column in graph.values()}) == 1
+    profile = hepnb.events.open(root / "tprofile.root")["p1d"]
+    assert profile.axes[0].size == 100
+    with pytest.raises(FileError, match="TEfficiency cannot be turned into a histogram"):
+        hepnb.events.open(root / "uproot-issue209.root")["TEfficiencyName"]
+
+
+def test_no_such_object(zmumu):
+    with pytest.raises(FileError, match=r"has no object 'event'\. Did you mean 'events'"):
+        hepnb.events.open(zmumu)["event"]
+
+
+def test_missing_file(tmp_path, zmumu):
+    with pytest.raises(
+        FileError, match=r"there is no file .*nothing\.root'\. The folder holds no \.root files"
+    ):
+        hepnb.events.open(tmp_path / "nothing.root")
+    with pytest.raises(FileError, match=r"its folder .* does not exist"):
+        hepnb.events.open(tmp_path / "no" / "nothing.root")
+    with pytest.raises(FileError, match=r"Did you mean 'uproot-Zmumu\.root'"):
+        hepnb.events.open(zmumu.with_name("uproot-Zmumuu.root"))
+    with pytest.raises(FileError, match="is a folder"):
+        hepnb.events.open(tmp_path)
+    with pytest.raises(FileError, match="not a path"):
+        hepnb.events.open(3)
+    with pytest.raises(FileError, match="cannot be read"):
+        hepnb.events.open("nul\0byte.root")
+
+
+def test_a_server_that_is_not_there():
+    with pytest.raises(FileError):
+        hepnb.events.open("http://127.0.0.1:9/none.root")
+
+
+@pytest.mark.parametrize(
+    "text", ["hello world\n" * 20, "r", "rootbeer", "root", "{}", "PK\x03\x04", "\x00" * 100]
+)
+def test_text_named_root(tmp_path, text):
+    path = tmp_path / "text.root"
+    path.write_text(text)
+    said = "is truncated" if text in ("r", "root") else "is not a ROOT file|cannot be read|is truncated"
+    with pytest.raises(FileError, match=said):
+        hepnb.events.open(path)
+
+
+def test_words_for_a_text_file(tmp_path):
+    path = tmp_path / "text.root"
+    path.write_text("jet_pt,weight\n1,2\n" * 10)
+    with pytest.raises(FileError, match="is not a ROOT file: it starts with the text 'jet_pt,weight"):
+        hepnb.events.open(path)
+    path.write_bytes(b"")
+    with pytest.raises(FileError, match="is empty"):
+        hepnb.events.open(path)
+
+
+TRUNCATED = [
+    "uproot-Zmumu.root",
+    "uproot-nesteddirs.root",
+    "ntpl001_staff_rntuple_v1-0-1-0.root",
+    "TH3D.root",
+]
+
+
+@pytest.mark.parametrize("name", TRUNCATED)
+def test_truncated_file(tmp_path, data_dir, name):
+    data = (data_dir / "root" / name).read_bytes()
+    size = len(data)
+    for length in (0, 1, 4, 20, 63, 64, 100, 403, 1000, size // 4, size // 2, size - 1000, size - 1):
+        path = tmp_path / f"cut{length}.root"
+        path.write_bytes(data[:length])
+        with pytest.raises(FileError, match=r"is truncated|is empty") as caught:
+            hepnb.events.open(path)
+        assert path.name in str(caught.value)
+        if length >= 64:
+            assert f"{size:,} bytes" in str(caught.value)
+
+
+def touch_everything(path):
+    """Open, walk and read all of it: our errors are caught, any other one fails the test."""
+    try:
+        file = hepnb.events.open(path)
+        entries = file.walk()
+    except FileError:
+        return
+    for entry in entries:
+        try:
+            found = file[entry.key]
+            for branch in found.branches[:8] if isinstance(found, Tree) else ():
+                with contextlib.suppress(HepnbError):
+                    found.hist(branch.expression, bins=5)
+        except FileError:
+            pass
+
+
+@pytest.mark.parametrize("name", TRUNCATED)
+def test_truncated_file_whose_header_does_not_know(tmp_path, data_dir, name):
+    data = (data_dir / "root" / name).read_bytes()
+    for length in (64, 200, 403, 1000, len(data) // 2, len(data) - 1000, len(data) - 1):
+        path = tmp_path / f"cut{length}.root"
+        path.write_bytes(data[:12] + struct.pack(">i", length) + data[16:length])
+        touch_everything(path)
+
+
+@pytest.mark.parametrize("name", TRUNCATED)
+def test_damaged_file(tmp_path, data_dir, name):
+    generator = random.Random(name)
+    data = (data_dir / "root" / name).read_bytes()
+    for trial in range(40):
+        damaged = bytearray(data)
+        end = len(data) if trial % 2 else 1000
+        for _ in range(generator.choice([1, 5, 50])):
+            damaged[generator.randrange(8, end)] = generator.randrange(256)
+        path = tmp_path / f"damaged{trial}.root"
+        path.write_bytes(damaged)
+        touch_everything(path)
+
+
+def test_a_file_cut_short_while_it_is_open(tmp_path, zmumu):
+    path = tmp_path / "events.root"
+    path.write_bytes(zmumu.read_bytes())
+    tree = hepnb.events.open(path)["events"]
+    assert tree.hist("px1", 10).sum(flow=True).value == 2304
+    path.write_bytes(zmumu.read_bytes()[:50_000])
+    with pytest.raises(FileError, match="is truncated"):
+        tree.hist("px1", 10)
+    path.unlink()
+    with pytest.raises(FileError, match="there is no file"):
+        tree.hist("px1", 10)
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path):
+    import uproot
+
+    path = tmp_path / "again.root"
+    for n in (10, 20):
+        with uproot.recreate(path) as file:
+            file.mktree("t", {"x": "float64"}).extend({"x": np.arange(float(n))})
+        tree = hepnb.events.open(path)["t"]
+        assert tree.n_entries == n
+        assert tree.arrays("x")["x"].sum() == sum(range(n))
+
+
+def test_files_are_values_without_handles(zmumu):
+    file = hepnb.events.open(zmumu)
+    assert pickle.loads(pickle.dumps(file)) == file
+    assert hash(file) == hash(hepnb.events.open(zmumu))
+    assert "uproot-Zmumu.root" in repr(file)
+    with file as same:
+        assert same is file
+    assert file["events"].n_entries == 2304
+    with borrow(file.path) as handle:
+        assert not handle.closed
+    file.close()
+    assert handle.closed
+
+
+def test_many_files_do_not_stay_open(data_dir):
+    handles = []
+    for name in FILES[:25]:
+        path = str(data_dir / "root" / name)
+        hepnb.events.open(path)
+        with borrow(path) as handle:
+            handles.append(handle)
+    assert handles[0].closed
+    assert not handles[-1].closed
+    assert sum(not handle.closed for handle in handles) <= 16
