@@ -32,7 +32,9 @@ def lower_bound(requirement: Requirement) -> str:
     """Give the version after ``>=`` or ``~=``; a requirement without one is refused."""
     bounds = [spec.version for spec in requirement.specifier if spec.operator in {">=", "~="}]
     if len(bounds) != 1:
-        raise SystemExit(f"pyproject.toml: {requirement} has no lower bound; write {requirement.name}>=VERSION.")
+        raise SystemExit(
+            f"pyproject.toml: {requirement} has no lower bound; write {requirement.name}>=VERSION."
+        )
     return bounds[0]
 
 
