@@ -14,7 +14,16 @@ from hepnb._version import __version__
 if TYPE_CHECKING:
     from hepnb import datasets, errors, figures
     from hepnb.events import RootFile, Tree, open
-    from hepnb.fits import fit, fixed_poi_fit
+    from hepnb.fits import (
+        contour,
+        fit,
+        fixed_poi_fit,
+        goodness_of_fit,
+        minos,
+        profile,
+        pyhf_optimizer,
+        ranking,
+    )
     from hepnb.hypotests import hypotest, significance
     from hepnb.limits import scan, upper_limit
     from hepnb.model import Model
@@ -42,6 +51,12 @@ _HOME = {
     "Model": "model",
     "fit": "fits",
     "fixed_poi_fit": "fits",
+    "profile": "fits",
+    "contour": "fits",
+    "minos": "fits",
+    "ranking": "fits",
+    "goodness_of_fit": "fits",
+    "pyhf_optimizer": "fits",
     "hypotest": "hypotests",
     "significance": "hypotests",
     "scan": "limits",
@@ -73,14 +88,20 @@ __all__ = [
     "Workspace",
     "__version__",
     "build",
+    "contour",
     "datasets",
     "errors",
     "figures",
     "fit",
     "fixed_poi_fit",
+    "goodness_of_fit",
     "hypotest",
     "load",
+    "minos",
     "open",
+    "profile",
+    "pyhf_optimizer",
+    "ranking",
     "scan",
     "significance",
     "upper_limit",

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from hepnb.fits.batched import BatchedFit, Likelihood, minimise
 from hepnb.fits.fit import fit, fixed_poi_fit
+from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
+from hepnb.fits.profile import ContourResults, MinosResults, ProfileResults, contour, minos, profile
+from hepnb.fits.pyhf_optimizer import pyhf_optimizer
+from hepnb.fits.ranking import RankingResults, ranking
 from hepnb.fits.results import FitReport, FitResults
 from hepnb.fits.solve import solve
 from hepnb.fits.spread import rate_spread
 
 __all__ = [
     "BatchedFit",
+    "ContourResults",
     "FitReport",
     "FitResults",
+    "GoodnessResults",
     "Likelihood",
+    "MinosResults",
+    "ProfileResults",
+    "RankingResults",
+    "contour",
     "fit",
     "fixed_poi_fit",
+    "goodness_of_fit",
     "minimise",
+    "minos",
+    "profile",
+    "pyhf_optimizer",
+    "ranking",
     "rate_spread",
     "solve",
 ]

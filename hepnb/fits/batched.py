@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
 from hepnb.fits.newton import Lanes, Likelihood, Step, newton_step
 
 __all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimise"]
@@ -23,7 +24,6 @@ IntArray = NDArray[np.intp]
 
 CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
 
-_EDM_TOLERANCE = 1e-10
 _MAX_ITERATIONS = 200
 _MAX_HALVINGS = 30
 
@@ -118,7 +118,7 @@ def minimise(
         lanes = Lanes(end.points[lane], data[lane], lower[lane], upper[lane], fixed[lane])
         step = newton_step(likelihood, lanes)
         _record(end, lane, lanes, step, iteration)
-        done = step.edm < _EDM_TOLERANCE
+        done = step.edm < NEAR_ENOUGH
         end.status[lane[done]] = CONVERGED
         if iteration == max_iterations:
             break

@@ -1,9 +1,9 @@
 """One Newton step of many lanes, inside bounds.
 
-Two ways to the same step. With a matrix: solve for the step, and where the true curvature is not positive
-along it, solve again with the expected one. With an operator (:mod:`hepnb.model.operator`), when the
-likelihood offers one because it has fewer bins than parameters: conjugate gradients on the true curvature,
-preconditioned with the expected one, truncated where the curvature is negative
+Two ways to the same step. With a matrix: solve for the step, and where the true curvature is not positive,
+step with its absolute value and away from the saddle point. With an operator (:mod:`hepnb.model.operator`),
+when the likelihood offers one because it has fewer bins than parameters: conjugate gradients on the true
+curvature, preconditioned with the expected one, truncated where the curvature is negative
 (J. Nocedal, S. Wright, Numerical Optimization, Algorithm 7.1).
 """
 
@@ -24,6 +24,11 @@ BoolArray = NDArray[np.bool_]
 
 _SLICE_BYTES = 16_000_000
 _MAX_INNER = 25
+_NEGATIVE = 1e-9
+_PROBES = 10
+
+# Estimated distance to the minimum, in -2 log L, at which a lane has arrived.
+CONVERGED = 1e-10
 # Below this many lanes the calls, not the numbers, take the time, and the matrix needs fewer of them.
 _FEW_LANES = 5
 
@@ -130,31 +135,39 @@ def _dense(likelihood: Likelihood, lanes: Lanes) -> Step:
     here = likelihood.objective(lanes.points, lanes.data, 2)
     held = lanes.held(here.gradient)
     downhill = -np.where(held, 0.0, here.gradient)
-    direction = _solve(here.curvature, downhill, held)
-    fall = np.einsum("lp,lp->l", downhill, direction)
-    wrong = ~(fall >= 0) | ~np.isfinite(direction).all(axis=1)
-    if wrong.any():
-        some = lanes[wrong]
-        expected = likelihood.objective(some.points, some.data, 2, exact=False).curvature
-        spots = np.arange(held.shape[1])
-        expected[:, spots, spots] *= 1 + 1e-9
-        expected[:, spots, spots] += 1e-9
-        direction[wrong] = _solve(expected, downhill[wrong], held[wrong])
-        fall[wrong] = np.einsum("lp,lp->l", downhill[wrong], direction[wrong])
-    return Step(here.gradient, direction, held, 0.5 * fall)
-
-
-def _solve(curvature: FloatArray, right: FloatArray, held: BoolArray) -> FloatArray:
     free = ~held
-    matrix = curvature * (free[:, :, None] & free[:, None, :])
+    matrix = here.curvature * (free[:, :, None] & free[:, None, :])
     spots = np.arange(held.shape[1])
     matrix[:, spots, spots] += held
     try:
-        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
+        np.linalg.cholesky(matrix)
+        direction = np.asarray(np.linalg.solve(matrix, downhill[:, :, None])[:, :, 0])
+        saddle = np.zeros(len(held), dtype=bool)
     except np.linalg.LinAlgError:
-        diagonal = np.abs(matrix[:, spots, spots])
-        matrix[:, spots, spots] += 1e-8 * diagonal + 1e-10
-        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
+        direction, saddle = _beyond_saddles(matrix, downhill)
+    fall = np.einsum("lp,lp->l", downhill, direction)
+    return Step(here.gradient, direction, held, np.where(saddle, np.inf, 0.5 * fall))
+
+
+def _beyond_saddles(matrix: FloatArray, downhill: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Step where some curvature is negative: with its absolute value, and away along that direction.
+
+    A plain Newton step would go uphill there and settle on a saddle point.
+    """
+    spots = np.arange(matrix.shape[1])
+    scale = 1 / np.sqrt(np.maximum(np.abs(matrix[:, spots, spots]), 1e-12))
+    scaled = matrix * scale[:, :, None] * scale[:, None, :]
+    broken = ~np.isfinite(scaled).reshape(len(scaled), -1).all(axis=1)
+    scaled[broken] = np.eye(len(spots))
+    values, vectors = np.linalg.eigh(scaled)
+    saddle = values[:, 0] < -_NEGATIVE * np.abs(values).max(axis=1)
+    sizes = np.maximum(np.abs(values), _NEGATIVE * np.abs(values).max(axis=1, keepdims=True))
+    slopes = np.einsum("lpq,lp->lq", vectors, scale * downhill)
+    steps = slopes / sizes
+    # One standard deviation of a parabola of that curvature, in the direction that is downhill, if any is.
+    away = np.where(slopes[:, 0] < 0, -1.0, 1.0) * np.sqrt(2 / np.abs(sizes[:, 0]))
+    steps[:, 0] = np.where(saddle & (np.abs(steps[:, 0]) < np.abs(away)), away, steps[:, 0])
+    return scale * np.einsum("lpq,lq->lp", vectors, steps), saddle
 
 
 def _truncated(likelihood: Likelihood, lanes: Lanes) -> Step:
@@ -188,5 +201,46 @@ def _truncated(likelihood: Likelihood, lanes: Lanes) -> Step:
             break
         search = better + np.where(active, new / np.where(size > 0, size, 1.0), 0.0)[:, None] * search
         size = new
-    fall = -np.einsum("lp,lp->l", np.where(held, 0.0, gradient), direction)
-    return Step(gradient, direction, held, 0.5 * fall)
+    edm = -0.5 * np.einsum("lp,lp->l", np.where(held, 0.0, gradient), direction)
+    arrived = edm < CONVERGED
+    if arrived.any():
+        some = operator if arrived.all() else likelihood.operator(lanes.points[arrived], lanes.data[arrived])
+        saddle = _negative_direction(some, held[arrived])
+        found = (saddle != 0).any(axis=1)
+        direction[arrived] = np.where(found[:, None], saddle, direction[arrived])
+        edm[arrived] = np.where(found, np.inf, edm[arrived])
+    return Step(gradient, direction, held, edm)
+
+
+def _negative_direction(operator: Any, held: BoolArray) -> FloatArray:
+    """Look for a direction of negative curvature, where the gradient no longer shows one.
+
+    Conjugate gradients from a vector that has a part along everything meet a negative curvature within a
+    few steps if there is one, since the preconditioned curvature is near 1 in all other directions.
+    """
+    precondition = operator.preconditioner(held)
+    probe = np.random.default_rng(7).normal(size=held.shape[1])
+    residual = np.where(held, 0.0, probe * np.sqrt(np.abs(operator.constraint_curvature) + 1.0))
+    search = precondition(residual)
+    size = np.einsum("lp,lp->l", residual, search)
+    first = size.copy()
+    answer = np.zeros_like(residual)
+    active = size > 0
+    for _ in range(_PROBES):
+        bent = np.where(held, 0.0, operator.product(search))
+        curvature = np.einsum("lp,lp->l", search, bent)
+        scale = np.einsum("lp,lp->l", search, search * (np.abs(operator.constraint_curvature) + 1e-12))
+        negative = active & (curvature < -_NEGATIVE * scale)
+        # One standard deviation of a parabola of that curvature.
+        length = np.sqrt(2 / np.where(negative, np.abs(curvature), 1.0))
+        answer = np.where(negative[:, None], length[:, None] * search, answer)
+        active &= curvature > 0
+        residual = residual - np.where(active, size / np.where(active, curvature, 1.0), 0.0)[:, None] * bent
+        better = precondition(residual)
+        new = np.einsum("lp,lp->l", residual, better)
+        active &= new > 1e-8 * first
+        if not active.any():
+            break
+        search = better + np.where(active, new / np.where(size > 0, size, 1.0), 0.0)[:, None] * search
+        size = new
+    return answer

@@ -214,6 +214,11 @@ class Operator:
         """First and second derivative of the constraints, shape (batch, parameter)."""
         return self.constraints.slopes(self.points, self.data[:, self.compiled.bin_starts.size :])
 
+    @property
+    def constraint_curvature(self) -> FloatArray:
+        """Second derivative of the constraints, shape (batch, parameter)."""
+        return self._own[1]
+
     @cached_property
     def gradient(self) -> FloatArray:
         """Gradient, shape (batch, parameter)."""

@@ -1,0 +1,121 @@
+"""Lend the batched minimiser to existing pyhf code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hepnb.errors import ModelError
+from hepnb.fits.fit import fit_results
+from hepnb.fits.solve import solve
+from hepnb.model import Model
+
+__all__ = ["pyhf_optimizer"]
+
+
+class _Optimizer:
+    """What ``pyhf.set_backend`` takes as an optimizer."""
+
+    name = "hepnb"
+
+    def __init__(self) -> None:
+        # One model at a time: a test or a scan fits the same one over and over.
+        self._last: tuple[Any, Model] | None = None
+
+    def minimize(
+        self,
+        objective: Any,
+        data: Any,
+        pdf: Any,
+        init_pars: Sequence[float],
+        par_bounds: Sequence[tuple[float, float]],
+        fixed_vals: Sequence[tuple[int, float]] | None = None,
+        return_fitted_val: bool = False,
+        return_result_obj: bool = False,
+        return_uncertainties: bool = False,
+        return_correlations: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Minimise as :meth:`pyhf.optimize.mixins.OptimizerMixin.minimize` does."""
+        del options  # they belong to SLSQP and Minuit
+        if getattr(objective, "__name__", "") != "twice_nll":
+            raise ModelError(
+                "hepnb's optimizer minimises pyhf.infer.mle.twice_nll alone. For another objective use "
+                "pyhf.optimize.scipy_optimizer() or minuit_optimizer()."
+            )
+        model = self._model(pdf)
+        counts = model.check_data(np.asarray(data, dtype=float))
+        start = np.asarray(init_pars, dtype=float).copy()
+        bounds = np.array([tuple(pair) for pair in par_bounds], dtype=float)
+        fixed = np.zeros(start.size, dtype=bool)
+        for position, value in fixed_vals or ():
+            start[position], fixed[position] = value, True
+        found = solve(model, counts[None], start[None], fixed[None], bounds)
+        result = fit_results(model, counts, found, fixed, bounds)
+        if not found.ok[0]:
+            from pyhf.exceptions import FailedMinimization  # noqa: PLC0415  # pyhf is imported by its user
+
+            raise FailedMinimization(_Outcome(result))
+        pars = result.bestfit
+        if return_uncertainties:
+            pars = np.stack([pars, result.uncertainty], axis=1)
+        returns: list[Any] = [pars]
+        if return_correlations:
+            returns.append(result.correlation)
+        if return_fitted_val:
+            returns.append(np.array(result.twice_nll))
+        if return_result_obj:
+            returns.append(_Outcome(result))
+        return tuple(returns) if len(returns) > 1 else pars
+
+    def _model(self, pdf: Any) -> Model:
+        if self._last is None or self._last[0] is not pdf:
+            self._last = (pdf, Model(pdf, interpolation=_codes(pdf)))
+        return self._last[1]
+
+
+class _Outcome:
+    """The part of scipy's OptimizeResult that pyhf reads."""
+
+    def __init__(self, result: Any) -> None:
+        self.x = result.bestfit
+        self.fun = np.array(result.twice_nll)
+        self.unc = result.uncertainty
+        self.corr = result.correlation
+        self.success = result.report.ok
+        self.message = str(result.report)
+        self.report = result.report
+
+    def __repr__(self) -> str:
+        return f"hepnb: {self.message}"
+
+
+def _codes(pdf: Any) -> dict[str, str]:
+    settings = pdf.config.modifier_settings
+    return {kind: settings.get(kind, {}).get("interpcode", default) for kind, default in _DEFAULTS.items()}
+
+
+_DEFAULTS = {"normsys": "code1", "histosys": "code0"}
+
+
+def pyhf_optimizer() -> Any:
+    """Give hepnb's minimiser as an optimizer for pyhf.
+
+    Returns
+    -------
+    object
+        For ``pyhf.set_backend("numpy", hepnb.pyhf_optimizer())``.
+
+    Examples
+    --------
+    >>> import hepnb, pyhf
+    >>> pyhf.set_backend("numpy", hepnb.pyhf_optimizer())
+    >>> model = pyhf.simplemodels.uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
+    >>> CLs = pyhf.infer.hypotest(1.0, [51, 48, *model.config.auxdata], model)
+    >>> print(f"{CLs:.6f}")
+    0.052516
+    >>> pyhf.set_backend("numpy")
+    """
+    return _Optimizer()
