@@ -43,9 +43,9 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
 
     Parameters
     ----------
-    **inputs
-        Values of the inputs; also ``layout`` and ``show_latency``. They are set in the order in which the
-        class declares them.
+    *args, **inputs
+        Values of the inputs, by name or in the order in which the class declares them; also ``layout`` and
+        ``show_latency``. They are set in that order.
 
     Raises
     ------
@@ -59,8 +59,11 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
 
     _built = False
 
-    def __init__(self, **inputs: Any) -> None:
+    def __init__(self, *args: Any, **inputs: Any) -> None:
         names = type(self).input_names()
+        if len(args) > len(names) or not inputs.keys().isdisjoint(names[: len(args)]):
+            raise HepnbError(f"{type(self).__name__} takes each of {', '.join(names)} once.")
+        inputs |= dict(zip(names, args, strict=False))
         for name in inputs:
             if name not in names and name not in ("layout", "show_latency"):
                 raise HepnbError(f"{type(self).__name__} has no input {name!r}. {nearest(name, names)}")

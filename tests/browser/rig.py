@@ -277,6 +277,14 @@ class Notebook:
         text = reply["data"]["text/plain"]
         return json.loads(eval(text))  # the repr of a str made by json.dumps
 
+    def expect(self, code: str, value: Any, timeout: float = 15.0) -> None:
+        """Wait until a Python expression in the kernel has a value."""
+        end = time.monotonic() + timeout
+        while (found := self.evaluate(code)) != value:
+            if time.monotonic() > end:
+                raise AssertionError(f"{code} is {found!r}, not {value!r}")
+            self.page.wait_for_timeout(100)
+
     def slider(self, label: str) -> Any:
         """Return the handle of a slider by its accessible name or a CSS selector."""
         if label.startswith((".", "#", "[")):

@@ -61,6 +61,13 @@ def test_inputs_are_set_in_the_order_of_their_declaration_once_the_controls_stan
     assert Doubler(factor=3.0, number=2.0).order == ["number", "factor"]
 
 
+def test_inputs_by_position_come_in_that_order_too():
+    assert Doubler(3.0, 4.0).result == 12.0
+    for wrong in (lambda: Doubler(3.0, number=3.0), lambda: Doubler(1.0, 2.0, 3.0)):
+        with pytest.raises(HepnbError, match="Doubler takes each of number, factor once"):
+            wrong()
+
+
 def test_the_result_is_read_only_and_observable():
     panel = Doubler()
     seen = []

@@ -56,7 +56,7 @@ function render({ model, el }) {
   pane.tabIndex = 0;
   pane.setAttribute("aria-label", "Python that reproduces this panel");
   pane.setAttribute("data-lm-suppress-shortcuts", "true");
-  fold.append(element("span", "hepnb-caret", "▸"), document.createTextNode("Code"));
+  fold.append(element("span", "hepnb-caret", "▸"), document.createTextNode(model.get("code_title")));
   head.append(fold, copy);
   code.append(head, pane);
   box.append(error, progress, code);

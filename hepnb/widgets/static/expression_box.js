@@ -1,7 +1,6 @@
 // A line of text for an expression, with completion of the names it may use.
 
 const SHOWN = 9;
-let boxes = 0;
 
 function make(tag, className, attributes = {}) {
   const node = document.createElement(tag);
@@ -11,7 +10,7 @@ function make(tag, className, attributes = {}) {
 }
 
 function render({ model, el }) {
-  const id = `hepnb-box-${++boxes}`;
+  const id = `hepnb-box-${Math.random().toString(36).slice(2)}`;  // each model has a module of its own: no counter
   const box = make("div", "hepnb-box");
   const label = make("label", "hepnb-box-label", { for: id });
   const input = make("input", "hepnb-box-input", {

@@ -16,7 +16,6 @@ const ICONS = {
   warning: "M8 2l6.500 12h-13z M8 6.500v3.500 M8 12h.01",
 };
 const SVG = "http://www.w3.org/2000/svg";
-let tables = 0;
 
 function make(tag, className, attributes = {}) {
   const node = document.createElement(tag);
@@ -59,12 +58,12 @@ function matcher(text) {
   const query = text.trim();
   const regex = query.match(/^\/(.+)\/$/);
   if (regex) {
-    try { const r = new RegExp(regex[1], "i"); return (s) => r.test(s); } catch { return () => false; }
+    try { const r = new RegExp(regex[1], "im"); return (s) => r.test(s); } catch { return () => false; }
   }
   const tests = query.toLowerCase().split(/\s+/).filter(Boolean).map((term) => {
     if (!/[*?]/.test(term)) return (s) => s.includes(term);
-    const glob = term.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".");
-    const r = new RegExp(`(^|\\s|\\u0001)${glob}($|\\s|\\u0001)`);
+    const glob = term.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, "[^\n]*").replace(/\?/g, "[^\n]");
+    const r = new RegExp(`(^|\\s)${glob}($|\\s)`);
     return (s) => r.test(s);
   });
   return tests.length ? (s) => tests.every((test) => test(s)) : null;
@@ -94,7 +93,7 @@ function initialize({ model }) {
 }
 
 function render({ model, el }) {
-  const prefix = `hepnb-table-${++tables}`;
+  const prefix = `hepnb-table-${Math.random().toString(36).slice(2)}`;  // each model has a module of its own: no counter
   const root = make("div", "hepnb-table");
   const bar = make("div", "hepnb-table-bar");
   const search = make("input", "hepnb-search", { type: "search", "data-lm-suppress-shortcuts": "true", spellcheck: "false" });
@@ -109,7 +108,7 @@ function render({ model, el }) {
   el.append(root);
 
   let rows, index, columns, isTree, parents, shown, position, selected;
-  let active = null, anchor = null, touched = null, made = 0;
+  let active = null, anchor = null, touched = null, made = 0, unfiltered = 0;
   const nodes = new Map();
 
   const labelOf = (row) => {
@@ -133,7 +132,7 @@ function render({ model, el }) {
     arrange();
   };
 
-  const textOf = (row) => columns.map((c) => (["text", "tree", "select"].includes(c.kind) ? row[c.key] ?? "" : "")).join("\u0001").toLowerCase();
+  const textOf = (row) => columns.map((c) => (["text", "tree", "select"].includes(c.kind) ? row[c.key] ?? "" : "")).join("\n").toLowerCase();
 
   const arrange = () => {
     const test = matcher(model.get("filter"));
@@ -175,6 +174,9 @@ function render({ model, el }) {
     nothing.textContent = rows.length ? "No match" : model.get("empty");
     nothing.style.display = shown.length ? "none" : "";
     body.style.height = `${shown.length * ROW}px`;
+    if (!test) unfiltered = shown.length;
+    const usual = Math.min(model.get("height"), unfiltered * ROW);
+    grid.style.minHeight = test ? `${usual + (head.hidden ? 0 : ROW)}px` : "";  // typing must not make the page jump
     grid.style.maxHeight = `${model.get("height") + (head.hidden ? 0 : ROW)}px`;
     grid.setAttribute("aria-rowcount", shown.length + 1);
     paint();
