@@ -58,7 +58,7 @@ class BandControls:
     """
 
     def __init__(self, statistics: Mapping[str, str]) -> None:
-        wide = {"width": "100%"}
+        wide = {"width": "auto"}
         style = {"description_width": "76px"}
         self.start = ipywidgets.FloatText(0.0, description="μ from", layout=wide, style=style)
         self.end = ipywidgets.Text(description="μ to", placeholder="automatic", layout=wide, style=style)

@@ -31,6 +31,8 @@ class Chrome(anywidget.AnyWidget):
         Beside the bar: how much, how long.
     cancellable : bool
         Whether there is a Cancel button.
+    code_title : str
+        What is written above the code; fixed once the panel is shown.
     """
 
     _esm = _STATIC / "chrome.js"
@@ -42,6 +44,7 @@ class Chrome(anywidget.AnyWidget):
     note = traitlets.Unicode("").tag(sync=True)
     cancellable = traitlets.Bool(False).tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
+    code_title = traitlets.Unicode("Code").tag(sync=True)
     code_open = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, **kwargs: Any) -> None:

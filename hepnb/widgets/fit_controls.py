@@ -48,7 +48,7 @@ class FitControls:
     """
 
     def __init__(self) -> None:
-        wide = {"width": "100%"}
+        wide = {"width": "auto"}
         self.slider = ipywidgets.FloatSlider(
             value=0, min=0, max=1, step=0.01, readout_format=".4g", description="parameter", disabled=True,
             style={"description_width": "initial"}, layout=wide,

@@ -22,6 +22,7 @@ from hepnb.figures import (
     draw_stack,
 )
 from hepnb.figures import lay_out as lay_out_axes
+from hepnb.figures.style import colors_for
 from hepnb.fits import rate_spread
 from hepnb.widgets.fit_state import FitState
 
@@ -109,7 +110,7 @@ class StackView:
             ratio_ax=ratio_ax,
             edges=list(map(float, edges)),
             uncertainty=self._spread,
-            colors=dict(workspace.colors),
+            colors=colors_for(workspace.samples, workspace.colors),
             log_y=self._log_y,
             x_title=workspace.labels.get(self._channel) or ("Bin" if known is None else ""),
             ratio_title="Data / model",
