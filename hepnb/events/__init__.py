@@ -10,7 +10,7 @@ from hepnb.events.cache import COLUMNS
 from hepnb.events.cube import Cube
 from hepnb.events.cutflow import Cutflow, CutflowRow
 from hepnb.events.expressions import Expression, check_expression
-from hepnb.events.files import Entry, RootFile, open  # noqa: A004  # the name users know from uproot
+from hepnb.events.files import Entry, RootFile, open  # the name users know from uproot
 from hepnb.events.functions import FUNCTIONS
 from hepnb.events.stream import Chunk
 from hepnb.events.trees import Tree

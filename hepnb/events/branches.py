@@ -11,7 +11,7 @@ import numpy as np
 
 from hepnb.events.functions import to_numbers
 
-__all__ = ["Branch", "Kind", "branches_of", "to_column"]
+__all__ = ["Branch", "Kind", "branches_of", "readers_of", "to_column"]
 
 Kind = Literal["number", "bool", "list", "array", "string", "record", "other"]
 _MAX_FIELD_DEPTH = 4
@@ -84,9 +84,54 @@ def branches_of(tree: Any) -> tuple[Branch, ...]:
     tuple of Branch
         In the file's order; names are the shortest that are not ambiguous.
     """
-    is_ntuple = not hasattr(tree, "itervalues") or "RNTuple" in type(tree).__name__
-    found = list(_ntuple_branches(tree) if is_ntuple else _tree_branches(tree))
+    found = list(_ntuple_branches(tree) if "RNTuple" in tree.classname else _tree_branches(tree))
     return tuple(_shortest_names(found))
+
+
+def readers_of(tree: Any) -> dict[str, Any]:
+    """Give what reads each branch by its path; of several with one path the first.
+
+    Parameters
+    ----------
+    tree : uproot TTree or RNTuple
+        Read from an open file.
+
+    Returns
+    -------
+    dict of str to uproot TBranch or RField
+        In the file's order.
+    """
+    if "RNTuple" in tree.classname:
+        _tell_members(tree)
+        return {field.path: field for field in tree.all_fields if field.path is not None}
+    readers: dict[str, Any] = {}
+    for path, branch in tree.iteritems(recursive=True, full_paths=True):
+        readers.setdefault(path, branch)
+    return readers
+
+
+def _tell_members(ntuple: Any) -> None:
+    """Tell each field of an RNTuple its members.
+
+    uproot 5.7 looks through all fields for the members of each one: seconds for a thousand fields. It
+    remembers what it found in ``_fields``; here that is filled in one pass.
+    """
+    fields = list(ntuple.all_fields)
+    inside: dict[int, list[int]] = {}
+    for number, record in enumerate(ntuple.field_records):
+        if record.parent_field_id != number:
+            inside.setdefault(record.parent_field_id, []).append(number)
+
+    def members(number: int) -> list[Any]:
+        found: list[Any] = []
+        for child in inside.get(number, ()):
+            # The unnamed layers of a vector of records: their members are the vector's.
+            found += members(child) if fields[child].is_anonymous else [fields[child]]
+        return found
+
+    for number, field_ in enumerate(fields):
+        if getattr(field_, "_fields", 0) is None:
+            field_._fields = members(number)
 
 
 def _tree_branches(tree: Any) -> Iterator[Branch]:
@@ -120,25 +165,23 @@ def _is_misread(interpretation: Any) -> bool:
 
 
 def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:
-    for path in ntuple.keys(recursive=True):  # not a dict: iterating it gives top fields only
+    for path, branch in readers_of(ntuple).items():
         typename, title, reason, form = "", "", "", None
         try:
-            branch = ntuple[path]
             typename, title = str(branch.typename), str(branch.description or "")
             form = branch.to_akform()
             form = form[0] if isinstance(form, tuple) else form
-            form = _unwrapped(form.contents[0], record=len(branch) > 0)
+            form = _unwrapped(form.contents[0], str(branch.name))
         except Exception as error:  # noqa: BLE001  # see above
             reason = _reason(error)
         yield from _described(path, typename, title, form, reason, 8.0, expand=False)
 
 
-def _unwrapped(form: Any, record: bool) -> Any:
+def _unwrapped(form: Any, name: str) -> Any:
     """Form of a member that RNTuple describes inside the one-member record it belongs to."""
-    if record or not form.is_list or not isinstance(form.content, ak.forms.RecordForm):
-        return form
-    inner = form.content
-    return ak.forms.ListOffsetForm("i64", inner.contents[0]) if len(inner.contents) == 1 else form
+    if form.is_list and isinstance(form.content, ak.forms.RecordForm) and form.content.fields == [name]:
+        return ak.forms.ListOffsetForm("i64", form.content.contents[0])
+    return form
 
 
 def _reason(error: Exception) -> str:

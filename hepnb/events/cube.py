@@ -50,17 +50,16 @@ class Cube:
     def empty(cls, axis: Any, by: Mapping[str, tuple[int, float, float]]) -> Cube:
         """Make a cube to fill."""
         edges: dict[str, NDArray[np.float64]] = {}
-        for name, binning in by.items():
+        given: Mapping[str, Any] = by
+        for name, binning in given.items():
             try:
-                number, low, high = binning
-                edges[name] = np.linspace(float(low), float(high), int(number) + 1)
-                bad = (
-                    int(number) != number or number < 1 or not math.isfinite(low) or not low < high < math.inf
-                )
-            except (TypeError, ValueError, OverflowError) as error:
+                number, low, high = int(binning[0]), float(binning[1]), float(binning[2])
+                fits = len(binning) == 3 and number == binning[0]
+            except (TypeError, ValueError, OverflowError, IndexError) as error:
                 raise BinningError(f"by={name!r}: {binning!r} is not (n, low, high).") from error
-            if bad:
+            if not (fits and 1 <= number <= MAX_CELLS and -math.inf < low < high < math.inf):
                 raise BinningError(f"by={name!r}: {binning!r} is not (n, low, high) with low below high.")
+            edges[name] = np.linspace(low, high, number + 1)
         if not (axis.traits.underflow and axis.traits.overflow):
             raise BinningError(f"a cube needs an axis with flow bins, not {axis!r}.")
         shape = (axis.size + 2, *(edge.size + 2 for edge in edges.values()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hepnb.errors import BranchError, FileError
-from hepnb.events.branches import Branch, branches_of, to_column
+from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.handles import Handle, borrow, reading
@@ -64,15 +64,8 @@ def read_info(handle: Handle, path: str) -> TreeInfo:
         if not hasattr(tree, "num_entries"):
             raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
         branches = branches_of(tree)
-        if "RNTuple" in tree.classname:
-            readers = {branch.path: tree[branch.path] for branch in branches}
-            title = str(tree.description or "")
-        else:
-            readers = {}
-            for name, branch in tree.iteritems(recursive=True, full_paths=True):
-                readers.setdefault(name, branch)
-            title = str(tree.title or "")
-        info = TreeInfo(str(tree.name), title, int(tree.num_entries), branches, readers)
+        title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
+        info = TreeInfo(str(tree.name), title, int(tree.num_entries), branches, readers_of(tree))
     for branch in branches:
         info.names.setdefault(branch.name, branch)
     handle.known["tree", path] = info

@@ -217,7 +217,8 @@ def _named(bins: str, values: ArrayLike | None, name: str, label: str) -> Any:
                 f"bins='integer': the values run from {low} to {high}, that is {number:,} bins "
                 f"(at most {_MAX_INTEGER_BINS:,}). Give (n, low, high)."
             )
-        return hist.axis.Regular(number, low - 0.5, high + 0.5, name=name, label=label)
+        # Not Regular: its edges are computed, and would be 1.4999999999999996.
+        return hist.axis.Variable(np.arange(low, high + 2) - 0.5, name=name, label=label)
     if bins == "auto":
         finite = _finite(values, bins)
         low, high = _bulk(finite)

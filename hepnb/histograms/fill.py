@@ -114,7 +114,8 @@ def fill_into(histogram: hist.Hist[Any], values: ArrayLike, weights: ArrayLike |
     if n_nan:
         array = array[~missing]
         weight = None if weight is None else weight[~missing]
-        histogram.metadata = {**(histogram.metadata or {}), "n_nan": n_nan + _n_nan(histogram)}
+        notes = notes_of(histogram)
+        histogram.metadata = {**notes, "n_nan": n_nan + notes.get("n_nan", 0)}
     if weight is not None and not np.isfinite(weight).all():
         n_bad = int(np.count_nonzero(~np.isfinite(weight)))
         raise BinningError(
@@ -124,8 +125,10 @@ def fill_into(histogram: hist.Hist[Any], values: ArrayLike, weights: ArrayLike |
     return int(array.size)
 
 
-def _n_nan(histogram: hist.Hist[Any]) -> int:
-    return int((histogram.metadata or {}).get("n_nan", 0))
+def notes_of(histogram: hist.Hist[Any]) -> dict[str, Any]:
+    """Notes kept with a histogram: its metadata where that is a dictionary, nothing otherwise."""
+    notes = vars(histogram).get("metadata")
+    return dict(notes) if isinstance(notes, dict) else {}
 
 
 def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[Any]:
@@ -164,8 +167,7 @@ def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[A
     old = histogram.axes[0]
     starts, axis = merged_axis(old, bins)
     result = empty(axis, histogram.name, histogram.label)
-    if isinstance(histogram.metadata, dict):
-        result.metadata = dict(histogram.metadata)
+    result.metadata = {"n_nan": 0, **notes_of(histogram)}
     values, variances = flow_values(histogram)
     view: Any = result.view(flow=True)
     view["value"] = np.add.reduceat(values, starts)
