@@ -1,6 +1,6 @@
 """Slider to pixel: from the key event to the load of the new picture, measured in the page.
 
-    python tests/benchmarks/bench_browser.py                    all panels, with and without the server setting
+    python tests/benchmarks/bench_browser.py                    all, with and without the server setting
     python tests/benchmarks/bench_browser.py demo "fit panel"   some of them
 
 Aim, for every slider: median 20 ms, 95th percentile 33 ms.
@@ -19,8 +19,8 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
-from live_demo import CELL  # noqa: E402
-from rig import Lab, Notebook, launch  # noqa: E402
+from live_demo import CELL
+from rig import Lab, Notebook, launch
 
 
 class Case(NamedTuple):
@@ -61,7 +61,9 @@ def measure(names: list[str], low_latency: bool, steps: int) -> dict[str, np.nda
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("panels", nargs="*", default=[], help=f"some of {', '.join(CASES)}")
     parser.add_argument("--steps", type=int, default=120, help="key presses measured for each panel")
     arguments = parser.parse_args()
@@ -74,7 +76,8 @@ def main() -> None:
         for name, times in measure(names, low_latency, arguments.steps).items():
             median, high, most = np.percentile(times, [50, 95, 100])
             connection = "hepnb" if low_latency else "plain"
-            print(f"{name:24s}{connection:16s}{len(times):8d}{median:10.1f}{high:10.1f}{most:10.1f}", flush=True)
+            numbers = f"{len(times):8d}{median:10.1f}{high:10.1f}{most:10.1f}"
+            print(f"{name:24s}{connection:16s}{numbers}", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from playwright.sync_api import sync_playwright  # noqa: E402
-from rig import Lab, Notebook, launch  # noqa: E402
+from playwright.sync_api import sync_playwright
+from rig import Lab, Notebook, launch
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,8 @@ def spying(self):
 Plain.connect = spying
 """
 _PANEL = """
-  window.hepnbNotebook = () => [...(window.jupyterapp?.shell?.widgets("main") ?? [])].find((w) => w.content?.notebookConfig);
+  window.hepnbNotebook = () => [...(window.jupyterapp?.shell?.widgets("main") ?? [])]
+    .find((widget) => widget.content?.notebookConfig);
 """
 _READY = """() => {
   const session = window.hepnbNotebook()?.sessionContext;
@@ -66,17 +67,19 @@ _READY = """() => {
 _IDLE = """() => {
   const panel = window.hepnbNotebook();
   const cells = [...panel.content.widgets].filter((cell) => cell.model.type === "code");
-  return cells.every((cell) => cell.model.sharedModel.execution_count !== null && cell.model.executionState !== "running")
+  const ran = (cell) => cell.model.sharedModel.execution_count !== null;
+  return cells.every((cell) => ran(cell) && cell.model.executionState !== "running")
     && panel.sessionContext.session.kernel.status === "idle";
 }"""
-# Listens in the capture phase, so before any widget sees the event; `load` of an image does not bubble, but is captured.
+# Listens in the capture phase, so before any widget sees the event; `load` does not bubble, but is captured.
 _METER = """(selector) => {
   window.hepnbMeter?.stop();
   const times = [];
   let asked = null;
   const ask = () => { asked ??= performance.now(); };
   const loaded = (event) => {
-    if (asked === null || !(event.target instanceof HTMLImageElement) || !event.target.matches(selector)) return;
+    const image = event.target;
+    if (asked === null || !(image instanceof HTMLImageElement) || !image.matches(selector)) return;
     times.push(performance.now() - asked);
     asked = null;
   };
@@ -242,7 +245,10 @@ class Notebook:
             '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'
         ).all():
             self.errors.append(output.inner_text())
-        failed = "() => window.hepnbNotebook().content.widgets.flatMap((cell) => (cell.model.toJSON().outputs ?? []).filter((o) => o.output_type === 'error').map((o) => o.ename + ': ' + o.evalue))"
+        failed = """() => window.hepnbNotebook().content.widgets
+          .flatMap((cell) => cell.model.toJSON().outputs ?? [])
+          .filter((output) => output.output_type === "error")
+          .map((output) => `${output.ename}: ${output.evalue}`)"""
         self.errors.extend(self.page.evaluate(failed))
 
     def theme(self, dark: bool) -> None:
@@ -266,7 +272,8 @@ class Notebook:
         """Evaluate a Python expression in the kernel, beside the notebook, and return it (through JSON)."""
         script = """async (code) => {
           const kernel = window.hepnbNotebook().sessionContext.session.kernel;
-          const future = kernel.requestExecute({ code: "", store_history: false, user_expressions: { value: code } });
+          const asked = { code: "", store_history: false, user_expressions: { value: code } };
+          const future = kernel.requestExecute(asked);
           const reply = await future.done;
           return reply.content.user_expressions.value;
         }"""

@@ -67,8 +67,9 @@ def test_mini_histograms_come_for_the_rows_in_view(select):
 def test_six_thousand_rows_open_quickly_and_scroll(open_notebook):
     notebook = open_notebook(
         "from hepnb.widgets.table import Table\n"
-        "table = Table(columns=[{'key': 'name', 'label': 'Name'}, {'key': 'n', 'kind': 'number', 'label': 'N'}],\n"
-        "              rows=[{'id': str(i), 'name': f'branch_{i}', 'n': i} for i in range(6000)], multi=True)\n"
+        "columns = [{'key': 'name', 'label': 'Name'}, {'key': 'n', 'kind': 'number', 'label': 'N'}]\n"
+        "rows = [{'id': str(i), 'name': f'branch_{i}', 'n': i} for i in range(6000)]\n"
+        "table = Table(columns=columns, rows=rows, multi=True)\n"
         "table"
     )
     page = notebook.page

@@ -116,14 +116,18 @@ print("drawn", drawn > 5)
           const kernel = window.hepnbNotebook().sessionContext.session.kernel;
           const future = kernel.requestExecute({ code });
           window.busyOutput = "";
-          future.onIOPub = (message) => { window.busyOutput += message.content.text ?? message.content.evalue ?? ""; };
+          future.onIOPub = ({ content }) => { window.busyOutput += content.text ?? content.evalue ?? ""; };
           window.busyDone = false;
           future.done.then(() => { window.busyDone = true; });
         }""",
         busy,
     )
     page.wait_for_timeout(800)
-    loads = "(() => { window.loads = 0; document.addEventListener('load', (e) => { if (e.target.matches('.hepnb-figure img')) window.loads += 1; }, true); })()"
+    loads = """() => {
+      window.loads = 0;
+      const count = (event) => { if (event.target.matches?.(".hepnb-figure img")) window.loads += 1; };
+      document.addEventListener("load", count, true);
+    }"""
     page.evaluate(loads)
     for _ in range(4):
         notebook.drag("scale", 60, steps=30)

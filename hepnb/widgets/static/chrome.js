@@ -29,10 +29,11 @@ function render({ model, el }) {
   const error = element("div", "hepnb-error");
   error.setAttribute("role", "alert");
   const words = element("span", "hepnb-error-words");
+  const more = element("pre", "hepnb-error-more");
   const details = element("details");
   const trace = element("pre");
   details.append(element("summary", "", "Traceback"), trace);
-  error.append(words, details);
+  error.append(words, more, details);
 
   const progress = element("div", "hepnb-progress");
   const bar = element("div", "hepnb-bar");
@@ -92,7 +93,11 @@ function render({ model, el }) {
   const update = () => {
     const message = model.get("error");
     error.style.display = message ? "" : "none";
-    if (words.textContent !== message) words.textContent = message;
+    // The lines after the first show a place in an expression, with a caret below it.
+    const [first, ...rest] = message.split("\n");
+    if (words.textContent !== first) words.textContent = first;
+    more.textContent = rest.join("\n");
+    more.style.display = rest.length ? "" : "none";
     trace.textContent = model.get("details");
     details.style.display = model.get("details") ? "" : "none";
     const fraction = model.get("progress");
