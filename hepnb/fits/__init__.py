@@ -8,13 +8,14 @@ from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
 from hepnb.fits.profile import ContourResults, MinosResults, ProfileResults, contour, minos, profile
 from hepnb.fits.pyhf_optimizer import pyhf_optimizer
 from hepnb.fits.ranking import RankingResults, ranking
-from hepnb.fits.results import FitReport, FitResults
-from hepnb.fits.solve import solve
+from hepnb.fits.results import FitReport, FitResults, SecondMinimum
+from hepnb.fits.solve import Explored, explore, solve
 from hepnb.fits.spread import rate_spread
 
 __all__ = [
     "BatchedFit",
     "ContourResults",
+    "Explored",
     "FitReport",
     "FitResults",
     "GoodnessResults",
@@ -22,7 +23,9 @@ __all__ = [
     "MinosResults",
     "ProfileResults",
     "RankingResults",
+    "SecondMinimum",
     "contour",
+    "explore",
     "fit",
     "fixed_poi_fit",
     "goodness_of_fit",

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import ModelError
 from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit, minimise
 from hepnb.fits.minuit import minuit_lane
-from hepnb.fits.results import FitReport, FitResults
-from hepnb.fits.solve import solve
+from hepnb.fits.results import FitReport, FitResults, SecondMinimum
+from hepnb.fits.solve import Explored, explore
 from hepnb.model import Model
 
 __all__ = ["fit", "fixed_poi_fit"]
@@ -81,6 +81,7 @@ def fit(
     mu = 0.577 +- 0.547, converged
     """
     setup = _Setup.make(model, data, init, bounds, fixed)
+    second = None
     if minimizer == "minuit":
         end = minuit_lane(model.likelihood, setup.data, setup.start, setup.bounds, setup.fixed)
         found = minimise(
@@ -91,10 +92,11 @@ def fit(
         if found.edm[0] < 1e-3:
             found.status[0] = CONVERGED
     elif minimizer == "newton":
-        found = solve(model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds)
+        explored = explore(model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds)
+        found, second = explored.fit, _second(model, explored)
     else:
         raise ModelError(f"minimizer {minimizer!r} does not exist. Use 'newton' or 'minuit'.")
-    return fit_results(model, setup.data, found, setup.fixed, setup.bounds, minimizer)
+    return fit_results(model, setup.data, found, setup.fixed, setup.bounds, minimizer, second=second)
 
 
 def fixed_poi_fit(mu: float, data: ArrayLike | None, model: Model, **options: object) -> FitResults:
@@ -186,6 +188,7 @@ def fit_results(
     bounds: FloatArray,
     minimizer: str = "newton",
     lane: int = 0,
+    second: SecondMinimum | None = None,
 ) -> FitResults:
     """Turn one lane of a batch into results with uncertainties and a report."""
     point, held = found.points[lane], found.held[lane]
@@ -197,10 +200,13 @@ def fit_results(
     status = _STATUS[int(found.status[lane])]
     at_bound = tuple(name for name, at in zip(model.parameter_names, held, strict=True) if at)
     empty = _nonpositive_bins(model, point)
+    message = _message(model, status, positive, at_bound, empty, point, bounds)
+    if second is not None:
+        message = f"{message} {second}".strip()
     report = FitReport(
         ok=status == "converged" and positive,
         status=status,
-        message=_message(model, status, positive, at_bound, empty, point, bounds),
+        message=message,
         edm=float(found.edm[lane]),
         gradient_norm=float(found.gradient_norm[lane]),
         at_bound=at_bound,
@@ -209,6 +215,7 @@ def fit_results(
         n_iterations=int(found.iterations[lane]),
         minimizer=minimizer,
         interpolation=dict(model.interpolation),
+        second_minimum=second,
     )
     constant = float(model.likelihood.constant(data[None])[0])
     return FitResults(
@@ -221,6 +228,16 @@ def fit_results(
         twice_nll=float(found.value[lane]) + constant,
         report=report,
     )
+
+
+def _second(model: Model, explored: Explored) -> SecondMinimum | None:
+    rise = float(explored.second_value[0] - explored.fit.value[0])
+    if not np.isfinite(rise):
+        return None
+    values = dict(zip(model.parameter_names, explored.second_points[0].tolist(), strict=True))
+    lowest = explored.fit.points[0]
+    moved = np.abs(explored.second_points[0] - lowest) / np.maximum(np.abs(model.init - lowest), 1.0)
+    return SecondMinimum(rise, model.parameter_names[int(np.argmax(moved))], values)
 
 
 def bounded_uncertainty(point: FloatArray, sigma: FloatArray, bounds: FloatArray) -> FloatArray:

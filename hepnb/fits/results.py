@@ -7,9 +7,32 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FitReport", "FitResults"]
+__all__ = ["FitReport", "FitResults", "SecondMinimum"]
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SecondMinimum:
+    """Another minimum of the same likelihood, higher than the one reported.
+
+    Parameters
+    ----------
+    rise : float
+        How much higher, in -2 log L.
+    parameter : str
+        The parameter that differs most.
+    values : dict of str to float
+        All parameters there.
+    """
+
+    rise: float
+    parameter: str
+    values: dict[str, float]
+
+    def __str__(self) -> str:
+        where = f"{self.parameter} = {self.values[self.parameter]:.3g}"
+        return f"A second minimum lies {self.rise:.3g} higher in -2 log L, at {where}."
 
 
 @dataclass(frozen=True)
@@ -40,6 +63,8 @@ class FitReport:
         ``"newton"`` or ``"minuit"``.
     interpolation : dict
         The interpolation codes used.
+    second_minimum : SecondMinimum or None
+        Another minimum that was met on the way.
     """
 
     ok: bool
@@ -53,6 +78,7 @@ class FitReport:
     n_iterations: int
     minimizer: str
     interpolation: dict[str, str] = field(default_factory=dict)
+    second_minimum: SecondMinimum | None = None
 
     def __str__(self) -> str:
         head = f"{self.status} in {self.n_iterations} steps, EDM {self.edm:.1e}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.fits.basins import other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
-__all__ = ["solve"]
+__all__ = ["Explored", "explore", "solve"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+# Minima closer than this in -2 log L are the same.
+_DISTINCT = 1e-5
 
 
 def solve(
@@ -90,3 +94,90 @@ def _better(result: BatchedFit, lanes: NDArray[np.intp], again: BatchedFit) -> B
         new[lanes[take]] = getattr(again, name)[take]
         changed[name] = new
     return replace(result, **changed)
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The lowest minimum of each lane, and the next one where a second was met.
+
+    Parameters
+    ----------
+    fit : BatchedFit
+        The lowest minima.
+    second_value : ndarray, shape (batch,)
+        -2 log L of the second minimum; nan where there is none, or none was looked for.
+    second_points : ndarray, shape (batch, parameter)
+        Where it is.
+    """
+
+    fit: BatchedFit
+    second_value: FloatArray
+    second_points: FloatArray
+
+
+def explore(
+    model: Model,
+    data: FloatArray,
+    start: FloatArray,
+    fixed: BoolArray,
+    bounds: FloatArray | None = None,
+    scouts: NDArray[np.intp] | None = None,
+) -> Explored:
+    """Minimise a batch, starting on both sides of the parameters that may have two minima.
+
+    Parameters
+    ----------
+    model, data, start, fixed, bounds
+        As for :func:`solve`.
+    scouts : ndarray of int, shape (n,), optional
+        Lanes that look first; the others follow only if one of these meets a second minimum. All by default.
+
+    Returns
+    -------
+    Explored
+        One row per lane.
+    """
+    count = len(start)
+    lanes = np.arange(count) if scouts is None else scouts
+    data = np.broadcast_to(data, (count, data.shape[-1]))
+    others, owner = other_sides(model, start[lanes], fixed[lanes])
+    owner = lanes[owner]
+    together = solve(
+        model,
+        np.concatenate([data, data[owner]]),
+        np.concatenate([start, others]),
+        np.concatenate([fixed, fixed[owner]]),
+        bounds,
+    )
+    rows = {name: array[:count].copy() for name, array in vars(together).items()}
+    result = Explored(BatchedFit(**rows), np.full(count, np.nan), np.full(start.shape, np.nan))
+    _merge(result, together, np.arange(count, count + owner.size), owner)
+    rest = np.setdiff1d(np.arange(count), lanes)
+    if rest.size and np.isfinite(result.second_value).any():
+        others, which = other_sides(model, result.fit.points[rest], fixed[rest])
+        owner = rest[which]
+        again = solve(model, data[owner], others, fixed[owner], bounds)
+        _merge(result, again, np.arange(owner.size), owner)
+    return result
+
+
+def _merge(result: Explored, found: BatchedFit, rows: NDArray[np.intp], owner: NDArray[np.intp]) -> None:
+    """Put further minima of the lanes where they belong: lowest, second, or known already."""
+    best = result.fit
+    for row, lane in zip(rows, owner, strict=True):
+        if found.status[row] != CONVERGED:
+            continue
+        lower = best.status[lane] != CONVERGED or found.value[row] < best.value[lane] - _DISTINCT
+        known = abs(found.value[row] - best.value[lane]) <= _DISTINCT
+        if not lower and known:
+            continue
+        loser_value, loser_point = found.value[row], found.points[row]
+        if lower:
+            loser_value, loser_point = best.value[lane], best.points[lane].copy()
+            loser_good = best.status[lane] == CONVERGED
+            for name, array in vars(best).items():
+                array[lane] = getattr(found, name)[row]
+            if not loser_good:
+                continue
+        if not loser_value >= result.second_value[lane]:
+            result.second_value[lane], result.second_points[lane] = loser_value, loser_point

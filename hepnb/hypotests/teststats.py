@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import ModelError, nearest
-from hepnb.fits import BatchedFit, solve
+from hepnb.fits import BatchedFit, explore, solve
 from hepnb.model import Model
 
 __all__ = ["TEST_STATISTICS", "ProfileRatios", "TestStatistic", "profile_ratios"]
@@ -125,7 +125,7 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
     start[1, poi] = statistic.asimov_mu
     fixed = np.tile(model.fixed, (2, 1))
     fixed[1, poi] = True
-    found = solve(model, data[None], start, fixed)
+    found = explore(model, data[None], start, fixed).fit
     if found.value[1] < found.value[0] - _TOLERANCE and _inside(model, start[1, poi]):
         found = _restart(model, data, found, fixed)
     background = found.points[1]
@@ -193,7 +193,9 @@ def profile_ratios(
     fixed = np.tile(model.fixed, (2 * count, 1))
     fixed[:, poi] = True
     both = np.concatenate([np.tile(data, (count, 1)), np.tile(shared.asimov, (count, 1))])
-    found = solve(model, both, start, fixed)
+    # Two minima at one end of the range, or at the other, and every hypothesis is looked at from both sides.
+    ends = np.unique([0, count - 1, count, 2 * count - 1])
+    found = explore(model, both, start, fixed, scouts=ends).fit
     lowest = int(np.argmin(np.where(_allowed(model, mu), found.value[:count], np.inf)))
     if found.value[lowest] < shared.free_value - _TOLERANCE and _inside(model, mu[lowest]):
         again = solve(model, data[None], found.points[[lowest]], model.fixed[None])

@@ -1,0 +1,94 @@
+"""Where a likelihood may have more than one minimum.
+
+A rate that moves the same way for both signs of a nuisance parameter (an up and a down variation on one
+side of the nominal) can be reached from either side, and the fit that starts in the middle falls to one of
+them by chance. Such parameters are found by moving each one by a standard deviation; fits then start on
+both sides of them.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.model import Model
+
+__all__ = ["other_sides", "suspects"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+_SIGNIFICANT = 0.2
+_MOST = 6
+
+_KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()
+
+
+def suspects(model: Model) -> IntArray:
+    """Find parameters that move some bin the same way for both of their signs.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Their positions: at most six, the strongest first. A one-sided change counts from a fifth of the
+        statistical uncertainty of its bin.
+    """
+    if model in _KNOWN:
+        return _KNOWN[model]
+    moving = np.array(
+        [i for i, p in enumerate(model.parameters) if p.kind == "gaussian" and p.init == 0 and not p.fixed],
+        dtype=np.intp,
+    )
+    strength = np.zeros(0)
+    if moving.size:
+        step = np.zeros((moving.size, model.n_parameters))
+        step[np.arange(moving.size), moving] = 1.0
+        nominal = model.expected(model.init)
+        up = model.expected(model.init + step) - nominal
+        down = model.expected(model.init - step) - nominal
+        both = np.where(up * down > 0, np.minimum(np.abs(up), np.abs(down)), 0.0)
+        strength = (both / np.sqrt(np.maximum(nominal, 1.0))).max(axis=1)
+    order = np.argsort(-strength, kind="stable")[:_MOST]
+    found = moving[order[strength[order] > _SIGNIFICANT]]
+    _KNOWN[model] = found
+    return found
+
+
+def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+    """Give starting points on the other side of each suspect.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    points : ndarray, shape (batch, parameter)
+        The minima found.
+    fixed : ndarray of bool, shape (batch, parameter)
+        Parameters that may not move.
+
+    Returns
+    -------
+    start : ndarray, shape (n, parameter)
+        New starting points.
+    lane : ndarray of int, shape (n,)
+        The lane each belongs to.
+    """
+    start, lane = [], []
+    for position in suspects(model):
+        for side in (-1.0, 1.0):
+            # A point well to one side needs the other only; one in the middle needs both.
+            wanted = ~fixed[:, position] & (side * points[:, position] < 0.5)
+            here = points[wanted].copy()
+            here[:, position] = side * np.maximum(np.abs(here[:, position]), 1.0)
+            start.append(here)
+            lane.append(np.flatnonzero(wanted))
+    if not start:
+        return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
+    return np.concatenate(start), np.concatenate(lane)
