@@ -192,6 +192,8 @@ def fill_cube(
             raise SelectionError(
                 f"{n_bad} of {weights.size} weights {weight.text if weight else ''!r} are not finite."
             )
+        if not known.any():
+            continue  # boost-histogram 1.5 takes an empty array for a string
         indices = np.asarray(cube.axis.index(values[known]), dtype=np.int64) + 1
         where: Any = (indices, *places)
         cells = np.ravel_multi_index(where, cube.values.shape)
