@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import re
 import threading
 import time
 import traceback
@@ -75,7 +76,7 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
         own = {name: inputs.pop(name) for name in ("layout",) if name in inputs}
         super().__init__(**own)
         self.add_class("hepnb-panel")
-        self.chrome = Chrome()
+        self.chrome = Chrome(label=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).capitalize())
         self.chrome.make_code = self._safe_code
         self.children = (self.chrome,)
         self._build()

@@ -21,6 +21,8 @@ class Chrome(anywidget.AnyWidget):
 
     Parameters
     ----------
+    label : str
+        What a screen reader calls the panel.
     error : str
         What went wrong, in the user's words; empty when nothing did.
     details : str
@@ -38,6 +40,7 @@ class Chrome(anywidget.AnyWidget):
     _esm = _STATIC / "chrome.js"
     _css = _STATIC / "chrome.css"
 
+    label = traitlets.Unicode("Panel").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
     details = traitlets.Unicode("").tag(sync=True)
     progress = traitlets.Float(-1.0).tag(sync=True)

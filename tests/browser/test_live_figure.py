@@ -52,6 +52,18 @@ def test_the_slider_has_a_name_and_obeys_the_keyboard(open_notebook):
     notebook.page.keyboard.press("ArrowRight")
     notebook.page.wait_for_timeout(300)
     assert notebook.evaluate("demo.scale") == pytest.approx(1.01)
+    for key in (
+        "ArrowDown",
+        "ArrowDown",
+        "a",
+        "d",
+        "d",
+    ):  # the notebook's shortcuts would add and delete cells
+        notebook.page.keyboard.press(key)
+    notebook.expect("round(demo.scale, 2)", 0.99)
+    assert notebook.page.evaluate("() => window.hepnbNotebook().content.widgets.length") == 1
+    assert notebook.page.evaluate("() => document.activeElement.getAttribute('aria-label')") == "scale"
+    notebook.page.get_by_role("group", name="Demo").wait_for()
 
 
 def test_an_error_is_shown_in_words_and_goes_away(open_notebook):
@@ -61,9 +73,9 @@ def test_an_error_is_shown_in_words_and_goes_away(open_notebook):
     page.keyboard.press("End")
     alert = page.get_by_role("alert")
     alert.get_by_text("scale is larger than 1.9: choose a smaller one", exact=True).wait_for()
-    assert not page.locator(".hepnb-error pre").is_visible()
+    assert not page.locator(".hepnb-error details pre").is_visible()
     page.get_by_text("Traceback").click()
-    assert "HepnbError" in page.locator(".hepnb-error pre").inner_text()
+    assert "HepnbError" in page.locator(".hepnb-error details pre").inner_text()
     notebook.screenshot("panel-error", ".hepnb-panel")
     page.keyboard.press("Home")
     notebook.slider("scale").focus()

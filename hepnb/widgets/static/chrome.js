@@ -13,13 +13,20 @@ function button(label, className) {
   return node;
 }
 
-// ipywidgets gives its sliders a label to see, but none that a screen reader finds.
-function nameSliders(panel) {
-  for (const handle of panel.querySelectorAll(".noUi-handle")) {
-    const label = handle.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent;
-    const end = { lower: " from", upper: " to" }[handle.closest(".noUi-target")?.querySelectorAll(".noUi-handle").length > 1
-      ? handle.className.match(/noUi-handle-(lower|upper)/)?.[1] : ""] ?? "";
-    if (label && handle.getAttribute("aria-label") !== label + end) handle.setAttribute("aria-label", label + end);
+// ipywidgets gives its sliders a label to see, but none that a screen reader finds; and on what is not a text box
+// JupyterLab takes the arrow keys, Enter and letters for its own shortcuts.
+const KEYS = ".noUi-handle, button, select, input[type=checkbox], input[type=radio], input[type=range], [role=tab]";
+function attend(panel, label) {
+  panel.setAttribute("role", "group");
+  panel.setAttribute("aria-label", label);
+  for (const control of panel.querySelectorAll(`:is(${KEYS}):not([data-lm-suppress-shortcuts])`)) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+  for (const handle of panel.querySelectorAll(".noUi-handle:not([aria-label])")) {
+    const name = handle.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent;
+    const two = handle.closest(".noUi-target")?.querySelectorAll(".noUi-handle").length > 1;
+    const end = two ? { lower: " from", upper: " to" }[handle.className.match(/noUi-handle-(lower|upper)/)?.[1]] ?? "" : "";
+    if (name) handle.setAttribute("aria-label", name + end);
   }
 }
 
@@ -117,8 +124,8 @@ function render({ model, el }) {
   requestAnimationFrame(() => {  // only now is the element in its panel
     const panel = el.closest(".hepnb-panel");
     if (!panel) return;
-    nameSliders(panel);
-    watcher = new MutationObserver(() => nameSliders(panel));
+    attend(panel, model.get("label"));
+    watcher = new MutationObserver(() => attend(panel, model.get("label")));
     watcher.observe(panel, { childList: true, subtree: true });
   });
   update();
