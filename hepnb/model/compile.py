@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import ModelError
 from hepnb.interpolation import CODES, AdditiveCode, MultiplicativeCode
-from hepnb.model.parameters import Parameter, collect, flatten
+from hepnb.model.parameters import Parameter, collect, flatten, with_law
 from hepnb.modifiers import MODIFIERS, Contribution, Occurrence
 
 __all__ = ["Compiled", "compile_workspace"]
@@ -96,7 +96,10 @@ def codes_of(interpolation: Mapping[str, str]) -> tuple[AdditiveCode, Multiplica
 
 
 def compile_workspace(
-    spec: Mapping[str, Any], overrides: list[dict[str, Any]], interpolation: Mapping[str, str]
+    spec: Mapping[str, Any],
+    overrides: list[dict[str, Any]],
+    interpolation: Mapping[str, str],
+    constraints: Mapping[str, str],
 ) -> Compiled:
     """Compile the channels of a valid workspace.
 
@@ -108,6 +111,8 @@ def compile_workspace(
         The measurement's parameter configuration.
     interpolation : mapping
         Code names of ``"histosys"`` and ``"normsys"``.
+    constraints : mapping
+        The law, ``"gaussian"`` or ``"poisson"``, of staterrors and shapesys whose law is not their default.
 
     Returns
     -------
@@ -124,7 +129,7 @@ def compile_workspace(
     samples = sorted({sample["name"] for channel in channels for sample in channel["samples"]})
     grid = _Grid(channels, samples)
     contributions = _contributions(grid)
-    sets = collect((part.parameters for _, part in contributions), overrides)
+    sets = collect((with_law(part.parameters, constraints) for _, part in contributions), overrides)
     parameters = flatten(sets)
     if not parameters:
         raise ModelError("the model has no parameters. Give a sample a normfactor for the POI.")

@@ -43,6 +43,9 @@ class Model:
     interpolation : str or mapping
         ``"pyhf"`` or ``"root"`` (code 4 for normalisations, code 4p for shapes, the default of both),
         ``"pyhf-0.6"`` (code 1 and code 0), or ``{"normsys": "code1", "histosys": "code0"}``.
+    constraints : str or mapping
+        The law of staterrors and shapesys: ``"workspace"`` as HistFactory XML asks for it (pyhf's where the
+        workspace is JSON), ``"pyhf"`` always Gaussian and Poisson, or ``{"name": "poisson"}`` by name.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Model:
         measurement: str | None = None,
         patches: Sequence[Any] = (),
         interpolation: str | Mapping[str, str] = "pyhf",
+        constraints: str | Mapping[str, str] = "workspace",
     ) -> None:
         self.workspace = _as_workspace(workspace)
         for patch in patches:
@@ -82,9 +86,12 @@ class Model:
         spec = self.workspace.spec
         self.measurement, config = _measurement(spec, measurement)
         self.interpolation = _interpolation(interpolation)
-        compiled = compile_workspace(spec, list(config.get("parameters", ())), self.interpolation)
-        constraints = collect_constraints(compiled.parameters)
-        self.likelihood = HistFactoryLikelihood(compiled, constraints)
+        self.bin_constraints = _laws(self.workspace, constraints)
+        compiled = compile_workspace(
+            spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
+        )
+        auxiliary = collect_constraints(compiled.parameters)
+        self.likelihood = HistFactoryLikelihood(compiled, auxiliary)
         self.parameters: tuple[Parameter, ...] = compiled.parameters
         self.parameter_names: tuple[str, ...] = tuple(p.name for p in self.parameters)
         self.n_parameters = len(self.parameters)
@@ -99,7 +106,7 @@ class Model:
         self.poi_index: int | None = find(poi, self.parameter_names, "POI") if poi else None
         observed = {entry["name"]: entry["data"] for entry in spec["observations"]}
         main = np.concatenate([np.asarray(observed[name], dtype=float) for name in self.channels])
-        self.data: FloatArray = np.concatenate([main, constraints.aux])
+        self.data: FloatArray = np.concatenate([main, auxiliary.aux])
 
     def __repr__(self) -> str:
         return (
@@ -320,6 +327,19 @@ def _from_pyhf_model(given: Any) -> Workspace:
             "version": "1.0.0",
         }
     )
+
+
+def _laws(workspace: Workspace, given: str | Mapping[str, str]) -> dict[str, str]:
+    if isinstance(given, str):
+        choices: dict[str, dict[str, str]] = {"workspace": dict(workspace.constraints), "pyhf": {}}
+        if given not in choices:
+            raise ModelError(f"constraints {given!r} do not exist. {nearest(given, choices)}")
+        return choices[given]
+    known = {m["name"] for c in workspace.spec["channels"] for s in c["samples"] for m in s["modifiers"]}
+    for name in given:
+        if name not in known:
+            raise ModelError(f"constraint of {name!r}: no modifier has this name. {nearest(name, known)}")
+    return dict(given)
 
 
 def _measurement(spec: Mapping[str, Any], name: str | None) -> tuple[str, Mapping[str, Any]]:

@@ -95,6 +95,37 @@ def collect(sets: Iterable[ParameterSet], overrides: Sequence[Mapping[str, Any]]
     return tuple(merged.values())
 
 
+def with_law(parameters: ParameterSet, constraints: Mapping[str, str]) -> ParameterSet:
+    """Give bin-wise parameters another law of their auxiliary measurement, of the same width.
+
+    A Gaussian N(1 | gamma, sigma) becomes Pois(tau | tau gamma) with tau = 1 / sigma^2, and back.
+
+    Parameters
+    ----------
+    parameters : ParameterSet
+        Of a staterror or a shapesys.
+    constraints : mapping of str to str
+        ``"gaussian"`` or ``"poisson"`` by name.
+
+    Returns
+    -------
+    ParameterSet
+        The same set if nothing is asked of it.
+    """
+    law = constraints.get(parameters.name)
+    if law is None or parameters.scalar or parameters.constraint in {law, "free"}:
+        return parameters
+    if law == "poisson":
+        tau = tuple(1.0 / sigma**2 for sigma in parameters.width)
+        return replace(parameters, constraint="poisson", aux=tau, width=tau)
+    if law == "gaussian":
+        sigmas = tuple(1.0 / math.sqrt(tau) for tau in parameters.width)
+        return replace(parameters, constraint="gaussian", aux=(1.0,) * len(sigmas), width=sigmas)
+    raise ModelError(
+        f"modifier {parameters.name!r} cannot have a constraint {law!r}. Use 'gaussian' or 'poisson'."
+    )
+
+
 def _missing(parameters: ParameterSet) -> str:
     gaps = [
         label
