@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from hepnb.figures.content import Content, heights_of
@@ -78,7 +79,7 @@ def set_x_axis(ax: Axes, content: Content) -> None:
     ax.set_xlim(float(content.edges[0]), float(content.edges[-1]))
     if content.categories:
         ax.set_xticks(range(len(content.categories)), labels=list(content.categories))
-        ax.tick_params(axis="x", which="minor", bottom=False, top=False)
+        ax.xaxis.set_minor_locator(NullLocator())
 
 
 def draw_legend(ax: Axes, style: Style, *, note: str = "", **how: Any) -> Legend:

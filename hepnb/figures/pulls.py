@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import HepnbError
@@ -145,7 +146,7 @@ def draw_pulls(
     ax.set_yticks(rows, labels=[names[index] for index in keep], fontsize=size)
     ax.tick_params(axis="y", which="both", length=0)
     make_side_room(ax)
-    ax.tick_params(axis="y", which="minor", left=False, right=False)
+    ax.yaxis.set_minor_locator(NullLocator())
     return PullArtists(ax, points, bars, tuple(names[index] for index in keep), select)
 
 

@@ -14,7 +14,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -24,6 +24,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError, nearest
+from hepnb.figures.ticks import MinorTicks
 
 __all__ = [
     "DATA_COLOR",
@@ -250,21 +251,27 @@ def dress(
     scale = chosen.scale(cast("Figure", ax.get_figure(root=True)))
     # Ticks and spines lie above the histograms, together: one layer for a live figure to put back.
     ax.set_axisbelow(False)
-    if chosen.minor:
-        ax.minorticks_on()
-    for which, length in zip(("major", "minor"), chosen.tick_length, strict=True):
+    for which, length, share in (
+        ("major", chosen.tick_length[0], 0.8),
+        ("minor", chosen.tick_length[1], 0.6),
+    ):
         ax.tick_params(
             axis="both",
-            which=cast("Literal['major', 'minor']", which),
-            direction=chosen.direction,
+            which=cast("Any", which),
+            direction=cast("Any", chosen.direction),
             length=length * scale,
-            width=chosen.line_width * scale * (0.8 if which == "major" else 0.6),
+            width=chosen.line_width * scale * share,
             top=chosen.mirrored,
             right=chosen.mirrored,
             labelsize=chosen.tick_size * scale,
             labelfontfamily=chosen.family[0],
             pad=4.5 * scale,
         )
+    if chosen.minor:
+        MinorTicks(
+            ax, length=chosen.tick_length[1] * scale, width=chosen.line_width * scale * 0.6,
+            direction=chosen.direction, mirrored=chosen.mirrored,
+        )  # fmt: skip
     for spine in ax.spines.values():
         spine.set_linewidth(chosen.line_width * scale)
     ax.tick_params(axis="x", labelbottom=tick_labels)

@@ -10,6 +10,8 @@ from hepnb.errors import HepnbError
 from hepnb.figures.layout import draw_legend, lay_out, make_room
 from hepnb.figures.style import PALETTE, SIGMA_CLASSIC, SIGMA_SAFE, STYLES, dress, events_title, style_named
 
+from .conftest import pixels
+
 
 def luminance(color):
     """Relative luminance, what grey print shows (ITU-R BT.709)."""
@@ -86,3 +88,40 @@ def test_the_legend_never_covers_the_data(figure, scale, shape):
     under = (edges[1:] > box.x0) & (edges[:-1] < box.x1)
     assert heights[shape][under].max() < box.y0
     assert ax.get_ylim()[1] > heights[shape].max()
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_minor_ticks_are_where_matplotlib_has_them(figure, scale):
+    """The same pixels as with an object for each tick, up to anti-aliasing."""
+    from matplotlib.ticker import AutoMinorLocator, NullLocator
+
+    shown = []
+    for own in (True, False):
+        figure.clear()
+        ax = figure.add_subplot()
+        ax.set_yscale(scale)
+        dress(ax)
+        ax.set_xlim(0, 7)
+        ax.set_ylim(1, 900)
+        if not own:
+            ax.xaxis.set_minor_locator(AutoMinorLocator())
+            if scale == "linear":
+                ax.yaxis.set_minor_locator(AutoMinorLocator())
+        shown.append(pixels(figure))
+    assert np.abs(shown[0].astype(int) - shown[1]).max() <= 40
+    ax.xaxis.set_minor_locator(NullLocator())
+    assert not np.array_equal(pixels(figure), shown[1])
+
+
+def test_axes_that_share_an_axis_both_have_minor_ticks(figure):
+    [[upper, lower]] = lay_out(figure, ratio=True)
+    dress(upper)
+    dress(lower)
+    upper.set_xlim(0, 7)
+    with_ticks = pixels(figure)
+    for ax in (upper, lower):
+        ax.minorticks_off()
+    for ax in (upper, lower):
+        box = ax.get_window_extent()
+        rows = slice(int(480 - box.y0) - 4, int(480 - box.y0) - 2)
+        assert not np.array_equal(with_ticks[rows], pixels(figure)[rows])
