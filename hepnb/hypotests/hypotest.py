@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from hepnb.errors import ModelError
+from hepnb.errors import ModelError, nearest
 from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
 from hepnb.hypotests.results import HypotestResult, SignificanceResults
 from hepnb.hypotests.teststats import ProfileRatios, profile_ratios, statistic_named
+from hepnb.hypotests.toys import toy_hypotest
 from hepnb.model import Model
 
 __all__ = ["hypotest", "significance"]
+
+_CALCTYPES = ("asymptotics", "toybased")
 
 
 def hypotest(
@@ -21,6 +26,7 @@ def hypotest(
     model: Model,
     test_stat: str = "qtilde",
     calctype: str = "asymptotics",
+    **toys: Any,
 ) -> HypotestResult:
     """Test one value of the parameter of interest.
 
@@ -34,8 +40,10 @@ def hypotest(
         The model.
     test_stat : {"qtilde", "q", "q0"}
         The statistic: for limits with and without a bound on the best value, or for a discovery.
-    calctype : {"asymptotics"}
+    calctype : {"asymptotics", "toybased"}
         How its law is had.
+    **toys
+        For toys: ``n_toys``, ``seed``, ``progress``, ``cancel``, as :func:`toy_hypotest` takes them.
 
     Returns
     -------
@@ -64,10 +72,14 @@ def hypotest(
     >>> print(f"{result.CLs_obs:.6f}, expected {result.CLs_exp[2]:.6f}")
     0.052516, expected 0.064455
     """
-    if calctype != "asymptotics":
-        raise ModelError(f"calctype {calctype!r} is not available. Use 'asymptotics'.")
+    if calctype not in _CALCTYPES:
+        raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, _CALCTYPES)}")
     if not np.isfinite(mu):
         raise ModelError(f"the POI cannot be tested at {mu}. Give a finite value.")
+    if calctype == "toybased":
+        return toy_hypotest(mu, data, model, test_stat, **toys)
+    if toys:
+        raise ModelError(f"{sorted(toys)[0]!r} is for toys. Add calctype='toybased', or leave it out.")
     chosen = statistic_named(test_stat)
     counts = model.check_data(data)
     ratios = profile_ratios(model, counts, np.array([float(mu)]), chosen)

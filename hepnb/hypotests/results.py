@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hepnb.hypotests.toys import ToyResults
 
 __all__ = ["HypotestResult", "SignificanceResults"]
 
@@ -40,6 +44,8 @@ class HypotestResult:
         The statistic.
     ok : bool
         All fits converged; the numbers are nan otherwise.
+    toys : ToyResults or None
+        The pseudo-experiments behind the p-values, if there were any.
     """
 
     mu: float
@@ -56,6 +62,7 @@ class HypotestResult:
     fits: dict[str, FloatArray]
     test_stat: str
     ok: bool
+    toys: ToyResults | None = None
 
 
 @dataclass(frozen=True, eq=False)

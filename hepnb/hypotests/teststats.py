@@ -41,14 +41,14 @@ class TestStatistic:
     name: str
     asimov_mu: float
     bounded: bool
-    counts: Callable[[FloatArray, float], BoolArray]
+    counts: Callable[[FloatArray, FloatArray | float], BoolArray]
 
 
-def _upwards(mu: FloatArray, mu_hat: float) -> BoolArray:
+def _upwards(mu: FloatArray, mu_hat: FloatArray | float) -> BoolArray:
     return np.asarray(mu_hat <= mu)
 
 
-def _discovery(mu: FloatArray, mu_hat: float) -> BoolArray:
+def _discovery(mu: FloatArray, mu_hat: FloatArray | float) -> BoolArray:
     return np.asarray(mu_hat >= mu)
 
 

@@ -117,8 +117,12 @@ def test_what_cannot_be_tested_is_refused() -> None:
     model = counting(55.0)
     with pytest.raises(ModelError, match=r"test statistic 'qtile' does not exist. Did you mean 'qtilde'"):
         hepnb.hypotest(1.0, None, model, test_stat="qtile")
-    with pytest.raises(ModelError, match="calctype 'toys' is not available"):
+    with pytest.raises(ModelError, match="calctype 'toys' does not exist"):
         hepnb.hypotest(1.0, None, model, calctype="toys")
+    with pytest.raises(ModelError, match="'n_toys' is for toys"):
+        hepnb.hypotest(1.0, None, model, n_toys=5)
+    with pytest.raises(ModelError, match="n_toys is 0"):
+        hepnb.hypotest(1.0, None, model, calctype="toybased", n_toys=0)
     with pytest.raises(ModelError, match="the POI cannot be tested at nan"):
         hepnb.hypotest(float("nan"), None, model)
     spec = dict(model.workspace.spec)
