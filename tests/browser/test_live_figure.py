@@ -74,7 +74,7 @@ def test_an_error_is_shown_in_words_and_goes_away(open_notebook):
     alert = page.get_by_role("alert")
     alert.get_by_text("scale is larger than 1.9: choose a smaller one", exact=True).wait_for()
     assert not page.locator(".hepnb-error details pre").is_visible()
-    page.get_by_text("Traceback").click()
+    page.get_by_text("Traceback", exact=True).click()
     assert "HepnbError" in page.locator(".hepnb-error details pre").inner_text()
     notebook.screenshot("panel-error", ".hepnb-panel")
     page.keyboard.press("Home")
