@@ -14,7 +14,7 @@ from hepnb.widgets.table import Table
 __all__ = ["ParameterTable", "slider_range"]
 
 _SLIDER_SIGMAS = 5.0
-_SLIDER_STEPS = 200
+_SLIDER_STEPS = 1000  # finer than a pixel, so that a fitted value is shown as it is
 
 _COLUMNS: list[dict[str, Any]] = [
     {"key": "name", "label": "Parameter", "kind": "text"},

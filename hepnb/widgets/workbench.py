@@ -40,6 +40,7 @@ _STEPS = (
     ("Fit", "fit_panel", "fit_panel", "FitPanel"),
     ("Limit", "band", "brazil_band", "BrazilBand"),
 )
+_NOTE_LENGTH = 22  # letters that a step has room for on a page of usual width
 _PLACES = {name: place for place, (_, name, *_) in enumerate(_STEPS)}
 
 
@@ -306,7 +307,8 @@ class Workbench(Panel):
 
     def _note_browser(self, browser: FileBrowser) -> None:
         name = Path(browser.file).name if browser.file else ""
-        words = f"{name}: {browser.path}" if browser.path else name
+        path = browser.path.partition(";")[0]
+        words = f"{path} in {name}" if path else name
         self.stepper.note(_PLACES["browser"], words, done=browser.selected is not None)
 
     def _note_selector(self, selector: BranchSelector) -> None:
@@ -334,7 +336,11 @@ class Workbench(Panel):
             self.stepper.note(_PLACES["fit_panel"], "", done=False)
             return
         value, error = result[poi]
-        self.stepper.note(_PLACES["fit_panel"], f"{poi} = {value:.3g} ± {error:.2g}", done=result.report.ok)
+        words = f"{value:.3g} ± {error:.2g}"
+        full = f"{poi} = {words}"
+        self.stepper.note(
+            _PLACES["fit_panel"], full if len(full) <= _NOTE_LENGTH else words, done=result.report.ok
+        )
 
     def _note_limit(self, change: Any) -> None:
         limits = change["new"]

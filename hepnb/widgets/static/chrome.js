@@ -22,11 +22,12 @@ function attend(panel, label) {
   for (const control of panel.querySelectorAll(`:is(${KEYS}):not([data-lm-suppress-shortcuts])`)) {
     control.setAttribute("data-lm-suppress-shortcuts", "true");
   }
-  for (const handle of panel.querySelectorAll(".noUi-handle:not([aria-label])")) {
+  for (const handle of panel.querySelectorAll(".noUi-handle")) {
     const name = handle.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent;
     const two = handle.closest(".noUi-target")?.querySelectorAll(".noUi-handle").length > 1;
     const end = two ? { lower: " from", upper: " to" }[handle.className.match(/noUi-handle-(lower|upper)/)?.[1]] ?? "" : "";
-    if (name) handle.setAttribute("aria-label", name + end);
+    // A slider that serves several quantities is renamed.
+    if (name && handle.getAttribute("aria-label") !== name + end) handle.setAttribute("aria-label", name + end);
   }
 }
 

@@ -1,0 +1,83 @@
+"""The Brazil band in JupyterLab: points stream in, the kernel answers, Cancel keeps what is there."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CELL = """
+import hepnb
+from hepnb.workspace import uncorrelated_background
+workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48])
+band = hepnb.BrazilBand(workspace=workspace, mu_max=3.0)
+band
+"""
+# A likelihood that takes its time: a fifth of a second for each point.
+SLOW = """
+import time
+from hepnb.widgets import streaming_scan
+quick = streaming_scan.scan
+def slow(data, model, mu, **options):
+    time.sleep(0.2 * len(mu))
+    return quick(data, model, mu, **options)
+streaming_scan.scan = slow
+"""
+
+
+def test_run_shows_the_band_and_its_numbers(open_notebook):
+    notebook = open_notebook(CELL)
+    page = notebook.page
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator(".hepnb-observed").wait_for()
+    limits = "hepnb.upper_limit(None, band.model)"
+    assert page.locator(".hepnb-observed").inner_text() == f"{notebook.evaluate(f'{limits}.observed'):.4g}"
+    assert (
+        page.locator(".hepnb-expected")
+        .inner_text()
+        .startswith(f"{notebook.evaluate(f'{limits}.expected[2]'):.4g}")
+    )
+    page.get_by_label("Green and yellow").check()
+    page.get_by_label("Logarithmic").check()
+    page.wait_for_timeout(600)
+    notebook.screenshot("brazil-band-classic", ".hepnb-panel")
+    assert notebook.evaluate("band.figure.axes[0].get_yscale()") == "log"
+    page.get_by_label("Green and yellow").uncheck()
+    page.get_by_label("Logarithmic").uncheck()
+    page.wait_for_timeout(600)
+    notebook.screenshot("brazil-band-light", ".hepnb-panel")
+
+
+def test_points_stream_in_and_cancel_keeps_them(open_notebook):
+    notebook = open_notebook(CELL, SLOW)
+    page = notebook.page
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("progressbar", name="Progress").wait_for()
+    page.get_by_text("of 41 points").wait_for()
+    # The kernel answers meanwhile, and the picture has the points there are.
+    assert notebook.evaluate("band.running") is True
+    first = notebook.evaluate("len(band._partial.mu)")
+    page.wait_for_function(
+        "(n) => parseInt(document.querySelector('.hepnb-note').textContent) > n", arg=first
+    )
+    notebook.screenshot("brazil-band-running", ".hepnb-panel")
+    page.get_by_role("button", name="Cancel").click()
+    page.locator(".hepnb-observed").wait_for()
+    kept = notebook.evaluate("len(band.scan)")
+    assert first <= kept < 41
+    page.get_by_text(f"these limits come from {kept} points").wait_for()
+    assert notebook.evaluate("band.running") is False
+    assert not page.get_by_role("progressbar", name="Progress").is_visible()
+
+
+def test_the_luminosity_slider_moves_the_band(open_notebook):
+    notebook = open_notebook(CELL)
+    page = notebook.page
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator(".hepnb-observed").wait_for()
+    before = float(page.locator(".hepnb-observed").inner_text())
+    notebook.drag("Luminosity ×", 60)
+    page.wait_for_timeout(1500)
+    assert notebook.evaluate("band.luminosity") > 1.5
+    assert float(page.locator(".hepnb-observed").inner_text()) < before
+    assert notebook.evaluate("band.error") == ""
