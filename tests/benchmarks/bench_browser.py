@@ -74,6 +74,7 @@ def measure(names: list[str], low_latency: bool, steps: int) -> dict[str, np.nda
                     raise RuntimeError(f"{name}: {notebook.errors}")
                 page.locator(case.image).first.wait_for()
                 times[name] = np.array(notebook.measure(case.slider, case.image, steps=steps))
+                notebook.shut_down()
                 page.close()
             browser.close()
         finally:

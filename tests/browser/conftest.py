@@ -50,6 +50,7 @@ def open_notebook(lab, browser, request):
             notebook.screenshot(f"failed-{request.node.name}")
         if notebook.dark:
             notebook.theme(dark=False)  # the server remembers it
+        notebook.shut_down()
         context.close()
     assert [error for _, notebook in opened for error in notebook.errors] == []
 

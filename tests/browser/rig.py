@@ -232,6 +232,10 @@ class Notebook:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
+    def shut_down(self) -> None:
+        """End the kernel, so that a long session does not gather them."""
+        self.page.evaluate("async () => { await window.hepnbNotebook()?.sessionContext.shutdown(); }")
+
     def command(self, name: str, **arguments: Any) -> None:
         """Run a command of JupyterLab."""
         script = "([name, args]) => { window.jupyterapp.commands.execute(name, args); }"
