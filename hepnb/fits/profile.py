@@ -198,6 +198,19 @@ def contour(
     ------
     ModelError
         A parameter does not exist, is fixed, or is named twice.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> model = hepnb.Model(
+    ...     uncorrelated_background(
+    ...         signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[56, 60]
+    ...     )
+    ... )
+    >>> found = contour("mu", "uncorr_bkguncrt[0]", None, model, size=5)
+    >>> found.delta.shape, int(found.delta.argmin())  # the middle of the third row: next to the best fit
+    ((5, 5), 11)
     """
     one, two = _movable(first, model), _movable(second, model)
     if one == two:
@@ -254,6 +267,19 @@ def minos(
     References
     ----------
     F. James, M. Winkler, MINUIT User's Guide (2004), section 1.3.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> model = hepnb.Model(
+    ...     uncorrelated_background(
+    ...         signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[56, 60]
+    ...     )
+    ... )
+    >>> found = minos(None, model, ["mu"])
+    >>> print(f"{found.labels[0]} {found.lower[0]:+.3f} {found.upper[0]:+.3f}")
+    mu -0.542 +0.563
     """
     counts = model.check_data(data)
     free = fit(counts, model) if result is None else result

@@ -103,7 +103,7 @@ class Model:
         self.fixed = np.array([p.fixed for p in self.parameters], dtype=bool)
         poi = str(config.get("poi", ""))
         self.poi_name: str | None = poi or None
-        self.poi_index: int | None = find(poi, self.parameter_names, "POI") if poi else None
+        self.poi_index: int | None = self._poi(poi) if poi else None
         observed = {entry["name"]: entry["data"] for entry in spec["observations"]}
         main = np.concatenate([np.asarray(observed[name], dtype=float) for name in self.channels])
         self.data: FloatArray = np.concatenate([main, auxiliary.aux])
@@ -139,6 +139,16 @@ class Model:
                 f"parameter {parameter} does not exist: the model has {self.n_parameters}, from 0 on."
             )
         return parameter % self.n_parameters
+
+    def _poi(self, poi: str) -> int:
+        if poi not in self.parameter_names:
+            factors = [p.name for p in self.parameters if p.kind == "free"]
+            raise ModelError(
+                f"measurement {self.measurement!r}: the POI {poi!r} does not exist in the model. "
+                f"{nearest(poi, factors or self.parameter_names)} "
+                f"Give a sample a normfactor {poi!r}, name another POI, or apply the patch that brings it."
+            )
+        return self.parameter_names.index(poi)
 
     def require_poi(self) -> int:
         """Give the position of the POI, or say that the measurement has none."""
@@ -225,16 +235,55 @@ class Model:
         return np.where(np.isinf(value), np.nan, value).reshape(shape)
 
     def logpdf(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
-        """Logarithm of the likelihood: see :meth:`twice_nll`."""
+        """Logarithm of the likelihood, with every constant.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+        data : array_like, shape (..., n_data), optional
+            Bins and auxiliary data; the observed ones by default.
+
+        Returns
+        -------
+        ndarray, shape (...,)
+            -0.5 times :meth:`twice_nll`.
+        """
         return -0.5 * self.twice_nll(pars, data)
 
     def gradient(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
-        """Gradient of :meth:`twice_nll`, shape (..., n_parameters)."""
+        """Gradient of :meth:`twice_nll`.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+        data : array_like, shape (..., n_data), optional
+            Bins and auxiliary data; the observed ones by default.
+
+        Returns
+        -------
+        ndarray, shape (..., n_parameters)
+            Exact, not by differences.
+        """
         points, counts, shape = self._both(pars, data)
         return self.likelihood.objective(points, counts, 1).gradient.reshape(*shape, self.n_parameters)
 
     def curvature(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
-        """Matrix of second derivatives of :meth:`twice_nll`, shape (..., n_parameters, n_parameters)."""
+        """Second derivatives of :meth:`twice_nll`.
+
+        Parameters
+        ----------
+        pars : array_like, shape (..., n_parameters)
+            Parameter points.
+        data : array_like, shape (..., n_data), optional
+            Bins and auxiliary data; the observed ones by default.
+
+        Returns
+        -------
+        ndarray, shape (..., n_parameters, n_parameters)
+            Exact, not by differences; symmetric.
+        """
         points, counts, shape = self._both(pars, data)
         curvature = self.likelihood.objective(points, counts, 2).curvature
         return curvature.reshape(*shape, self.n_parameters, self.n_parameters)

@@ -125,6 +125,11 @@ class BrazilBand(Panel):
         ----------
         workspace : str
             Name of a variable that holds the workspace already; it is written out otherwise.
+
+        Returns
+        -------
+        str
+            The program.
         """
         counts = None if self.data is None or self.model is None else self._data_now(self.model)
         return limit_code(
@@ -175,6 +180,11 @@ class BrazilBand(Panel):
         ----------
         path : path
             Ends in ``.csv`` (points) or ``.json`` (points, limits and how they were found).
+
+        Returns
+        -------
+        pathlib.Path
+            What was written.
 
         Raises
         ------

@@ -116,6 +116,11 @@ class FitPanel(Panel):
         ----------
         workspace : str
             Name of a variable that holds the workspace already; it is written out otherwise.
+
+        Returns
+        -------
+        str
+            The program.
         """
         return fit_code(self._state, self.workspace, workspace, data=self.data)
 

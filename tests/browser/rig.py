@@ -19,7 +19,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Page, Playwright
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = os.environ.get("HEPNB_CHROMIUM", "/usr/bin/chromium")
 OUTPUT = Path(__file__).parent / "output"
 PLAIN_CONNECTION = "jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection"
 
