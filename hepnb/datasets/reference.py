@@ -10,7 +10,7 @@ from typing import Literal
 from hepnb.datasets.fetch import fetch, is_local
 from hepnb.datasets.generate import generate
 from hepnb.errors import DatasetError, nearest
-from hepnb.events import open  # noqa: A004  # the name users know
+from hepnb.events import open  # the name users know
 from hepnb.workspace import Channel, Sample, Systematic, Workspace, build
 
 __all__ = ["Analysis", "reference_analysis"]
