@@ -150,7 +150,8 @@ def check_expression(text: str, names: Collection[str]) -> Expression:
     >>> check_expression("__import__('os')", ["E1"])
     Traceback (most recent call last):
         ...
-    hepnb.errors.ExpressionError: call of '__import__' (a private name of Python), at position 1:
+    hepnb.errors.ExpressionError: call of '__import__', a private name of Python. Write cuts and formulas with
+    branches, numbers, operators and functions such as sqrt(x). At position 1:
         __import__('os')
         ^
     """
@@ -158,8 +159,10 @@ def check_expression(text: str, names: Collection[str]) -> Expression:
     try:
         body = ast.parse(words.code, mode="eval").body
     except SyntaxError as error:
-        position = words.positions[min(max((error.offset or 1) - 1, 0), len(words.positions) - 1)]
-        raise ExpressionError(point_at(text, min(position, len(text)), _syntax(error))) from error
+        # Python says offset 0, or one behind the end, where it wanted more.
+        ends = not 0 < (error.offset or 0) <= len(words.code)
+        position = len(text) if ends else words.positions[(error.offset or 1) - 1]
+        raise ExpressionError(point_at(text, position, _syntax(error, ends))) from error
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
         raise ExpressionError(f"the expression is nested too deeply: {text[:60]!r}...") from error
     check(body, words)
@@ -168,10 +171,8 @@ def check_expression(text: str, names: Collection[str]) -> Expression:
     return Expression(words, body)
 
 
-def _syntax(error: SyntaxError) -> str:
+def _syntax(error: SyntaxError, ends: bool) -> str:
     said = (error.msg or "invalid syntax").partition(".")[0]
-    return (
-        "the expression ends too soon"
-        if "EOF" in said or "was never closed" in said
-        else f"syntax error ({said})"
-    )
+    if ends or "EOF" in said or "was never closed" in said:
+        said = "it ends too soon" if ends else "a bracket is not closed"
+    return f"syntax error: {said}. Write it like (pt > 30) & (abs(eta) < 2.5)."

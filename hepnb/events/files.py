@@ -106,11 +106,12 @@ def open(path: str | os.PathLike[str]) -> RootFile:
     Traceback (most recent call last):
         ...
     hepnb.errors.FileError: there is no file 'no/such/file.root': its folder 'no/such' does not exist.
+    Check the path.
     """
     try:
         name = os.fsdecode(path)
     except TypeError as error:
-        raise FileError(f"{path!r} is not a path. Give a text or a pathlib.Path.") from error
+        raise FileError(f"{path!r:.80} is not a path. Give a text or a pathlib.Path.") from error
     if not is_remote(name):
         name = os.path.expanduser(name)  # noqa: PTH111  # a Path would rewrite what the person wrote
     with borrow(name):
@@ -126,6 +127,15 @@ class RootFile:
         Path of the file.
     directory : str
         Folder inside the file; empty at the top.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> file = hepnb.open(hepnb.datasets.generate())
+    >>> file.keys()[:2]
+    ['data;1', 'signal;1']
+    >>> file["data"].n_entries
+    3310
     """
 
     __slots__ = ("directory", "path")

@@ -94,12 +94,12 @@ def _missing(path: str, error: Exception) -> str:
         where = Path(path)
         folder = where.parent
         if not folder.is_dir():
-            return f"there is no file {path!r}: its folder {str(folder)!r} does not exist."
+            return f"there is no file {path!r}: its folder {str(folder)!r} does not exist. Check the path."
         try:
             others = [entry.name for entry in folder.iterdir() if entry.suffix == ".root"]
         except OSError:
             others = []
-        hint = nearest(where.name, others) if others else "The folder holds no .root files."
+        hint = nearest(where.name, others) if others else "The folder holds no .root files: check the path."
         return f"there is no file {path!r}. {hint}"
     return f"the file {path!r} cannot be read: {getattr(error, 'strerror', None) or error}."
 
@@ -215,7 +215,8 @@ def _open_uproot(path: str) -> Any:
 def _check_header(path: str) -> None:
     """Say early, and in plain words, what is wrong with the first bytes."""
     if Path(path).is_dir():
-        raise FileError(f"{path!r} is a folder, not a ROOT file.")
+        inside = [entry.name for entry in Path(path).iterdir() if entry.suffix == ".root"]
+        raise FileError(f"{path!r} is a folder, not a ROOT file. Open a file in it. {nearest('', inside)}")
     try:
         with Path(path).open("rb") as file:
             head = file.read(_SHORTEST)
@@ -223,11 +224,17 @@ def _check_header(path: str) -> None:
     except OSError as error:
         raise FileError(_missing(path, error)) from error
     if not head:
-        raise FileError(f"{path!r} is empty: it has no bytes at all.")
+        raise FileError(f"{path!r} is empty: it has no bytes at all. Copy or download it again.")
     if head[:4] != b"root"[: len(head)]:
-        raise FileError(f"{path!r} is not a ROOT file: it starts with {_shown(head)}, not with 'root'.")
+        raise FileError(
+            f"{path!r} is not a ROOT file: it starts with {_shown(head)}, not with 'root'. "
+            "Get the file itself: a web page, a Git LFS pointer or a renamed file may stand in its place."
+        )
     if len(head) < _SHORTEST:
-        raise FileError(f"{path!r} is truncated: it has {size} bytes, less than the header of a ROOT file.")
+        raise FileError(
+            f"{path!r} is truncated: it has {size} bytes, less than the header of a ROOT file. "
+            "Copy or download it again."
+        )
     version = struct.unpack(">i", head[4:8])[0]
     end = struct.unpack(
         ">q" if version >= 1_000_000 else ">i", head[12 : 20 if version >= 1_000_000 else 16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from hepnb.errors import BranchError, FileError
+from hepnb.errors import BranchError, ExpressionError, FileError
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
 from hepnb.events.expressions import Expression, check_expression
@@ -30,11 +30,14 @@ class TreeInfo:
     names: dict[str, Branch] = field(default_factory=dict)
     checked: dict[str, Expression] = field(default_factory=dict)
 
-    def check(self, text: str, path: str) -> Expression:
+    def check(self, text: str, path: str, role: str = "expression") -> Expression:
         """Check an expression against the branches; remembered, because a slider asks again and again."""
         found = self.checked.get(text) if text.__class__ is str else None
         if found is None:
-            found = check_expression(text, self.names)
+            try:
+                found = check_expression(text, self.names)
+            except (BranchError, ExpressionError) as error:
+                raise type(error)(f"tree {path!r}, {role}: {error}") from error.__cause__
             for name in found.branches:
                 branch = self.names[name]
                 if not branch.readable:

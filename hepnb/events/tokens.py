@@ -28,6 +28,8 @@ CONSTANTS = {"pi": 3.141592653589793, "True": True, "False": False}
 _WORD_OPERATORS = {"and", "or", "not"}
 _REFUSED_WORDS = (set(keyword.kwlist) | set(keyword.softkwlist) - {"_"}) - _WORD_OPERATORS - {"True", "False"}
 
+_LANGUAGE = "Write cuts and formulas with branches, numbers, operators and functions such as sqrt(x)."
+
 _SPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -104,7 +106,8 @@ def point_at(text: str, position: int, what: str) -> str:
     stop = min(len(flat), position + 40)
     left, right = ("..." if start else ""), ("..." if stop < len(flat) else "")
     caret = " " * (len(left) + position - start) + "^"
-    return f"{what}, at position {position + 1}:\n    {left}{flat[start:stop]}{right}\n    {caret}"
+    place = " At" if what.endswith((".", "?")) else ", at"
+    return f"{what}{place} position {position + 1}:\n    {left}{flat[start:stop]}{right}\n    {caret}"
 
 
 def split(text: str, names: Collection[str]) -> Words:
@@ -247,7 +250,10 @@ class _Splitter:
                 if full in self.names:
                     return self.branch(full, start, start + len(full))
                 full = full.rpartition(".")[0]
-            raise self.fault(start, f"attribute access {(name + dotted.group())[:60]!r}")
+            full = (name + dotted.group())[:200]
+            others = [other for other in self.names if "." in other]
+            hint = f"If it is a branch: {nearest(full, others)}" if others else _LANGUAGE
+            raise self.fault(start, f"attribute access {full[:60]!r}. {hint}")
         if called and name in FUNCTIONS:
             self.signs = 0
             self.words.append((name, start))
@@ -283,11 +289,12 @@ class _Splitter:
             raise self.fault(start, f"{kind} {shown!r} with the character {_spell(odd)}")
         if name in ("for", "if", "else"):
             hint = "a comprehension" if name == "for" else "a conditional: write where(condition, yes, no)"
-            raise self.fault(start, f"{name!r} ({hint})")
+            raise self.fault(start, f"{name!r} ({hint}). {_LANGUAGE}")
         if name in _REFUSED_WORDS and not (called and name in ("match", "case", "type")):
-            raise self.fault(start, f"{name!r} (a word of Python that is not in the expression language)")
+            raise self.fault(start, f"{name!r} is a word of Python that is not in the language. {_LANGUAGE}")
         if name.startswith("__"):
-            raise self.fault(start, f"{'call of ' if called else ''}{shown!r} (a private name of Python)")
+            what = f"{'call of ' if called else ''}{shown!r}, a private name of Python"
+            raise self.fault(start, f"{what}. {_LANGUAGE}")
         if called:
             raise self.fault(
                 start, f"call of {shown!r}, which is not in the function table. {nearest(name, FUNCTIONS)}"

@@ -51,6 +51,15 @@ class Tree:
         Path of the file.
     path : str
         Path of the tree inside it.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+    >>> [branch.name for branch in tree.branches][:3]
+    ['mll', 'lep1_pt', 'lep2_pt']
+    >>> tree.hist("mll", bins=(4, 80, 160), cut="lep1_pt > 30").values().astype(int).tolist()
+    [0, 289, 2527, 0]
     """
 
     __slots__ = ("file", "path")
@@ -232,9 +241,9 @@ class Tree:
         cancel : object with is_set(), optional
             Looked at before each chunk; once set, no more chunks come.
 
-        Yields
-        ------
-        Chunk
+        Returns
+        -------
+        iterator of Chunk
             At least one, even where the range is empty.
 
         Raises
@@ -244,7 +253,7 @@ class Tree:
         """
         info = self._info()
         wanted = {name: self._check(info, text) for name, text in as_expressions(expressions).items()}
-        condition = None if cut is None else self._check(info, cut)
+        condition = None if cut is None else self._check(info, cut, "cut")
         if not wanted:
             raise SelectionError("no expressions: name at least one branch or formula.")
         return self._stream(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
@@ -347,8 +356,8 @@ class Tree:
         """
         info = self._info()
         value = self._check(info, expression)
-        condition = None if cut is None else self._check(info, cut)
-        weighting = None if weight is None else self._check(info, weight)
+        condition = None if cut is None else self._check(info, cut, "cut")
+        weighting = None if weight is None else self._check(info, weight, "weight")
         if needs_values(bins):
             seen = self._seen(info, value, condition, cancel)
             bins = axis(bins, seen, label=label or expression)
@@ -433,8 +442,8 @@ class Tree:
         from hepnb.events.cutflow import count  # noqa: PLC0415  # it takes trees
 
         info = self._info()
-        conditions = {key: self._check(info, text) for key, text in cuts.items()}
-        weighting = None if weight is None else self._check(info, weight)
+        conditions = {key: self._check(info, text, f"cut {key!r}") for key, text in cuts.items()}
+        weighting = None if weight is None else self._check(info, weight, "weight")
         used = [*conditions.values(), *([weighting] if weighting else [])]
         return count(self._columns(info, used), conditions, weighting)
 
@@ -472,8 +481,8 @@ class Tree:
 
         info = self._info()
         value = self._check(info, expression)
-        condition = None if cut is None else self._check(info, cut)
-        weighting = None if weight is None else self._check(info, weight)
+        condition = None if cut is None else self._check(info, cut, "cut")
+        weighting = None if weight is None else self._check(info, weight, "weight")
         variables = {text: self._check(info, text) for text in by}
         if needs_values(bins):
             bins = axis(bins, self._seen(info, value, condition, cancel), label=expression)
@@ -491,5 +500,5 @@ class Tree:
         with borrow(self.file) as handle:
             return read_info(handle, self.path)
 
-    def _check(self, info: TreeInfo, text: str) -> Expression:
-        return info.check(text, self.path)
+    def _check(self, info: TreeInfo, text: str, role: str = "expression") -> Expression:
+        return info.check(text, self.path, role)

@@ -187,8 +187,14 @@ def test_a_fault_is_pointed_at():
     assert "position 5" in lines[0]
     assert lines[1].strip() == "x > > 3"
     assert lines[2].index("^") == lines[1].index("> 3")
-    with pytest.raises(ExpressionError, match="ends too soon"):
-        check_expression("sqrt(x", NAMES)
+    with pytest.raises(ExpressionError, match="a bracket is not closed") as caught:
+        check_expression("x > sqrt(x", NAMES)
+    assert str(caught.value).splitlines()[2].index("^") == str(caught.value).splitlines()[1].index("(")
+    with pytest.raises(ExpressionError, match="it ends too soon") as caught:
+        check_expression("x >", NAMES)
+    assert str(caught.value).splitlines()[2].index("^") == len("    x >")
+    with pytest.raises(ExpressionError, match=r"If it is a branch: Did you mean 'Jet\.PT'\?"):
+        check_expression("Jet.PTT", NAMES)
 
 
 @pytest.mark.parametrize(
