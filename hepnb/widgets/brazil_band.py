@@ -24,6 +24,7 @@ from hepnb.widgets.base import Panel, row
 from hepnb.widgets.limit_export import limit_code, limit_html, scan_table, write_limit
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.source_code import data_code
+from hepnb.widgets.status import paragraphs
 from hepnb.widgets.streaming_scan import stream, suggest_range
 from hepnb.workspace import Workspace
 from hepnb.workspace.luminosity import scale_luminosity
@@ -212,7 +213,7 @@ class BrazilBand(Panel):
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
         with self._reporting():
-            self.cancel()
+            self._abandon()
             if self.model is not None and self.model.workspace is not self.workspace:
                 self.workspace = self.model.workspace
             if self.model is not None:
@@ -321,7 +322,9 @@ class BrazilBand(Panel):
                 scan = stream(data, model, mu, test_stat=self.test_stat, partial=partial, cancel=cancel)
                 if cancel is not self._cancel:
                     return
-                if scan is not None:
+                if scan is None:
+                    self._say_limits()
+                else:
                     self.set_trait("significance", significance(data, model))
                     self._finish(model, scan)
         finally:
@@ -366,7 +369,7 @@ class BrazilBand(Panel):
         self.set_trait("scan", scan)
         self._set_result(limits)
         self._live_figure().restructure(self._draw)
-        self._controls.words.html = limit_html(limits, scan, self.significance, self.luminosity)
+        self._say_limits()
         self._show_able()
 
     def _draw(self, figure: Figure) -> Any:
@@ -392,18 +395,30 @@ class BrazilBand(Panel):
         self._on_cancel(self.cancel if running else None)
         if running:
             self._partial = None
+            if self.result is None:
+                self._controls.words.html = paragraphs("", ["Scanning ..."])
             with self.chrome.hold_sync():
                 self.chrome.progress = 0.0
                 self.chrome.note = "starting"
         else:
             self._hide_progress()
 
+    def _abandon(self) -> None:
+        """Stop a scan whose points nobody wants any more."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+        if self.running:
+            self._busy(False)
+
+    def _say_limits(self) -> None:
+        self._controls.words.html = limit_html(self.result, self.scan, self.significance, self.luminosity)
+
     def _forget(self) -> None:
         self._partial = self._artists = None
         self._set_result(None)
         self.set_trait("scan", None)
         self.set_trait("significance", None)
-        self._controls.words.html = limit_html(None, None, None, 1.0)
+        self._say_limits()
         self._live_figure().restructure(self._draw)
 
     def _show_able(self) -> None:

@@ -125,7 +125,7 @@ class ParameterTable:
             cells[name] = {
                 "value": float(now.values[index]),
                 "fixed": bool(now.fixed[index]),
-                "pull": _number(pulls[index]),
+                "pull": _number(np.round(pulls[index], 4)),
                 "uncertainty": _number(widths[index]),
             }
         return cells

@@ -39,12 +39,12 @@ def test_run_shows_the_band_and_its_numbers(open_notebook):
     )
     page.get_by_label("Green and yellow").check()
     page.get_by_label("Logarithmic").check()
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(1200)
     notebook.screenshot("brazil-band-classic", ".hepnb-panel")
     assert notebook.evaluate("band.figure.axes[0].get_yscale()") == "log"
     page.get_by_label("Green and yellow").uncheck()
     page.get_by_label("Logarithmic").uncheck()
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(1200)
     notebook.screenshot("brazil-band-light", ".hepnb-panel")
 
 

@@ -240,6 +240,27 @@ def test_a_new_workspace_forgets_the_old_limits(band):
     assert band.result.observed == pytest.approx(hepnb.upper_limit(None, band.model).observed)
 
 
+def test_a_new_workspace_ends_a_scan_of_the_old(band, monkeypatch):
+    reached, gone = threading.Event(), threading.Event()
+    scan = streaming_scan.scan
+
+    def slow(*args, **options):
+        reached.set()
+        assert gone.wait(10)
+        return scan(*args, **options)
+
+    monkeypatch.setattr(streaming_scan, "scan", slow)
+    band.run()
+    assert reached.wait(10)
+    band.workspace = uncorrelated_background([5.0], [50.0], [3.0], observed=[51])
+    gone.set()
+    band.flush()
+    assert band.scan is None
+    assert not band.running
+    assert not band._controls.run.disabled
+    assert "No limit yet" in band._controls.words.html
+
+
 def test_what_cannot_be_done_is_said(band, workspace):
     with pytest.raises(HepnbError, match="not between 0 and 1"):
         band.level = 1.5
