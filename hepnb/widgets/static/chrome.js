@@ -126,7 +126,11 @@ function render({ model, el }) {
     const panel = el.closest(".hepnb-panel");
     if (!panel) return;
     attend(panel, model.get("label"));
-    watcher = new MutationObserver(() => attend(panel, model.get("label")));
+    let soon = null;  // a slider's readout changes the page with every step: not while it is dragged
+    watcher = new MutationObserver(() => {
+      clearTimeout(soon);
+      soon = setTimeout(() => attend(panel, model.get("label")), 200);
+    });
     watcher.observe(panel, { childList: true, subtree: true });
   });
   update();
