@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import ipywidgets
 import traitlets
+from matplotlib.figure import Figure
 
 from hepnb.datasets import Analysis
 from hepnb.errors import HepnbError
@@ -126,6 +127,11 @@ class Workbench(Panel):
         """Step 6: the limit."""
         return cast("BrazilBand", self._panel("band"))
 
+    @property
+    def figure(self) -> Figure | None:
+        """The matplotlib figure of the step that is open."""
+        return self._panel(_STEPS[self.step][1]).figure
+
     def to_code(self) -> str:
         """Return Python for the whole way, from the files to the limit."""
         builder = cast("HistogramBuilder | None", self._made.get("builder"))
@@ -164,6 +170,11 @@ class Workbench(Panel):
     def _new_workspace(self, _change: Any) -> None:
         with self._reporting():
             self._pass_on_workspace()
+
+    @traitlets.observe("show_latency")
+    def _new_show_latency(self, change: Any) -> None:
+        for panel in self._made.values():
+            panel.show_latency = change["new"]
 
     @traitlets.observe("root")
     def _new_root(self, change: Any) -> None:

@@ -111,6 +111,20 @@ def test_steps_open_their_panels(analysis):
     assert wb.fit_panel.layout.display == "none"
 
 
+def test_the_open_steps_figure_and_meter(analysis):
+    wb = Workbench(analysis=analysis, step=4)
+    assert wb.figure is wb.fit_panel.figure
+    wb.show_latency = True
+    assert wb.fit_panel.live.show_latency
+    assert wb.band.live.show_latency
+
+
+def test_the_explorer_gets_the_workspace(analysis):
+    wb = Workbench(analysis=analysis)
+    assert wb.explorer.workspace == wb.builder.workspace
+    assert wb.explorer.error == ""
+
+
 def test_a_cut_typed_in_the_builder_is_kept(analysis):
     wb = Workbench(analysis=analysis)
     wb.builder.cut = "jet_pt > 250"
@@ -125,8 +139,7 @@ def test_an_empty_workbench(tmp_path):
     wb = Workbench(root=tmp_path)
     assert wb.browser.root == str(tmp_path)
     for step in range(6):
-        if step != 3:
-            wb.step = step
+        wb.step = step
     assert wb.error == ""
     assert wb.to_code().startswith("# Choose files")
     assert wb.fit_panel.workspace is None
