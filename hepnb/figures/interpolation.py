@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
@@ -152,6 +153,9 @@ def draw_interpolation(
     lowest, highest = [np.asarray(part, dtype=np.float64) for part in reach] if reach else (current, current)
     outer = [np.nanmin([*templates[:3], lowest], axis=0), np.nanmax([*templates[:3], highest], axis=0)]
     settle_y(ax, legend, [Content(places, part, np.zeros_like(part)) for part in outer])
+    if edges is None:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.xaxis.set_minor_locator(NullLocator())
     ratio = None
     if ratio_ax is not None:
         ratio = _draw_ratio(ratio_ax, templates, outer, places, x_title, style)

@@ -24,7 +24,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError, nearest
-from hepnb.figures.ticks import MinorTicks
+from hepnb.figures.ticks import add_minor_ticks
 
 __all__ = [
     "DATA_COLOR",
@@ -268,7 +268,7 @@ def dress(
             pad=4.5 * scale,
         )
     if chosen.minor:
-        MinorTicks(
+        add_minor_ticks(
             ax, length=chosen.tick_length[1] * scale, width=chosen.line_width * scale * 0.6,
             direction=chosen.direction, mirrored=chosen.mirrored,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT, TICKRIGHT, TICKUP
 from matplotlib.ticker import AutoMinorLocator, Locator, NullLocator
 
-__all__ = ["MinorTicks"]
+__all__ = ["add_minor_ticks"]
 
 
 class _Batched(NullLocator):
@@ -25,20 +25,30 @@ class _Batched(NullLocator):
         self.inner = inner
 
 
-class MinorTicks(Artist):
-    """The minor ticks of both axes.
+def add_minor_ticks(ax: Axes, *, length: float, width: float, direction: str, mirrored: bool) -> Artist:
+    """Take over the minor ticks of the linear axes.
 
     Parameters
     ----------
     ax : Axes
-        Whose ticks are taken over.
+        Where.
     length, width : float
         Of a mark [pt].
     direction : {"in", "out", "inout"}
         Where the marks point.
     mirrored : bool
         Whether there are marks on the top and on the right too.
+
+    Returns
+    -------
+    Artist
+        All minor ticks.
     """
+    return _MinorTicks(ax, length=length, width=width, direction=direction, mirrored=mirrored)
+
+
+class _MinorTicks(Artist):
+    """The minor ticks of both axes."""
 
     def __init__(self, ax: Axes, *, length: float, width: float, direction: str, mirrored: bool) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from hepnb.widgets.analysis_text import Sources, bins_text, parse_bins
 from hepnb.widgets.base import column, row
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.prebinned import MOST_BINS
+from hepnb.widgets.sections import Sections
 
 __all__ = ["Builder", "BuilderControls"]
 
@@ -94,7 +95,7 @@ class BuilderControls:
                 description=name,
                 placeholder="auto",
                 continuous_update=False,
-                layout={"width": "49%"},
+                layout={"width": "50%"},
                 style=style,
             )
             for name, style in (("From", _DESCRIPTION), ("To", {"description_width": "30px"}))
@@ -104,7 +105,7 @@ class BuilderControls:
         self.log_y = ipywidgets.Checkbox(description="Log y", indent=False, layout={"width": "auto"})
         self._follow(self.log_y, "log_y")
         self.show = ipywidgets.ToggleButtons(
-            options=[("Tree", "tree"), ("Samples", "samples")], style={"button_width": "78px"},
+            options=[("One tree", "tree"), ("Samples stacked", "samples")], style={"button_width": "auto"},
             tooltips=["The histogram of the tree", "The samples on top of each other"],
         )  # fmt: skip
         self._follow(self.show, "show")
@@ -167,21 +168,22 @@ class BuilderControls:
         self.status = ipywidgets.Label()
         self.status.add_class("hepnb-hint")
 
-    @property
-    def widgets(self) -> tuple[ipywidgets.Widget, ...]:
-        """What the panel shows, from top to bottom."""
+    def compose(self) -> tuple[ipywidgets.Widget, ...]:
+        """Give what the panel shows, from top to bottom."""
         controls = column(
             [
-                self.expression, self.n_bins, row(self.low, self.high, width="100%"), self.edges, self.cut,
-                self.weight, self.cut_variable, self.cut_value, row(self.side, self.no_cut),
+                self.expression, self.n_bins, ipywidgets.HBox([self.low, self.high], layout=_WIDE),
+                self.edges, self.cut, self.weight, self.cut_variable, self.cut_value,
+                row(self.side, self.no_cut),
                 row(self.log_y, self.show),
             ],
             width="360px", flex="1 1 320px",
         )  # fmt: skip
         channels = ipywidgets.VBox([row(self.channel_name, self.channel), self.channels.widget])
-        tables = ipywidgets.Accordion([self.samples.widget, self.systematics.widget, channels])
-        tables.titles = ("Samples", "Systematics", "Channels")
-        return row(self._panel.live, controls), tables, row(self.build, self.poi, self.status)
+        self.tables = Sections(
+            {"Samples": self.samples.widget, "Systematics": self.systematics.widget, "Channels": channels}
+        )
+        return row(self._panel.live, controls), self.tables.widget, row(self.build, self.poi, self.status)
 
     def _text(self, description: str, name: str, placeholder: str) -> Any:
         made = ipywidgets.Text(
@@ -325,6 +327,8 @@ class BuilderControls:
         """
         for name in which & {"samples", "systematics", "channels"}:
             getattr(self, name).show(getattr(panel, name))
+            if self.tables.buttons.value is None and getattr(panel, name):
+                self.tables.open(name.capitalize())
         self.show_channels([channel.name for channel in panel.channels])
 
     def show_channels(self, names: list[str]) -> None:

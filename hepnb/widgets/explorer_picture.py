@@ -91,9 +91,10 @@ class ResponsePicture:
         bins = np.flatnonzero(negative.any(axis=0))
         if not bins.size:
             return ""
-        listed = [f"bin {index} {_where(_GRID[negative[:, index]])}" for index in bins[:_MOST_BINS]]
+        # Counted from 1, as on the axis.
+        listed = [f"bin {index + 1} {_where(_GRID[negative[:, index]])}" for index in bins[:_MOST_BINS]]
         more = f" and {bins.size - _MOST_BINS} more bins" if bins.size > _MOST_BINS else ""
-        now = f" <b>Negative now: bin {', '.join(map(str, here[:8]))}.</b>" if here.size else ""
+        now = f" <b>Negative now: bin {', '.join(map(str, here[:8] + 1))}.</b>" if here.size else ""
         name = html.escape(self.name or "these templates")
         return f"Negative yield in {name}: {'; '.join(listed)}{more}.{now}"
 

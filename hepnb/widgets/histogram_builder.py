@@ -120,7 +120,7 @@ class HistogramBuilder(Panel):
         self._moves = 0
         self.live = LiveFigure(width=560, height=420, alt="Histogram")
         self._controls = BuilderControls(self, Sources())
-        self._compose(*self._controls.widgets)
+        self._compose(*self._controls.compose())
         self.observe(lambda _change: self._want("shape"), _SHAPE)
         self.observe(lambda _change: self._want("draw"), ["log_y"])
         self.observe(self._slid, ["n_bins", "cut_value"])

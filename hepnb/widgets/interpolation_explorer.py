@@ -17,6 +17,7 @@ from hepnb.interpolation.response import CHOICES, Response, read_responses, resp
 from hepnb.widgets.base import Panel, column, row
 from hepnb.widgets.explorer_picture import CODE_TITLES, REACH, ResponsePicture
 from hepnb.widgets.live_figure import LiveFigure
+from hepnb.widgets.sections import Sections
 from hepnb.widgets.source_code import workspace_code
 from hepnb.widgets.table import Table
 from hepnb.workspace import load
@@ -63,7 +64,7 @@ class InterpolationExplorer(Panel):
         self._alphas: dict[str, float] = {}
         self._picture: ResponsePicture | None = None
         self._held = False
-        self.live = LiveFigure(width=900, height=400, alt="Templates of a systematic, and its yield")
+        self.live = LiveFigure(width=760, height=370, alt="Templates of a systematic, and its yield")
         self._make_controls()
         self.observe(self._follow, ["channel", "sample", "systematic", "code", "alpha"])
 
@@ -84,7 +85,7 @@ class InterpolationExplorer(Panel):
         self._words = ipywidgets.HTML()
         self._words.add_class("hepnb-hint")
         self._table = Table(
-            label="Systematics", placeholder="Search systematics", height=220,
+            label="Systematics", placeholder="Search systematics", height=190,
             empty="No normsys or histosys acts on this sample",
             columns=[
                 {"key": "name", "label": "Systematic"},
@@ -100,8 +101,8 @@ class InterpolationExplorer(Panel):
         self._table.on_edit(self._row_moved)
         self._typed = {
             name: ipywidgets.Text(
-                description=name.capitalize(), placeholder=example, continuous_update=False, layout=wide,
-                style=style,
+                description=name.capitalize(), placeholder=example, continuous_update=False, style=style,
+                layout={"width": "auto"},
             )
             for name, example in (("down", "8, 9, 10"), ("nominal", "10, 10, 11"), ("up", "15, 12, 12"))
         }  # fmt: skip
@@ -109,13 +110,13 @@ class InterpolationExplorer(Panel):
             box.observe(self._templates_typed, "value")
         self._file = ipywidgets.Text(
             description="Workspace", placeholder="path of a JSON or XML file", continuous_update=False,
-            layout=wide, style=style,
+            layout={"width": "auto"}, style=style,
         )  # fmt: skip
         self._file.observe(self._path_typed, "value")
-        folded = ipywidgets.Accordion([column([self._file]), column(list(self._typed.values()))])
-        folded.titles = ("Open a workspace", "Three histograms")
+        given = {"Open a workspace": self._file, "Three histograms": column(list(self._typed.values()))}
+        folded = Sections(given).widget
         controls = column(
-            [*self._choices.values(), self._slider, self._words, folded], width="320px", flex="1 1 300px"
+            [*self._choices.values(), self._slider, self._words, folded], width="280px", flex="1 1 260px"
         )
         self._compose(row(self.live, controls), self._table)
 
@@ -161,7 +162,7 @@ class InterpolationExplorer(Panel):
             "interpolated": self.result,
         }
         return [
-            {"bin": index, **{name: float(part[index]) for name, part in parts.items()}}
+            {"bin": index + 1, **{name: float(part[index]) for name, part in parts.items()}}
             for index in range(response.nominal.size)
         ]
 

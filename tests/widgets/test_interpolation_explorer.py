@@ -108,11 +108,11 @@ def test_every_code_is_drawn_with_the_kinks_of_the_one_in_use(workspace):
 
 def test_negative_yields_are_named():
     explorer = typed()
-    assert "Negative yield in these templates: bin 2 for α below -1.35" in explorer._words.value
+    assert "Negative yield in these templates: bin 3 for α below -1.35" in explorer._words.value
     assert "Negative now" not in explorer._words.value
     explorer.alpha = -2.0
     assert explorer.result[2] < 0
-    assert "<b>Negative now: bin 2.</b>" in explorer._words.value
+    assert "<b>Negative now: bin 3.</b>" in explorer._words.value
     explorer.code = "code1"
     assert explorer._words.value == ""
 
