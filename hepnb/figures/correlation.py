@@ -120,22 +120,35 @@ def draw_correlation(
     )  # fmt: skip
     ax.set_ylim(keep.size - 0.5, -0.5)
     ax.set_aspect("equal")
-    box = ax.get_window_extent()
-    cell = min(box.width, box.height) / keep.size * 72 / figure.dpi
-    size = float(np.clip(0.75 * cell, 2.5, dressed.tick_size * scale))
-    ax.set_xticks(range(keep.size), labels=names, rotation=90 if keep.size > 4 else 0, fontsize=size)
-    ax.set_yticks(range(keep.size), labels=names, fontsize=size)
+    largest_size = dressed.tick_size * scale
+    ax.set_xticks(
+        range(keep.size), labels=[_short(name) for name in names], rotation=90 if keep.size > 4 else 0
+    )
+    ax.set_yticks(range(keep.size), labels=[_short(name) for name in names])
     ax.tick_params(axis="both", which="both", length=0)
     ax.minorticks_off()
     for spine in ax.spines.values():
         spine.set_visible(False)
-    make_side_room(ax, right=1.0)
-    numbers = _write_numbers(ax, shown, dressed, min(0.34 * cell, dressed.tick_size * scale))
+    # Labels take room from the cells, and the cells set the size of the labels.
+    cell = 0.0
+    for _ in range(3):
+        ax.tick_params(
+            labelsize=float(np.clip(0.8 * cell, 3.0, largest_size)) if cell else 0.6 * largest_size
+        )
+        make_side_room(ax, right=1.0)
+        ax.apply_aspect()
+        cell = float(ax.get_window_extent().width) / keep.size * 72 / figure.dpi
+    numbers = _write_numbers(ax, shown, dressed, min(0.34 * cell, largest_size))
     bar = figure.colorbar(mesh, cax=ax.inset_axes((1.03, 0.0, 0.045, 1.0)))
     bar.set_label("Correlation", family=list(dressed.family), size=dressed.label_size * scale)
     bar.ax.tick_params(labelsize=dressed.tick_size * scale, labelfontfamily=dressed.family[0])
     bar.outline.set_visible(False)
     return CorrelationArtists(ax, mesh, numbers, tuple(names), keep)
+
+
+def _short(name: str, most: int = 26) -> str:
+    """Cut the middle out of a long name: its ends tell more."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
 
 
 def _write_numbers(ax: Axes, shown: NDArray[np.float64], dressed: Any, size: float) -> tuple[Text, ...]:

@@ -116,7 +116,9 @@ def draw_pulls(
     middle = np.zeros(len(names)) if centers is None else np.asarray(centers, dtype=float)
     scale = np.ones(len(names)) if widths is None else np.asarray(widths, dtype=float)
     if widths is None:
-        constrained = np.array([kind == "gaussian" and not _is_gamma(name) for kind, name in _kinds(result)])
+        constrained = np.array(
+            [kind == "gaussian" and not _is_centred_on_one(name) for kind, name in _kinds(result)]
+        )
     else:
         constrained = np.isfinite(scale) & (scale > 0)
     keep = np.flatnonzero(constrained & ~np.isin(names, exclude))
@@ -142,6 +144,7 @@ def draw_pulls(
     ax.set_xlim(-reach, reach)
     ax.set_ylim(keep.size - 0.4, -0.6)
     room = float(ax.get_window_extent().height) / keep.size * 72 / _figure(ax).dpi
+    points.set_markersize(float(np.clip(0.5 * room, 1.5, 4.2)))
     size = float(np.clip(0.8 * room, 3.0, dressed.tick_size * dressed.scale(_figure(ax))))
     ax.set_yticks(rows, labels=[names[index] for index in keep], fontsize=size)
     ax.tick_params(axis="y", which="both", length=0)
@@ -154,8 +157,8 @@ def _kinds(result: Any) -> list[tuple[str, str]]:
     return [(str(kind), str(name)) for kind, name in zip(result.types, result.labels, strict=True)]
 
 
-def _is_gamma(name: str) -> bool:
-    return name.startswith(("staterror", "gamma")) or name.endswith("]")
+def _is_centred_on_one(name: str) -> bool:
+    return name == "lumi" or name.startswith(("staterror", "gamma")) or name.endswith("]")
 
 
 def _figure(ax: Axes) -> Any:
