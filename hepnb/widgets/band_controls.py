@@ -99,7 +99,7 @@ class BandControls:
         self.saved = ipywidgets.Label()
         grid = ipywidgets.GridBox(
             [self.start, self.end, self.points, self.level, self.statistic],
-            layout={"grid_template_columns": "repeat(2, minmax(0, 1fr))", "grid_gap": "2px 12px"},
+            layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
         )
         self.box = column(
             [
@@ -110,5 +110,5 @@ class BandControls:
                 self.luminosity,
             ],
             width="370px",
-            flex="1 1 320px",
+            flex="1 1 270px",
         )

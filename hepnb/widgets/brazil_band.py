@@ -100,7 +100,7 @@ class BrazilBand(Panel):
         self._artists: BrazilArtists | None = None
         self._partial: ScanResults | None = None
         self._scanned: tuple[Any, ...] = ()
-        self.live = LiveFigure(width=600, height=430, alt="CLs against the signal strength")
+        self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
         self._live_figure().restructure(_draw_nothing)
         self._controls = controls = BandControls(_STATISTICS)
         for trait, box in controls.checks.items():

@@ -59,7 +59,7 @@ class FitControls:
         self.views = ipywidgets.ToggleButtons(
             options=[(label, name) for label, name, _ in _VIEWS],
             tooltips=[tooltip for *_, tooltip in _VIEWS],
-            style={"button_width": "96px"},
+            style={"button_width": "86px"},
         )
         self.refit = ipywidgets.Checkbox(
             description="Re-fit the others while dragging", indent=False, layout={"width": "auto"}
@@ -71,7 +71,7 @@ class FitControls:
         self.buttons = {}
         for name, style, tooltip in _BUTTONS:
             button = ipywidgets.Button(
-                description=name, button_style=style, tooltip=tooltip, layout={"width": "76px"}
+                description=name, button_style=style, tooltip=tooltip, layout={"width": "60px"}
             )
             button.add_class(f"hepnb-{name.lower()}")
             self.buttons[name] = button
@@ -87,5 +87,5 @@ class FitControls:
                 self.words,
             ],
             width="340px",
-            flex="1 1 300px",
+            flex="1 1 270px",
         )

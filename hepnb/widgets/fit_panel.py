@@ -88,7 +88,7 @@ class FitPanel(Panel):
         self._lock = threading.RLock()
         self._showing = threading.local()
         self._background = Background("fit")
-        self.live = LiveFigure(width=600, height=430, alt="Data and model")
+        self.live = LiveFigure(width=560, height=420, alt="Data and model")
         self._table = ParameterTable(self._table_moved, self._table_fixed, self._choose)
         self._controls = controls = FitControls()
         for name, press in (

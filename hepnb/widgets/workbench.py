@@ -160,8 +160,8 @@ class Workbench(Panel):
         analysis: Analysis | None = change["new"]
         if analysis is None:
             return
-        kind = "generated events, nothing in them was measured" if analysis.generated else ""
-        self._title.html = paragraphs("", [". ".join(words for words in (analysis.title, kind) if words)])
+        kind = ". Nothing in them was measured." if analysis.generated else ""
+        self._title.html = paragraphs("", [f"{analysis.title}{kind}"])
         n_samples = len(analysis.samples)
         channels = ", ".join(channel.name for channel in analysis.channels)
         self.stepper.note(_PLACES["builder"], f"{channels}: {_count(n_samples, 'sample')}", done=False)
@@ -356,7 +356,7 @@ class Workbench(Panel):
     def _note_limit(self, change: Any) -> None:
         limits = change["new"]
         self._set_result(limits)
-        words = "" if limits is None else f"< {limits.observed:.3g} (expected {limits.expected[2]:.3g})"
+        words = "" if limits is None else f"< {limits.observed:.3g} (exp. {limits.expected[2]:.3g})"
         self.stepper.note(_PLACES["band"], words, done=limits is not None)
 
 

@@ -159,7 +159,7 @@ def test_a_workspace_that_exists():
 
 def test_the_generated_analysis():
     wb = Workbench(analysis=hepnb.datasets.reference_analysis("generated"))
-    assert "nothing in them was measured" in wb._title.html
+    assert "Nothing in them was measured" in wb._title.html
     fitted = wb.fit_panel.fit()
     expected = hepnb.fit(None, hepnb.Model(wb.analysis.build()))
     np.testing.assert_allclose(fitted.bestfit, expected.bestfit, rtol=1e-9)
