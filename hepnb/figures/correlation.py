@@ -133,7 +133,7 @@ def draw_correlation(
     cell = 0.0
     for _ in range(3):
         ax.tick_params(
-            labelsize=float(np.clip(0.8 * cell, 3.0, largest_size)) if cell else 0.6 * largest_size
+            labelsize=float(np.clip(0.65 * cell, 3.0, largest_size)) if cell else 0.6 * largest_size
         )
         make_side_room(ax, right=1.0)
         ax.apply_aspect()

@@ -66,7 +66,7 @@ class HistogramArtists:
             move_step(step, heights, content.edges)
             points.update(content.centers, heights, heights - errors, heights + errors)
 
-    def fits(self, *histograms: Any) -> bool:
+    def fits(self, *histograms: Any, least: float = 0.3) -> bool:
         """Whether these histograms fill the present y limits without leaving them.
 
         A live picture keeps its axes while this is true, and is drawn anew where it is not.
@@ -75,6 +75,8 @@ class HistogramArtists:
         ----------
         *histograms : PlottableHistogram or Content
             As for :meth:`update`.
+        least : float
+            Part of the height that the highest bin must reach.
 
         Returns
         -------
@@ -87,7 +89,7 @@ class HistogramArtists:
         )
         if self.axes.get_yscale() == "log":
             return low < top < high
-        return low + 0.3 * (high - low) < top < low + 0.97 * (high - low)
+        return low + least * (high - low) < top < low + 0.97 * (high - low)
 
 
 def draw_histogram(

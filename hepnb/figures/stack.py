@@ -138,7 +138,7 @@ class StackArtists:
                 centers, _over(values, total, np.nan), _over(low, total, np.nan), _over(high, total, np.nan)
             )
 
-    def fits(self, samples: Mapping[str, Any], data: Any = None) -> bool:
+    def fits(self, samples: Mapping[str, Any], data: Any = None, *, least: float = 0.3) -> bool:
         """Whether these numbers fill the present y limits without leaving them.
 
         Parameters
@@ -147,6 +147,8 @@ class StackArtists:
             As for :meth:`update`.
         data : PlottableHistogram, Content or array, optional
             As for :meth:`update`.
+        least : float
+            Part of the height that the highest bin must reach.
 
         Returns
         -------
@@ -162,7 +164,7 @@ class StackArtists:
         low, high = self.axes.get_ylim()
         if self.axes.get_yscale() == "log":
             return low < top < high
-        return low + 0.3 * (high - low) < top < low + 0.97 * (high - low)
+        return low + least * (high - low) < top < low + 0.97 * (high - low)
 
 
 def draw_stack(

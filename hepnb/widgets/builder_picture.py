@@ -14,6 +14,8 @@ from hepnb.figures.content import Content
 
 __all__ = ["Picture"]
 
+_LEAST = 0.15  # of the height while a slider moves; where it rests the axes are set anew
+
 
 @dataclass
 class Picture:
@@ -74,8 +76,8 @@ class Picture:
         self.contents = contents
         if isinstance(artists, StackArtists):
             stacked, data = self.split()
-            return artists.fits(stacked, data)
-        return artists.fits(*contents.values())
+            return artists.fits(stacked, data, least=_LEAST)
+        return artists.fits(*contents.values(), least=_LEAST)
 
     def update(self) -> None:
         """Move the artists to the present contents."""
