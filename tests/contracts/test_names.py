@@ -29,6 +29,7 @@ NAMES = [
     "fixed_poi_fit",
     "goodness_of_fit",
     "hypotest",
+    "limit_grid",
     "load",
     "minos",
     "open",
