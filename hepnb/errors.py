@@ -88,7 +88,9 @@ def nearest(name: str, candidates: Iterable[str], n: int = 3) -> str:
     if not names:
         return "There are none."
     lowered = {other.lower(): other for other in reversed(names)}
-    close = [lowered[match] for match in difflib.get_close_matches(name.lower(), lowered, n=n, cutoff=0.6)]
+    close = [
+        lowered[match] for match in difflib.get_close_matches(str(name).lower(), lowered, n=n, cutoff=0.6)
+    ]
     if close:
         return "Did you mean " + " or ".join(repr(other) for other in close) + "?"
     shown = ", ".join(repr(other) for other in names[:8])

@@ -240,6 +240,11 @@ class RootFile:
         FileError
             Where there is no such object, or it cannot be read.
         """
+        if not isinstance(key, str):
+            raise FileError(
+                f"{self.path!r} has no object {key!r:.60}: a path in the file is text. "
+                f"{nearest(str(key), [e.path for e in self.walk()])}"
+            )
         if key.strip("/") == "":
             return self
         entry = self._find(key)

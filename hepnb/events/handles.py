@@ -99,6 +99,9 @@ def _missing(path: str, error: Exception) -> str:
             others = [entry.name for entry in folder.iterdir() if entry.suffix == ".root"]
         except OSError:
             others = []
+        file, _, inside = path.rpartition(":")
+        if inside and Path(file).is_file():
+            return f"there is no file {path!r}. Write hepnb.open({file!r})[{inside!r}]."
         hint = nearest(where.name, others) if others else "The folder holds no .root files: check the path."
         return f"there is no file {path!r}. {hint}"
     return f"the file {path!r} cannot be read: {getattr(error, 'strerror', None) or error}."
@@ -196,8 +199,14 @@ def reading(what: str, path: str, kind: type[Exception] = FileError) -> Iterator
 
 def _open_uproot(path: str) -> Any:
     if is_remote(path):
-        with reading("the start", path):
+        try:
             return uproot.open({path: None}, array_cache=None, object_cache=None)
+        except Exception as error:  # every protocol has errors of its own
+            said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            raise FileError(
+                f"{path!r} cannot be opened ({type(error).__name__}: {said[:160]}). "
+                "Check the address and the network, or download the file and open it from disk."
+            ) from error
     _check_header(path)
     with reading("the start", path):
         # Plain reads instead of a memory map: a file cut short while it is open then is an error, not a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, SelectionError
+from hepnb.errors import BranchError, ExpressionError, SelectionError
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import is_list, to_numbers
 
@@ -69,7 +69,12 @@ def entry_range(n_entries: int, start: int | None, stop: int | None) -> tuple[in
     >>> entry_range(100, 10, -10), entry_range(100, None, 1000)
     ((10, 90), (0, 100))
     """
-    low, high, _ = slice(start, stop).indices(n_entries)
+    try:
+        low, high, _ = slice(start, stop).indices(n_entries)
+    except TypeError as error:
+        raise SelectionError(
+            f"entries from {start!r} to {stop!r}: whole numbers are needed, or None for the ends."
+        ) from error
     return low, max(low, high)
 
 
@@ -141,6 +146,10 @@ def as_expressions(expressions: Mapping[str, str] | Sequence[str] | str) -> dict
         return {expressions: expressions}
     if isinstance(expressions, Mapping):
         return dict(expressions)
+    if not isinstance(expressions, Iterable):
+        raise ExpressionError(
+            f"expressions={expressions!r:.60}: give a list of formulas, or a dict of name to formula."
+        )
     return {text: text for text in expressions}
 
 

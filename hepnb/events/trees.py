@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BinningError, BranchError, SelectionError, nearest
+from hepnb.errors import BinningError, BranchError, ExpressionError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.expressions import Expression
 from hepnb.events.handles import borrow
@@ -442,6 +442,10 @@ class Tree:
         from hepnb.events.cutflow import count  # noqa: PLC0415  # it takes trees
 
         info = self._info()
+        if not isinstance(cuts, Mapping):
+            raise ExpressionError(
+                f"the cuts of a cutflow are a dict of name to cut, {{'hard': 'pt > 30'}}, not {cuts!r:.60}."
+            )
         conditions = {key: self._check(info, text, f"cut {key!r}") for key, text in cuts.items()}
         weighting = None if weight is None else self._check(info, weight, "weight")
         used = [*conditions.values(), *([weighting] if weighting else [])]

@@ -144,6 +144,11 @@ def from_ready(histogram: Any, bins: Bins | None = None) -> hist.Hist[Any]:
             f"neither a tree nor a histogram, but {type(histogram).__name__}. "
             "Give a Tree (hepnb.open(...)['tree']) or a hist.Hist."
         )
+    if str(getattr(histogram, "kind", "COUNT")).upper().endswith("MEAN"):
+        raise BinningError(
+            "the histogram holds means, not counts (a profile): its values are no yields. "
+            "Give a histogram of counts or of sums of weights."
+        )
     if len(histogram.axes) != 1:
         raise BinningError(
             f"the histogram has {len(histogram.axes)} axes, a template has one. Project it first."

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from hepnb.errors import BinningError, HepnbError, SelectionError, WorkspaceError
 from hepnb.histograms import edges_of, needs_values
 from hepnb.histograms.templates import both_cuts, split, template, zeros
-from hepnb.workspace.consistency import Observed, check_ingredients, choose_poi, normfactor_settings
+from hepnb.workspace.consistency import (
+    Observed,
+    as_ingredients,
+    check_ingredients,
+    choose_poi,
+    normfactor_settings,
+)
 from hepnb.workspace.ingredients import SYMMETRISE, Channel, Sample, Systematic, choose
 from hepnb.workspace.validate import VERSION
 from hepnb.workspace.workspace import Workspace
@@ -91,6 +97,7 @@ def build(
     ... )
     <Workspace: 1 channel, 2 bins, 2 samples, 2 modifiers, POI 'mu'>
     """
+    channels, samples, systematics = as_ingredients(channels, samples, systematics)
     check_ingredients(channels, samples, systematics, observed)
     parameters = normfactor_settings(samples)
     poi = choose_poi(poi, samples, parameters)
@@ -227,7 +234,7 @@ def _systematic(
     mirrored = isinstance(systematic.down, str) and systematic.down == SYMMETRISE
     down = None if mirrored else choose(systematic.down, sample.name, channel.name, owner)
     if systematic.kind == "normalisation":
-        data = {"hi": 1 + up, "lo": 1 + (-up if down is None else down)}
+        data = {"hi": 1 + float(up), "lo": 1 + float(-up if down is None else down)}
         return [_modifier(systematic.name, "normsys", data)]
     values: list[NDArray[np.float64] | None] = []
     for side, variation in (("up", up), ("down", down)):
@@ -246,6 +253,12 @@ def _varied(
     channel: Channel, sample: Sample, systematic: Systematic, variation: Any
 ) -> tuple[Any, str, str | None]:
     """Source, variable and weight of a variation: the nominal ones but for what varies."""
+    if systematic.kind in ("weight", "branch") and not hasattr(_source(sample, channel), "hist"):
+        raise WorkspaceError(
+            f"systematic {systematic.name!r} varies the {systematic.kind} of sample {sample.name!r}, "
+            f"which is a ready histogram in channel {channel.name!r}. Give the varied histograms with "
+            "kind='histogram', or restrict samples=."
+        )
     if systematic.kind == "weight":
         return _source(sample, channel), channel.variable, variation
     if systematic.kind == "branch":

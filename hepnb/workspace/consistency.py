@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.workspace.ingredients import Channel, Sample, Systematic, names_of
@@ -11,6 +12,28 @@ from hepnb.workspace.ingredients import Channel, Sample, Systematic, names_of
 __all__: list[str] = []
 
 Observed: TypeAlias = Literal["data", "asimov", "asimov+signal"]
+_Thing = TypeVar("_Thing", Channel, Sample, Systematic)
+
+
+def as_ingredients(
+    channels: Iterable[Channel], samples: Iterable[Sample], systematics: Iterable[Systematic]
+) -> tuple[tuple[Channel, ...], tuple[Sample, ...], tuple[Systematic, ...]]:
+    """The ingredients as tuples: what is given may be a generator, which can be walked only once."""
+    return (
+        _all("channels", channels, Channel),
+        _all("samples", samples, Sample),
+        _all("systematics", systematics, Systematic),
+    )
+
+
+def _all(what: str, given: Iterable[_Thing], kind: type[_Thing]) -> tuple[_Thing, ...]:
+    if isinstance(given, str | kind) or not isinstance(given, Iterable):
+        raise WorkspaceError(f"{what}={given!r:.60} is no list. Give a list of {kind.__name__}(...).")
+    things = tuple(given)
+    for index, thing in enumerate(things):
+        if not isinstance(thing, kind):
+            raise WorkspaceError(f"{what}[{index}] is {thing!r:.60}. Give a {kind.__name__}(...).")
+    return things
 
 
 def check_ingredients(
@@ -43,6 +66,7 @@ def check_ingredients(
     for sample in samples:
         if sample.source is None:
             raise WorkspaceError(f"sample {sample.name!r} has no source. Give it a tree or a histogram.")
+        _in_some_channel(sample, [channel.name for channel in channels])
     for systematic in systematics:
         for name in names_of(systematic.samples):
             if name not in modelled:
@@ -56,6 +80,25 @@ def check_ingredients(
                 raise WorkspaceError(
                     f"systematic {systematic.name!r}: there is no channel {name!r}. {nearest(name, known)}"
                 )
+
+
+def _in_some_channel(sample: Sample, channels: list[str]) -> None:
+    """A sample may be left out of a channel, but not by a slip of the pen."""
+    if not isinstance(sample.source, Mapping):
+        return
+    known = [str(name) for name in sample.source]
+    for channel in channels:
+        near = difflib.get_close_matches(channel, [name for name in known if name not in channels], 1, 0.6)
+        if channel not in known and near:
+            raise WorkspaceError(
+                f"sample {sample.name!r} has a source for {near[0]!r}, which is no channel, and none for "
+                f"{channel!r}. Rename one of them."
+            )
+    if not set(known) & set(channels):
+        raise WorkspaceError(
+            f"sample {sample.name!r} has sources for {', '.join(map(repr, known)) or 'nothing'}, "
+            f"and none of these is a channel. {nearest(''.join(known[:1]), channels)}"
+        )
 
 
 def _distinct(what: str, names: list[str]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.histograms import Bins
@@ -89,7 +92,7 @@ class Sample:
     Raises
     ------
     WorkspaceError
-        When the role is unknown, or the bounds do not hold 1.
+        When the role is unknown, the scale is no number, or the bounds do not hold 1.
 
     Examples
     --------
@@ -117,11 +120,13 @@ class Sample:
     def __post_init__(self) -> None:
         _named(self, self.name)
         _among(self, "role", self.role, ROLES)
-        low, high = self.normfactor_bounds
+        if not _is_number(self.scale):
+            raise WorkspaceError(f"Sample {self.name!r}: scale={self.scale!r} must be a finite number.")
+        low, high = _pair(self.normfactor_bounds)
         if not low <= 1 <= high or low == high:
             raise WorkspaceError(
                 f"Sample {self.name!r}: normfactor_bounds={self.normfactor_bounds!r} do not hold 1. "
-                "Give (low, high) with low <= 1 <= high."
+                "Give two finite numbers (low, high) with low <= 1 <= high."
             )
         if self.role == "data" and self.normfactor is not None:
             raise WorkspaceError(f"Sample {self.name!r}: data have no normfactor. Give it to the signal.")
@@ -180,9 +185,7 @@ class Systematic:
         for value in values:
             if isinstance(value, Mapping):
                 self._check(side, value.values())
-            elif self.kind == "normalisation" and (
-                isinstance(value, bool) or not isinstance(value, int | float)
-            ):
+            elif self.kind == "normalisation" and (not _is_number(value)):
                 raise WorkspaceError(
                     f"Systematic {self.name!r}: {side}={value!r} of a normalisation must be a number, "
                     "0.05 for +5 %."
@@ -265,8 +268,22 @@ def choose(value: Any, sample: str, channel: str, owner: str) -> Any:
     return value
 
 
-def _named(thing: Channel | Sample | Systematic, name: str) -> None:
-    if not str(name).strip():
+def _is_number(value: Any) -> bool:
+    """Tell a finite number of Python or numpy from everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return math.isfinite(value)
+
+
+def _pair(bounds: Any) -> tuple[float, float]:
+    """Two finite numbers; NaN, which no comparison accepts, where they are not."""
+    if isinstance(bounds, Sequence) and len(bounds) == 2 and all(map(_is_number, bounds)):
+        return float(bounds[0]), float(bounds[1])
+    return math.nan, math.nan
+
+
+def _named(thing: Channel | Sample | Systematic, name: Any) -> None:
+    if not isinstance(name, str) or not name.strip():
         raise WorkspaceError(f"a {type(thing).__name__} needs a name, this is {name!r}.")
 
 

@@ -374,7 +374,7 @@ def _settings(config: dict[str, Any], parameters: dict[str, _Parameter], require
                 _setting_fits(setting, parameters[name])
             except Fault as fault:
                 raise fault.inside(f"config / {segment('parameters', index, setting)}") from None
-    if "lumi" in parameters:
+    if "lumi" in parameters and parameters["lumi"].kind == "lumi":
         given = settings["lumi"][1] if "lumi" in settings else {}
         missing = [key for key in ("auxdata", "bounds", "inits", "sigmas") if key not in given]
         if missing:

@@ -352,6 +352,103 @@ def test_a_workspace_without_a_poi() -> None:
         )
 
 
+# --- wrong types, and what would have gone wrong without a word
+
+
+def test_generators_are_walked_once() -> None:
+    """A generator of systematics must not be used up by the checks, and the systematics lost."""
+    rows = samples(histogram(5, 6))
+    systematics = [hepnb.Systematic("Luminosity", up=np.float32(0.05), down=np.float64(-0.05))]
+    lists = hepnb.build([hepnb.Channel("SR")], rows, systematics)
+    walked = hepnb.build(iter([hepnb.Channel("SR")]), iter(rows), iter(systematics))
+    assert walked == lists
+    assert "Luminosity" in walked.modifiers
+
+
+def test_ingredients_of_the_wrong_type() -> None:
+    channel, rows = hepnb.Channel("SR"), samples(histogram(5, 6))
+    refusal(WorkspaceError, lambda: hepnb.build(channel, rows), "is no list. Give a list of Channel(...)")
+    refusal(WorkspaceError, lambda: hepnb.build(["SR"], rows), "channels[0] is 'SR'. Give a Channel(...)")
+    refusal(WorkspaceError, lambda: hepnb.build([channel], None), "samples=None is no list")
+    refusal(WorkspaceError, lambda: hepnb.build([channel], rows, ["JES"]), "systematics[0] is 'JES'")
+    refusal(WorkspaceError, lambda: hepnb.build([channel], rows, poi=3), "the POI 3 is not", "'mu'")
+    refusal(WorkspaceError, lambda: hepnb.Channel(3), "a Channel needs a name, this is 3")
+    refusal(WorkspaceError, lambda: hepnb.Sample("b", scale="2"), "scale='2' must be a finite number")
+    for bounds in ((0,), None, (0, math.nan), (-math.inf, math.inf), (2, 3)):
+        refusal(
+            WorkspaceError,
+            lambda bounds=bounds: hepnb.Sample("s", normfactor="mu", normfactor_bounds=bounds),
+            f"normfactor_bounds={bounds!r} do not hold 1. Give two finite numbers",
+        )
+    refusal(WorkspaceError, lambda: hepnb.Systematic("L", up=math.nan), "up=nan of a normalisation")
+
+
+def test_a_profile_is_no_template() -> None:
+    profile = hist.Hist(hist.axis.Regular(2, 0, 2), storage=hist.storage.Mean())
+    profile.fill([0.5, 1.5], sample=[5, 6])
+    refusal(
+        BinningError,
+        lambda: hepnb.build([hepnb.Channel("SR")], samples(profile)),
+        "sample 'ttbar': the histogram holds means, not counts",
+        "Give a histogram of counts",
+    )
+
+
+def test_a_slip_in_the_name_of_a_channel() -> None:
+    """A sample may be left out of a channel, but a misspelt name must not do it without a word."""
+    both = {"SR": histogram(5, 6), "CR": histogram(5, 6)}
+    channels = [hepnb.Channel("SR"), hepnb.Channel("CR")]
+
+    def built(source: dict[str, Any]) -> hepnb.Workspace:
+        rows = [hepnb.Sample("data", "data", both), hepnb.Sample("ttbar", source=both)]
+        return hepnb.build(channels, [*rows, hepnb.Sample("W", source=source)])
+
+    assert built({"SR": histogram(1, 2)}).samples == ("ttbar", "W")
+    said = "sample 'W' has a source for 'SRR', which is no channel, and none for 'SR'"
+    refusal(WorkspaceError, lambda: built({"SRR": histogram(1, 2), "CR": histogram(1, 2)}), said)
+    refusal(
+        WorkspaceError,
+        lambda: built({"validation": histogram(1, 2)}),
+        "sample 'W' has sources for 'validation', and none of these is a channel",
+    )
+
+
+@pytest.mark.parametrize("kind", ["weight", "branch"])
+def test_a_ready_histogram_has_no_weights_to_vary(kind: Any) -> None:
+    """The variation would have been the nominal, and the systematic without effect."""
+    refusal(
+        WorkspaceError,
+        lambda: hepnb.build(
+            [hepnb.Channel("SR")],
+            samples(histogram(5, 6)),
+            [hepnb.Systematic("W", kind, up="w_up", samples="ttbar")],
+        ),
+        f"systematic 'W' varies the {kind} of sample 'ttbar', which is a ready histogram",
+        "kind='histogram'",
+    )
+
+
+def test_a_normsys_may_be_called_lumi() -> None:
+    """Only a modifier of type lumi needs its centre and width from the measurement."""
+    systematics = [hepnb.Systematic("lumi", up=0.02)]
+    workspace = hepnb.build([hepnb.Channel("SR")], samples(histogram(5, 6)), systematics)
+    assert hepnb.fit(None, hepnb.Model(workspace)).report.ok
+
+
+def test_events_of_the_wrong_type(background: hepnb.Tree, prediction: Path, tmp_path: Path) -> None:
+    refusal(FileError, lambda: hepnb.open(None), "None is not a path")
+    refusal(FileError, lambda: hepnb.open(prediction)[0], "no object 0", "'background'")
+    refusal(
+        FileError,
+        lambda: hepnb.open(f"{prediction}:background"),
+        f"Write hepnb.open({str(prediction)!r})['background'].",
+    )
+    refusal(FileError, lambda: hepnb.open(f"file://{tmp_path}/a.root"), "Check the address")
+    refusal(ExpressionError, lambda: background.arrays(None), "give a list of formulas")
+    refusal(SelectionError, lambda: background.arrays(["jet_pt"], entry_stop=2.5), "whole numbers")
+    refusal(ExpressionError, lambda: background.cutflow(["jet_pt > 1"]), "a dict of name to cut")
+
+
 # --- the same from the command line
 
 

@@ -339,12 +339,18 @@ def faults() -> Iterator[tuple[type[Exception], str, dict[str, Any]]]:
     yield (
         WorkspaceError,
         "channel 'SR': the data have no source for it",
-        {"samples": [Sample("data", "data", {"CR": ready(1, 1)}), other]},
+        {
+            "channels": [Channel("SR"), Channel("CR")],
+            "samples": [Sample("data", "data", {"CR": ready(1, 1)}), other],
+        },
     )
     yield (
         WorkspaceError,
         "channel 'SR': no signal and no background has a source",
-        {"samples": [data, Sample("b", source={"CR": ready(1, 1)})]},
+        {
+            "channels": [Channel("SR"), Channel("CR")],
+            "samples": [data, Sample("b", source={"CR": ready(1, 1)})],
+        },
     )
     yield WorkspaceError, r"observed='asimo' does not exist\. Did you mean 'asimov'", {"observed": "asimo"}
     yield (
