@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +113,8 @@ class Anchors:
     background_ok: bool
     asimov: FloatArray
     asimov_value: float
+    free_slope: FloatArray
+    background_slope: FloatArray
 
 
 def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors:
@@ -142,6 +144,8 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
         bool(found.ok[1]),
         asimov,
         asimov_value,
+        _slope(model, data, found.points[0]),
+        _slope(model, asimov, background),
     )
 
 
@@ -165,6 +169,7 @@ def profile_ratios(
     mu: FloatArray,
     statistic: TestStatistic,
     shared: Anchors | None = None,
+    near: ProfileRatios | None = None,
 ) -> ProfileRatios:
     """Test many values of the POI.
 
@@ -180,6 +185,8 @@ def profile_ratios(
         Which statistic.
     shared : Anchors, optional
         From an earlier call with the same data and statistic.
+    near : ProfileRatios, optional
+        Other values already tested; the fits start from the nearest.
 
     Returns
     -------
@@ -188,11 +195,10 @@ def profile_ratios(
     """
     shared = anchors(model, data, statistic) if shared is None else shared
     poi, count = model.require_poi(), mu.size
-    start = np.concatenate([np.tile(shared.free, (count, 1)), np.tile(shared.background, (count, 1))])
-    start[:, poi] = np.concatenate([mu, mu])
+    both = np.concatenate([np.tile(data, (count, 1)), np.tile(shared.asimov, (count, 1))])
+    start = _starts(model, both, mu, shared, near)
     fixed = np.tile(model.fixed, (2 * count, 1))
     fixed[:, poi] = True
-    both = np.concatenate([np.tile(data, (count, 1)), np.tile(shared.asimov, (count, 1))])
     # Two minima at one end of the range, or at the other, and every hypothesis is looked at from both sides.
     ends = np.unique([0, count - 1, count, 2 * count - 1])
     found = explore(model, both, start, fixed, scouts=ends).fit
@@ -200,9 +206,11 @@ def profile_ratios(
     if found.value[lowest] < shared.free_value - _TOLERANCE and _inside(model, mu[lowest]):
         again = solve(model, data[None], found.points[[lowest]], model.fixed[None])
         if again.value[0] < shared.free_value:
-            free = (again.points[0], float(again.value[0]), bool(again.ok[0]))
-            shared = Anchors(
-                *free, shared.background, shared.background_ok, shared.asimov, shared.asimov_value
+            shared = replace(
+                shared,
+                free=again.points[0],
+                free_value=float(again.value[0]),
+                free_ok=bool(again.ok[0]),
             )
     mu_hat = float(shared.free[poi])
     ok = found.ok[:count] & found.ok[count:] & shared.free_ok & shared.background_ok
@@ -224,6 +232,47 @@ def profile_ratios(
         found.points[:count],
         found.points[count:],
     )
+
+
+def _starts(
+    model: Model, data: FloatArray, mu: FloatArray, shared: Anchors, near: ProfileRatios | None
+) -> FloatArray:
+    """Choose for each lane the best of: an anchor, its tangent, and the nearest value already tested."""
+    poi = model.require_poi()
+    candidates = []
+    for origin, slope in ((shared.free, shared.free_slope), (shared.background, shared.background_slope)):
+        plain = np.tile(origin, (mu.size, 1))
+        candidates.append((plain, plain + (mu - origin[poi])[:, None] * slope))
+    choices = [
+        np.concatenate([data_part, asimov_part]) for data_part, asimov_part in zip(*candidates, strict=True)
+    ]
+    if near is not None and near.ok.any():
+        which = np.flatnonzero(near.ok)[np.abs(near.mu[near.ok][None, :] - mu[:, None]).argmin(axis=1)]
+        choices.append(np.concatenate([near.fixed[which], near.fixed_asimov[which]]))
+    low, high = model.bounds.T
+    for points in choices:
+        np.clip(points, low, high, out=points)
+        points[:, model.fixed] = model.init[model.fixed]
+        points[:, poi] = np.concatenate([mu, mu])
+    values = [model.likelihood.objective(points, data, 0).value for points in choices]
+    best = np.argmin(values, axis=0)
+    chosen: FloatArray = np.stack(choices)[best, np.arange(len(data))]
+    return chosen
+
+
+def _slope(model: Model, data: FloatArray, point: FloatArray) -> FloatArray:
+    """Give the derivative of the conditional minimum with respect to the POI, shape (n_parameters,)."""
+    poi = model.require_poi()
+    slope = np.zeros(point.size)
+    at_bound = (point <= model.bounds[:, 0]) | (point >= model.bounds[:, 1])
+    free = np.flatnonzero(~(model.fixed | at_bound))
+    free = free[free != poi]
+    curvature = model.likelihood.objective(point[None], data[None], 2).curvature[0]
+    try:
+        slope[free] = -np.linalg.solve(curvature[np.ix_(free, free)], curvature[free, poi])
+    except np.linalg.LinAlgError:
+        return np.zeros(point.size)
+    return np.where(np.isfinite(slope), slope, 0.0)
 
 
 def _allowed(model: Model, mu: FloatArray) -> BoolArray:

@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
-from hepnb.hypotests.teststats import Anchors, TestStatistic, anchors, profile_ratios, statistic_named
+from hepnb.hypotests.teststats import (
+    ProfileRatios,
+    TestStatistic,
+    anchors,
+    profile_ratios,
+    statistic_named,
+)
 from hepnb.limits.results import ScanResults
 from hepnb.model import Model
 
@@ -93,11 +99,12 @@ def scan(
     step = batch or (max(1, -(-values.size // 10)) if streams else values.size)
     shared = anchors(model, counts, chosen)
     result = _empty(model, test_stat)
+    near = None
     for begin in range(0, values.size, step):
         if cancel is not None and cancel.is_set():
             return _cancelled(result)
-        new = scan_points(model, counts, values[begin : begin + step], chosen, shared)
-        result = merge([result, new])
+        near = profile_ratios(model, counts, values[begin : begin + step], chosen, shared, near)
+        result = merge([result, as_scan(model, near, chosen)])
         if partial is not None:
             partial(result)
         if progress is not None:
@@ -105,15 +112,12 @@ def scan(
     return result
 
 
-def scan_points(
-    model: Model, data: FloatArray, mu: FloatArray, chosen: TestStatistic, shared: Anchors
-) -> ScanResults:
-    """Test values of the POI in one batch, given the fits they share."""
-    ratios = profile_ratios(model, data, mu, chosen, shared)
+def as_scan(model: Model, ratios: ProfileRatios, chosen: TestStatistic) -> ScanResults:
+    """Turn profile likelihood ratios into p-values."""
     observed = observed_pvalues(statistic(ratios.q, ratios.q_asimov, chosen.bounded), ratios.q_asimov)
     expected = expected_pvalues(ratios.q_asimov)
     return ScanResults(
-        mu=mu,
+        mu=ratios.mu,
         CLs_obs=observed.CLs,
         CLs_exp=expected.CLs,
         CLsb=observed.CLsb,

@@ -7,9 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
-from hepnb.hypotests.teststats import Anchors, TestStatistic, anchors, statistic_named
+from hepnb.hypotests.teststats import (
+    ProfileRatios,
+    TestStatistic,
+    anchors,
+    profile_ratios,
+    statistic_named,
+)
 from hepnb.limits.results import LimitResults, ScanResults
-from hepnb.limits.scan import merge, scan_points
+from hepnb.limits.scan import as_scan, merge
 from hepnb.limits.scan import scan as run_scan
 from hepnb.model import Model
 
@@ -17,7 +23,8 @@ __all__ = ["limit_from_scan", "upper_limit"]
 
 FloatArray = NDArray[np.float64]
 
-_RELATIVE = 1e-6
+# Relative width of a bracket in which the curve is straight to far below the precision of the fits.
+_RELATIVE = 2e-4
 _ROUNDS = 12
 _LADDER = (0.1, 0.3, 0.6, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.5)
 
@@ -42,7 +49,7 @@ def upper_limit(
         1 - confidence level.
     mu : array_like, shape (k,), optional
         A grid: the limit is then interpolated linearly in CLs between its points, as pyhf does. Without
-        it, points are added where the curves cross the level until the crossing is known to 1e-6.
+        it, points are added where the curves cross the level until the crossing is known to 1e-6 or better.
     test_stat : {"qtilde", "q"}
         The statistic.
 
@@ -80,15 +87,14 @@ def upper_limit(
         raise ModelError("q0 tests the background alone; a limit needs 'qtilde' or 'q'.")
     if mu is not None:
         return limit_from_scan(run_scan(data, model, mu, test_stat=test_stat), level)
-    counts = model.check_data(data)
-    shared = anchors(model, counts, chosen)
-    result = _bracket(model, counts, chosen, shared, level)
+    search = _Search(model, model.check_data(data), chosen)
+    search.bracket(level)
     for _ in range(_ROUNDS):
-        points = _refinements(result, level)
+        points = _refinements(search.scan, level)
         if not points.size:
             break
-        result = merge([result, scan_points(model, counts, points, chosen, shared)])
-    return _limits(result, level, "root")
+        search.test(points)
+    return _limits(search.scan, level, "root")
 
 
 def limit_from_scan(scan: ScanResults, level: float = 0.05) -> LimitResults:
@@ -135,35 +141,49 @@ def _crossing(curve: FloatArray, level: float) -> int | None:
     return int(falls[-1]) if falls.size else None
 
 
-def _bracket(
-    model: Model, data: FloatArray, chosen: TestStatistic, shared: Anchors, level: float
-) -> ScanResults:
-    """Scan until all six curves cross the level, or the bound of the POI is reached."""
-    low, high = model.bounds[model.require_poi()]
-    low = max(low, 0.0)
-    guess = np.clip(1.0, low, high) if high > low else high
-    first = scan_points(model, data, np.array([guess]), chosen, shared)
-    q = first.q_asimov[0]
-    width = guess / np.sqrt(q) if np.isfinite(q) and q > 1e-12 else (high - low) / 10
-    best = max(first.mu_hat, 0.0)
-    points = np.unique(
-        np.clip(np.concatenate([width * np.array(_LADDER), best + width * np.array(_LADDER)]), low, high)
-    )
-    result = merge([first, scan_points(model, data, np.r_[low, points], chosen, shared)])
-    while result.mu[-1] < high:
-        mu, curves = _curves(result)
-        if mu.size > 1 and all(_crossing(curve, level) is not None for curve in curves):
-            break
-        more = np.unique(np.minimum(result.mu[-1] * np.array([1.4, 2.0, 2.8]) + width, high))
-        result = merge([result, scan_points(model, data, more, chosen, shared)])
-    while result.mu[np.argmax(result.mu > low)] > 1e-9 * (high - low):
-        mu, curves = _curves(result)
-        if all(_crossing(curve, level) not in (None, 0) for curve in curves):
-            break
-        smallest = result.mu[np.argmax(result.mu > low)]
-        less = low + (smallest - low) * np.array([0.03, 0.1, 0.3])
-        result = merge([result, scan_points(model, data, less, chosen, shared)])
-    return result
+class _Search:
+    """The points tested so far; each new batch starts from the nearest of the last one."""
+
+    def __init__(self, model: Model, data: FloatArray, chosen: TestStatistic) -> None:
+        self.model, self.data, self.chosen = model, data, chosen
+        self.shared = anchors(model, data, chosen)
+        self.last: ProfileRatios | None = None
+        self.scan: ScanResults
+
+    def test(self, mu: FloatArray) -> None:
+        """Add values of the POI."""
+        first = self.last is None
+        self.last = profile_ratios(self.model, self.data, mu, self.chosen, self.shared, self.last)
+        new = as_scan(self.model, self.last, self.chosen)
+        self.scan = new if first else merge([self.scan, new])
+
+    def bracket(self, level: float) -> None:
+        """Test points until all six curves cross the level, or the bound of the POI is reached."""
+        low, high = self.model.bounds[self.model.require_poi()]
+        low = max(low, 0.0)
+        guess = np.clip(1.0, low, high) if high > low else high
+        self.test(np.array([guess]))
+        q = self.scan.q_asimov[0]
+        width = guess / np.sqrt(q) if np.isfinite(q) and q > 1e-12 else (high - low) / 10
+        best = max(self.scan.mu_hat, 0.0)
+        ladder = width * np.array(_LADDER)
+        self.test(np.unique(np.clip(np.concatenate([[low], ladder, best + ladder]), low, high)))
+        while self.scan.mu[-1] < high and not self._crossed(level):
+            reach = self.scan.mu[-1] * np.array([1.4, 2.0, 2.8]) + width
+            self.test(np.unique(np.minimum(reach, high)))
+        while not self._crossed(level, after=0):
+            smallest = self.scan.mu[np.argmax(self.scan.mu > low)]
+            if smallest <= low + 1e-9 * (high - low):
+                break
+            self.test(low + (smallest - low) * np.array([0.03, 0.1, 0.3]))
+
+    def _crossed(self, level: float, after: int = -1) -> bool:
+        """Say whether every curve falls through the level after the given interval."""
+        mu, curves = _curves(self.scan)
+        if mu.size < 2:
+            return False
+        found = [_crossing(curve, level) for curve in curves]
+        return all(i is not None and i > after for i in found)
 
 
 def _estimate(mu: FloatArray, curve: FloatArray, level: float, i: int) -> float:
