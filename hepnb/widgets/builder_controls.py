@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import ipywidgets
+import numpy as np
 
 from hepnb.errors import HepnbError
 from hepnb.widgets.analysis_tables import ChannelTable, SampleTable, SystematicTable
@@ -360,6 +361,22 @@ class BuilderControls:
 def read_bins(text: Any) -> Any:
     """Read bins that were typed, or take them as they are."""
     return parse_bins(text) if isinstance(text, str) else text
+
+
+def same_bins(one: Any, other: Any) -> bool:
+    """Say whether two binnings have the same edges; one that depends on the values equals only itself."""
+    first, second = _edges(one), _edges(other)
+    if first is None or second is None:
+        return bool(one is other or (isinstance(one, str) and one == other))
+    return first.size == second.size and bool(np.allclose(first, second, rtol=1e-12, atol=0.0))
+
+
+def _edges(bins: Any) -> Any:
+    if isinstance(bins, tuple) and len(bins) == 3 and isinstance(bins[0], int):
+        return np.linspace(bins[1], bins[2], bins[0] + 1)
+    if isinstance(bins, list | np.ndarray) or hasattr(bins, "edges"):
+        return np.asarray(getattr(bins, "edges", bins), dtype=float)
+    return None
 
 
 def read_range(given: Any) -> tuple[float, float] | None:

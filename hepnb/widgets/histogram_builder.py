@@ -16,7 +16,7 @@ from hepnb.widgets.analysis_text import Sources
 from hepnb.widgets.background import Background
 from hepnb.widgets.base import Panel
 from hepnb.widgets.builder_code import Names, analysis_code, histogram_code, in_stack, script, stack_code
-from hepnb.widgets.builder_controls import BuilderControls, read_bins, read_range
+from hepnb.widgets.builder_controls import BuilderControls, read_bins, read_range, same_bins
 from hepnb.widgets.builder_fill import FineBins, Part, Request, fill, resolve
 from hepnb.widgets.builder_picture import Picture
 from hepnb.widgets.live_figure import LiveFigure
@@ -102,11 +102,11 @@ class HistogramBuilder(Panel):
     histogram = traitlets.Any(None, allow_none=True, read_only=True, help="The hist.Hist on the screen")
     workspace = traitlets.Any(None, allow_none=True, read_only=True, help="What hepnb.build made")
 
-    def __init__(self, **inputs: Any) -> None:
+    def __init__(self, *args: Any, **inputs: Any) -> None:
         # Inputs that are given together are answered once.
         self._held = True
         self._wanted: set[str] = set()
-        super().__init__(**inputs)
+        super().__init__(*args, **inputs)
         self._held = False
         self._serve()
 
@@ -215,12 +215,25 @@ class HistogramBuilder(Panel):
         )
 
     def press_build(self) -> None:
-        """Build the workspace beside the widgets, as the button does."""
+        """Build the workspace beside the widgets, as the button does.
+
+        The channel that is shown is built as it is shown: other bins or another cut are saved first.
+        """
+        self._save_what_is_shown()
 
         def work() -> None:
             self.build_workspace()
 
         self._background.post(work)
+
+    def _save_what_is_shown(self) -> None:
+        if not self.channel or self.show != "samples" or not self.expression:
+            return
+        with self._reporting():
+            found, request = find_channel(self.channels, self.channel), self._request()
+            same = (found.variable, found.cut or "") == (self.expression, request.full_cut or "")
+            if not (same and same_bins(found.bins, request.binning)):
+                self.save_channel(self.channel)
 
     def flush(self) -> None:
         """Wait until everything is filled and drawn."""

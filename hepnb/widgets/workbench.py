@@ -78,10 +78,10 @@ class Workbench(Panel):
     workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
     step = traitlets.Int(0, min=0, max=len(_STEPS) - 1).tag(panel_input=True)
 
-    def __init__(self, **inputs: Any) -> None:
+    def __init__(self, *args: Any, **inputs: Any) -> None:
         if isinstance(inputs.get("root"), os.PathLike):
             inputs["root"] = os.fspath(inputs["root"])
-        super().__init__(**inputs)
+        super().__init__(*(os.fspath(a) if isinstance(a, os.PathLike) else a for a in args), **inputs)
         self._open(self.step)
 
     def _build(self) -> None:

@@ -371,6 +371,25 @@ def test_a_channel_can_be_chosen_and_saved(analysis):
         builder.channel = "Fine"
 
 
+def test_the_button_builds_what_is_shown(analysis):
+    panel = HistogramBuilder(**analysis)
+    before = panel.workspace
+    panel.press_build()
+    panel.flush()
+    assert panel.channels == analysis["channels"], "the same edges in other words are no change"
+    assert panel.workspace == before
+    panel.n_bins = 8
+    panel.cut = "lep_charge < 0"
+    panel.press_build()
+    panel.flush()
+    assert panel.error == ""
+    assert panel.workspace.channel_bins == {"Signal_region": 8}
+    assert panel.channels[0].cut == "lep_charge < 0"
+    assert panel.channels[0].label == "jet pT [GeV]"
+    assert run(panel)["workspace"] == panel.workspace
+    panel.close()
+
+
 def test_the_view_can_be_switched(analysis, files):
     builder = HistogramBuilder(tree=files[1]["background"], **analysis)
     assert builder.show == "samples"
