@@ -3,7 +3,8 @@
 A rate that moves the same way for both signs of a nuisance parameter (an up and a down variation on one
 side of the nominal) can be reached from either side, and the fit that starts in the middle falls to one of
 them by chance. Such parameters are found by moving each one by a standard deviation; fits then start on
-both sides of them.
+both sides of them. Where there are several, any combination of them can be a basin, and fits start from a
+few random points too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 
 from hepnb.model import Model
 
-__all__ = ["other_sides", "suspects"]
+__all__ = ["anywhere", "other_sides", "suspects"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _SIGNIFICANT = 0.2
 _MOST = 6
+_RANDOM = 12
 
 _KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()
 
@@ -92,3 +94,32 @@ def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> t
     if not start:
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     return np.concatenate(start), np.concatenate(lane)
+
+
+def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+    """Give random starting points where several parameters are suspect; the same ones every time.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    points : ndarray, shape (batch, parameter)
+        Where the lanes start; fixed and free parameters stay there.
+    fixed : ndarray of bool, shape (batch, parameter)
+        Parameters that may not move.
+
+    Returns
+    -------
+    start : ndarray, shape (n, parameter)
+        New starting points, one standard deviation around the auxiliary measurements.
+    lane : ndarray of int, shape (n,)
+        The lane each belongs to.
+    """
+    if suspects(model).size < 2:
+        return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
+    lane = np.repeat(np.arange(len(points)), _RANDOM)
+    start = points[lane]
+    sigma = np.nan_to_num(np.array([p.sigma for p in model.parameters]))
+    draws = np.random.default_rng(1).normal(size=(_RANDOM, points.shape[1]))
+    shifted = np.clip(model.init + sigma * np.tile(draws, (len(points), 1)), *model.bounds.T)
+    return np.where(fixed[lane] | (sigma == 0), start, shifted), lane

@@ -157,7 +157,7 @@ def _move(likelihood: Likelihood, end: BatchedFit, lane: IntArray, lanes: Lanes,
         value = likelihood.objective(trial, here.data, 0).value
         old = end.value[lane[waiting]]
         promised = np.einsum("lp,lp->l", step.gradient[waiting], trial - here.points)
-        enough = value <= old + 1e-4 * np.minimum(promised, 0.0) + 4e-16 * np.abs(old)
+        enough = value <= old + 1e-4 * np.minimum(promised, 0.0) + 4e-16 * np.maximum(np.abs(old), 1.0)
         enough &= np.isfinite(value) & (trial != here.points).any(axis=1)
         accepted = waiting[enough]
         end.points[lane[accepted]] = trial[enough]

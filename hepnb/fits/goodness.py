@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaincc, xlogy
+from scipy.special import gammaincc
 
 from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
@@ -78,7 +78,7 @@ def goodness_of_fit(
     constraints = model.likelihood.constraints
     best = model.init.copy()
     best[constraints.parameters] = aux / constraints.scale
-    perfect = float(2 * (main - xlogy(main, main)).sum() + constraints.value(best, aux))
+    perfect = float(constraints.value(best, aux))
     perfect += float(model.likelihood.constant(counts[None])[0])
     statistic = max(free.twice_nll - perfect, 0.0)
     loose = sum(p.kind == "free" and not p.fixed for p in model.parameters)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.basins import other_sides
+from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.threads import one_blas_thread
@@ -140,8 +140,9 @@ def explore(
     count = len(start)
     lanes = np.arange(count) if scouts is None else scouts
     data = np.broadcast_to(data, (count, data.shape[-1]))
-    others, owner = other_sides(model, start[lanes], fixed[lanes])
-    owner = lanes[owner]
+    sides, of_sides = other_sides(model, start[lanes], fixed[lanes])
+    random, of_random = anywhere(model, start[lanes], fixed[lanes])
+    others, owner = np.concatenate([sides, random]), lanes[np.concatenate([of_sides, of_random])]
     together = solve(
         model,
         np.concatenate([data, data[owner]]),

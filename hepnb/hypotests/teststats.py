@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _TOLERANCE = 1e-7
+_SWEEPS = 8
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class ProfileRatios:
         The Asimov data.
     fixed, fixed_asimov : ndarray, shape (k, n_parameters)
         Conditional minima.
+    several_minima : bool
+        The likelihood has more than one minimum; those used are the lowest that were found.
     """
 
     mu: FloatArray
@@ -100,6 +103,7 @@ class ProfileRatios:
     asimov: FloatArray
     fixed: FloatArray
     fixed_asimov: FloatArray
+    several_minima: bool
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ class Anchors:
     asimov_value: float
     free_slope: FloatArray
     background_slope: FloatArray
+    several_minima: bool
 
 
 def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors:
@@ -123,15 +128,23 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
     The free minimum of the Asimov data needs no fit: it is where they were generated.
     """
     poi = model.require_poi()
+    if model.fixed[poi]:
+        raise ModelError(
+            f"the POI {model.poi_name!r} is fixed in measurement {model.measurement!r}, so there is nothing to "
+            "test. Remove its 'fixed': true."
+        )
     start = np.tile(model.init, (2, 1))
     start[1, poi] = statistic.asimov_mu
     fixed = np.tile(model.fixed, (2, 1))
     fixed[1, poi] = True
-    found = explore(model, data[None], start, fixed).fit
+    explored = explore(model, data[None], start, fixed)
+    found = explored.fit
     if found.value[1] < found.value[0] - _TOLERANCE and _inside(model, start[1, poi]):
         found = _restart(model, data, found, fixed)
     background = found.points[1]
     asimov = model.expected_data(background)
+    # Rates are negative only where that fit failed, and then nothing comes of them.
+    asimov[: model.n_bins] = np.maximum(asimov[: model.n_bins], 0.0)
     asimov_value = float(model.likelihood.objective(background[None], asimov[None]).value[0])
     if not _inside(model, statistic.asimov_mu):
         again = solve(model, asimov[None], background[None], model.fixed[None])
@@ -146,6 +159,7 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
         asimov_value,
         _slope(model, data, found.points[0]),
         _slope(model, asimov, background),
+        bool(np.isfinite(explored.second_value).any()),
     )
 
 
@@ -201,7 +215,10 @@ def profile_ratios(
     fixed[:, poi] = True
     # Two minima at one end of the range, or at the other, and every hypothesis is looked at from both sides.
     ends = np.unique([0, count - 1, count, 2 * count - 1])
-    found = explore(model, both, start, fixed, scouts=ends).fit
+    explored = explore(model, both, start, fixed, scouts=ends)
+    found = explored.fit
+    if count > 1 and np.isfinite(explored.second_value).any():
+        found = _sweep(model, both, found, mu, fixed)
     lowest = int(np.argmin(np.where(_allowed(model, mu), found.value[:count], np.inf)))
     if found.value[lowest] < shared.free_value - _TOLERANCE and _inside(model, mu[lowest]):
         again = solve(model, data[None], found.points[[lowest]], model.fixed[None])
@@ -231,6 +248,7 @@ def profile_ratios(
         shared.asimov,
         found.points[:count],
         found.points[count:],
+        shared.several_minima or bool(np.isfinite(explored.second_value).any()),
     )
 
 
@@ -258,6 +276,30 @@ def _starts(
     best = np.argmin(values, axis=0)
     chosen: FloatArray = np.stack(choices)[best, np.arange(len(data))]
     return chosen
+
+
+def _sweep(model: Model, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> BatchedFit:
+    """Hand minima on to the neighbouring values of the POI until none gets lower."""
+    poi, count = model.require_poi(), mu.size
+    order = np.argsort(mu, kind="stable")
+    for _ in range(_SWEEPS):
+        lane, start = [], []
+        for first in (0, count):
+            here = first + order
+            for receivers, givers in ((here[1:], here[:-1]), (here[:-1], here[1:])):
+                lane.append(receivers)
+                start.append(found.points[givers])
+        lanes, points = np.concatenate(lane), np.concatenate(start)
+        points[:, poi] = np.concatenate([mu, mu])[lanes]
+        again = solve(model, data[lanes], points, fixed[lanes])
+        better = again.ok & ~(again.value >= found.value[lanes] - _TOLERANCE)
+        if not better.any():
+            break
+        # Two neighbours may offer: the lower one comes last and stays.
+        rows = np.flatnonzero(better)[np.argsort(-again.value[better], kind="stable")]
+        for name, array in vars(found).items():
+            array[lanes[rows]] = getattr(again, name)[rows]
+    return found
 
 
 def _slope(model: Model, data: FloatArray, point: FloatArray) -> FloatArray:

@@ -36,6 +36,8 @@ class ScanResults:
         The name of the POI.
     cancelled : bool
         The scan was stopped; the points are those it had.
+    several_minima : bool
+        The likelihood has more than one minimum; those used are the lowest that were found.
     """
 
     mu: FloatArray
@@ -52,6 +54,7 @@ class ScanResults:
     test_stat: str
     poi: str
     cancelled: bool = False
+    several_minima: bool = False
 
     def __len__(self) -> int:
         return int(self.mu.size)
@@ -81,7 +84,7 @@ class LimitResults:
     method : str
         ``"root"`` (refined until CLs meets the level) or ``"grid"`` (linear in CLs between grid points).
     message : str
-        What to know about limits that are nan; empty otherwise.
+        What to know: why a limit is nan, that points failed, that there are several minima.
     """
 
     observed: float

@@ -130,6 +130,7 @@ def as_scan(model: Model, ratios: ProfileRatios, chosen: TestStatistic) -> ScanR
         mu_hat=ratios.mu_hat,
         test_stat=chosen.name,
         poi=str(model.poi_name),
+        several_minima=ratios.several_minima,
     )
 
 
@@ -145,7 +146,15 @@ def merge(parts: Iterable[ScanResults]) -> ScanResults:
         name: np.concatenate([getattr(p, name) for p in scans])[first] for name in _PER_POINT
     }
     last = scans[-1]
-    return ScanResults(mu=values, mu_hat=last.mu_hat, test_stat=last.test_stat, poi=last.poi, **columns)
+    several = any(part.several_minima for part in scans)
+    return ScanResults(
+        mu=values,
+        mu_hat=last.mu_hat,
+        test_stat=last.test_stat,
+        poi=last.poi,
+        several_minima=several,
+        **columns,
+    )
 
 
 def _empty(model: Model, test_stat: str) -> ScanResults:

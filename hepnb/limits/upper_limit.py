@@ -236,6 +236,8 @@ def _limits(scan: ScanResults, level: float, method: str) -> LimitResults:
             reasons.append(f"{name}: no limit below {mu[-1]:.4g} (CLs there is {curve[-1]:.3g})")
         else:
             reasons.append(f"{name}: excluded from {mu[0]:.4g} on (CLs there is {curve[0]:.3g})")
+    if scan.several_minima:
+        reasons.append("the likelihood has several minima; the lowest found were used")
     failed = int((~scan.ok).sum())
     if failed:
         reasons.append(f"{failed} of {len(scan)} points failed")

@@ -163,7 +163,8 @@ def test_a_batch_equals_its_loop(susy: hepnb.Model) -> None:
     assert together.ok.all()
     for lane in range(batch):
         alone = minimise(susy.likelihood, data[[lane]], start[[lane]], lower, upper, fixed[[lane]])
-        np.testing.assert_allclose(alone.value[0], together.value[lane], rtol=1e-12)
+        # Both are within the estimated distance to the minimum at which a lane stops, 1e-10.
+        np.testing.assert_allclose(alone.value[0], together.value[lane], rtol=0, atol=2e-10)
 
 
 @settings(max_examples=60, deadline=None)

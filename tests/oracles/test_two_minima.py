@@ -115,6 +115,14 @@ def test_every_point_of_a_scan_is_at_its_global_minimum(spec: dict[str, Any]) ->
         assert pytest.approx(lowest - free, abs=2e-3) == q
 
 
+def test_a_limit_from_several_minima_says_so(spec: dict[str, Any]) -> None:
+    limit = hepnb.upper_limit(None, hepnb.Model(spec))
+    assert limit.scan.several_minima
+    assert limit.message == "the likelihood has several minima; the lowest found were used"
+    for i, value in enumerate(limit.expected):
+        assert pytest.approx(0.05, rel=1e-3) == hepnb.hypotest(value, None, hepnb.Model(spec)).CLs_exp[i]
+
+
 def test_only_one_sided_parameters_are_suspect(spec: dict[str, Any], data_dir: Path) -> None:
     model = hepnb.Model(spec)
     assert [model.parameter_names[i] for i in suspects(model)] == ["alpha"]
