@@ -14,10 +14,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
 
 from hepnb.model.compile import Compiled
-from hepnb.model.constraints import Constraints
+from hepnb.model.constraints import Constraints, poisson, saturated
 from hepnb.model.expectation import Rates, cell_rates, differentiate
 from hepnb.model.operator import Incidence, Operator, incidence
 
@@ -114,7 +113,7 @@ class HistFactoryLikelihood:
         ndarray, shape (batch,)
         """
         main, aux = data[..., : self.n_bins], data[..., self.n_bins :]
-        return np.asarray(2 * gammaln(main + 1).sum(axis=-1) + self.constraints.constant(aux))
+        return np.asarray(saturated(main).sum(axis=-1) + self.constraints.constant(aux))
 
     def objective(
         self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True
@@ -162,7 +161,7 @@ class HistFactoryLikelihood:
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
         bad = (rates.bins < 0) | ((rates.bins == 0) & (main > 0)) | np.isnan(rates.bins)
         safe = np.where(bad, 1.0, rates.bins)
-        value = 2 * (safe - xlogy(main, safe)).sum(axis=1) + self.constraints.value(points, aux)
+        value = poisson(safe, main).sum(axis=1) + self.constraints.value(points, aux)
         value[bad.any(axis=1)] = np.inf
         return np.where(np.isnan(value), np.inf, value)
 
