@@ -67,5 +67,19 @@ def test_notebook(path: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytes
         CHECKS[path.stem](notebook)
 
 
+def test_start_notebook_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the public files are not there, nothing is downloaded; the page says events are generated."""
+    monkeypatch.delenv("HEPNB_DATA_DIR", raising=False)
+    monkeypatch.setenv("HEPNB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+    notebook = run(NOTEBOOKS / "00-start.ipynb")
+    assert stderr(notebook) == ""
+    assert "generated, not measured" in printed(notebook, "source")
+    assert re.search(r"^mu +\S+ \+- \S+$", printed(notebook, "fit"), re.MULTILINE)
+    assert re.search(r"^upper limit +\d+\.\d+ ", printed(notebook, "test"), re.MULTILINE)
+
+
 def test_checks_belong_to_notebooks() -> None:
     assert set(CHECKS) <= {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
