@@ -130,8 +130,8 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
     poi = model.require_poi()
     if model.fixed[poi]:
         raise ModelError(
-            f"the POI {model.poi_name!r} is fixed in measurement {model.measurement!r}, so there is nothing to "
-            "test. Remove its 'fixed': true."
+            f"the POI {model.poi_name!r} is fixed in measurement {model.measurement!r}, "
+            "so there is nothing to test. Remove its 'fixed': true."
         )
     start = np.tile(model.init, (2, 1))
     start[1, poi] = statistic.asimov_mu
