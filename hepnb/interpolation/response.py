@@ -16,8 +16,9 @@ from hepnb.workspace import Workspace
 __all__ = ["CHOICES", "Response", "read_response", "read_responses", "response_of"]
 
 CHOICES: dict[str, tuple[str, str]] = {
-    "pyhf": ("code1", "code0"),
+    "pyhf": ("code4", "code4p"),
     "root": ("code4", "code4p"),
+    "legacy": ("code1", "code0"),
     **{name: (name, name) for name in CODES},
 }
 """The codes of the normalisation (normsys) and of the shape (histosys) that a choice stands for."""
@@ -75,8 +76,8 @@ class Response:
         alpha : array_like, shape (...,)
             Values of the nuisance parameter, in standard deviations.
         code : str
-            A key of :data:`CHOICES`: "pyhf" takes code1 for a normsys and code0 for a histosys, "root"
-            code4 and code4p; the name of a code takes it for both.
+            A key of :data:`CHOICES`: "pyhf" and "root" take code4 for a normsys and code4p for a histosys,
+            "legacy" code1 and code0; the name of a code takes it for both.
 
         Returns
         -------

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError, nearest
+from hepnb.interpolation.response import CHOICES
 from hepnb.model.compile import compile_workspace
 from hepnb.model.constraints import collect_constraints
 from hepnb.model.expectation import cell_rates
@@ -22,9 +23,7 @@ __all__ = ["INTERPOLATIONS", "Model"]
 FloatArray = NDArray[np.float64]
 
 INTERPOLATIONS: dict[str, dict[str, str]] = {
-    "pyhf": {"normsys": "code4", "histosys": "code4p"},
-    "root": {"normsys": "code4", "histosys": "code4p"},
-    "pyhf-0.6": {"normsys": "code1", "histosys": "code0"},
+    name: {"normsys": CHOICES[name][0], "histosys": CHOICES[name][1]} for name in ("pyhf", "root", "legacy")
 }
 
 
@@ -42,7 +41,8 @@ class Model:
         JSON patches (lists, or paths) applied to the workspace before it is compiled.
     interpolation : str or mapping
         ``"pyhf"`` or ``"root"`` (code 4 for normalisations, code 4p for shapes, the default of both),
-        ``"pyhf-0.6"`` (code 1 and code 0), or ``{"normsys": "code1", "histosys": "code0"}``.
+        ``"legacy"`` (code 1 and code 0, with which pyhf began), or a code each, such as
+        ``{"normsys": "code1", "histosys": "code0"}``.
     constraints : str or mapping
         The law of staterrors and shapesys: ``"workspace"`` as HistFactory XML asks for it (pyhf's where the
         workspace is JSON), ``"pyhf"`` always Gaussian and Poisson, or ``{"name": "poisson"}`` by name.

@@ -18,7 +18,11 @@ __all__ = ["CODE_TITLES", "REACH", "ResponsePicture"]
 
 REACH = 3.0
 """The slider goes so far to either side [standard deviations]."""
-CODE_TITLES = {"pyhf": "pyhf (code1, code0)", "root": "ROOT (code4, code4p)"}
+CODE_TITLES = {
+    "pyhf": "pyhf and ROOT (code4, code4p)",
+    "root": "ROOT (code4, code4p)",
+    "legacy": "early pyhf (code1, code0)",
+}
 
 _GRID = np.linspace(-REACH, REACH, 241)
 _MOST_BINS = 4  # listed by name

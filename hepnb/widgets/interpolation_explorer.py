@@ -37,7 +37,7 @@ class InterpolationExplorer(Panel):
     channel, sample, systematic : str
         What is shown; the first with a systematic by default.
     code : str
-        "pyhf", "root", or the name of one code.
+        "pyhf", "root", "legacy", or the name of one code.
     alpha : float
         The nuisance parameter, in standard deviations.
 

@@ -31,9 +31,9 @@ def test_search_a_systematic_and_drag_alpha(open_notebook, data_dir):
     expected = "explorer._response.at(explorer.alpha, explorer.code).tolist()"
     assert notebook.evaluate(f"explorer.result.tolist() == {expected}")
     notebook.screenshot("interpolation-explorer", ".hepnb-panel")
-    page.get_by_label("Code", exact=True).first.select_option(label="ROOT (code4, code4p)")
+    page.get_by_label("Code", exact=True).first.select_option(label="early pyhf (code1, code0)")
     page.wait_for_timeout(500)
-    assert notebook.evaluate("explorer.code") == "root"
+    assert notebook.evaluate("explorer.code") == "legacy"
     assert notebook.evaluate("explorer.error") == ""
     shown = page.evaluate(
         """async () => {

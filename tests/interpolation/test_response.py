@@ -52,7 +52,8 @@ def test_one_parameter_may_have_both_types(workspace):
 
 
 @pytest.mark.parametrize(
-    ("choice", "norm", "shape"), [("pyhf", "code1", "code0"), ("root", "code4", "code4p")]
+    ("choice", "norm", "shape"),
+    [("pyhf", "code4", "code4p"), ("root", "code4", "code4p"), ("legacy", "code1", "code0")],
 )
 @pytest.mark.parametrize("systematic", ["JES", "xsec"])
 def test_the_choices_are_what_pyhf_computes(workspace, choice, norm, shape, systematic):
@@ -76,9 +77,10 @@ def test_the_templates_are_met(workspace, choice):
 
 def test_codes_and_kinks_are_of_what_is_there(workspace):
     response = read_response(workspace, "SR", "background", "xsec")
-    assert response.codes("pyhf") == ("code1",)
-    assert response.kinks("pyhf") == (0.0,)
-    assert response.kinks("root") == (-1.0, 1.0)
+    assert response.codes("legacy") == ("code1",)
+    assert response.kinks("legacy") == (0.0,)
+    assert response.codes("pyhf") == ("code4",)
+    assert response.kinks("pyhf") == (-1.0, 1.0)
     both = read_response(workspace, "SR", "background", "JES")
     assert both.codes("root") == ("code4", "code4p")
 

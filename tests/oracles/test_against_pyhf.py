@@ -72,7 +72,7 @@ def test_rates_and_likelihood_of_real_analyses_equal_pyhf(name: str, real: Any, 
 def test_published_validation_numbers(name: str, validation: Any) -> None:
     spec, published = validation(name)
     # The suite these come from tests with q, not qtilde; they differ where data lie far below background.
-    result = hepnb.hypotest(1.0, None, hepnb.Model(spec, interpolation="pyhf-0.6"), test_stat="q")
+    result = hepnb.hypotest(1.0, None, hepnb.Model(spec, interpolation="legacy"), test_stat="q")
     assert result.ok
     # The published value of the two-bin histosys comes from a fit that stopped 1e-4 away from the minimum.
     assert pytest.approx(published, rel=2e-4) == result.CLs_obs

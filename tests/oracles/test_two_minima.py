@@ -64,7 +64,7 @@ def dense_minimum(model: hepnb.Model, mu: np.ndarray) -> tuple[float, np.ndarray
 
 
 def test_the_conditional_minimum_is_the_global_one(spec: dict[str, Any]) -> None:
-    model = hepnb.Model(spec, interpolation="pyhf-0.6")
+    model = hepnb.Model(spec, interpolation="legacy")
     result = hepnb.fixed_poi_fit(1.0, None, model)
     assert pytest.approx(30.8718, abs=1e-4) == result.twice_nll
     assert pytest.approx(-0.359, abs=2e-3) == result["alpha"][0]
@@ -73,7 +73,7 @@ def test_the_conditional_minimum_is_the_global_one(spec: dict[str, Any]) -> None
 
 
 def test_the_second_minimum_is_reported(spec: dict[str, Any]) -> None:
-    report = hepnb.fixed_poi_fit(1.0, None, hepnb.Model(spec, interpolation="pyhf-0.6")).report
+    report = hepnb.fixed_poi_fit(1.0, None, hepnb.Model(spec, interpolation="legacy")).report
     assert report.second_minimum is not None
     assert pytest.approx(31.3751 - 30.8718, abs=1e-4) == report.second_minimum.rise
     assert pytest.approx(0.4814, abs=1e-3) == report.second_minimum.values["alpha"]
@@ -83,7 +83,7 @@ def test_the_second_minimum_is_reported(spec: dict[str, Any]) -> None:
 def test_which_published_value_belongs_to_which_minimum(
     spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = hepnb.Model(spec, interpolation="pyhf-0.6")
+    model = hepnb.Model(spec, interpolation="legacy")
     assert pytest.approx(0.1383, abs=1e-4) == hepnb.hypotest(1.0, None, model, test_stat="q").CLs_obs
     # From pyhf's start alone, without a look at the other side, the fits fall where pyhf's fall.
     monkeypatch.setattr("hepnb.fits.basins.suspects", lambda _: np.empty(0, dtype=np.intp))

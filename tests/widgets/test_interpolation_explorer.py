@@ -44,7 +44,7 @@ def test_three_histograms_and_the_source_notebooks_numbers():
 
 
 def test_they_can_be_typed_in():
-    explorer = InterpolationExplorer()
+    explorer = InterpolationExplorer(code="legacy")
     for name, text in (("down", "8, 9"), ("nominal", "10 10"), ("up", "[15, 12]")):
         explorer._typed[name].value = text
     assert explorer.error == ""
