@@ -13,7 +13,7 @@ from hepnb.modifiers import ParameterSet
 __all__ = ["Parameter", "collect", "flatten"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """One number of a model.
 
@@ -47,6 +47,16 @@ class Parameter:
     aux: float
     sigma: float
     factor: float
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Parameter) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        """The values, with None for nan: what neither parameter has is the same, in Python 3.13 too."""
+        return tuple(None if value != value else value for value in vars(self).values())  # noqa: PLR0124
 
 
 def collect(sets: Iterable[ParameterSet], overrides: Sequence[Mapping[str, Any]]) -> tuple[ParameterSet, ...]:
