@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints, poisson, saturated
 from hepnb.model.expectation import Rates, cell_rates, differentiate
-from hepnb.model.operator import Incidence, Operator, incidence
+from hepnb.model.operator import EMPTY, Incidence, Operator, incidence
 
 __all__ = ["HistFactoryLikelihood", "Objective"]
 
@@ -162,6 +162,9 @@ class HistFactoryLikelihood:
         bad = (rates.bins < 0) | ((rates.bins == 0) & (main > 0)) | np.isnan(rates.bins)
         safe = np.where(bad, 1.0, rates.bins)
         value = poisson(safe, main).sum(axis=1) + self.constraints.value(points, aux)
+        edge = (main == 0) & (safe > 0)
+        if edge.any():
+            value -= 2 * EMPTY * np.log(np.where(edge, safe, 1.0)).sum(axis=1)
         value[bad.any(axis=1)] = np.inf
         return np.where(np.isnan(value), np.inf, value)
 
@@ -172,7 +175,7 @@ class HistFactoryLikelihood:
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
         # A point outside the domain has no derivatives; the numbers there are never used.
         nu = np.where(rates.bins > 0, rates.bins, 1.0)
-        ratio = np.where((rates.bins <= 0) & (main == 0), 0.0, main / nu)
+        ratio = np.where((rates.bins <= 0) & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
         log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, rates)
         jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
         first, second = self.constraints.slopes(points, aux)

@@ -22,7 +22,7 @@ from scipy import sparse
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints
 
-__all__ = ["Incidence", "Operator", "incidence"]
+__all__ = ["EMPTY", "Incidence", "Operator", "incidence"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -30,6 +30,10 @@ IntArray = NDArray[np.intp]
 
 # Factors are kept this far from 0: near enough for a search direction, far enough that r L^2 cancels.
 _SMALL = 1e-8
+
+# An empty bin counts so many events. Its likelihood grows until the rate is 0 and is undefined beyond, so its
+# minimum can lie at the edge; with this the edge is approached smoothly, and -2 log L is changed by 1e-10.
+EMPTY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ class Operator:
         nu = self.incidence.bins @ rate
         main = self.data[:, : nu.shape[0]].T
         safe = np.where(nu > 0, nu, 1.0)
-        ratio = np.where((nu <= 0) & (main == 0), 0.0, main / safe)
+        ratio = np.where((nu <= 0) & (main == 0), 0.0, np.maximum(main, EMPTY) / safe)
         return kappa, rate, 2 * (1 - ratio), np.sqrt(2 * ratio / safe), nu
 
     @cached_property

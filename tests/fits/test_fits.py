@@ -230,3 +230,14 @@ def test_results_speak(susy: hepnb.Model) -> None:
     assert str(result.report).startswith("converged in ")
     assert result.report.interpolation == {"normsys": "code4", "histosys": "code4p"}
     assert result.report.condition > 1
+
+
+def test_a_minimum_at_the_edge_of_the_physical_domain_is_reached() -> None:
+    """No events seen, and a shape that would take the rate below zero: the best rate is 0, not less."""
+    model = hepnb.Model(correlated_background([3.5], [7.0], [9.734375], [4.265625], observed=[0]))
+    result = hepnb.fit(None, model)
+    assert result.report.ok
+    assert pytest.approx(0.0, abs=1e-9) == model.expected(result.bestfit)[0]
+    # 7 + 2.734375 alpha = 0: all that is left is the constraint.
+    alpha = -7.0 / 2.734375
+    assert pytest.approx(alpha**2 + np.log(2 * np.pi), abs=1e-8) == result.twice_nll
