@@ -4,7 +4,7 @@ A rate that moves the same way for both signs of a nuisance parameter (an up and
 side of the nominal) can be reached from either side, and the fit that starts in the middle falls to one of
 them by chance. Such parameters are found by moving each one by a standard deviation; fits then start on
 both sides of them. Where there are several, any combination of them can be a basin, and fits start from a
-few random points too.
+few random points too; in a small model, where that costs little, for a single one already.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _SIGNIFICANT = 0.2
+_BENT, _SMALL = 0.1, 40
 _MOST = 6
 _RANDOM = 12
 
@@ -29,7 +30,7 @@ _KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()
 
 
 def suspects(model: Model) -> IntArray:
-    """Find parameters that move some bin the same way for both of their signs.
+    """Find parameters whose two signs do not undo each other.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def suspects(model: Model) -> IntArray:
     -------
     ndarray of int, shape (n,)
         Their positions: at most six, the strongest first. A one-sided change counts from a fifth of the
-        statistical uncertainty of its bin.
+        statistical uncertainty of its bin. In a small model, where looking costs little, the part of a change
+        that is the same for both signs counts too, over all bins, from a tenth.
     """
     if model in _KNOWN:
         return _KNOWN[model]
@@ -55,8 +57,13 @@ def suspects(model: Model) -> IntArray:
         nominal = model.expected(model.init)
         up = model.expected(model.init + step) - nominal
         down = model.expected(model.init - step) - nominal
+        spread = np.sqrt(np.maximum(nominal, 1.0))
         both = np.where(up * down > 0, np.minimum(np.abs(up), np.abs(down)), 0.0)
-        strength = (both / np.sqrt(np.maximum(nominal, 1.0))).max(axis=1)
+        strength = (both / spread).max(axis=1)
+        if model.n_parameters <= _SMALL:
+            # Other parameters may take up the straight part of a change, and the bent part is what is left.
+            bent = np.linalg.norm(0.5 * (up + down) / spread, axis=1)
+            strength = np.maximum(strength, bent * _SIGNIFICANT / _BENT)
     order = np.argsort(-strength, kind="stable")[:_MOST]
     found = moving[order[strength[order] > _SIGNIFICANT]]
     _KNOWN[model] = found
@@ -97,7 +104,7 @@ def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> t
 
 
 def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
-    """Give random starting points where several parameters are suspect; the same ones every time.
+    """Give random starting points where parameters are suspect; the same ones every time.
 
     Parameters
     ----------
@@ -115,7 +122,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
     lane : ndarray of int, shape (n,)
         The lane each belongs to.
     """
-    if suspects(model).size < 2:
+    if suspects(model).size < (1 if model.n_parameters <= _SMALL else 2):
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     lane = np.repeat(np.arange(len(points)), _RANDOM)
     start = points[lane]

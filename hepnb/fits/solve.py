@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
+from hepnb.fits.kinks import settle
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
@@ -63,6 +64,10 @@ def _solve(
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
     result = minimise(model.likelihood, data, start, lower, upper, fixed)
+    bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
+    kinked = settle(model, data[bad], result.points[bad], fixed[bad], limits)
+    if kinked is not None:
+        result = _better(result, bad, kinked)
     for origin in (model.init, _preferred(model, data)):
         bad = np.flatnonzero(result.status != CONVERGED)
         if not bad.size:
@@ -86,8 +91,13 @@ def _preferred(model: Model, data: FloatArray) -> FloatArray:
 
 
 def _better(result: BatchedFit, lanes: NDArray[np.intp], again: BatchedFit) -> BatchedFit:
-    """Take the new row of each lane where it converged, or is at least lower."""
-    take = (again.status == CONVERGED) | (again.value < result.value[lanes])
+    """Take the new row of each lane where it is lower, or converged and not higher.
+
+    A converged minimum above the point where a lane got stuck is not the lowest one: taking it would be a
+    plausible wrong number.
+    """
+    old = result.value[lanes]
+    take = (again.value < old) | ((again.status == CONVERGED) & ~(again.value > old + _DISTINCT))
     changed = {}
     for name, old in vars(result).items():
         new = old.copy()
