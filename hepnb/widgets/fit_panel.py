@@ -19,6 +19,7 @@ from hepnb.widgets.fit_state import FitState
 from hepnb.widgets.fit_views import ALL_CHANNELS, VIEWS, CorrelationView, PullView, StackView, View
 from hepnb.widgets.fit_words import fit_words
 from hepnb.widgets.live_figure import LiveFigure
+from hepnb.widgets.main_loop import soon
 from hepnb.widgets.parameter_table import ParameterTable, slider_range
 from hepnb.widgets.status import paragraphs
 from hepnb.workspace import Workspace
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from hepnb.fits import FitResults
 
 __all__ = ["FitPanel"]
+
+_NUMBERS = 0.03  # [s] after a move until its numbers follow: the picture is on the page by then
 
 
 class FitPanel(Panel):
@@ -86,6 +89,7 @@ class FitPanel(Panel):
         self._state: FitState | None = None
         self._view: View | None = None
         self._lock = threading.RLock()
+        self._moved: set[str] = set()
         self._showing = threading.local()
         self._background = Background("fit")
         self.live = LiveFigure(width=560, height=420, alt="Data and model")
@@ -271,11 +275,11 @@ class FitPanel(Panel):
             return
         now = float(state.values[state.index(self.parameter)])
         if abs(change["new"] - now) > 0.5001 * self._controls.slider.step:
-            self._move(self.parameter, change["new"], self._controls.slider)
+            self._move(self.parameter, change["new"])
 
     def _table_moved(self, name: str, value: float) -> None:
         self.parameter = name
-        self._move(name, value, self._table)
+        self._move(name, value)
 
     def _table_fixed(self, name: str, fixed: bool) -> None:
         names = set(self.fixed) | {name} if fixed else set(self.fixed) - {name}
@@ -302,12 +306,12 @@ class FitPanel(Panel):
         finally:
             self._controls.buttons["Fit"].disabled = False
 
-    def _move(self, name: str, value: float, source: Any) -> None:
+    def _move(self, name: str, value: float) -> None:
         with self._reporting():
             state = self._need_state()
             with self._lock:
                 state.move(name, value)
-            self._show_move(name, source)
+            self._show_move(name)
             if self.refit:
                 self._background.post(lambda: self._follow(state, name))
 
@@ -388,16 +392,32 @@ class FitPanel(Panel):
         else:
             self._live_figure().restructure(self._draw)
 
-    def _show_move(self, name: str, source: Any) -> None:
-        """After a drag: the picture first, then the numbers that changed."""
+    def _show_move(self, name: str) -> None:
+        """After a drag: the picture first, and the numbers that changed when it is on the page."""
         state = self._need_state()
         self._paint()
-        self._show_delta()
-        if source is not self._controls.slider and name == self.parameter:
-            self._show_slider()
-        self._table.refresh(state, [name])
         self._show_traits(state)
-        self._show_buttons()
+        with self._lock:
+            waiting = bool(self._moved)
+            self._moved.add(name)
+        if not waiting:
+            soon(_NUMBERS, self._show_numbers)
+
+    def _show_numbers(self) -> None:
+        with self._reporting():
+            with self._lock:
+                moved, self._moved = self._moved, set()
+            state = self._state
+            if state is None:
+                return
+            self._show_delta()
+            if (
+                self.parameter in moved
+                and self._controls.slider.value != state.values[state.index(self.parameter)]
+            ):
+                self._show_slider()
+            self._table.refresh(state, [name for name in moved if name in state.names])
+            self._show_buttons()
 
     def _show_all(self, draw: bool = True) -> None:
         state = self._need_state()

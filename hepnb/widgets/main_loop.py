@@ -13,7 +13,7 @@ from typing import Any
 
 from IPython import get_ipython
 
-__all__ = ["call_later", "main_loop", "must_post"]
+__all__ = ["call_later", "main_loop", "must_post", "soon"]
 
 
 def main_loop() -> Any:
@@ -42,3 +42,21 @@ def call_later(seconds: float, callback: Callable[[], None]) -> None:
         callback()
     else:
         loop.add_callback(loop.call_later, seconds, callback)
+
+
+def soon(seconds: float, callback: Callable[[], None]) -> None:
+    """Run a callback that draws no text on a thread of its own after a while; at once without a kernel.
+
+    Parameters
+    ----------
+    seconds : float
+        How long to wait [s].
+    callback : callable
+        Takes nothing. Unlike one of :func:`call_later` it runs beside a cell.
+    """
+    if main_loop() is None:
+        callback()
+        return
+    timer = threading.Timer(seconds, callback)
+    timer.daemon = True
+    timer.start()

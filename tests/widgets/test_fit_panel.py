@@ -193,7 +193,7 @@ def test_code_of_a_fit(panel):
 
 
 def test_code_with_other_data_and_interpolation(workspace):
-    model = hepnb.Model(workspace, interpolation="pyhf-0.6")
+    model = hepnb.Model(workspace, interpolation="legacy")
     panel = FitPanel(model=model, data=[50.0, 50.0, 50.0, 40.0, 30.0])
     panel.fit()
     best = run_code(panel.to_code())["best"]
