@@ -14,20 +14,27 @@ from numpy.typing import NDArray
 from hepnb.fits.batched import NOT_FINISHED, BatchedFit, minimise
 from hepnb.model import Model
 
-__all__ = ["settle"]
+__all__ = ["has_kinks", "settle"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
+# Their slope jumps at 0. That of the other codes does not; code 2 itself jumps, which no minimum survives.
+_CODES, _PLACE = ("code0", "code1"), 0.0
 _NEAR = 0.05
 _ASIDE = 1e-9
 _ROUNDS = 4
 
 
+def has_kinks(model: Model) -> bool:
+    """Tell whether a model's interpolation codes have kinks that a parameter can sit on."""
+    return bool(_kinked(model).size)
+
+
 def settle(
     model: Model, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
-) -> BatchedFit | None:
+) -> BatchedFit:
     """Look for minima at the kinks near some points.
 
     Parameters
@@ -45,20 +52,15 @@ def settle(
 
     Returns
     -------
-    BatchedFit or None
-        One row per lane, converged where a minimum was found; None where the codes have no kinks.
+    BatchedFit
+        One row per lane, converged where a minimum was found.
     """
-    where, places = _kinks(model)
-    if not where.size or not len(points):
-        return None
-    distance = points[:, where, None] - places
-    nearest = np.argmin(np.abs(distance), axis=2)
-    place = places[nearest]
-    on = (np.abs(points[:, where] - place) < _NEAR) & ~fixed[:, where]
+    where = _kinked(model)
+    on = (np.abs(points[:, where] - _PLACE) < _NEAR) & ~fixed[:, where]
     lower, upper = limits[:, 0], limits[:, 1]
     start = points.copy()
     for _ in range(_ROUNDS):
-        start[:, where] = np.where(on, place, start[:, where])
+        start[:, where] = np.where(on, _PLACE, start[:, where])
         held = fixed.copy()
         held[:, where] |= on
         found = minimise(model.likelihood, data, start, lower, upper, held)
@@ -71,15 +73,12 @@ def settle(
     return found
 
 
-def _kinks(model: Model) -> tuple[IntArray, FloatArray]:
-    """Give the parameters whose interpolation has kinks, and where these are."""
+def _kinked(model: Model) -> IntArray:
+    """Give the parameters whose interpolation has a kink."""
     compiled = model.likelihood.compiled
     pairs = ((compiled.shape_parameters, compiled.shape_code), (compiled.norm_parameters, compiled.norm_code))
-    with_kinks = [(parameters, code.kinks) for parameters, code in pairs if code.kinks]
-    if not with_kinks:
-        return np.empty(0, dtype=np.intp), np.empty(0)
-    where = np.unique(np.concatenate([parameters for parameters, _ in with_kinks]))
-    return where, np.unique([kink for _, kinks in with_kinks for kink in kinks])
+    with_kinks = [parameters for parameters, code in pairs if code.name in _CODES]
+    return np.unique(np.concatenate(with_kinks)) if with_kinks else np.empty(0, dtype=np.intp)
 
 
 def _falls(model: Model, data: FloatArray, points: FloatArray, where: IntArray) -> BoolArray:

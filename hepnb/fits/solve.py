@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
-from hepnb.fits.kinks import settle
+from hepnb.fits.kinks import has_kinks, settle
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
@@ -21,6 +21,7 @@ BoolArray = NDArray[np.bool_]
 
 # Minima closer than this in -2 log L are the same.
 _DISTINCT = 1e-5
+_BEFORE_KINKS = 40
 
 
 def solve(
@@ -29,6 +30,7 @@ def solve(
     start: FloatArray,
     fixed: BoolArray,
     bounds: FloatArray | None = None,
+    patient: int | None = None,
 ) -> BatchedFit:
     """Minimise a batch of fits of one model; lanes that fail are tried again.
 
@@ -47,6 +49,9 @@ def solve(
         Parameters held.
     bounds : ndarray, shape (parameter, 2), optional
         In place of the model's.
+    patient : int, optional
+        Only so many of the first lanes are tried again; all by default. The others are further starts of the
+        same fits, of which it does not matter that one fails.
 
     Returns
     -------
@@ -56,26 +61,28 @@ def solve(
     limits = model.bounds if bounds is None else bounds
     data = np.broadcast_to(data, (len(start), data.shape[-1]))
     with one_blas_thread():
-        return _solve(model, data, start, fixed, limits)
+        return _solve(model, data, start, fixed, limits, len(start) if patient is None else patient)
 
 
 def _solve(
-    model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, limits: FloatArray
+    model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, limits: FloatArray, patient: int
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
-    result = minimise(model.likelihood, data, start, lower, upper, fixed)
-    bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
-    kinked = settle(model, data[bad], result.points[bad], fixed[bad], limits)
-    if kinked is not None:
-        result = _better(result, bad, kinked)
+    # A lane that jumps to and fro across a kink would use up all its steps.
+    steps = {"max_iterations": _BEFORE_KINKS} if has_kinks(model) else {}
+    result = minimise(model.likelihood, data, start, lower, upper, fixed, **steps)
+    if steps:
+        bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
+        if bad.size:
+            result = _better(result, bad, settle(model, data[bad], result.points[bad], fixed[bad], limits))
     for origin in (model.init, _preferred(model, data)):
-        bad = np.flatnonzero(result.status != CONVERGED)
+        bad = np.flatnonzero(result.status[:patient] != CONVERGED)
         if not bad.size:
             return result
         fresh = np.where(fixed[bad], start[bad], np.broadcast_to(origin, start.shape)[bad])
         again = minimise(model.likelihood, data[bad], fresh, lower, upper, fixed[bad])
         result = _better(result, bad, again)
-    for lane in np.flatnonzero(result.status != CONVERGED):
+    for lane in np.flatnonzero(result.status[:patient] != CONVERGED):
         end = minuit_lane(model.likelihood, data[lane], result.points[lane], limits, fixed[lane])
         polished = minimise(model.likelihood, data[[lane]], end[None], lower, upper, fixed[[lane]])
         result = _better(result, np.array([lane]), polished)
@@ -159,36 +166,66 @@ def explore(
         np.concatenate([start, others]),
         np.concatenate([fixed, fixed[owner]]),
         bounds,
+        patient=count,
     )
     rows = {name: array[:count].copy() for name, array in vars(together).items()}
     result = Explored(BatchedFit(**rows), np.full(count, np.nan), np.full(start.shape, np.nan))
     _merge(result, together, np.arange(count, count + owner.size), owner)
+    _follow(model, data, result, together, np.arange(count, count + owner.size), owner, fixed, bounds)
     rest = np.setdiff1d(np.arange(count), lanes)
     if rest.size and np.isfinite(result.second_value).any():
         others, which = other_sides(model, result.fit.points[rest], fixed[rest])
         owner = rest[which]
-        again = solve(model, data[owner], others, fixed[owner], bounds)
+        again = solve(model, data[owner], others, fixed[owner], bounds, patient=0)
         _merge(result, again, np.arange(owner.size), owner)
+        _follow(model, data, result, again, np.arange(owner.size), owner, fixed, bounds)
     return result
 
 
-def _merge(result: Explored, found: BatchedFit, rows: NDArray[np.intp], owner: NDArray[np.intp]) -> None:
-    """Put further minima of the lanes where they belong: lowest, second, or known already."""
+def _follow(
+    model: Model,
+    data: FloatArray,
+    result: Explored,
+    found: BatchedFit,
+    rows: NDArray[np.intp],
+    owner: NDArray[np.intp],
+    fixed: BoolArray,
+    bounds: FloatArray | None,
+) -> None:
+    """Go on from further starts that got stuck below the best minimum: it is not the lowest."""
+    below = (found.status[rows] != CONVERGED) & (found.value[rows] < result.fit.value[owner] - _DISTINCT)
+    if below.any():
+        rows, owner = rows[below], owner[below]
+        again = solve(model, data[owner], found.points[rows], fixed[owner], bounds)
+        _merge(result, again, np.arange(owner.size), owner, with_stuck=True)
+
+
+def _merge(
+    result: Explored,
+    found: BatchedFit,
+    rows: NDArray[np.intp],
+    owner: NDArray[np.intp],
+    with_stuck: bool = False,
+) -> None:
+    """Put further minima of the lanes where they belong: lowest, second, or known already.
+
+    A point that is no minimum counts only where it is lower than every one, which the fit then must say.
+    """
     best = result.fit
     for row, lane in zip(rows, owner, strict=True):
-        if found.status[row] != CONVERGED:
+        good, had = found.status[row] == CONVERGED, best.status[lane] == CONVERGED
+        if not good and not with_stuck:
             continue
-        lower = best.status[lane] != CONVERGED or found.value[row] < best.value[lane] - _DISTINCT
-        known = abs(found.value[row] - best.value[lane]) <= _DISTINCT
-        if not lower and known:
+        rise = found.value[row] - best.value[lane]
+        lower = rise < -_DISTINCT or (good and not had and not rise > _DISTINCT)
+        if not lower and (abs(rise) <= _DISTINCT or not good):
             continue
         loser_value, loser_point = found.value[row], found.points[row]
         if lower:
             loser_value, loser_point = best.value[lane], best.points[lane].copy()
-            loser_good = best.status[lane] == CONVERGED
             for name, array in vars(best).items():
                 array[lane] = getattr(found, name)[row]
-            if not loser_good:
+            if not had:
                 continue
         if not loser_value >= result.second_value[lane]:
             result.second_value[lane], result.second_points[lane] = loser_value, loser_point
