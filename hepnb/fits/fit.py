@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, 
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
 from hepnb.fits.solve import Explored, explore
-from hepnb.model import Model
+from hepnb.model import Model, as_numbers, one_data_set
 
 __all__ = ["fit", "fixed_poi_fit"]
 
@@ -136,7 +136,7 @@ def fixed_poi_fit(mu: float, data: ArrayLike | None, model: Model, **options: ob
     array([1.    , 0.9722, 0.8755])
     """
     name = model.parameter_names[model.require_poi()]
-    held = {name: float(mu), **dict(options.pop("fixed", None) or {})}  # type: ignore[call-overload]
+    held = {name: _number(mu, f"fixed value of {name!r}"), **dict(options.pop("fixed", None) or {})}  # type: ignore[call-overload]
     return fit(data, model, fixed=held, **options)  # type: ignore[arg-type]
 
 
@@ -156,28 +156,39 @@ class _Setup:
         bounds: Mapping[str, tuple[float, float]] | None,
         fixed: Mapping[str, float] | None,
     ) -> _Setup:
-        counts = model.check_data(data)
-        if counts.ndim != 1:
-            raise ModelError(f"data have {counts.ndim} axes; one fit takes one set of data.")
+        counts = one_data_set(data, model)
+        for what, given in (("bounds", bounds), ("fixed", fixed)):
+            if given is not None and not isinstance(given, Mapping):
+                raise ModelError(
+                    f"{what}={given!r:.60} is no mapping. Give {{'name': ...}} by parameter name."
+                )
         start, limits, held = model.init.copy(), model.bounds.copy(), model.fixed.copy()
         if isinstance(init, Mapping):
             for name, value in init.items():
-                start[model.index(name)] = value
+                start[model.index(name)] = _number(value, f"init of {name!r}")
         elif init is not None:
-            start = np.array(init, dtype=float)
+            start = as_numbers(init, "init").copy()
             if start.shape != model.init.shape:
                 raise ModelError(
                     f"init has shape {start.shape}, the model {model.n_parameters} parameters. "
                     "Give one value each, or a mapping of names to values."
                 )
-        for name, (low, high) in (bounds or {}).items():
-            if not low < high:
-                raise ModelError(f"bounds of {name!r} are ({low}, {high}). Give the lower one first.")
-            limits[model.index(name)] = low, high
+        for name, pair in (bounds or {}).items():
+            position, ends = model.index(name), as_numbers(pair, f"bounds of {name!r}")
+            if ends.shape != (2,) or not ends[0] < ends[1]:
+                raise ModelError(f"bounds of {name!r} are {pair!r}. Give two numbers, the lower one first.")
+            limits[position] = ends
         for name, value in (fixed or {}).items():
             position = model.index(name)
-            start[position], held[position] = value, True
+            start[position], held[position] = _number(value, f"fixed value of {name!r}"), True
         return cls(counts, start, limits, held)
+
+
+def _number(value: Any, what: str) -> float:
+    number = as_numbers(value, what)
+    if number.ndim or not np.isfinite(number):
+        raise ModelError(f"{what} is {value!r:.60}. Give one finite number.")
+    return float(number)
 
 
 def fit_results(

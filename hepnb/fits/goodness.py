@@ -11,7 +11,7 @@ from scipy.special import gammaincc
 
 from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
-from hepnb.model import Model
+from hepnb.model import Model, one_data_set
 
 __all__ = ["GoodnessResults", "goodness_of_fit"]
 
@@ -72,7 +72,7 @@ def goodness_of_fit(
     >>> goodness_of_fit(None, model).n_dof
     1
     """
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     main, aux = counts[: model.n_bins], counts[model.n_bins :]
     constraints = model.likelihood.constraints

@@ -12,7 +12,7 @@ from hepnb.errors import ModelError
 from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
 from hepnb.fits.solve import solve
-from hepnb.model import Model
+from hepnb.model import Model, one_data_set
 
 __all__ = ["ContourResults", "MinosResults", "ProfileResults", "contour", "minos", "profile"]
 
@@ -141,7 +141,7 @@ def profile(
     array([1.135, 0.019, 0.571])
     """
     position = _movable(parameter, model)
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     if values is None:
         spread = free.curvature_uncertainty[position] or 0.25 * np.ptp(model.bounds[position])
@@ -215,7 +215,7 @@ def contour(
     one, two = _movable(first, model), _movable(second, model)
     if one == two:
         raise ModelError(f"a contour needs two parameters; {model.parameter_names[one]!r} is named twice.")
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     axes = []
     for position in (one, two):
@@ -281,7 +281,7 @@ def minos(
     >>> print(f"{found.labels[0]} {found.lower[0]:+.3f} {found.upper[0]:+.3f}")
     mu -0.542 +0.563
     """
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     if parameters is None:
         places = np.flatnonzero(~model.fixed)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
 from hepnb.fits.solve import solve
-from hepnb.model import Model
+from hepnb.model import Model, one_data_set
 
 __all__ = ["RankingResults", "ranking"]
 
@@ -87,7 +87,7 @@ def ranking(data: ArrayLike | None, model: Model, *, result: FitResults | None =
     ['uncorr_bkguncrt[1]', 'uncorr_bkguncrt[0]']
     """
     poi = model.require_poi()
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     others = np.array([i for i in range(model.n_parameters) if i != poi], dtype=np.intp)
     prefit = np.array([0.0 if p.kind == "free" or p.fixed else p.sigma for p in model.parameters])[others]

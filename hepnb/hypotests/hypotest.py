@@ -13,7 +13,7 @@ from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, stat
 from hepnb.hypotests.results import HypotestResult, SignificanceResults
 from hepnb.hypotests.teststats import ProfileRatios, profile_ratios, statistic_named
 from hepnb.hypotests.toys import toy_hypotest
-from hepnb.model import Model
+from hepnb.model import Model, as_numbers, one_data_set
 
 __all__ = ["hypotest", "significance"]
 
@@ -74,14 +74,14 @@ def hypotest(
     """
     if calctype not in _CALCTYPES:
         raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, _CALCTYPES)}")
-    if not np.isfinite(mu):
+    if as_numbers(mu, "the POI").ndim or not np.isfinite(as_numbers(mu, "the POI")):
         raise ModelError(f"the POI cannot be tested at {mu}. Give a finite value.")
     if calctype == "toybased":
         return toy_hypotest(mu, data, model, test_stat, **toys)
     if toys:
         raise ModelError(f"{sorted(toys)[0]!r} is for toys. Add calctype='toybased', or leave it out.")
     chosen = statistic_named(test_stat)
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     ratios = profile_ratios(model, counts, np.array([float(mu)]), chosen)
     return _result(ratios, test_stat, chosen.bounded)
 

@@ -17,7 +17,7 @@ from hepnb.errors import ModelError
 from hepnb.fits import solve
 from hepnb.hypotests.results import HypotestResult
 from hepnb.hypotests.teststats import ProfileRatios, TestStatistic, profile_ratios, statistic_named
-from hepnb.model import Model
+from hepnb.model import Model, one_data_set
 
 __all__ = ["Cancel", "ToyResults", "sample", "toy_hypotest", "toy_statistics"]
 
@@ -226,7 +226,7 @@ def toy_hypotest(
     if n_toys < 1:
         raise ModelError(f"n_toys is {n_toys}. Ask for at least one.")
     chosen = statistic_named(test_stat)
-    counts = model.check_data(data)
+    counts = one_data_set(data, model)
     ratios = profile_ratios(model, counts, np.array([float(mu)]), chosen)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     origins = (ratios.fixed[0], ratios.background)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from hepnb.hypotests.teststats import (
     statistic_named,
 )
 from hepnb.limits.results import ScanResults
-from hepnb.model import Model
+from hepnb.model import Model, as_numbers, one_data_set
 
 __all__ = ["Cancel", "merge", "scan"]
 
@@ -35,7 +35,7 @@ class Cancel(Protocol):
 def scan(
     data: ArrayLike | None,
     model: Model,
-    mu: ArrayLike,
+    mu: ArrayLike | Iterator[float],
     *,
     test_stat: str = "qtilde",
     batch: int | None = None,
@@ -51,7 +51,7 @@ def scan(
         Events per bin, with or without auxiliary data; the observed data if None.
     model : Model
         The model.
-    mu : array_like, shape (k,)
+    mu : array_like, shape (k,), or iterator
         Values of the POI.
     test_stat : {"qtilde", "q"}
         The statistic.
@@ -90,13 +90,18 @@ def scan(
     >>> hepnb.scan(None, model, [0.5, 1.0, 2.0]).CLs_obs.round(4)
     array([3.155e-01, 5.250e-02, 2.000e-04])
     """
-    values = np.unique(np.atleast_1d(np.asarray(mu, dtype=float)))
+    given = list(mu) if isinstance(mu, Iterator) else mu  # a generator has no length
+    values = np.unique(np.atleast_1d(as_numbers(given, "values of the POI")))
     if not values.size or not np.isfinite(values).all():
         raise ModelError("a scan needs finite values of the POI; give for instance numpy.linspace(0, 5, 41).")
     chosen = statistic_named(test_stat)
-    counts = model.check_data(data)
+    if chosen.name == "q0":
+        raise ModelError("q0 tests the background alone; a scan needs 'qtilde' or 'q'.")
+    if batch is not None and not batch >= 1:
+        raise ModelError(f"batch={batch!r}: give a number of points per step, 1 or more.")
+    counts = one_data_set(data, model)
     streams = progress is not None or partial is not None or cancel is not None
-    step = batch or (max(1, -(-values.size // 10)) if streams else values.size)
+    step = int(batch) if batch else (max(1, -(-values.size // 10)) if streams else values.size)
     shared = anchors(model, counts, chosen)
     result = _empty(model, test_stat)
     near = None

@@ -17,7 +17,7 @@ from hepnb.hypotests.teststats import (
 from hepnb.limits.results import LimitResults, ScanResults
 from hepnb.limits.scan import as_scan, merge
 from hepnb.limits.scan import scan as run_scan
-from hepnb.model import Model
+from hepnb.model import Model, as_numbers, one_data_set
 
 __all__ = ["limit_from_scan", "upper_limit"]
 
@@ -80,14 +80,14 @@ def upper_limit(
     >>> hepnb.upper_limit(None, model)
     LimitResults(mu < 1.012 at 95 % CL, expected [0.5599, 0.757, 1.062, 1.501, 2.051])
     """
-    if not 0 < level < 1:
+    if not 0 < as_numbers(level, "level").sum() < 1:
         raise ModelError(f"level is {level}. Give 1 - confidence level, for instance 0.05.")
     chosen = statistic_named(test_stat)
     if chosen.name == "q0":
         raise ModelError("q0 tests the background alone; a limit needs 'qtilde' or 'q'.")
     if mu is not None:
         return limit_from_scan(run_scan(data, model, mu, test_stat=test_stat), level)
-    search = _Search(model, model.check_data(data), chosen)
+    search = _Search(model, one_data_set(data, model), chosen)
     search.bracket(level)
     for _ in range(_ROUNDS):
         points = _refinements(search.scan, level)

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from hepnb.model.likelihood import HistFactoryLikelihood, Objective
-from hepnb.model.model import INTERPOLATIONS, Model
+from hepnb.model.model import INTERPOLATIONS, Model, as_numbers, one_data_set
 from hepnb.model.operator import Operator
 from hepnb.model.parameters import Parameter
 
-__all__ = ["INTERPOLATIONS", "HistFactoryLikelihood", "Model", "Objective", "Operator", "Parameter"]
+__all__ = [
+    "INTERPOLATIONS",
+    "HistFactoryLikelihood",
+    "Model",
+    "Objective",
+    "Operator",
+    "Parameter",
+    "as_numbers",
+    "one_data_set",
+]

@@ -38,7 +38,8 @@ class Model:
     measurement : str, optional
         Which of the workspace's measurements; the first by default.
     patches : sequence
-        JSON patches (lists, or paths) applied to the workspace before it is compiled.
+        JSON patches (lists, or paths; a single path need not be in a list) applied to the workspace before it
+        is compiled.
     interpolation : str or mapping
         ``"pyhf"`` or ``"root"`` (code 4 for normalisations, code 4p for shapes, the default of both),
         ``"legacy"`` (code 1 and code 0, with which pyhf began), or a code each, such as
@@ -81,7 +82,7 @@ class Model:
         constraints: str | Mapping[str, str] = "workspace",
     ) -> None:
         self.workspace = _as_workspace(workspace)
-        for patch in patches:
+        for patch in (patches,) if isinstance(patches, str | os.PathLike) else patches:
             self.workspace = self.workspace.patch(patch)
         spec = self.workspace.spec
         self.measurement, config = _measurement(spec, measurement)
@@ -308,7 +309,7 @@ class Model:
         """
         if data is None:
             return self.data
-        counts = np.asarray(data, dtype=float)
+        counts = as_numbers(data, "data")
         n_aux = self.data.size - self.n_bins
         size = counts.shape[-1] if counts.ndim else 0
         if size == self.n_bins and n_aux:
@@ -332,7 +333,7 @@ class Model:
         return counts
 
     def _points(self, pars: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
-        points = np.asarray(pars, dtype=float)
+        points = as_numbers(pars, "parameters")
         if points.ndim == 0 or points.shape[-1] != self.n_parameters:
             size = points.shape[-1] if points.ndim else 0
             raise ModelError(
@@ -350,6 +351,63 @@ class Model:
         flat = np.broadcast_to(points.reshape(*shape, -1), (*joint, self.n_parameters))
         counts = np.broadcast_to(counts, (*joint, counts.shape[-1]))
         return flat.reshape(-1, self.n_parameters), counts.reshape(-1, counts.shape[-1]), joint
+
+
+def as_numbers(values: Any, what: str) -> FloatArray:
+    """Turn what was given into an array of numbers, or say what it is instead.
+
+    Parameters
+    ----------
+    values : array_like
+        A number, or numbers.
+    what : str
+        What they are, for the message.
+
+    Returns
+    -------
+    ndarray
+        In double precision.
+
+    Raises
+    ------
+    ModelError
+        They are no numbers.
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ModelError(f"{what}: {values!r:.60} is neither a number nor a list of numbers.") from None
+
+
+def one_data_set(data: ArrayLike | None, model: Model) -> FloatArray:
+    """Check that a fit or test was given a model and one set of data for it.
+
+    Parameters
+    ----------
+    data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
+        The data; the observed ones if None.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray, shape (n_bins + n_aux,)
+        Complete data.
+
+    Raises
+    ------
+    ModelError
+        The model is something else, or the data do not fit it.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(
+            f"the model is of type {type(model).__name__}. Give the data first, None for the observed ones, "
+            "and then a hepnb.Model(workspace)."
+        )
+    counts = model.check_data(data)
+    if counts.ndim != 1:
+        raise ModelError(f"data have {counts.ndim} axes; this takes one set of data, one number per bin.")
+    return counts
 
 
 def _as_workspace(given: Any) -> Workspace:
@@ -405,6 +463,10 @@ def _interpolation(given: str | Mapping[str, str]) -> dict[str, str]:
         if given not in INTERPOLATIONS:
             raise ModelError(f"interpolation {given!r} does not exist. {nearest(given, INTERPOLATIONS)}")
         return dict(INTERPOLATIONS[given])
+    if not isinstance(given, Mapping):
+        raise ModelError(
+            f"interpolation {given!r} is neither a name nor a mapping. {nearest('', INTERPOLATIONS)}"
+        )
     unknown = set(given) - {"normsys", "histosys"}
     if unknown:
         wrong = sorted(unknown)[0]
