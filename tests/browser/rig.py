@@ -56,6 +56,8 @@ def spying(self):
     return connect(self)
 Plain.connect = spying
 """
+# JupyterLab's debugger says this where a kernel is ended while it still asks it for its state.
+_DEBUGGER = "Could not restore the debugger state"
 _PANEL = """
   window.hepnbNotebook = () => [...(window.jupyterapp?.shell?.widgets("main") ?? [])]
     .find((widget) => widget.content?.notebookConfig);
@@ -229,7 +231,7 @@ class Notebook:
         }""")
 
     def _console(self, message: Any) -> None:
-        if message.type == "error":
+        if message.type == "error" and _DEBUGGER not in message.text:
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def shut_down(self) -> None:
