@@ -141,13 +141,15 @@ print("drawn", drawn > 5)
       document.addEventListener("load", count, true);
     }"""
     page.evaluate(loads)
+    during = []
     for _ in range(4):
-        notebook.drag("scale", 60, steps=30)
-        notebook.drag("scale", -60, steps=30)
-    during = page.evaluate("() => [window.loads, window.busyDone]")
+        for dx in (60, -60):
+            notebook.drag("scale", dx, steps=30)
+            during.append(page.evaluate("() => [window.loads, window.busyDone]"))
     page.wait_for_function("() => window.busyDone", timeout=30_000)
     assert page.evaluate("() => window.busyOutput").strip() == "drawn True"
-    assert during[0] > 10, during
+    # How many depends on the machine; that the picture moved while the cell was running does not.
+    assert any(loads and not done for loads, done in during), during
     assert notebook.evaluate("demo.live.frames") > before
     assert notebook.evaluate("demo.error") == ""
     assert notebook.evaluate(
