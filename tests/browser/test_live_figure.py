@@ -122,6 +122,10 @@ print("drawn", drawn > 5)
     notebook = open_notebook(CELL)
     page = notebook.page
     page.get_by_role("img", name="A histogram").wait_for()
+    # JupyterLab sends the first message of a slider to the shell that runs cells, and all later ones to a
+    # second shell beside it.
+    notebook.drag("scale", 10, steps=3)
+    page.wait_for_timeout(500)
     before = notebook.evaluate("demo.live.frames")
     page.evaluate(
         """(code) => {
