@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -17,9 +17,7 @@ from hepnb.events.expressions import Expression
 from hepnb.events.functions import is_list, to_numbers
 
 __all__ = [
-    "Cancel",
     "Chunk",
-    "Progress",
     "StepSize",
     "as_expressions",
     "entry_range",
@@ -30,18 +28,9 @@ __all__ = [
     "values_of",
 ]
 
-Progress = Callable[[int, int], None]
 StepSize = int | str
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
-
-
-class Cancel(Protocol):
-    """What says stop: a :class:`threading.Event`, for instance."""
-
-    def is_set(self) -> bool:
-        """Tell whether to stop."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,7 @@ from hepnb.events.expressions import Expression
 from hepnb.events.handles import borrow
 from hepnb.events.source import TreeInfo, read_column, read_info
 from hepnb.events.stream import (
-    Cancel,
     Chunk,
-    Progress,
     StepSize,
     as_expressions,
     entry_range,
@@ -30,6 +28,7 @@ from hepnb.events.stream import (
     weights_of,
 )
 from hepnb.histograms import Bins, axis, empty, fill_into, needs_values
+from hepnb.progress import Cancel, Progress
 
 if TYPE_CHECKING:
     import hist

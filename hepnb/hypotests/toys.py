@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,19 +17,13 @@ from hepnb.fits import solve
 from hepnb.hypotests.results import HypotestResult
 from hepnb.hypotests.teststats import ProfileRatios, TestStatistic, profile_ratios, statistic_named
 from hepnb.model import Model, one_data_set
+from hepnb.progress import Cancel
 
-__all__ = ["Cancel", "ToyResults", "sample", "toy_hypotest", "toy_statistics"]
+__all__ = ["ToyResults", "sample", "toy_hypotest", "toy_statistics"]
 
 FloatArray = NDArray[np.float64]
 
 _BATCH = 2000
-
-
-class Cancel(Protocol):
-    """Something that says when to stop, such as a ``threading.Event``."""
-
-    def is_set(self) -> bool:
-        """Say whether to stop."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError, ModelError
 from hepnb.hypotests import hypotest
-from hepnb.limits.scan import Cancel
 from hepnb.limits.upper_limit import upper_limit
 from hepnb.model import Model
+from hepnb.progress import Cancel
 from hepnb.workspace import Workspace, load
 
 __all__ = ["GridResults", "limit_grid"]
@@ -151,7 +151,7 @@ def limit_grid(
                 progress(place + 1, count)
     else:
         _submit(executor, jobs, result, progress, cancel)
-    return replace(result)
+    return result
 
 
 def _submit(

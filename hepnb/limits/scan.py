@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,17 +19,11 @@ from hepnb.hypotests.teststats import (
 )
 from hepnb.limits.results import ScanResults
 from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.progress import Cancel
 
-__all__ = ["Cancel", "merge", "scan"]
+__all__ = ["merge", "scan"]
 
 FloatArray = NDArray[np.float64]
-
-
-class Cancel(Protocol):
-    """Something that says when to stop, such as a ``threading.Event``."""
-
-    def is_set(self) -> bool:
-        """Say whether to stop."""
 
 
 def scan(

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hepnb.fits import fit
 from hepnb.limits import ScanResults, scan
 from hepnb.limits.scan import merge
+from hepnb.progress import Cancel
 
 if TYPE_CHECKING:
     from hepnb.model import Model
@@ -22,14 +23,6 @@ __all__ = ["coarse_to_fine", "stream", "suggest_range"]
 
 _SECONDS_PER_CHUNK = 0.25
 _FIRST_CHUNK = 5
-
-
-class Cancel(Protocol):
-    """Something that can say that enough is enough, such as a threading.Event."""
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-        ...
 
 
 def coarse_to_fine(n_points: int) -> list[int]:
