@@ -22,6 +22,8 @@ _MAX_COMPRESSION = 2000
 class TreeInfo:
     """What one open file knows of one tree."""
 
+    file: str
+    path: str
     name: str
     title: str
     n_entries: int
@@ -30,19 +32,19 @@ class TreeInfo:
     names: dict[str, Branch] = field(default_factory=dict)
     checked: dict[str, Expression] = field(default_factory=dict)
 
-    def check(self, text: str, path: str, role: str = "expression") -> Expression:
+    def check(self, text: str, role: str = "expression") -> Expression:
         """Check an expression against the branches; remembered, because a slider asks again and again."""
         found = self.checked.get(text) if text.__class__ is str else None
         if found is None:
             try:
                 found = check_expression(text, self.names)
             except (BranchError, ExpressionError) as error:
-                raise type(error)(f"tree {path!r}, {role}: {error}") from error.__cause__
+                raise type(error)(f"tree {self.path!r}, {role}: {error}") from error.__cause__
             for name in found.branches:
                 branch = self.names[name]
                 if not branch.readable:
                     raise BranchError(
-                        f"branch {name!r} of tree {path!r} cannot be used ({branch.typename}): "
+                        f"branch {name!r} of tree {self.path!r} cannot be used ({branch.typename}): "
                         f"{branch.reason}."
                     )
             if len(self.checked) >= _MAX_CHECKED:
@@ -68,7 +70,8 @@ def read_info(handle: Handle, path: str) -> TreeInfo:
             raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
         branches = branches_of(tree)
         title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
-        info = TreeInfo(str(tree.name), title, int(tree.num_entries), branches, readers_of(tree))
+        n_entries = int(tree.num_entries)
+        info = TreeInfo(handle.path, path, str(tree.name), title, n_entries, branches, readers_of(tree))
     for branch in branches:
         info.names.setdefault(branch.name, branch)
     handle.known["tree", path] = info

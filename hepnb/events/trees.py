@@ -10,24 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BinningError, BranchError, ExpressionError, SelectionError, nearest
+from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.expressions import Expression
+from hepnb.events.filling import fill, nothing_left, values_seen
 from hepnb.events.handles import borrow
-from hepnb.events.source import TreeInfo, read_column, read_info
-from hepnb.events.stream import (
-    Chunk,
-    StepSize,
-    as_expressions,
-    entry_range,
-    mask_of,
-    numbers,
-    ranges,
-    steps,
-    values_of,
-    weights_of,
-)
-from hepnb.histograms import Bins, axis, empty, fill_into, needs_values
+from hepnb.events.passes import chunks_of, columns_of
+from hepnb.events.source import TreeInfo, read_info
+from hepnb.events.stream import Chunk, StepSize, as_expressions
+from hepnb.histograms import Bins, axis, empty, needs_values
 from hepnb.progress import Cancel, Progress
 
 if TYPE_CHECKING:
@@ -37,8 +28,6 @@ if TYPE_CHECKING:
     from hepnb.events.cutflow import Cutflow
 
 __all__ = ["Tree"]
-
-_MAX_SEEN = 2_000_000
 
 
 class Tree:
@@ -255,50 +244,7 @@ class Tree:
         condition = None if cut is None else self._check(info, cut, "cut")
         if not wanted:
             raise SelectionError("no expressions: name at least one branch or formula.")
-        return self._stream(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
-
-    def _stream(
-        self,
-        info: TreeInfo,
-        wanted: dict[str, Expression],
-        cut: Expression | None,
-        step_size: StepSize,
-        entries: tuple[int | None, int | None],
-        progress: Progress | None,
-        cancel: Cancel | None,
-    ) -> Iterator[Chunk]:
-        used = [*wanted.values(), *([cut] if cut else [])]
-        for start, stop, columns in self._columns(info, used, step_size, entries, progress, cancel):
-            passed = mask_of(cut, columns, stop - start)
-            arrays = {n: values_of(e, columns, stop - start, passed)[0] for n, e in wanted.items()}
-            yield Chunk(arrays, start, stop)
-
-    def _columns(
-        self,
-        info: TreeInfo,
-        used: Sequence[Expression],
-        step_size: StepSize = "50 MB",
-        entries: tuple[int | None, int | None] = (None, None),
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-    ) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Yield the branches that some expressions need, range by range."""
-        branches = {name: info.names[name] for expression in used for name in expression.branches}
-        step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
-        first, last = entry_range(info.n_entries, *entries)
-        for start, stop in ranges(first, last, step) if last > first else [(first, first)]:
-            if cancel is not None and cancel.is_set():
-                return
-            yield (
-                start,
-                stop,
-                {
-                    name: read_column(self.file, self.path, branch, start, stop)
-                    for name, branch in branches.items()
-                },
-            )
-            if progress is not None:
-                progress(stop - first, last - first)
+        return chunks_of(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
 
     # -- histograms
 
@@ -358,65 +304,13 @@ class Tree:
         condition = None if cut is None else self._check(info, cut, "cut")
         weighting = None if weight is None else self._check(info, weight, "weight")
         if needs_values(bins):
-            seen = self._seen(info, value, condition, cancel)
+            seen = values_seen(info, value, condition, cancel)
             bins = axis(bins, seen, label=label or expression)
         else:
             bins = axis(bins, label=label or expression)
         histogram = empty(bins, name, label)
-        used = [item for item in (value, condition, weighting) if item is not None]
-        filled = 0
-        for start, stop, columns in self._columns(info, used, progress=progress, cancel=cancel):
-            n = stop - start
-            passed = mask_of(condition, columns, n)
-            values, counts = values_of(value, columns, n, passed)
-            weights = None
-            if weighting is not None:
-                weights = weights_of(weighting, columns, n)
-                weights = weights if passed is None else weights[passed]
-                weights = weights if counts is None else np.repeat(weights, counts)
-            try:
-                filled += fill_into(histogram, numbers(value, values), weights)
-            except BinningError as error:
-                raise SelectionError(f"the weight {weight!r} in tree {self.path!r}: {error}") from error
-        if not filled and not (cancel is not None and cancel.is_set()):
-            raise self._nothing(info, expression, cut, histogram.metadata["n_nan"])
+        fill(histogram, info, value, condition, weighting, progress=progress, cancel=cancel)
         return histogram
-
-    def _seen(
-        self, info: TreeInfo, value: Expression, cut: Expression | None, cancel: Cancel | None
-    ) -> NDArray[np.float64]:
-        """Values to choose a range from: all of them, or evenly thinned where there are millions."""
-        seen: list[NDArray[np.float64]] = []
-        thin = 1
-        for start, stop, columns in self._columns(info, [value, *([cut] if cut else [])], cancel=cancel):
-            n = stop - start
-            values = numbers(value, values_of(value, columns, n, mask_of(cut, columns, n))[0])
-            seen.append(values[::thin])
-            while sum(part.size for part in seen) > _MAX_SEEN:
-                thin *= 2
-                seen = [part[::2] for part in seen]
-        values = np.concatenate(seen) if seen else np.zeros(0)
-        if not np.isfinite(values).any() and not (cancel is not None and cancel.is_set()):
-            raise self._nothing(info, value.text, cut.text if cut else None, int(np.isnan(values).sum()))
-        return values if np.isfinite(values).any() else np.zeros(1)
-
-    def _nothing(self, info: TreeInfo, expression: str, cut: str | None, n_nan: int) -> SelectionError:
-        if info.n_entries == 0:
-            return SelectionError(
-                f"tree {self.path!r} of {self.file!r} has no entries: there is nothing to fill."
-            )
-        if n_nan:
-            which = f"of the entries that pass the cut {cut!r}" if cut else "of the entries"
-            return SelectionError(
-                f"{expression!r} is not a number for any {which} in tree {self.path!r} ({n_nan:,} values)."
-            )
-        if cut is None:
-            return SelectionError(
-                f"{expression!r} has no values in the {info.n_entries:,} entries of {self.path!r}."
-            )
-        return SelectionError(
-            f"the cut {cut!r} leaves none of the {info.n_entries:,} entries of tree {self.path!r}. Loosen it."
-        )
 
     def cutflow(self, cuts: Mapping[str, str], weight: str | None = None) -> Cutflow:
         """Count what is left after each cut, one after the other.
@@ -448,7 +342,7 @@ class Tree:
         conditions = {key: self._check(info, text, f"cut {key!r}") for key, text in cuts.items()}
         weighting = None if weight is None else self._check(info, weight, "weight")
         used = [*conditions.values(), *([weighting] if weighting else [])]
-        return count(self._columns(info, used), conditions, weighting)
+        return count(columns_of(info, used), conditions, weighting)
 
     def cube(
         self,
@@ -488,13 +382,13 @@ class Tree:
         weighting = None if weight is None else self._check(info, weight, "weight")
         variables = {text: self._check(info, text) for text in by}
         if needs_values(bins):
-            bins = axis(bins, self._seen(info, value, condition, cancel), label=expression)
+            bins = axis(bins, values_seen(info, value, condition, cancel), label=expression)
         made = Cube.empty(axis(bins, label=expression), by)
         used = [item for item in (value, condition, weighting, *variables.values()) if item is not None]
-        chunks = self._columns(info, used, progress=progress, cancel=cancel)
+        chunks = columns_of(info, used, progress=progress, cancel=cancel)
         filled = fill_cube(made, chunks, value, variables, condition, weighting)
         if not filled and not (cancel is not None and cancel.is_set()):
-            raise self._nothing(info, expression, cut, made.n_nan)
+            raise nothing_left(info, expression, cut, made.n_nan)
         return made
 
     # -- behind it
@@ -504,4 +398,4 @@ class Tree:
             return read_info(handle, self.path)
 
     def _check(self, info: TreeInfo, text: str, role: str = "expression") -> Expression:
-        return info.check(text, self.path, role)
+        return info.check(text, role)

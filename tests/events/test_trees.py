@@ -87,7 +87,7 @@ def test_a_constant_weight(made):
 
 def test_chunks_sum_to_the_whole(made, monkeypatch):
     whole = made.hist("x + y", (50, -5, 5), cut="flag", weight="w")
-    monkeypatch.setattr("hepnb.events.trees.steps", lambda *_: 777)
+    monkeypatch.setattr("hepnb.events.passes.steps", lambda *_: 777)
     np.testing.assert_array_equal(
         made.hist("x + y", (50, -5, 5), cut="flag", weight="w").view(flow=True), whole.view(flow=True)
     )
@@ -238,7 +238,7 @@ def test_bins_that_are_none(zmumu):
 
 
 def test_progress_and_cancel(made, monkeypatch):
-    monkeypatch.setattr("hepnb.events.trees.steps", lambda *_: 1000)
+    monkeypatch.setattr("hepnb.events.passes.steps", lambda *_: 1000)
     told = []
     made.hist("x", (10, -1, 1), progress=lambda done, total: told.append((done, total)))
     assert told == [(1000 * i, 10_000) for i in range(1, 11)]

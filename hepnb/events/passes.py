@@ -1,0 +1,72 @@
+"""One pass over the entries of a tree: only the branches that are needed, range by range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hepnb.events.expressions import Expression
+from hepnb.events.source import TreeInfo, read_column
+from hepnb.events.stream import Chunk, StepSize, entry_range, mask_of, ranges, steps, values_of
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["chunks_of", "columns_of"]
+
+
+def columns_of(
+    info: TreeInfo,
+    used: Sequence[Expression],
+    step_size: StepSize = "50 MB",
+    entries: tuple[int | None, int | None] = (None, None),
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Yield the branches that some expressions need, range by range.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree.
+    used : sequence of Expression
+        Their branches are read.
+    step_size : int or str
+        Entries per range, or memory.
+    entries : (int or None, int or None)
+        Where to start and stop, as in a slice.
+    progress, cancel : optional
+        As for :meth:`hepnb.Tree.stream`.
+
+    Yields
+    ------
+    (start, stop, columns)
+        At least once, even where the range is empty.
+    """
+    branches = {name: info.names[name] for expression in used for name in expression.branches}
+    step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
+    first, last = entry_range(info.n_entries, *entries)
+    for start, stop in ranges(first, last, step) if last > first else [(first, first)]:
+        if cancel is not None and cancel.is_set():
+            return
+        columns = {
+            name: read_column(info.file, info.path, branch, start, stop) for name, branch in branches.items()
+        }
+        yield start, stop, columns
+        if progress is not None:
+            progress(stop - first, last - first)
+
+
+def chunks_of(
+    info: TreeInfo,
+    wanted: Mapping[str, Expression],
+    cut: Expression | None,
+    step_size: StepSize,
+    entries: tuple[int | None, int | None],
+    progress: Progress | None,
+    cancel: Cancel | None,
+) -> Iterator[Chunk]:
+    """Yield the values of expressions for the entries that pass a cut; see :func:`columns_of`."""
+    used = [*wanted.values(), *([cut] if cut else [])]
+    for start, stop, columns in columns_of(info, used, step_size, entries, progress, cancel):
+        passed = mask_of(cut, columns, stop - start)
+        arrays = {n: values_of(e, columns, stop - start, passed)[0] for n, e in wanted.items()}
+        yield Chunk(arrays, start, stop)
