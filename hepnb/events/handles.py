@@ -10,6 +10,7 @@ import atexit
 import os
 import struct
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from uproot.source.file import MultithreadedFileSource
 
 from hepnb.errors import FileError, HepnbError, nearest
 
-__all__ = ["Handle", "Stamp", "borrow", "close", "is_remote", "reading", "stamp"]
+__all__ = ["Handle", "Stamp", "borrow", "check_unchanged", "close", "is_remote", "reading", "stamp"]
 
 Stamp = tuple[str, int, int]
 """Path, time of the last change in ns, size in bytes: what a cached column belongs to."""
@@ -87,6 +88,27 @@ def stamp(path: str) -> Stamp:
     except (OSError, ValueError) as error:
         raise FileError(_missing(path, error)) from error
     return path, status.st_mtime_ns, status.st_size
+
+
+def check_unchanged(seen: Stamp) -> None:
+    """Make sure that a file is still the one that was seen.
+
+    Raises
+    ------
+    FileError
+        Where it is gone, or was written since.
+    """
+    now = stamp(seen[0])
+    if now != seen:
+        before, after = (f"{size:,} bytes of {_clock(when)}" for _, when, size in (seen, now))
+        raise FileError(
+            f"the file {seen[0]!r} changed while it was being read: it was {before}, it is {after}. "
+            "Wait until whatever writes it is done, then read it again."
+        )
+
+
+def _clock(nanoseconds: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(nanoseconds / 1e9)) + f".{nanoseconds // 10**6 % 1000:03}"
 
 
 def _missing(path: str, error: Exception) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from hepnb.events.expressions import Expression
-from hepnb.events.source import TreeInfo, read_column
+from hepnb.events.source import TreeInfo
 from hepnb.events.stream import Chunk, StepSize, entry_range, mask_of, ranges, steps, values_of
 from hepnb.progress import Cancel, Progress
 
@@ -44,15 +45,27 @@ def columns_of(
     branches = {name: info.names[name] for expression in used for name in expression.branches}
     step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
     first, last = entry_range(info.n_entries, *entries)
-    for start, stop in ranges(first, last, step) if last > first else [(first, first)]:
+    for start, stop in _ranges(first, last, step, info.breaks):
         if cancel is not None and cancel.is_set():
             return
-        columns = {
-            name: read_column(info.file, info.path, branch, start, stop) for name, branch in branches.items()
-        }
+        columns = {name: info.column(branch, start, stop) for name, branch in branches.items()}
         yield start, stop, columns
         if progress is not None:
             progress(stop - first, last - first)
+
+
+def _ranges(first: int, last: int, step: int, breaks: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ranges that begin anew with each file; one that is empty where there is none.
+
+    Examples
+    --------
+    >>> list(_ranges(5, 25, 8, [10])), list(_ranges(5, 5, 8, []))
+    ([(5, 10), (10, 18), (18, 25)], [(5, 5)])
+    """
+    if first >= last:
+        yield first, first
+    for low, high in pairwise([first, *(place for place in breaks if first < place < last), last]):
+        yield from ranges(low, high, step)
 
 
 def chunks_of(

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from hepnb.errors import BranchError, ExpressionError, FileError
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
 from hepnb.events.expressions import Expression, check_expression
-from hepnb.events.handles import Handle, borrow, reading
+from hepnb.events.handles import Handle, Stamp, borrow, check_unchanged, reading
 
-__all__ = ["TreeInfo", "read_column", "read_info"]
+__all__ = ["FileSource", "Source", "TreeInfo"]
 
 _MAX_CHECKED = 500
 _LARGE_BASKET = 64 * 1024**2
 _MAX_COMPRESSION = 2000
 
 
-@dataclass
+class Source(Protocol):
+    """Where a tree comes from: hashable, comparable, picklable, with no open file in it."""
+
+    @property
+    def file(self) -> str:
+        """The file, or what several are called."""
+
+    @property
+    def path(self) -> str:
+        """The tree's path in the file."""
+
+    def info(self) -> TreeInfo:
+        """Say what the tree looks like now."""
+
+
+@dataclass(eq=False)
 class TreeInfo:
-    """What one open file knows of one tree."""
+    """What a tree looks like now; columns are read from the file in this state and no other.
+
+    Attributes
+    ----------
+    file, path : str
+        For messages.
+    name, title : str
+        Of the tree.
+    n_entries : int
+        Number of entries.
+    branches : tuple of Branch
+        All of them.
+    column : callable
+        Reads a column: takes a branch, the first entry and the one after the last.
+    breaks : tuple of int
+        Entries where another file begins: a range that does not reach across one is read at once.
+    names : dict of str to Branch
+        What expressions find.
+    checked : dict of str to Expression
+        Expressions that were asked for before.
+    """
 
     file: str
     path: str
@@ -28,9 +65,14 @@ class TreeInfo:
     title: str
     n_entries: int
     branches: tuple[Branch, ...]
-    readers: dict[str, Any]
+    column: Callable[[Branch, int, int], Any]
+    breaks: tuple[int, ...] = ()
     names: dict[str, Branch] = field(default_factory=dict)
     checked: dict[str, Expression] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for branch in self.branches:
+            self.names.setdefault(branch.name, branch)
 
     def check(self, text: str, role: str = "expression") -> Expression:
         """Check an expression against the branches; remembered, because a slider asks again and again."""
@@ -53,14 +95,32 @@ class TreeInfo:
         return found
 
 
-def read_info(handle: Handle, path: str) -> TreeInfo:
-    """Read what is in a tree, once per open file; the caller holds the lock.
+@dataclass(frozen=True)
+class FileSource:
+    """A tree in one file.
 
-    Raises
-    ------
-    FileError
-        Where it is no tree, or is damaged.
+    Attributes
+    ----------
+    file, path : str
+        The file, and the tree inside it.
     """
+
+    file: str
+    path: str
+
+    def info(self) -> TreeInfo:
+        """Say what the tree looks like now; remembered as long as the file is open and the same.
+
+        Raises
+        ------
+        FileError
+            Where it is no tree, or is damaged.
+        """
+        with borrow(self.file) as handle:
+            return _read_info(handle, self.path)
+
+
+def _read_info(handle: Handle, path: str) -> TreeInfo:
     known = handle.known.get(("tree", path))
     if known is not None:
         return known  # type: ignore[no-any-return]
@@ -68,23 +128,24 @@ def read_info(handle: Handle, path: str) -> TreeInfo:
         tree = handle.object(path)
         if not hasattr(tree, "num_entries"):
             raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
-        branches = branches_of(tree)
         title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
-        n_entries = int(tree.num_entries)
-        info = TreeInfo(handle.path, path, str(tree.name), title, n_entries, branches, readers_of(tree))
-    for branch in branches:
-        info.names.setdefault(branch.name, branch)
+        column = partial(_read_column, handle.stamp, path)
+        n_entries, branches = int(tree.num_entries), branches_of(tree)
+        info = TreeInfo(handle.path, path, str(tree.name), title, n_entries, branches, column)
+        handle.known["readers", path] = readers_of(tree)
     handle.known["tree", path] = info
     return info
 
 
-def read_column(file: str, path: str, branch: Branch, start: int, stop: int) -> Any:
+def _read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -> Any:
     """Read entries of a branch, from the memory where they are there.
 
     Parameters
     ----------
-    file, path : str
-        The file and the tree.
+    seen : Stamp
+        The file, and its state.
+    path : str
+        The tree.
     branch : Branch
         What to read.
     start, stop : int
@@ -99,26 +160,42 @@ def read_column(file: str, path: str, branch: Branch, start: int, stop: int) -> 
     ------
     BranchError
         Where they cannot be read.
+    FileError
+        Where the file is not what it was.
     """
-    with borrow(file) as handle:
-        # The lock is held while reading: threads that want the same column read it once.
-        key = (handle.stamp, path, ".".join((branch.path, *branch.fields)))
+    check_unchanged(seen)
+    key = (seen, path, ".".join((branch.path, *branch.fields)))
+    column = COLUMNS.get(key, start, stop)
+    if column is not None:
+        return column
+    # The lock is held while reading: threads that want the same column read it once.
+    with borrow(seen[0]) as handle:
         column = COLUMNS.get(key, start, stop)
         if column is not None:
             return column
-        reader = read_info(handle, path).readers[branch.path]
-        with reading(f"branch {branch.name!r} of tree {path!r}", file, BranchError):
-            _check_baskets(reader, start, stop)
-            plain = branch.kind in ("number", "bool") and not branch.fields
-            array = reader.array(entry_start=start, entry_stop=stop, library="np" if plain else "ak")
-            column = to_column(array, branch)
-            if len(column) != stop - start:
-                raise BranchError(
-                    f"branch {branch.name!r} of tree {path!r} has {len(column)} values for "
-                    f"{stop - start} entries. The file may be damaged."
-                )
+        try:
+            _read_info(handle, path)
+            column = _read(handle, path, branch, start, stop)
+        finally:
+            # Half of one file and half of another may look like damage, or like nothing at all.
+            check_unchanged(seen)
         COLUMNS.put(key, start, stop, column)
-        return column
+    return column
+
+
+def _read(handle: Handle, path: str, branch: Branch, start: int, stop: int) -> Any:
+    reader = handle.known["readers", path][branch.path]
+    with reading(f"branch {branch.name!r} of tree {path!r}", handle.path, BranchError):
+        _check_baskets(reader, start, stop)
+        plain = branch.kind in ("number", "bool") and not branch.fields
+        array = reader.array(entry_start=start, entry_stop=stop, library="np" if plain else "ak")
+        column = to_column(array, branch)
+        if len(column) != stop - start:
+            raise BranchError(
+                f"branch {branch.name!r} of tree {path!r} has {len(column)} values for "
+                f"{stop - start} entries. The file may be damaged."
+            )
+    return column
 
 
 def _check_baskets(reader: Any, start: int, stop: int) -> None:

@@ -14,9 +14,8 @@ from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.expressions import Expression
 from hepnb.events.filling import fill, nothing_left, values_seen
-from hepnb.events.handles import borrow
 from hepnb.events.passes import chunks_of, columns_of
-from hepnb.events.source import TreeInfo, read_info
+from hepnb.events.source import FileSource, Source, TreeInfo
 from hepnb.events.stream import Chunk, StepSize, as_expressions
 from hepnb.histograms import Bins, axis, empty, needs_values
 from hepnb.progress import Cancel, Progress
@@ -33,7 +32,7 @@ __all__ = ["Tree"]
 class Tree:
     """A tree in a file: a path each, so that it is cheap to keep, to compare, to pickle and to share.
 
-    Attributes
+    Parameters
     ----------
     file : str
         Path of the file.
@@ -50,28 +49,50 @@ class Tree:
     [0, 289, 2527, 0]
     """
 
-    __slots__ = ("file", "path")
+    __slots__ = ("_source",)
 
     def __init__(self, file: str, path: str) -> None:
-        self.file = file
-        self.path = path
+        self._source: Source = FileSource(file, path)
+
+    @classmethod
+    def over(cls, source: Source) -> Tree:
+        """Make a tree of what several files or trees hold together.
+
+        Parameters
+        ----------
+        source : Source
+            Where its columns come from.
+        """
+        tree = cls.__new__(cls)
+        tree._source = source
+        return tree
 
     def __repr__(self) -> str:
         return f"<Tree {self.path!r} of {self.file!r}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tree) and (self.file, self.path) == (other.file, other.path)
+        return isinstance(other, Tree) and self._source == other._source
 
     def __hash__(self) -> int:
-        return hash((self.file, self.path))
+        return hash(self._source)
 
-    def __getstate__(self) -> tuple[str, str]:
-        return self.file, self.path
+    def __getstate__(self) -> Source:
+        return self._source
 
-    def __setstate__(self, state: tuple[str, str]) -> None:
-        self.file, self.path = state
+    def __setstate__(self, source: Source) -> None:
+        self._source = source
 
     # -- what is in it
+
+    @property
+    def file(self) -> str:
+        """Path of the file."""
+        return self._source.file
+
+    @property
+    def path(self) -> str:
+        """Path of the tree inside the file."""
+        return self._source.path
 
     @property
     def name(self) -> str:
@@ -394,8 +415,7 @@ class Tree:
     # -- behind it
 
     def _info(self) -> TreeInfo:
-        with borrow(self.file) as handle:
-            return read_info(handle, self.path)
+        return self._source.info()
 
     def _check(self, info: TreeInfo, text: str, role: str = "expression") -> Expression:
         return info.check(text, role)
