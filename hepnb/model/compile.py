@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hepnb.errors import ModelError
 from hepnb.interpolation import CODES, AdditiveCode, MultiplicativeCode
 from hepnb.model.parameters import Parameter, collect, flatten, with_law
+from hepnb.model.positivity import Floor
 from hepnb.modifiers import MODIFIERS, Contribution, Occurrence
 
 __all__ = ["Compiled", "compile_workspace"]
@@ -60,6 +61,8 @@ class Compiled:
         n normalisations, then the p parameters, then the constant 1.
     cell_terms : ndarray of int, shape (c,)
         The first term of each cell.
+    floor : Floor, optional
+        Where rates are clipped at 0; nowhere by default.
     """
 
     parameters: tuple[Parameter, ...]
@@ -80,6 +83,7 @@ class Compiled:
     term_slot: IntArray
     term_flat: IntArray
     cell_terms: IntArray
+    floor: Floor | None = None
 
 
 def codes_of(interpolation: Mapping[str, str]) -> tuple[AdditiveCode, MultiplicativeCode]:

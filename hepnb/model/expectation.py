@@ -81,6 +81,8 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     if compiled.shape_parameters.size:
         h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
         total = total + h @ compiled.shape_odd + g @ compiled.shape_even
+    if compiled.floor is not None:
+        kappa = compiled.floor.clip(compiled, value, kappa, total)
     cells = kappa * total
     bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
     return Rates(cells, bins, kappa, (value, first, second))

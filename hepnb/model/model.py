@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from hepnb.model.constraints import collect_constraints
 from hepnb.model.expectation import cell_rates
 from hepnb.model.likelihood import HistFactoryLikelihood
 from hepnb.model.parameters import Parameter, find
+from hepnb.model.positivity import POSITIVITIES, floor_of
 from hepnb.workspace import Workspace, load
 
 __all__ = ["INTERPOLATIONS", "Model"]
@@ -47,13 +49,18 @@ class Model:
     constraints : str or mapping
         The law of staterrors and shapesys: ``"workspace"`` as HistFactory XML asks for it (pyhf's where the
         workspace is JSON), ``"pyhf"`` always Gaussian and Poisson, or ``{"name": "poisson"}`` by name.
+    positivity : {"pyhf", "root"}
+        What a negative expected rate is: ``"pyhf"`` leaves it, and the likelihood is nan there; ``"root"``
+        clips at 0, as HistFactory in ROOT does, the yield of a sample after its histosys and the product of
+        its normsys, and then the rate of a bin. See :meth:`nonpositive_bins`.
 
     Raises
     ------
     WorkspaceError
         The workspace is not valid.
     ModelError
-        The measurement, the POI or an interpolation code does not exist, or modifiers contradict each other.
+        The measurement, the POI, an interpolation code or a positivity does not exist, or modifiers
+        contradict each other.
 
     References
     ----------
@@ -80,6 +87,7 @@ class Model:
         patches: Sequence[Any] = (),
         interpolation: str | Mapping[str, str] = "pyhf",
         constraints: str | Mapping[str, str] = "workspace",
+        positivity: str = "pyhf",
     ) -> None:
         self.workspace = _as_workspace(workspace)
         for patch in (patches,) if isinstance(patches, str | os.PathLike) else patches:
@@ -91,6 +99,9 @@ class Model:
         compiled = compile_workspace(
             spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
         )
+        self.positivity = _positivity(positivity)
+        if positivity == "root":
+            compiled = replace(compiled, floor=floor_of(compiled))
         auxiliary = collect_constraints(compiled.parameters)
         self.likelihood = HistFactoryLikelihood(compiled, auxiliary)
         self.parameters: tuple[Parameter, ...] = compiled.parameters
@@ -194,6 +205,40 @@ class Model:
         rates = np.zeros((len(points), len(self.samples), self.n_bins))
         rates[:, compiled.cell_sample, compiled.cell_bin] = cell_rates(compiled, points).cells
         return rates.reshape(*shape, len(self.samples), self.n_bins)
+
+    def nonpositive_bins(self, pars: ArrayLike) -> tuple[str, ...]:
+        """Name the bins in which a rate is not positive.
+
+        Parameters
+        ----------
+        pars : array_like, shape (n_parameters,)
+            One parameter point.
+
+        Returns
+        -------
+        tuple of str
+            Such as ``"channel 'SR' bin 2"``, counted from 0. With ``positivity="root"`` also the bins in
+            which the rate of a sample was clipped.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import correlated_background
+        >>> model = Model(correlated_background([1.0, 1.0], [5.0, 5.0], [6.0, 8.0], [4.0, 2.0]))
+        >>> model.nonpositive_bins([-2.0, 0.0])
+        ("channel 'single_channel' bin 1",)
+        """
+        points, _ = self._points(pars)
+        compiled = self.likelihood.compiled
+        rates = cell_rates(compiled, points[:1])
+        # A factor of 0 is kept at 1e-80; see expectation.py.
+        bad = ~(rates.bins[0] > 1e-60)
+        if compiled.floor is not None:
+            bad[compiled.cell_bin[rates.kappa[0] == 0]] = True
+        return tuple(
+            f"channel {channel!r} bin {place}"
+            for channel, where in self.channel_slices.items()
+            for place in np.flatnonzero(bad[where])
+        )
 
     def expected_data(self, pars: ArrayLike, include_auxdata: bool = True) -> FloatArray:
         """Expected rate of every bin, and the expected auxiliary data.
@@ -456,6 +501,12 @@ def _measurement(spec: Mapping[str, Any], name: str | None) -> tuple[str, Mappin
     if name not in found:
         raise ModelError(f"measurement {name!r} does not exist in the workspace. {nearest(name, found)}")
     return name, found[name]
+
+
+def _positivity(given: str) -> str:
+    if given not in POSITIVITIES:
+        raise ModelError(f"positivity {given!r} does not exist. {nearest(given, POSITIVITIES)}")
+    return given
 
 
 def _interpolation(given: str | Mapping[str, str]) -> dict[str, str]:

@@ -177,6 +177,10 @@ class Operator:
         if compiled.shape_parameters.size:
             h, g = compiled.shape_code.basis(self.points[:, compiled.shape_parameters], 0)
             total = total + (h @ compiled.shape_odd + g @ compiled.shape_even).T
+        if compiled.floor is not None:
+            slots = np.ones((len(self.points), compiled.norm_parameters.size + self.points.shape[1] + 1))
+            slots[:, self.incidence.slots] = value.T
+            kappa = compiled.floor.clip(compiled, slots, kappa.T, total.T).T
         rate = kappa * total
         nu = self.incidence.bins @ rate
         main = self.data[:, : nu.shape[0]].T
