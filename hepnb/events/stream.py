@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError, ExpressionError, SelectionError
+from hepnb.events.budget import memory_bytes
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import is_list, to_numbers
 
@@ -29,8 +29,6 @@ __all__ = [
 ]
 
 StepSize = int | str
-
-_UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 
 
 @dataclass(frozen=True)
@@ -94,13 +92,7 @@ def steps(step_size: StepSize | float, bytes_per_entry: float) -> int:
     (500, 128, 32768)
     """
     if isinstance(step_size, str):
-        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([A-Za-z]*)\s*", step_size)
-        unit = _UNITS.get(found.group(2).lower()) if found else None
-        if found is None or unit is None:
-            raise SelectionError(
-                f"step_size={step_size!r} is not a memory size. Write '50 MB', or a number of entries."
-            )
-        entries = float(found.group(1)) * unit / max(bytes_per_entry, 1.0)
+        entries = memory_bytes(step_size, "step_size") / max(bytes_per_entry, 1.0)
         return 1 << max(int(math.log2(entries)), 0) if entries >= 1 else 1
     if isinstance(step_size, float) and math.isinf(step_size) and step_size > 0:
         return 2**62
