@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import awkward as ak
@@ -45,6 +45,8 @@ class Branch:
         Members of a record to go down, where the branch is one member of it.
     bytes_per_entry : float
         Size in memory, roughly.
+    counter : str
+        The branch that holds the lengths of the lists, where there is one.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Branch:
     path: str = ""
     fields: tuple[str, ...] = ()
     bytes_per_entry: float = field(default=8.0, compare=False)
+    counter: str = field(default="", compare=False)
 
     @property
     def expression(self) -> str:
@@ -151,7 +154,17 @@ def _tree_branches(tree: Any) -> Iterator[Branch]:
             why = "it is a group: its branches are listed below it"
             yield Branch(path, typename or "group", "record", "", title, False, why, path)
             continue
-        yield from _described(path, typename, title, form, reason, size)
+        counter = _counter(branch)
+        for described in _described(path, typename, title, form, reason, size):
+            yield replace(described, counter=counter) if counter else described
+
+
+def _counter(branch: Any) -> str:
+    try:
+        counter = branch.count_branch
+        return "" if counter is None else str(counter.name)
+    except Exception:  # noqa: BLE001  # a damaged leaf: the branch itself says what is wrong
+        return ""
 
 
 def _is_misread(interpretation: Any) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.expressions import Expression
+from hepnb.events.fields import match_names
 from hepnb.events.filling import fill, nothing_left, values_seen
 from hepnb.events.passes import chunks_of, columns_of
 from hepnb.events.source import FileSource, Source, TreeInfo
@@ -161,14 +160,7 @@ class Tree:
         BranchError
             Where the regular expression is not one.
         """
-        names = list(self._info().names)
-        if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
-            try:
-                expression = re.compile(pattern[1:-1])
-            except re.error as error:
-                raise BranchError(f"{pattern!r} is not a regular expression: {error}.") from error
-            return tuple(name for name in names if expression.search(name))
-        return tuple(name for name in names if fnmatch.fnmatchcase(name, pattern))
+        return match_names(self._info().names, pattern)
 
     def check(self, text: str) -> Expression:
         """Check an expression against this tree's branches.
