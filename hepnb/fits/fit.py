@@ -80,7 +80,7 @@ def fit(
     >>> print(f"mu = {value:.3f} +- {error:.3f}, {result.report.status}")
     mu = 0.577 +- 0.547, converged
     """
-    setup = _Setup.make(model, data, init, bounds, fixed)
+    setup = Setup.make(model, data, init, bounds, fixed)
     second = None
     if minimizer == "minuit":
         end = minuit_lane(model.likelihood, setup.data, setup.start, setup.bounds, setup.fixed)
@@ -141,7 +141,9 @@ def fixed_poi_fit(mu: float, data: ArrayLike | None, model: Model, **options: ob
 
 
 @dataclass(frozen=True)
-class _Setup:
+class Setup:
+    """What a fit is asked to do, checked: data, start, bounds and what is held."""
+
     data: FloatArray
     start: FloatArray
     bounds: FloatArray
@@ -155,7 +157,8 @@ class _Setup:
         init: ArrayLike | Mapping[str, float] | None,
         bounds: Mapping[str, tuple[float, float]] | None,
         fixed: Mapping[str, float] | None,
-    ) -> _Setup:
+    ) -> Setup:
+        """Turn what was given by name into arrays, or raise a ModelError."""
         counts = one_data_set(data, model)
         for what, given in (("bounds", bounds), ("fixed", fixed)):
             if given is not None and not isinstance(given, Mapping):
@@ -210,7 +213,7 @@ def fit_results(
         correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(sigma, sigma), 0.0)
     status = _STATUS[int(found.status[lane])]
     at_bound = tuple(name for name, at in zip(model.parameter_names, held, strict=True) if at)
-    empty = _nonpositive_bins(model, point)
+    empty = model.nonpositive_bins(point)
     message = _message(model, status, positive, at_bound, empty, point, bounds)
     if second is not None:
         message = f"{message} {second}".strip()
@@ -226,6 +229,7 @@ def fit_results(
         n_iterations=int(found.iterations[lane]),
         minimizer=minimizer,
         interpolation=dict(model.interpolation),
+        positivity=model.positivity,
         second_minimum=second,
     )
     constant = float(model.likelihood.constant(data[None])[0])
@@ -308,16 +312,6 @@ def _covariance(
     return covariance, float(values[-1] / values[0]), True
 
 
-def _nonpositive_bins(model: Model, point: FloatArray) -> tuple[str, ...]:
-    rates = model.expected(point)
-    return tuple(
-        f"{channel}[{i}]"
-        for channel, where in model.channel_slices.items()
-        for i, rate in enumerate(rates[where])
-        if not rate > 0
-    )
-
-
 def _message(
     model: Model,
     status: str,
@@ -346,5 +340,6 @@ def _message(
         ]
         words.append(f"At a bound: {', '.join(shown)}; no symmetric uncertainty there.")
     if empty and status == "converged":
-        words.append(f"No events are expected in {', '.join(empty[:6])}.")
+        what = "A rate is clipped at 0" if model.positivity == "root" else "No events are expected"
+        words.append(f"{what} in {', '.join(empty[:6])}.")
     return " ".join(words)

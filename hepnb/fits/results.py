@@ -54,7 +54,8 @@ class FitReport:
     at_bound : tuple of str
         Parameters held at a bound; they have no symmetric uncertainty.
     nonpositive_bins : tuple of str
-        Bins whose expected rate is not positive, as ``"channel[bin]"``.
+        Bins whose expected rate is not positive, such as ``"channel 'SR' bin 2"``; with
+        ``positivity="root"`` also those in which the rate of a sample is clipped.
     condition : float
         Condition number of the curvature, scaled to unit diagonal.
     n_iterations : int
@@ -63,6 +64,8 @@ class FitReport:
         ``"newton"`` or ``"minuit"``.
     interpolation : dict
         The interpolation codes used.
+    positivity : {"pyhf", "root"}
+        What the model makes of negative rates.
     second_minimum : SecondMinimum or None
         Another minimum that was met on the way.
     """
@@ -78,6 +81,7 @@ class FitReport:
     n_iterations: int
     minimizer: str
     interpolation: dict[str, str] = field(default_factory=dict)
+    positivity: str = "pyhf"
     second_minimum: SecondMinimum | None = None
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
+from hepnb.fits.clips import has_clips, settle_clips
 from hepnb.fits.kinks import has_kinks, settle
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.threads import one_blas_thread
@@ -69,12 +70,13 @@ def _solve(
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
     # A lane that jumps to and fro across a kink would use up all its steps.
-    steps = {"max_iterations": _BEFORE_KINKS} if has_kinks(model) else {}
+    ways = [way for way, applies in ((settle, has_kinks), (settle_clips, has_clips)) if applies(model)]
+    steps = {"max_iterations": _BEFORE_KINKS} if ways else {}
     result = minimise(model.likelihood, data, start, lower, upper, fixed, **steps)
-    if steps:
+    for way in ways:
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
-            result = _better(result, bad, settle(model, data[bad], result.points[bad], fixed[bad], limits))
+            result = _better(result, bad, way(model, data[bad], result.points[bad], fixed[bad], limits))
     for origin in (model.init, _preferred(model, data)):
         bad = np.flatnonzero(result.status[:patient] != CONVERGED)
         if not bad.size:

@@ -136,7 +136,7 @@ def test_a_fit_without_a_valid_start_says_which_bin() -> None:
     result = hepnb.fit(None, hepnb.Model(spec))
     assert not result.report.ok
     assert result.report.status == "invalid start"
-    assert "singlechannel[0]" in result.report.message
+    assert "channel 'singlechannel' bin 0" in result.report.message
 
 
 def test_one_bad_lane_does_not_harm_the_others() -> None:
