@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from hepnb.model.likelihood import HistFactoryLikelihood
 from hepnb.model.parameters import Parameter, find
 from hepnb.model.positivity import POSITIVITIES, floor_of
 from hepnb.workspace import Workspace, load
+from hepnb.workspace.validate import pois_of
 
 __all__ = ["INTERPOLATIONS", "Model"]
 
@@ -53,6 +55,9 @@ class Model:
         What a negative expected rate is: ``"pyhf"`` leaves it, and the likelihood is nan there; ``"root"``
         clips at 0, as HistFactory in ROOT does, the yield of a sample after its histosys and the product of
         its normsys, and then the rate of a bin. See :meth:`nonpositive_bins`.
+    poi : str, int or sequence of them, optional
+        The parameters of interest, instead of the measurement's. The first is the one that tests and limits
+        are about; see :meth:`with_poi`.
 
     Raises
     ------
@@ -88,6 +93,7 @@ class Model:
         interpolation: str | Mapping[str, str] = "pyhf",
         constraints: str | Mapping[str, str] = "workspace",
         positivity: str = "pyhf",
+        poi: str | int | Sequence[str | int] | None = None,
     ) -> None:
         self.workspace = _as_workspace(workspace)
         for patch in (patches,) if isinstance(patches, str | os.PathLike) else patches:
@@ -113,9 +119,9 @@ class Model:
         self.init: FloatArray = np.array([p.init for p in self.parameters])
         self.bounds: FloatArray = np.array([(p.lower, p.upper) for p in self.parameters])
         self.fixed = np.array([p.fixed for p in self.parameters], dtype=bool)
-        poi = str(config.get("poi", ""))
-        self.poi_name: str | None = poi or None
-        self.poi_index: int | None = self._poi(poi) if poi else None
+        if poi is None:
+            poi = pois_of(str(config.get("poi", "")), self.parameter_names)
+        self._interest(poi)
         observed = {entry["name"]: entry["data"] for entry in spec["observations"]}
         main = np.concatenate([np.asarray(observed[name], dtype=float) for name in self.channels])
         self.data: FloatArray = np.concatenate([main, auxiliary.aux])
@@ -151,6 +157,44 @@ class Model:
                 f"parameter {parameter} does not exist: the model has {self.n_parameters}, from 0 on."
             )
         return parameter % self.n_parameters
+
+    def with_poi(self, poi: str | int | Sequence[str | int]) -> Model:
+        """Give the same model with other parameters of interest; it costs nothing.
+
+        Parameters
+        ----------
+        poi : str, int or sequence of them
+            Names or positions. The first is the one that tests and limits are about.
+
+        Returns
+        -------
+        Model
+            It shares everything else with this one.
+
+        Raises
+        ------
+        ModelError
+            A parameter does not exist, or none is given.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import uncorrelated_background
+        >>> model = Model(uncorrelated_background([5.0], [50.0], [7.0]))
+        >>> model.with_poi("uncorr_bkguncrt[0]").poi_name
+        'uncorr_bkguncrt[0]'
+        """
+        other = copy.copy(self)
+        other._interest(poi)
+        if other.poi_index is None:
+            raise ModelError("no POI is given. Name at least one parameter.")
+        return other
+
+    def _interest(self, poi: str | int | Sequence[str | int]) -> None:
+        given = [poi] if isinstance(poi, str | int) else list(poi)
+        places = [self._poi(one) if isinstance(one, str) else self.index(one) for one in given]
+        self.poi_names: tuple[str, ...] = tuple(self.parameter_names[place] for place in places)
+        self.poi_name: str | None = self.poi_names[0] if places else None
+        self.poi_index: int | None = places[0] if places else None
 
     def _poi(self, poi: str) -> int:
         if poi not in self.parameter_names:

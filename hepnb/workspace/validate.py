@@ -8,7 +8,7 @@ place of a fault.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ from hepnb.workspace.faults import (
     shown,
 )
 
-__all__ = ["MODIFIER_TYPES", "VERSION", "plain", "validate"]
+__all__ = ["MODIFIER_TYPES", "VERSION", "plain", "pois_of", "validate"]
 
 VERSION = "1.0.0"
 MODIFIER_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
@@ -383,7 +383,8 @@ def _settings(config: dict[str, Any], parameters: dict[str, _Parameter], require
                 f"the parameters do not give its {', '.join(missing)}. For 2 %: "
                 "{'name': 'lumi', 'auxdata': [1], 'sigmas': [0.02], 'inits': [1], 'bounds': [[0.9, 1.1]]}."
             ).inside("config")
-    _poi(config["poi"], parameters, require_poi)
+    for poi in pois_of(config["poi"], parameters):
+        _poi(poi, parameters, require_poi)
 
 
 def _setting_fits(setting: dict[str, Any], parameter: _Parameter) -> None:
@@ -397,6 +398,11 @@ def _setting_fits(setting: dict[str, Any], parameter: _Parameter) -> None:
                 f"{key} has {counted(len(setting[key]), 'value')}, the parameter has {parameter.bins}. "
                 "Give one per parameter."
             )
+
+
+def pois_of(poi: str, known: Container[str]) -> list[str]:
+    """Take a measurement's POI apart: HistFactory XML may name several, with spaces between them."""
+    return [poi] if poi in known else poi.split()
 
 
 def _poi(poi: str, parameters: dict[str, _Parameter], required: bool) -> None:
