@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LimitResults", "ScanResults"]
+from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+
+__all__ = ["CURVES", "LimitResults", "ScanResults"]
 
 FloatArray = NDArray[np.float64]
 
@@ -67,6 +69,9 @@ class ScanResults:
         return f"ScanResults({len(self)} points of {self.poi} in [{self.mu[0]:g}, {self.mu[-1]:g}]{more})"
 
 
+CURVES = ("observed", *(f"expected {sigma:+g} sigma" for sigma in EXPECTED_SIGMAS))
+
+
 @dataclass(frozen=True, eq=False)
 class LimitResults:
     """Upper limits.
@@ -82,9 +87,12 @@ class LimitResults:
     scan : ScanResults
         The points behind the limits.
     method : str
-        ``"root"`` (refined until CLs meets the level) or ``"grid"`` (linear in CLs between grid points).
+        ``"root"`` (points added where the curves cross the level, until the crossing is known) or ``"grid"``
+        (linear in CLs between the points of a grid, as pyhf does).
     message : str
         What to know: why a limit is nan, that points failed, that there are several minima.
+    no_limit : dict of str to str
+        The curves that have no limit, such as ``"observed"`` or ``"expected +2 sigma"``, and why.
     """
 
     observed: float
@@ -93,9 +101,21 @@ class LimitResults:
     scan: ScanResults
     method: str
     message: str = ""
+    no_limit: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def interpolation(self) -> str:
+        """How the limits were had from the points, in words."""
+        return _INTERPOLATION.get(self.method, self.method)
 
     def __repr__(self) -> str:
         cl = 100 * (1 - self.level)
         band = ", ".join(f"{value:.4g}" for value in self.expected)
         text = f"LimitResults({self.scan.poi} < {self.observed:.4g} at {cl:g} % CL, expected [{band}])"
         return f"{text[:-1]}; {self.message})" if self.message else text
+
+
+_INTERPOLATION = {
+    "root": "points were added where CLs crosses the level, until the crossing was known to a millionth",
+    "grid": "linear in CLs between the points of a grid",
+}

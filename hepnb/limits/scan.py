@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
-from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
-from hepnb.hypotests.teststats import (
-    ProfileRatios,
-    TestStatistic,
-    anchors,
-    profile_ratios,
-    statistic_named,
-)
+from hepnb.executor import Engine
+from hepnb.hypotests.teststats import TestStatistic, statistic_named
+from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
 from hepnb.model import Model, as_numbers, one_data_set
-from hepnb.progress import Cancel
+from hepnb.progress import Cancel, Progress
 
-__all__ = ["merge", "scan"]
+__all__ = ["limit_statistic", "merge", "scan"]
 
 FloatArray = NDArray[np.float64]
+
+_FOR_LIMITS = ("qtilde", "q")
 
 
 def scan(
@@ -33,7 +30,8 @@ def scan(
     *,
     test_stat: str = "qtilde",
     batch: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    executor: Engine | None = None,
+    progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,
 ) -> ScanResults:
@@ -51,6 +49,9 @@ def scan(
         The statistic.
     batch : int, optional
         Values per step; all at once by default, unless ``progress``, ``partial`` or ``cancel`` are given.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the fits run; here by default. Parts of each step run side by side, which pays only where one
+        part takes much longer than it takes to send the model.
     progress : callable, optional
         Called with (done, total).
     partial : callable, optional
@@ -88,81 +89,29 @@ def scan(
     values = np.unique(np.atleast_1d(as_numbers(given, "values of the POI")))
     if not values.size or not np.isfinite(values).all():
         raise ModelError("a scan needs finite values of the POI; give for instance numpy.linspace(0, 5, 41).")
-    chosen = statistic_named(test_stat)
-    if chosen.name == "q0":
-        raise ModelError("q0 tests the background alone; a scan needs 'qtilde' or 'q'.")
+    chosen = limit_statistic(test_stat, "a scan")
     if batch is not None and not batch >= 1:
         raise ModelError(f"batch={batch!r}: give a number of points per step, 1 or more.")
     counts = one_data_set(data, model)
     streams = progress is not None or partial is not None or cancel is not None
     step = int(batch) if batch else (max(1, -(-values.size // 10)) if streams else values.size)
-    shared = anchors(model, counts, chosen)
-    result = _empty(model, test_stat)
-    near = None
+    points = TestedPoints(model, counts, chosen, executor)
     for begin in range(0, values.size, step):
         if cancel is not None and cancel.is_set():
-            return _cancelled(result)
-        near = profile_ratios(model, counts, values[begin : begin + step], chosen, shared, near)
-        result = merge([result, as_scan(model, near, chosen)])
+            return replace(points.scan, cancelled=True)
+        points.test(values[begin : begin + step])
         if partial is not None:
-            partial(result)
+            partial(points.scan)
         if progress is not None:
-            progress(len(result), values.size)
-    return result
+            progress(len(points.scan), values.size)
+    return points.scan
 
 
-def as_scan(model: Model, ratios: ProfileRatios, chosen: TestStatistic) -> ScanResults:
-    """Turn profile likelihood ratios into p-values."""
-    observed = observed_pvalues(statistic(ratios.q, ratios.q_asimov, chosen.bounded), ratios.q_asimov)
-    expected = expected_pvalues(ratios.q_asimov)
-    return ScanResults(
-        mu=ratios.mu,
-        CLs_obs=observed.CLs,
-        CLs_exp=expected.CLs,
-        CLsb=observed.CLsb,
-        CLb=observed.CLb,
-        CLsb_exp=expected.CLsb,
-        CLb_exp=np.where(ratios.ok[:, None], expected.CLb, np.nan),
-        ok=ratios.ok,
-        q=ratios.q,
-        q_asimov=ratios.q_asimov,
-        mu_hat=ratios.mu_hat,
-        test_stat=chosen.name,
-        poi=str(model.poi_name),
-        several_minima=ratios.several_minima,
-    )
-
-
-_PER_POINT = ("CLs_obs", "CLs_exp", "CLsb", "CLb", "CLsb_exp", "CLb_exp", "ok", "q", "q_asimov")
-
-
-def merge(parts: Iterable[ScanResults]) -> ScanResults:
-    """Join scans of the same model and data into one, ascending in mu, each value once."""
-    scans = list(parts)
-    mu = np.concatenate([part.mu for part in scans])
-    values, first = np.unique(mu, return_index=True)
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(p, name) for p in scans])[first] for name in _PER_POINT
-    }
-    last = scans[-1]
-    several = any(part.several_minima for part in scans)
-    return ScanResults(
-        mu=values,
-        mu_hat=last.mu_hat,
-        test_stat=last.test_stat,
-        poi=last.poi,
-        several_minima=several,
-        **columns,
-    )
-
-
-def _empty(model: Model, test_stat: str) -> ScanResults:
-    none, five = np.empty(0), np.empty((0, 5))
-    return ScanResults(
-        none, none, five, none, none, five, five, np.empty(0, dtype=bool), none, none, np.nan,
-        test_stat, str(model.poi_name),
-    )  # fmt: skip
-
-
-def _cancelled(result: ScanResults) -> ScanResults:
-    return ScanResults(**{**vars(result), "cancelled": True})
+def limit_statistic(name: str, what: str) -> TestStatistic:
+    """Look up a statistic for limits; ``what`` needs it, for the message."""
+    chosen = statistic_named(name)
+    if chosen.name == "q0":
+        raise ModelError(f"q0 tests the background alone; {what} needs 'qtilde' or 'q'.")
+    if chosen.name not in _FOR_LIMITS:
+        raise ModelError(f"{name} speaks against large and small values alike; {what} needs 'qtilde' or 'q'.")
+    return chosen

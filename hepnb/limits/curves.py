@@ -1,0 +1,157 @@
+"""Where the observed and the five expected CLs fall through the level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from hepnb.limits.results import CURVES, LimitResults, ScanResults
+
+__all__ = ["Curves", "limits_of"]
+
+FloatArray = NDArray[np.float64]
+
+# Relative width of a bracket that needs no further points, wherever in it the crossing is.
+NARROW = 2e-4
+# The excess of a point that is as good as on the crossing: the excess grows by about 1 while mu doubles.
+CLOSE = 1e-6
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The six curves of a scan where its fits converged.
+
+    Parameters
+    ----------
+    mu : ndarray, shape (k,)
+        Values of the POI, ascending.
+    CLs : ndarray, shape (6, k)
+        Observed, and expected at -2, -1, 0, 1, 2 standard deviations.
+    excess : ndarray, shape (6, k)
+        ``z(CLs+b) - z(level CLb)`` with ``z(p)`` the standard deviations of a p-value: it has the sign of
+        ``level - CLs``. For the expected curves it is ``sqrt(q_A)`` up to a constant, so nearly a straight
+        line in mu that can be inverted from few points.
+    level : float
+        1 - confidence level.
+    """
+
+    mu: FloatArray
+    CLs: FloatArray
+    excess: FloatArray
+    level: float
+
+    @classmethod
+    def of(cls, scan: ScanResults, level: float) -> Curves:
+        """Take the curves from a scan."""
+        good = scan.ok
+        rows = [
+            np.vstack([observed[good], expected[good].T])
+            for observed, expected in (
+                (scan.CLs_obs, scan.CLs_exp),
+                (scan.CLsb, scan.CLsb_exp),
+                (scan.CLb, scan.CLb_exp),
+            )
+        ]
+        with np.errstate(invalid="ignore"):
+            excess = ndtri(level * rows[2]) - ndtri(rows[1])
+        return cls(scan.mu[good], rows[0], excess, level)
+
+    def crossing(self, row: int) -> int | None:
+        """Find the last interval in which a curve falls through the level."""
+        curve = self.CLs[row]
+        falls = np.flatnonzero((curve[:-1] >= self.level) & (curve[1:] < self.level))
+        return int(falls[-1]) if falls.size else None
+
+    def linear(self, row: int, i: int) -> float:
+        """Give the crossing in interval ``i`` as if CLs were straight there."""
+        a, b = self.CLs[row, i], self.CLs[row, i + 1]
+        return float(self.mu[i] + (self.mu[i + 1] - self.mu[i]) * (a - self.level) / (a - b))
+
+    def smooth(self, row: int, i: int) -> float:
+        """Give the crossing in interval ``i`` from up to four points around it, at best."""
+        for points in (slice(max(i - 1, 0), i + 3), slice(i, i + 2)):
+            found = _inverse(self.mu[points], self.excess[row, points])
+            if self.mu[i] <= found <= self.mu[i + 1]:
+                return found
+        return self.linear(row, i)
+
+    def known(self, row: int, i: int) -> bool:
+        """Say whether the crossing in interval ``i`` needs no further points."""
+        narrow = self.mu[i + 1] - self.mu[i] <= NARROW * self.mu[i + 1]
+        return bool(narrow or np.nanmin(np.abs(self.excess[row, i : i + 2])) <= CLOSE)
+
+
+def _inverse(x: FloatArray, y: FloatArray) -> float:
+    """Give x where y is 0, by the polynomial x(y) through the points; nan where y does not rise."""
+    if not np.isfinite(y).all() or not (np.diff(y) > 0).all():
+        return float("nan")
+    total = 0.0
+    for j in range(x.size):
+        others = np.delete(y, j)
+        total += x[j] * np.prod(others / (others - y[j]))
+    return float(total)
+
+
+def limits_of(scan: ScanResults, level: float, method: str, top: float = np.inf) -> LimitResults:
+    """Read the limits off the points of a scan.
+
+    Parameters
+    ----------
+    scan : ScanResults
+        CLs along the POI.
+    level : float
+        1 - confidence level.
+    method : {"root", "grid"}
+        ``"root"`` where points were added around the crossings, ``"grid"`` to interpolate linearly in CLs.
+    top : float
+        The upper bound of the POI.
+
+    Returns
+    -------
+    LimitResults
+        Limits; nan, with the reason, where there are none.
+    """
+    curves = Curves.of(scan, level)
+    found, without, notes = np.full(6, np.nan), {}, []
+    for row, name in enumerate(CURVES):
+        i = curves.crossing(row) if curves.mu.size > 1 else None
+        if i is None:
+            without[name] = _reason(curves, row, top)
+            continue
+        found[row] = curves.linear(row, i) if method == "grid" else curves.smooth(row, i)
+        if method == "root" and not scan.cancelled and not curves.known(row, i):
+            notes.append(
+                f"{name}: CLs jumps from {curves.CLs[row, i]:.3g} to {curves.CLs[row, i + 1]:.3g} "
+                f"between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g}"
+            )
+    said = [f"{name}: {reason}" for name, reason in without.items()] + notes + _remarks(scan, top)
+    return LimitResults(float(found[0]), found[1:], level, scan, method, "; ".join(said), without)
+
+
+def _reason(curves: Curves, row: int, top: float) -> str:
+    """Say why a curve has no limit."""
+    if not curves.mu.size:
+        return "no point of the scan converged"
+    first, last = curves.CLs[row, [0, -1]]
+    if last >= curves.level:
+        more = f", the upper bound of the POI: give bounds=(0, {5 * top:.4g})" if curves.mu[-1] >= top else ""
+        return f"no limit below {curves.mu[-1]:.4g} (CLs there is {last:.3g}){more}"
+    return f"excluded from {curves.mu[0]:.4g} on (CLs there is {first:.3g})"
+
+
+def _remarks(scan: ScanResults, top: float) -> list[str]:
+    """Say what else there is to know about a scan."""
+    said = []
+    if scan.cancelled:
+        said.append(f"stopped after {len(scan)} points")
+    if scan.mu_hat >= top:
+        said.append(f"the best value of {scan.poi} is at its upper bound {top:.4g}: widen it")
+    if scan.several_minima:
+        said.append("the likelihood has several minima; the lowest found were used")
+    failed = int((~scan.ok).sum())
+    if failed:
+        said.append(f"{failed} of {len(scan)} points failed")
+    return said
