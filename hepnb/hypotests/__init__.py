@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from hepnb.hypotests.definitions import TEST_STATISTICS
 from hepnb.hypotests.hypotest import hypotest, significance
-from hepnb.hypotests.results import HypotestResult, SignificanceResults
-from hepnb.hypotests.teststats import TEST_STATISTICS
+from hepnb.hypotests.results import HypotestResult, PValueUncertainties, SignificanceResults
 from hepnb.hypotests.toys import ToyResults, toy_hypotest
 
 __all__ = [
     "TEST_STATISTICS",
     "HypotestResult",
+    "PValueUncertainties",
     "SignificanceResults",
     "ToyResults",
     "hypotest",

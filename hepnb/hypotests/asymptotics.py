@@ -4,6 +4,10 @@ Conventions are pyhf's: the statistic of a point is ``sqrt(q) - sqrt(q_A)``, wit
 ``q > q_A`` of the bounded statistic; under the signal hypothesis it is normal around ``-sqrt(q_A)``, under
 the background hypothesis around 0; expected values are CLs at -2, -1, 0, 1, 2 standard deviations of the
 background law.
+
+The statistics of intervals, t and t-tilde, have laws of their own (Eqs. 35 to 44): with d = sqrt(t_A) the
+distance of the two hypotheses in standard deviations, t lies above a value where the best value of the
+parameter of interest is too large or too small.
 """
 
 from __future__ import annotations
@@ -14,11 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["EXPECTED_SIGMAS", "PValues", "expected_pvalues", "observed_pvalues", "statistic"]
+__all__ = [
+    "EXPECTED_SIGMAS",
+    "PValues",
+    "expected_pvalues",
+    "expected_two_sided_pvalues",
+    "observed_pvalues",
+    "statistic",
+    "two_sided_pvalues",
+]
 
 FloatArray = NDArray[np.float64]
 
 EXPECTED_SIGMAS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+_HALVINGS = 80
 
 
 class PValues(NamedTuple):
@@ -95,6 +108,84 @@ def expected_pvalues(q_asimov: FloatArray) -> PValues:
     upper = ndtr(-(teststat + np.sqrt(q_asimov)[..., None]))
     background = np.broadcast_to(ndtr(-teststat), upper.shape)
     return PValues(_ratio(upper, background), upper, background)
+
+
+def two_sided_pvalues(t: FloatArray, t_asimov: FloatArray, bounded: bool) -> PValues:
+    """Give the p-values of the statistics of intervals.
+
+    Parameters
+    ----------
+    t, t_asimov : ndarray, shape (...,)
+        Profile likelihood ratios of the data and of the Asimov data of the background.
+    bounded : bool
+        The statistic is t-tilde: the parameter of interest is not negative.
+
+    Returns
+    -------
+    PValues
+        Each of shape (...,): CLsb is the p-value of the value tested, CLb that of the background.
+
+    References
+    ----------
+    Eqs. (36) and (43) of arXiv:1007.1727.
+
+    Examples
+    --------
+    >>> t, t_asimov = np.array([4.0]), np.array([1.0])
+    >>> two_sided_pvalues(t, t_asimov, bounded=False).CLsb.round(4)
+    array([0.0455])
+    >>> two_sided_pvalues(t, t_asimov, bounded=True).CLsb.round(4)
+    array([0.029])
+    """
+    root, distance = np.sqrt(t), np.sqrt(t_asimov)
+    tested = _outside(root, distance, np.zeros_like(distance), bounded)
+    background = _outside(root, distance, distance, bounded)
+    return PValues(_ratio(tested, background), tested, background)
+
+
+def expected_two_sided_pvalues(t_asimov: FloatArray, bounded: bool) -> PValues:
+    """Give the p-values of the statistics of intervals that are expected from background.
+
+    Parameters
+    ----------
+    t_asimov : ndarray, shape (...,)
+        Profile likelihood ratios of the Asimov data of the background.
+    bounded : bool
+        As for :func:`two_sided_pvalues`.
+
+    Returns
+    -------
+    PValues
+        Each of shape (..., 5), growing along the last axis: where the p-value of the background is that of
+        -2, -1, 0, 1 and 2 standard deviations, or 1 where the statistic is 0 more often than that.
+    """
+    distance = np.sqrt(t_asimov)[..., None]
+    wanted = np.broadcast_to(ndtr(np.array(EXPECTED_SIGMAS)), (*np.shape(t_asimov), 5))
+    low, high = np.zeros_like(wanted), np.broadcast_to(distance + 10, wanted.shape)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        above = _outside(middle, distance, distance, bounded) >= wanted
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    # Nothing is above nan: without this the search would end at a p-value of 1.
+    low = np.where(np.isnan(distance), np.nan, low)
+    tested = _outside(low, distance, np.zeros_like(distance), bounded)
+    background = _outside(low, distance, distance, bounded)
+    return PValues(_ratio(tested, background), tested, background)
+
+
+def _outside(root: FloatArray, distance: FloatArray, shift: FloatArray, bounded: bool) -> FloatArray:
+    """Give the probability that sqrt(t) is at least ``root``.
+
+    ``shift`` is how far the true value lies below the one tested, in standard deviations of the best value.
+    """
+    above, below = ndtr(-(root + shift)), ndtr(shift - root)
+    if bounded:
+        # A best value below 0 moves the statistic half as fast: it is then linear, not square.
+        far = (root > distance) & (distance > 0)
+        safe = np.where(far, distance, 1.0)
+        edge = np.where(far, (distance**2 - root**2) / (2 * safe) - distance + shift, shift - root)
+        below = np.where((root > distance) & ~(distance > 0), 0.0, ndtr(edge))
+    return np.asarray(above + below)
 
 
 def _ratio(upper: FloatArray, background: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,25 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from hepnb.errors import ModelError, nearest
-from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
+from hepnb.hypotests.asymptotics import (
+    expected_pvalues,
+    expected_two_sided_pvalues,
+    observed_pvalues,
+    statistic,
+    two_sided_pvalues,
+)
+from hepnb.hypotests.definitions import TestStatistic, bounds_message, statistic_named, tested_value
 from hepnb.hypotests.results import HypotestResult, SignificanceResults
-from hepnb.hypotests.teststats import ProfileRatios, profile_ratios, statistic_named
+from hepnb.hypotests.settings import adjusted, refuse_unknown
+from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toys import toy_hypotest
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import Model, one_data_set
 
 __all__ = ["hypotest", "significance"]
 
 _CALCTYPES = ("asymptotics", "toybased")
+_OPTIONS = ("init", "bounds", "fixed", "calctype", "test_stat")
+_FOR_TOYS = ("n_toys", "seed", "executor", "checkpoint", "progress", "cancel")
 
 
 def hypotest(
@@ -26,6 +37,10 @@ def hypotest(
     model: Model,
     test_stat: str = "qtilde",
     calctype: str = "asymptotics",
+    *,
+    init: ArrayLike | Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    fixed: Mapping[str, float] | None = None,
     **toys: Any,
 ) -> HypotestResult:
     """Test one value of the parameter of interest.
@@ -38,12 +53,16 @@ def hypotest(
         Events per bin, with or without auxiliary data; the observed data if None.
     model : Model
         The model.
-    test_stat : {"qtilde", "q", "q0"}
-        The statistic: for limits with and without a bound on the best value, or for a discovery.
+    test_stat : {"qtilde", "q", "q0", "ttilde", "t"}
+        The statistic: for limits with and without a bound of the POI at 0, for a discovery, or for intervals
+        (two-sided) with and without that bound.
     calctype : {"asymptotics", "toybased"}
         How its law is had.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
     **toys
-        For toys: ``n_toys``, ``seed``, ``progress``, ``cancel``, as :func:`toy_hypotest` takes them.
+        For toys: ``n_toys``, ``seed``, ``executor``, ``checkpoint``, ``progress``, ``cancel``, as
+        :func:`toy_hypotest` takes them.
 
     Returns
     -------
@@ -71,30 +90,37 @@ def hypotest(
     >>> result = hepnb.hypotest(1.0, None, model)
     >>> print(f"{result.CLs_obs:.6f}, expected {result.CLs_exp[2]:.6f}")
     0.052516, expected 0.064455
+    >>> print(f"{hepnb.hypotest(1.0, None, model, 't', bounds={'mu': (-10, 10)}).q:.5f}")
+    3.95499
     """
     if calctype not in _CALCTYPES:
         raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, _CALCTYPES)}")
-    if as_numbers(mu, "the POI").ndim or not np.isfinite(as_numbers(mu, "the POI")):
-        raise ModelError(f"the POI cannot be tested at {mu}. Give a finite value.")
     if calctype == "toybased":
-        return toy_hypotest(mu, data, model, test_stat, **toys)
-    if toys:
-        raise ModelError(f"{sorted(toys)[0]!r} is for toys. Add calctype='toybased', or leave it out.")
+        refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
+        return toy_hypotest(mu, data, model, test_stat, init=init, bounds=bounds, fixed=fixed, **toys)
+    refuse_unknown(toys, _OPTIONS, _FOR_TOYS)
     chosen = statistic_named(test_stat)
     counts = one_data_set(data, model)
-    ratios = profile_ratios(model, counts, np.array([float(mu)]), chosen)
-    return _result(ratios, test_stat, chosen.bounded)
+    value = tested_value(mu, chosen)
+    model = adjusted(model, init, bounds, fixed)
+    ratios = profile_ratios(model, counts, np.array([value]), chosen)
+    return _result(ratios, chosen, bounds_message(model, chosen, value, ratios.mu_hat))
 
 
-def _result(ratios: ProfileRatios, test_stat: str, bounded: bool) -> HypotestResult:
-    teststat = statistic(ratios.q, ratios.q_asimov, bounded)
-    observed = observed_pvalues(teststat, ratios.q_asimov)
-    expected = expected_pvalues(ratios.q_asimov)
-    discovery = test_stat == "q0"
+def _result(ratios: ProfileRatios, chosen: TestStatistic, message: str) -> HypotestResult:
+    if chosen.two_sided:
+        teststat = np.sqrt(ratios.q)
+        observed = two_sided_pvalues(ratios.q, ratios.q_asimov, chosen.bounded)
+        expected = expected_two_sided_pvalues(ratios.q_asimov, chosen.bounded)
+    else:
+        teststat = statistic(ratios.q, ratios.q_asimov, chosen.bounded)
+        observed = observed_pvalues(teststat, ratios.q_asimov)
+        expected = expected_pvalues(ratios.q_asimov)
+    plain = not chosen.for_limits
     return HypotestResult(
         mu=float(ratios.mu[0]),
-        CLs_obs=float(observed.CLsb[0] if discovery else observed.CLs[0]),
-        CLs_exp=(expected.CLsb if discovery else expected.CLs)[0],
+        CLs_obs=float(observed.CLsb[0] if plain else observed.CLs[0]),
+        CLs_exp=(expected.CLsb if plain else expected.CLs)[0],
         CLsb=float(observed.CLsb[0]),
         CLb=float(observed.CLb[0]),
         CLsb_exp=expected.CLsb[0],
@@ -103,18 +129,21 @@ def _result(ratios: ProfileRatios, test_stat: str, bounded: bool) -> HypotestRes
         q=float(ratios.q[0]),
         q_asimov=float(ratios.q_asimov[0]),
         mu_hat=ratios.mu_hat,
-        fits={
-            "free": ratios.free,
-            "fixed": ratios.fixed[0],
-            "asimov": ratios.background,
-            "fixed_asimov": ratios.fixed_asimov[0],
-        },
-        test_stat=test_stat,
+        fits=fits_behind(ratios),
+        test_stat=chosen.name,
         ok=bool(ratios.ok[0]),
+        message=message,
     )
 
 
-def significance(data: ArrayLike | None, model: Model) -> SignificanceResults:
+def significance(
+    data: ArrayLike | None,
+    model: Model,
+    *,
+    init: ArrayLike | Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> SignificanceResults:
     """Give the significance of an excess over the background alone.
 
     Parameters
@@ -123,6 +152,8 @@ def significance(data: ArrayLike | None, model: Model) -> SignificanceResults:
         Events per bin, with or without auxiliary data; the observed data if None.
     model : Model
         The model.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
 
     Returns
     -------
@@ -150,7 +181,7 @@ def significance(data: ArrayLike | None, model: Model) -> SignificanceResults:
     >>> print(f"{hepnb.significance(None, model).observed_significance:.3f}")
     3.181
     """
-    result = hypotest(0.0, data, model, test_stat="q0")
+    result = hypotest(0.0, data, model, test_stat="q0", init=init, bounds=bounds, fixed=fixed)
     observed, expected = np.sqrt(result.q), np.sqrt(result.q_asimov)
     return SignificanceResults(
         observed_p_value=float(ndtr(-observed)),

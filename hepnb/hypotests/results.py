@@ -11,9 +11,33 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from hepnb.hypotests.toys import ToyResults
 
-__all__ = ["HypotestResult", "SignificanceResults"]
+__all__ = ["HypotestResult", "PValueUncertainties", "SignificanceResults"]
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PValueUncertainties:
+    """Statistical uncertainties of p-values, from the number of toys behind them.
+
+    A tail of k out of n toys has the standard deviation of the posterior Beta(k + 1, n - k + 1), which is the
+    binomial one where k is not small, and not 0 where no toy or every toy is in the tail. Expected values are
+    quantiles of the background toys: the uncertainty of the rank is added.
+
+    Parameters
+    ----------
+    CLs_obs, CLsb, CLb : float
+        Of the observed p-values.
+    CLs_exp, CLsb_exp, CLb_exp : ndarray, shape (5,)
+        Of the expected ones.
+    """
+
+    CLs_obs: float
+    CLs_exp: FloatArray
+    CLsb: float
+    CLb: float
+    CLsb_exp: FloatArray
+    CLb_exp: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +49,8 @@ class HypotestResult:
     mu : float
         The value of the POI tested.
     CLs_obs : float
-        Observed CLs; for ``q0`` it is the p-value of the background alone, as pyhf has it.
+        Observed CLs; for ``q0`` it is the p-value of the background alone, as pyhf has it, for ``t`` and
+        ``ttilde`` the two-sided p-value of ``mu``.
     CLs_exp : ndarray, shape (5,)
         Expected CLs at -2, -1, 0, 1, 2 standard deviations of the background.
     CLsb, CLb : float
@@ -33,7 +58,7 @@ class HypotestResult:
     CLsb_exp, CLb_exp : ndarray, shape (5,)
         Their expected values.
     teststat : float
-        sqrt(q) - sqrt(q_A), or the second branch of q-tilde.
+        sqrt(q) - sqrt(q_A), or the second branch of q-tilde; sqrt(t) for the statistics of intervals.
     q, q_asimov : float
         -2 log of the profile likelihood ratio, for the data and for the Asimov data.
     mu_hat : float
@@ -46,6 +71,11 @@ class HypotestResult:
         All fits converged; the numbers are nan otherwise.
     toys : ToyResults or None
         The pseudo-experiments behind the p-values, if there were any.
+    uncertainty : PValueUncertainties or None
+        The statistical uncertainties they leave.
+    message : str
+        What to know: that the bounds do not suit the statistic, that the best value is at one, that toys
+        failed; empty where there is nothing to say.
     """
 
     mu: float
@@ -63,6 +93,8 @@ class HypotestResult:
     test_stat: str
     ok: bool
     toys: ToyResults | None = None
+    uncertainty: PValueUncertainties | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, eq=False)

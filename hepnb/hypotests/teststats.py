@@ -2,69 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError
 from hepnb.fits import BatchedFit, explore, solve
+from hepnb.fits.threads import one_blas_thread
+from hepnb.hypotests.definitions import TEST_STATISTICS, TestStatistic, statistic_named
 from hepnb.model import Model
 
-__all__ = ["TEST_STATISTICS", "ProfileRatios", "TestStatistic", "profile_ratios"]
+__all__ = [
+    "TEST_STATISTICS",
+    "Anchors",
+    "ProfileRatios",
+    "TestStatistic",
+    "anchors",
+    "fits_behind",
+    "profile_ratios",
+    "statistic_named",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _TOLERANCE = 1e-7
 _SWEEPS = 8
-
-
-@dataclass(frozen=True)
-class TestStatistic:
-    """One test statistic.
-
-    Parameters
-    ----------
-    name : str
-        pyhf's name.
-    asimov_mu : float
-        The hypothesis whose Asimov data give the law: 0 for limits, 1 for a discovery.
-    bounded : bool
-        The law has the second branch of q-tilde.
-    counts : callable
-        ``counts(mu, mu_hat)`` says where an excess of the likelihood speaks against ``mu``.
-    """
-
-    __test__ = False  # not a test case for pytest
-
-    name: str
-    asimov_mu: float
-    bounded: bool
-    counts: Callable[[FloatArray, FloatArray | float], BoolArray]
-
-
-def _upwards(mu: FloatArray, mu_hat: FloatArray | float) -> BoolArray:
-    return np.asarray(mu_hat <= mu)
-
-
-def _discovery(mu: FloatArray, mu_hat: FloatArray | float) -> BoolArray:
-    return np.asarray(mu_hat >= mu)
-
-
-TEST_STATISTICS: dict[str, TestStatistic] = {
-    "qtilde": TestStatistic("qtilde", 0.0, True, _upwards),
-    "q": TestStatistic("q", 0.0, False, _upwards),
-    "q0": TestStatistic("q0", 1.0, False, _discovery),
-}
-
-
-def statistic_named(name: str) -> TestStatistic:
-    """Look a test statistic up, or raise a ModelError with the nearest names."""
-    if name not in TEST_STATISTICS:
-        raise ModelError(f"test statistic {name!r} does not exist. {nearest(name, TEST_STATISTICS)}")
-    return TEST_STATISTICS[name]
 
 
 @dataclass(frozen=True)
@@ -122,6 +86,7 @@ class Anchors:
     several_minima: bool
 
 
+@one_blas_thread()
 def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors:
     """Fit freely and at the Asimov hypothesis.
 
@@ -177,6 +142,7 @@ def _restart(model: Model, data: FloatArray, found: BatchedFit, fixed: BoolArray
     return found
 
 
+@one_blas_thread()
 def profile_ratios(
     model: Model,
     data: FloatArray,
@@ -250,6 +216,16 @@ def profile_ratios(
         found.points[count:],
         shared.several_minima or bool(np.isfinite(explored.second_value).any()),
     )
+
+
+def fits_behind(ratios: ProfileRatios, row: int = 0) -> dict[str, FloatArray]:
+    """Give the minima behind one tested value, by the names of :class:`HypotestResult`."""
+    return {
+        "free": ratios.free,
+        "fixed": ratios.fixed[row],
+        "asimov": ratios.background,
+        "fixed_asimov": ratios.fixed_asimov[row],
+    }
 
 
 def _starts(

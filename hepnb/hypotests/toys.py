@@ -6,24 +6,33 @@ data; bins and auxiliary data are both drawn, and every toy profiles the nuisanc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
 from hepnb.errors import ModelError
-from hepnb.fits import solve
-from hepnb.hypotests.results import HypotestResult
-from hepnb.hypotests.teststats import ProfileRatios, TestStatistic, profile_ratios, statistic_named
+from hepnb.executor import Engine
+from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
+from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
+from hepnb.hypotests.results import HypotestResult, PValueUncertainties
+from hepnb.hypotests.settings import adjusted
+from hepnb.hypotests.streams import Stream, ToyRun, seed_sequence
+from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
+from hepnb.hypotests.toy_batch import batch_size
 from hepnb.model import Model, one_data_set
-from hepnb.progress import Cancel
+from hepnb.progress import Cancel, Progress
 
-__all__ = ["ToyResults", "sample", "toy_hypotest", "toy_statistics"]
+__all__ = ["ToyResults", "tail_uncertainty", "toy_hypotest", "toys_result"]
 
 FloatArray = NDArray[np.float64]
 
-_BATCH = 2000
+# Equal data give equal statistics up to the precision of the fits: such toys are in the tail.
+_TIE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +42,16 @@ class ToyResults:
     Parameters
     ----------
     signal, background : ndarray, shape (n,), (m,)
-        -2 log of the profile likelihood ratio of toys of the tested and of the background hypothesis, without
-        those whose fits failed.
+        -2 log of the profile likelihood ratio of toys of the tested and of the background hypothesis (for q0
+        of the background alone and of the nominal signal), without those whose fits failed.
     n_failed : int
         Toys whose fits failed.
     observed : float
         The statistic of the data.
     cancelled : bool
         The study was stopped; the toys are those it had.
+    seed : int or None
+        What repeats the study, where it was not given as a spawned ``SeedSequence``.
     """
 
     signal: FloatArray
@@ -48,112 +59,23 @@ class ToyResults:
     n_failed: int
     observed: float
     cancelled: bool = False
+    seed: int | None = None
 
     def tail(self, value: float) -> tuple[float, float]:
         """Give the fractions of signal and of background toys at or above a value."""
         signal, background = (
-            float(np.mean(toys >= value)) if toys.size else float("nan")
+            float(_tails(toys, np.array([value]))[0]) if toys.size else float("nan")
             for toys in (self.signal, self.background)
         )
         return signal, background
 
-    @property
-    def uncertainty(self) -> tuple[float, float, float]:
-        """Statistical uncertainties of CLs, CLs+b and CLb of the data, from the number of toys."""
-        upper, background = self.tail(self.observed)
-        sigma = [
-            np.sqrt(p * (1 - p) / n) if n else np.nan
-            for p, n in ((upper, self.signal.size), (background, self.background.size))
-        ]
-        if not background > 0:
-            return float("nan"), float(sigma[0]), float(sigma[1])
-        ratio = upper / background
-        return float(np.hypot(sigma[0], ratio * sigma[1]) / background), float(sigma[0]), float(sigma[1])
 
-
-def sample(model: Model, pars: ArrayLike, size: int, rng: np.random.Generator) -> FloatArray:
-    """Draw pseudo-data.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    pars : array_like, shape (n_parameters,)
-        Where.
-    size : int
-        How many.
-    rng : numpy.random.Generator
-        Source of chance.
-
-    Returns
-    -------
-    ndarray, shape (size, n_data)
-        Bins and auxiliary data.
-
-    Raises
-    ------
-    ModelError
-        The rate of a bin is negative there.
-    """
-    point = np.asarray(pars, dtype=float)
-    rates = model.expected(point)
-    if not (rates >= 0).all():
-        raise ModelError(
-            f"toys cannot be drawn: the rate of bin {int(np.argmin(rates))} is {rates.min():.4g}."
-        )
-    constraints = model.likelihood.constraints
-    main = rng.poisson(rates, size=(size, model.n_bins)).astype(float)
-    aux = np.empty((size, constraints.aux.size))
-    sigma = 1 / np.sqrt(constraints.weight)
-    aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
-    tau = point[constraints.poisson] * constraints.tau
-    aux[:, constraints.poisson_aux] = rng.poisson(tau, size=(size, tau.size))
-    return np.concatenate([main, aux], axis=1)
-
-
-def toy_statistics(
-    model: Model, data: FloatArray, mu: float, statistic: TestStatistic, start: FloatArray
-) -> FloatArray:
-    """Fit toys freely and at one hypothesis.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    data : ndarray, shape (n, n_data)
-        Pseudo-data.
-    mu : float
-        The hypothesis.
-    statistic : TestStatistic
-        Which statistic.
-    start : ndarray, shape (n_parameters,)
-        Where the fits start: the point the toys come from.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        -2 log of the profile likelihood ratio; nan where a fit failed.
-    """
-    poi, count = model.require_poi(), len(data)
-    first = np.tile(start, (2 * count, 1))
-    first[count:, poi] = mu
-    fixed = np.tile(model.fixed, (2 * count, 1))
-    fixed[count:, poi] = True
-    found = solve(model, np.concatenate([data, data]), first, fixed)
-    free, held = found.value[:count], found.value[count:]
-    ok = found.ok[:count] & found.ok[count:]
-    low, high = model.bounds[poi]
-    if low <= mu <= high:
-        # A free fit above the conditional one starts again from there.
-        wrong = np.flatnonzero(ok & (held < free - 1e-7))
-        if wrong.size:
-            again = solve(model, data[wrong], found.points[count + wrong], fixed[wrong])
-            free[wrong] = np.minimum(free[wrong], again.value)
-            found.points[wrong] = again.points
-    mu_hat = found.points[:count, poi]
-    counts = statistic.counts(np.full(count, mu), mu_hat)
-    ratio = np.maximum(np.where(ok, held, 0.0) - np.where(ok, free, 0.0), 0.0)
-    return np.where(ok, np.where(counts, ratio, 0.0), np.nan)
+def tail_uncertainty(fraction: FloatArray | float, size: int) -> FloatArray:
+    """Give the standard deviation of a fraction of toys, never 0: that of the posterior of a flat prior."""
+    if not size:
+        return np.full(np.shape(fraction), np.nan)
+    mean = (np.asarray(fraction) * size + 1) / (size + 2)
+    return np.asarray(np.sqrt(mean * (1 - mean) / (size + 3)))
 
 
 def toy_hypotest(
@@ -164,7 +86,12 @@ def toy_hypotest(
     *,
     n_toys: int = 2000,
     seed: int | np.random.SeedSequence | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    init: ArrayLike | Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    executor: Engine | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> HypotestResult:
     """Test one value of the parameter of interest with pseudo-experiments.
@@ -177,12 +104,20 @@ def toy_hypotest(
         Data; the observed ones if None.
     model : Model
         The model.
-    test_stat : {"qtilde", "q", "q0"}
+    test_stat : {"qtilde", "q", "q0", "ttilde", "t"}
         The statistic.
     n_toys : int
         Toys of each hypothesis.
     seed : int or SeedSequence, optional
-        The same seed gives the same toys, whatever the size of the batches.
+        The same seed gives the same toys, whoever does them. Each batch has its own, so more toys with the
+        same seed begin with the same batches.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Who does the batches; here by default. The result does not depend on it.
+    checkpoint : path, optional
+        A file (``.npz``) that is kept up to date. If it exists the study goes on from there, and ends as if
+        it had not been stopped; without a seed it takes the one of the file.
     progress : callable, optional
         Called with (done, total).
     cancel : Cancel, optional
@@ -191,12 +126,14 @@ def toy_hypotest(
     Returns
     -------
     HypotestResult
-        With ``toys``; ``q_asimov`` is nan, and ``teststat`` is q itself.
+        With ``toys`` and ``uncertainty``; ``q_asimov`` is nan, and ``teststat`` is q itself.
 
     Raises
     ------
     ModelError
-        As for :func:`hepnb.hypotest`, or no toys are asked for.
+        As for :func:`hepnb.hypotest`, or no toys are asked for, or a bin's rate is negative.
+    FileError
+        The checkpoint is damaged, or of another study.
 
     References
     ----------
@@ -216,53 +153,69 @@ def toy_hypotest(
     >>> result.toys.signal.size, result.toys.n_failed
     (500, 0)
     """
-    if n_toys < 1:
-        raise ModelError(f"n_toys is {n_toys}. Ask for at least one.")
+    checked_toys(n_toys)
     chosen = statistic_named(test_stat)
     counts = one_data_set(data, model)
-    ratios = profile_ratios(model, counts, np.array([float(mu)]), chosen)
-    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    origins = (ratios.fixed[0], ratios.background)
-    samples = [
-        sample(model, origin, n_toys, np.random.default_rng(child))
-        for origin, child in zip(origins, sequence.spawn(2), strict=True)
+    value = tested_value(mu, chosen)
+    model = adjusted(model, init, bounds, fixed)
+    if seed is None and checkpoint is not None:
+        seed = stored_seed(checkpoint)
+    sequence = seed_sequence(seed)
+    kept = None
+    if checkpoint is not None:
+        study = describe(model, counts, test_stat, sequence, batch_size(model), mu=repr(value))
+        kept = Checkpoint(checkpoint, study)
+    ratios = profile_ratios(model, counts, np.array([value]), chosen)
+    run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
+    return toys_result(run, ratios, toy_streams(ratios, n_toys))
+
+
+def checked_toys(n_toys: object) -> None:
+    """Raise a ModelError unless this is a number of toys."""
+    if not isinstance(n_toys, int | np.integer) or n_toys < 1:
+        raise ModelError(f"n_toys is {n_toys!r:.60}. Ask for at least one.")
+
+
+def toy_streams(ratios: ProfileRatios, n_toys: int, row: int = 0, key: tuple[int, ...] = ()) -> list[Stream]:
+    """Give the two streams of toys behind one tested value; none where its fits failed."""
+    if not ratios.ok[row]:
+        return []
+    mu = float(ratios.mu[row])
+    return [
+        Stream(f"{mu!r} {name}", (*key, which), origin, mu, n_toys)
+        for which, (name, origin) in enumerate(
+            [("tested", ratios.fixed[row]), ("background", ratios.background)]
+        )
     ]
-    values: list[list[FloatArray]] = [[], []]
-    cancelled, done = False, 0
-    for begin in range(0, n_toys, _BATCH):
-        for which in (0, 1):
-            if cancel is not None and cancel.is_set():
-                cancelled = True
-                break
-            batch = samples[which][begin : begin + _BATCH]
-            values[which].append(toy_statistics(model, batch, float(mu), chosen, origins[which]))
-            done += len(batch)
-            if progress is not None:
-                progress(done, 2 * n_toys)
-    collected = [np.concatenate(parts) if parts else np.empty(0) for parts in values]
-    good = [toys[~np.isnan(toys)] for toys in collected]
-    failed = sum(toys.size for toys in collected) - sum(toys.size for toys in good)
-    toys = ToyResults(good[0], good[1], failed, float(ratios.q[0]), cancelled)
-    return _result(ratios, toys, test_stat)
 
 
-def _result(ratios: ProfileRatios, toys: ToyResults, test_stat: str) -> HypotestResult:
+def toys_result(run: ToyRun, ratios: ProfileRatios, streams: list[Stream], row: int = 0) -> HypotestResult:
+    """Do the toys of one tested value, and give its p-values."""
+    values = run.collect(streams) if streams else [np.empty(0)] * 2
+    return from_toys(run, ratios, values, row)
+
+
+def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row: int = 0) -> HypotestResult:
+    """Turn the statistics of the toys of one tested value into p-values."""
+    chosen = statistic_named(run.test_stat)
+    good = [toys[~np.isnan(toys)] for toys in values]
+    failed = sum(toys.size for toys in values) - sum(toys.size for toys in good)
+    entropy = run.seed.entropy if not run.seed.spawn_key else None
+    seed = entropy if isinstance(entropy, int) else None
+    toys = ToyResults(good[0], good[1], failed, float(ratios.q[row]), run.cancelled, seed)
     upper, background = toys.tail(toys.observed)
-    five = np.full(5, np.nan)
-    bands = [five, five, five]
-    if toys.signal.size and toys.background.size:
-        # The expected values are quantiles over background toys taken for data.
-        above_signal = _tails(toys.signal, toys.background)
-        above_background = _tails(toys.background, toys.background)
-        levels = 100 * np.array([0.0227501319, 0.1586552539, 0.5, 0.8413447461, 0.9772498681])
-        ratio = above_signal / above_background
-        bands = [np.percentile(x, levels) for x in (ratio, above_signal, above_background)]
-    discovery = test_stat == "q0"
     observed = upper / background if background > 0 else np.nan
+    bands, band_errors = _bands(toys)
+    sigma = [float(tail_uncertainty(p, n.size)) for p, n in zip((upper, background), good, strict=True)]
+    ratio_error = np.hypot(sigma[0], observed * sigma[1]) / background if background > 0 else np.nan
+    plain = not chosen.for_limits
+    message = bounds_message(run.model, chosen, float(ratios.mu[row]), ratios.mu_hat)
+    if failed:
+        message += f" {failed} of {sum(t.size for t in values)} toys failed and are left out."
     return HypotestResult(
-        mu=float(ratios.mu[0]),
-        CLs_obs=float(upper if discovery else observed),
-        CLs_exp=bands[1] if discovery else bands[0],
+        mu=float(ratios.mu[row]),
+        CLs_obs=float(upper if plain else observed),
+        CLs_exp=bands[1 if plain else 0],
         CLsb=upper,
         CLb=background,
         CLsb_exp=bands[1],
@@ -271,18 +224,46 @@ def _result(ratios: ProfileRatios, toys: ToyResults, test_stat: str) -> Hypotest
         q=toys.observed,
         q_asimov=float("nan"),
         mu_hat=ratios.mu_hat,
-        fits={
-            "free": ratios.free,
-            "fixed": ratios.fixed[0],
-            "asimov": ratios.background,
-            "fixed_asimov": ratios.fixed_asimov[0],
-        },
-        test_stat=test_stat,
-        ok=bool(ratios.ok[0]),
+        fits=fits_behind(ratios, row),
+        test_stat=run.test_stat,
+        ok=bool(ratios.ok[row]),
         toys=toys,
+        uncertainty=PValueUncertainties(
+            CLs_obs=float(sigma[0] if plain else ratio_error),
+            CLs_exp=band_errors[1 if plain else 0],
+            CLsb=sigma[0],
+            CLb=sigma[1],
+            CLsb_exp=band_errors[1],
+            CLb_exp=band_errors[2],
+        ),
+        message=message.strip(),
     )
+
+
+def _bands(toys: ToyResults) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Give expected CLs, CLs+b and CLb with their uncertainties: quantiles over background toys."""
+    five = np.full(5, np.nan)
+    if not (toys.signal.size and toys.background.size):
+        return [five] * 3, [five] * 3
+    above_signal = _tails(toys.signal, toys.background)
+    above_background = _tails(toys.background, toys.background)
+    ratio = above_signal / above_background
+    levels = ndtr(np.array(EXPECTED_SIGMAS))
+    spread = tail_uncertainty(levels, toys.background.size)
+    bands, errors = [], []
+    for values in (ratio, above_signal, above_background):
+        middle, low, high = (
+            np.quantile(values, np.clip(levels + shift, 0, 1)) for shift in (0.0, -spread, spread)
+        )
+        bands.append(middle)
+        errors.append(0.5 * (high - low))
+    counting = tail_uncertainty(bands[1], toys.signal.size)
+    errors[0] = np.hypot(errors[0], counting / np.maximum(bands[2], 1 / toys.background.size))
+    errors[1] = np.hypot(errors[1], counting)
+    return bands, errors
 
 
 def _tails(toys: FloatArray, values: FloatArray) -> FloatArray:
     """Give the fraction of toys at or above each value, shape (values,)."""
-    return np.asarray(1 - np.searchsorted(np.sort(toys), values, side="left") / toys.size)
+    edge = values - _TIE * (1 + np.abs(values))
+    return np.asarray(1 - np.searchsorted(np.sort(toys), edge, side="left") / toys.size)
