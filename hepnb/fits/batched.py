@@ -9,12 +9,13 @@ with a plausible wrong number: it converged by its own estimated distance to the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
-from hepnb.fits.newton import Lanes, Likelihood, Step, newton_step
+from hepnb.fits.newton import Box, Likelihood, Step, look, newton_step
 
 __all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimise"]
 
@@ -26,6 +27,7 @@ CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
 
 _MAX_ITERATIONS = 200
 _MAX_HALVINGS = 30
+_CACHE_BYTES, _FEWEST = 16_000_000, 64
 
 
 @dataclass(frozen=True)
@@ -96,75 +98,125 @@ def minimise(
         One row per lane, converged or not.
     """
     shape = start.shape
-    lower, upper = np.broadcast_to(lower, shape), np.broadcast_to(upper, shape)
-    fixed = np.broadcast_to(fixed, shape)
-    points = np.where(fixed, start, np.clip(start, lower, upper))
+    box = Box(np.atleast_2d(lower), np.atleast_2d(upper), np.atleast_2d(fixed))
     data = np.broadcast_to(data, (shape[0], data.shape[-1]))
-    value = likelihood.objective(points, data, 0).value
     end = BatchedFit(
-        points,
-        value,
+        box.clip(start, start),
+        np.full(shape[0], np.inf),
         np.full(shape[0], NOT_FINISHED),
         np.full(shape[0], np.inf),
         np.full(shape[0], np.inf),
         np.zeros(shape, dtype=bool),
         np.zeros(shape[0], dtype=np.intp),
     )
-    end.status[~np.isfinite(value)] = INVALID_START
-    lane = np.flatnonzero(np.isfinite(value))
-    for iteration in range(max_iterations + 1):
-        if not lane.size:
-            break
-        lanes = Lanes(end.points[lane], data[lane], lower[lane], upper[lane], fixed[lane])
-        step = newton_step(likelihood, lanes)
-        _record(end, lane, lanes, step, iteration)
+    at_once = _at_once(likelihood)
+    waiting = np.arange(shape[0])
+    lane = waiting[:0]
+    here: Any = None
+    while lane.size or waiting.size:
+        if waiting.size and lane.size <= at_once // 2:
+            new, waiting = np.split(waiting, [at_once - lane.size])
+            lane, here = _enter(likelihood, end, data, lane, here, new)
+            if not lane.size:
+                continue
+        step = newton_step(here, box.take(lane))
+        _record(end, lane, step, box)
         done = step.edm < NEAR_ENOUGH
         end.status[lane[done]] = CONVERGED
-        if iteration == max_iterations:
-            break
-        lane, lanes, step = lane[~done], lanes[~done], _select(step, ~done)
+        staying = np.flatnonzero(~done & (end.iterations[lane] < max_iterations))
+        if staying.size < lane.size:
+            lane, here, step = lane[staying], here.take(staying), step.take(staying)
         if not lane.size:
-            break
-        moved = _move(likelihood, end, lane, lanes, step)
+            continue
+        here, stuck = _move(likelihood, end, lane, here, box.take(lane), step)
         # No further progress in double precision: converged if the distance says so, else stalled.
-        near = step.edm < 1e-6
-        end.status[lane[~moved & near]] = CONVERGED
-        end.status[lane[~moved & ~near]] = STALLED
-        lane = lane[moved]
+        end.status[lane[stuck]] = np.where(step.edm[stuck] < 1e-6, CONVERGED, STALLED)
+        if stuck.size:
+            lane = np.delete(lane, stuck)
+        end.iterations[lane] += 1
     return end
 
 
-def _select(step: Step, mask: BoolArray) -> Step:
-    return Step(step.gradient[mask], step.direction[mask], step.held[mask], step.edm[mask])
+def _at_once(likelihood: Likelihood) -> int:
+    """Give the number of lanes whose arrays fit into the processor's cache."""
+    size = likelihood.operator_bytes or 16 * likelihood.n_parameters**2
+    return int(max(_FEWEST, _CACHE_BYTES // size))
 
 
-def _record(end: BatchedFit, lane: IntArray, lanes: Lanes, step: Step, iteration: int) -> None:
+def _enter(
+    likelihood: Likelihood, end: BatchedFit, data: FloatArray, lane: IntArray, here: Any, new: IntArray
+) -> tuple[IntArray, Any]:
+    """Add lanes that have waited to those under way."""
+    fresh = look(likelihood, end.points[new], data[new], lane.size + new.size)
+    end.value[new] = fresh.value
+    good = np.isfinite(fresh.value)
+    end.status[new[~good]] = INVALID_START
+    if not good.all():
+        new, fresh = new[good], fresh.take(np.flatnonzero(good))
+    if not lane.size:
+        return new, fresh
+    if type(fresh) is not type(here):
+        here = look(likelihood, here.points, here.data, lane.size + new.size)
+    return np.concatenate([lane, new]), here.join(fresh)
+
+
+def _record(end: BatchedFit, lane: IntArray, step: Step, box: Box) -> None:
     end.edm[lane] = step.edm
     end.gradient_norm[lane] = np.linalg.norm(np.where(step.held, 0.0, step.gradient), axis=1)
-    end.held[lane] = step.held & ~lanes.fixed
-    end.iterations[lane] = iteration
+    end.held[lane] = step.held & ~box.take(lane).fixed
 
 
-def _move(likelihood: Likelihood, end: BatchedFit, lane: IntArray, lanes: Lanes, step: Step) -> BoolArray:
-    """Move every lane down, shortening its step until -2 log L falls enough; say which lanes moved."""
-    moved = np.zeros(lane.size, dtype=bool)
-    length = np.ones(lane.size)
-    waiting = np.arange(lane.size)
+def _move(
+    likelihood: Likelihood, end: BatchedFit, lane: IntArray, here: Any, box: Box, step: Step
+) -> tuple[Any, IntArray]:
+    """Move every lane down, shortening its step until -2 log L falls enough.
+
+    Returns the likelihood where the lanes that moved are now, and the places of those that did not move.
+    """
+    trial = box.clip(here.points + step.direction, here.points)
+    there = look(likelihood, trial, here.data, lane.size)
+    enough = _falls(there.value, trial, here, step.gradient)
+    if not enough.all():
+        trial, short = trial.copy(), np.flatnonzero(~enough)
+        found = _shorten(likelihood, here.take(short), box.take(short), step.take(short), trial, short)
+        good = np.concatenate([np.flatnonzero(enough), found])
+        enough[found] = True
+        if found.size:
+            again = look(likelihood, trial[found], here.data[found], lane.size)
+            there = there.take(good[: good.size - found.size]).join(again)
+            order = np.argsort(good)
+            there = there.take(order)
+        else:
+            there = there.take(good)
+    stuck = np.flatnonzero(~enough)
+    moved = lane[enough] if stuck.size else lane
+    end.points[moved] = there.points
+    end.value[moved] = there.value
+    return there, stuck
+
+
+def _falls(value: FloatArray, trial: FloatArray, here: Any, gradient: FloatArray) -> BoolArray:
+    change = trial - here.points
+    promised = np.einsum("lp,lp->l", gradient, change)
+    slack = 4e-16 * np.maximum(np.abs(here.value), 1.0)
+    enough = value <= here.value + 1e-4 * np.minimum(promised, 0.0) + slack
+    return np.asarray(enough & np.isfinite(value) & change.any(axis=1))
+
+
+def _shorten(
+    likelihood: Likelihood, here: Any, box: Box, step: Step, trial: FloatArray, rows: IntArray
+) -> IntArray:
+    """Halve the steps of lanes that did not fall; write where they end, and say which rows fell."""
+    waiting, length, found = np.arange(rows.size), 1.0, []
     for attempt in range(_MAX_HALVINGS):
-        here = lanes[waiting]
-        trial = here.points + length[waiting, None] * step.direction[waiting]
-        trial = np.where(here.fixed, here.points, np.clip(trial, here.lower, here.upper))
-        value = likelihood.objective(trial, here.data, 0).value
-        old = end.value[lane[waiting]]
-        promised = np.einsum("lp,lp->l", step.gradient[waiting], trial - here.points)
-        enough = value <= old + 1e-4 * np.minimum(promised, 0.0) + 4e-16 * np.maximum(np.abs(old), 1.0)
-        enough &= np.isfinite(value) & (trial != here.points).any(axis=1)
-        accepted = waiting[enough]
-        end.points[lane[accepted]] = trial[enough]
-        end.value[lane[accepted]] = value[enough]
-        moved[accepted] = True
+        length *= 0.5 if attempt < 4 else 0.1
+        some, direction = here.take(waiting), step.direction[waiting]
+        point = box.take(waiting).clip(some.points + length * direction, some.points)
+        value = likelihood.objective(point, some.data, 0).value
+        enough = _falls(value, point, some, step.gradient[waiting])
+        trial[rows[waiting[enough]]] = point[enough]
+        found.append(rows[waiting[enough]])
         waiting = waiting[~enough]
         if not waiting.size:
             break
-        length[waiting] *= 0.5 if attempt < 4 else 0.1
-    return moved
+    return np.concatenate(found)

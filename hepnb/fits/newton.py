@@ -14,15 +14,16 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
 
 from hepnb.model import Objective
 
-__all__ = ["Lanes", "Likelihood", "Step", "newton_step"]
+__all__ = ["Box", "Dense", "Here", "Likelihood", "Step", "look", "newton_step"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
 
-_SLICE_BYTES = 16_000_000
 _MAX_INNER = 25
 _NEGATIVE = 1e-9
 _PROBES = 10
@@ -31,6 +32,8 @@ _PROBES = 10
 CONVERGED = 1e-10
 # Below this many lanes the calls, not the numbers, take the time, and the matrix needs fewer of them.
 _FEW_LANES = 5
+# From this many parameters on, one matrix after the other is faster than all in one call.
+_BY_LANE = 24
 
 
 class Likelihood(Protocol):
@@ -42,7 +45,7 @@ class Likelihood(Protocol):
 
     @property
     def operator_bytes(self) -> int:
-        """Memory per lane of the curvature as an operator; 0 where the matrix is better."""
+        """Memory per lane of :meth:`operator`; 0 where the matrix is better."""
 
     def objective(
         self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True
@@ -50,37 +53,107 @@ class Likelihood(Protocol):
         """Give -2 log L and its derivatives."""
 
     def operator(self, points: FloatArray, data: FloatArray) -> Any:
-        """Give the curvature as an operator; see :class:`hepnb.model.Operator`."""
+        """Evaluate with the curvature as an operator; see :class:`hepnb.model.Operator`."""
 
 
 @dataclass(frozen=True)
-class Lanes:
-    """Where some lanes are.
+class Box:
+    """Where some lanes may move.
 
     Parameters
     ----------
-    points, lower, upper : ndarray, shape (lane, parameter)
-        Positions and bounds.
-    data : ndarray, shape (lane, data)
-        Data.
-    fixed : ndarray of bool, shape (lane, parameter)
+    lower, upper : ndarray, shape (lane, parameter) or (1, parameter)
+        Bounds.
+    fixed : ndarray of bool, shape (lane, parameter) or (1, parameter)
         Parameters that never move.
     """
 
-    points: FloatArray
-    data: FloatArray
     lower: FloatArray
     upper: FloatArray
     fixed: BoolArray
 
-    def __getitem__(self, which: Any) -> Lanes:
-        return Lanes(*(getattr(self, name)[which] for name in ("points", "data", "lower", "upper", "fixed")))
+    def take(self, which: Any) -> Box:
+        """Give the box of some lanes."""
+        return Box(
+            self.lower if len(self.lower) == 1 else self.lower[which],
+            self.upper if len(self.upper) == 1 else self.upper[which],
+            self.fixed if len(self.fixed) == 1 else self.fixed[which],
+        )
 
-    def held(self, gradient: FloatArray) -> BoolArray:
+    def held(self, points: FloatArray, gradient: FloatArray) -> BoolArray:
         """Say which parameters are fixed, or at a bound that the gradient pushes against."""
-        at_lower = (self.points <= self.lower) & (gradient > 0)
-        at_upper = (self.points >= self.upper) & (gradient < 0)
+        at_lower = (points <= self.lower) & (gradient > 0)
+        at_upper = (points >= self.upper) & (gradient < 0)
         return np.asarray(self.fixed | at_lower | at_upper)
+
+    def clip(self, points: FloatArray, origin: FloatArray) -> FloatArray:
+        """Move points into the bounds; fixed parameters go back to their origin."""
+        return np.where(self.fixed, origin, np.clip(points, self.lower, self.upper))
+
+
+class Here(Protocol):
+    """A likelihood at the points of some lanes."""
+
+    @property
+    def points(self) -> FloatArray:
+        """Where, shape (lane, parameter)."""
+
+    @property
+    def data(self) -> FloatArray:
+        """The data of each lane."""
+
+    @property
+    def value(self) -> FloatArray:
+        """-2 log L there, infinite outside its domain."""
+
+    def take(self, which: Any) -> Any:
+        """Give some of the lanes."""
+
+    def join(self, other: Any) -> Any:
+        """Append other lanes."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A likelihood at the points of some lanes, with gradient and the curvature as a matrix."""
+
+    points: FloatArray
+    data: FloatArray
+    value: FloatArray
+    gradient: FloatArray
+    curvature: FloatArray
+
+    def take(self, which: Any) -> Dense:
+        """Give some of the lanes."""
+        return Dense(*(array[which] for array in vars(self).values()))
+
+    def join(self, other: Dense) -> Dense:
+        """Append other lanes."""
+        return Dense(*map(np.concatenate, zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+def look(likelihood: Likelihood, points: FloatArray, data: FloatArray, lanes: int) -> Any:
+    """Evaluate a likelihood in the way that suits a number of lanes.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        What to evaluate.
+    points : ndarray, shape (lane, parameter)
+        Where.
+    data : ndarray, shape (lane, data)
+        Data of each lane.
+    lanes : int
+        How many lanes are under way together.
+
+    Returns
+    -------
+    Here
+        As an operator if there are enough lanes and the likelihood offers it, or else with matrices.
+    """
+    if lanes >= _FEW_LANES and likelihood.operator_bytes:
+        return likelihood.operator(points, data)
+    return Dense(points, data, **vars(likelihood.objective(points, data, 2)))
 
 
 @dataclass(frozen=True)
@@ -102,51 +175,71 @@ class Step:
     held: BoolArray
     edm: FloatArray
 
+    def take(self, which: Any) -> Step:
+        """Give the steps of some of the lanes."""
+        return Step(self.gradient[which], self.direction[which], self.held[which], self.edm[which])
 
-def newton_step(likelihood: Likelihood, lanes: Lanes) -> Step:
+
+def newton_step(here: Here, box: Box) -> Step:
     """Give the Newton step of each lane.
 
     Parameters
     ----------
-    likelihood : Likelihood
-        What to minimise.
-    lanes : Lanes
-        Where the lanes are; the likelihood must be finite there.
+    here : Here
+        The likelihood where the lanes are; it must be finite there.
+    box : Box
+        Where they may move.
 
     Returns
     -------
     Step
         A direction in which -2 log L falls, 0 for parameters that are held.
     """
-    size = likelihood.operator_bytes
-    if not size or len(lanes.points) < _FEW_LANES:
-        return _dense(likelihood, lanes)
-    per_slice = max(1, _SLICE_BYTES // size)
-    count = len(lanes.points)
-    if count <= per_slice:
-        return _truncated(likelihood, lanes)
-    parts = [_truncated(likelihood, lanes[i : i + per_slice]) for i in range(0, count, per_slice)]
-    return Step(
-        *(np.concatenate([getattr(p, n) for p in parts]) for n in ("gradient", "direction", "held", "edm"))
-    )
+    return _dense(here, box) if isinstance(here, Dense) else _truncated(here, box)
 
 
-def _dense(likelihood: Likelihood, lanes: Lanes) -> Step:
-    here = likelihood.objective(lanes.points, lanes.data, 2)
-    held = lanes.held(here.gradient)
+def _dense(here: Dense, box: Box) -> Step:
+    held = box.held(here.points, here.gradient)
     downhill = -np.where(held, 0.0, here.gradient)
     free = ~held
     matrix = here.curvature * (free[:, :, None] & free[:, None, :])
     spots = np.arange(held.shape[1])
     matrix[:, spots, spots] += held
-    try:
-        np.linalg.cholesky(matrix)
-        direction = np.asarray(np.linalg.solve(matrix, downhill[:, :, None])[:, :, 0])
-        saddle = np.zeros(len(held), dtype=bool)
-    except np.linalg.LinAlgError:
-        direction, saddle = _beyond_saddles(matrix, downhill)
-    fall = np.einsum("lp,lp->l", downhill, direction)
-    return Step(here.gradient, direction, held, np.where(saddle, np.inf, 0.5 * fall))
+    direction, bad = _solve(matrix, downhill)
+    edm = 0.5 * np.einsum("lp,lp->l", downhill, direction)
+    if bad.size:
+        direction[bad], saddle = _beyond_saddles(matrix[bad], downhill[bad])
+        edm[bad] = 0.5 * np.einsum("lp,lp->l", downhill[bad], direction[bad])
+        edm[bad[saddle]] = np.inf
+    return Step(here.gradient, direction, held, edm)
+
+
+def _solve(matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Solve for each lane whose matrix is positive definite, and list the others."""
+    if matrix.shape[1] < _BY_LANE:
+        try:
+            np.linalg.cholesky(matrix)
+            return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0]), np.empty(0, dtype=np.intp)
+        except np.linalg.LinAlgError:
+            bad = np.flatnonzero(~_positive(matrix))
+            good = np.setdiff1d(np.arange(len(matrix)), bad)
+            direction = np.zeros_like(right)
+            direction[good] = np.linalg.solve(matrix[good], right[good, :, None])[:, :, 0]
+            return direction, bad
+    direction, failed = np.empty_like(right), []
+    for lane, (one, goal) in enumerate(zip(matrix, right, strict=True)):
+        # A symmetric matrix is its own transpose: no copy is made.
+        _, direction[lane], info = dposv(one.T, goal, overwrite_a=False, overwrite_b=False, lower=True)
+        if info:
+            failed.append(lane)
+    return direction, np.array(failed, dtype=np.intp)
+
+
+def _positive(matrix: FloatArray) -> BoolArray:
+    finite = np.isfinite(matrix).all(axis=(1, 2))
+    safe: FloatArray = np.where(np.reshape(finite, (-1, 1, 1)), matrix, -np.eye(matrix.shape[1]))
+    scale = 1 / np.sqrt(np.maximum(np.abs(np.einsum("lpp->lp", safe)), 1e-12))
+    return np.asarray(np.linalg.eigvalsh(safe * scale[:, :, None] * scale[:, None, :])[:, 0] > 1e-13)
 
 
 def _beyond_saddles(matrix: FloatArray, downhill: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -170,12 +263,11 @@ def _beyond_saddles(matrix: FloatArray, downhill: FloatArray) -> tuple[FloatArra
     return scale * np.einsum("lpq,lq->lp", vectors, steps), saddle
 
 
-def _truncated(likelihood: Likelihood, lanes: Lanes) -> Step:
-    operator = likelihood.operator(lanes.points, lanes.data)
-    gradient = operator.gradient
-    held = lanes.held(gradient)
+def _truncated(here: Any, box: Box) -> Step:
+    gradient = here.gradient
+    held = box.held(here.points, gradient)
     residual = -np.where(held, 0.0, gradient)
-    precondition = operator.preconditioner(held)
+    precondition = here.preconditioner(held)
     search = precondition(residual)
     size = np.einsum("lp,lp->l", residual, search)
     # The closer to the minimum, the more exact the step: that makes the convergence superlinear.
@@ -183,7 +275,7 @@ def _truncated(likelihood: Likelihood, lanes: Lanes) -> Step:
     direction = np.zeros_like(residual)
     active = size > 0
     for inner in range(_MAX_INNER):
-        bent = np.where(held, 0.0, operator.product(search))
+        bent = np.where(held, 0.0, here.product(search))
         curvature = np.einsum("lp,lp->l", search, bent)
         positive = curvature > 0
         if inner == 0:
@@ -204,7 +296,7 @@ def _truncated(likelihood: Likelihood, lanes: Lanes) -> Step:
     edm = -0.5 * np.einsum("lp,lp->l", np.where(held, 0.0, gradient), direction)
     arrived = edm < CONVERGED
     if arrived.any():
-        some = operator if arrived.all() else likelihood.operator(lanes.points[arrived], lanes.data[arrived])
+        some = here if arrived.all() else here.take(np.flatnonzero(arrived))
         saddle = _negative_direction(some, held[arrived])
         found = (saddle != 0).any(axis=1)
         direction[arrived] = np.where(found[:, None], saddle, direction[arrived])

@@ -93,8 +93,8 @@ class MultiplicativeCode:
         ``prepare(low, high)`` turns the factors at alpha = -1 and 1, shape (n,), into what
         ``evaluate`` needs, shape (k, n).
     evaluate : callable
-        ``evaluate(prepared, alpha, order=2)`` gives the :class:`Factor` for alpha of shape (..., n); with
-        order 0 its derivatives are empty.
+        ``evaluate(prepared, alpha, order=2)`` gives the :class:`Factor` for alpha of a shape to which the
+        rows of ``prepared`` broadcast, such as (..., n); with order 0 its derivatives are empty.
     kinks : tuple of float
         Where the code, its first or its second derivative is not continuous.
     """

@@ -39,23 +39,35 @@ def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
 
 
 def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
-    log_low, log_high, c1, c2, c3, c4, c5, c6 = prepared
-    a = alpha
-    value = 1.0 + a * (c1 + a * (c2 + a * (c3 + a * (c4 + a * (c5 + a * c6)))))
+    log_low, log_high, *coefficients = prepared
+    value = _horner(coefficients, alpha)
+    value *= alpha
+    value += 1.0
     first = second = _NONE
     if order:
-        first = c1 + a * (2 * c2 + a * (3 * c3 + a * (4 * c4 + a * (5 * c5 + a * (6 * c6)))))
-        second = 2 * c2 + a * (6 * c3 + a * (12 * c4 + a * (20 * c5 + a * (30 * c6))))
-    outside = np.nonzero(np.abs(a) >= 1)
+        slopes = [(power + 1) * c for power, c in enumerate(coefficients)]
+        first = _horner(slopes, alpha)
+        second = _horner([(power + 1) * c for power, c in enumerate(slopes[1:])], alpha)
+    outside = np.nonzero(np.abs(alpha) >= 1)
     if outside[0].size:
-        beyond, column = a[outside], outside[-1]
-        slope = np.where(beyond > 0, log_high[column], -log_low[column])
+        beyond = alpha[outside]
+        low, high = (np.broadcast_to(log, alpha.shape)[outside] for log in (log_low, log_high))
+        slope = np.where(beyond > 0, high, -low)
         exponential = np.exp(slope * beyond)
         value[outside] = exponential
         if order:
             first[outside] = slope * exponential
             second[outside] = slope * slope * exponential
     return Factor(value, first, second)
+
+
+def _horner(coefficients: list[FloatArray], alpha: FloatArray) -> FloatArray:
+    value = coefficients[-1] * alpha
+    for coefficient in coefficients[-2:0:-1]:
+        value += coefficient
+        value *= alpha
+    value += coefficients[0]
+    return value
 
 
 CODE = MultiplicativeCode("code4", _prepare, _evaluate, kinks=(-1.0, 1.0))

@@ -36,11 +36,16 @@ def poisson(rate: FloatArray, count: FloatArray) -> FloatArray:
     array([6., 1.])
     """
     filled = count > 0
-    safe = np.where(filled, count, 1.0)
-    d = (rate - count) / safe
+    full = filled.all()
+    safe = count if full else np.where(filled, count, 1.0)
+    d = (rate - safe) / safe
     near = np.abs(d) < 0.5
-    log = np.where(near, np.log1p(np.where(near, d, 0.0)), xlogy(1.0, np.where(near, 1.0, rate / safe)))
-    return np.asarray(2 * np.where(filled, count * (d - log), rate))
+    if near.all():
+        log = np.log1p(d)
+    else:
+        log = np.where(near, np.log1p(np.where(near, d, 0.0)), xlogy(1.0, np.where(near, 1.0, rate / safe)))
+    part = 2 * safe * (d - log)
+    return np.asarray(part if full else np.where(filled, part, 2 * rate))
 
 
 def saturated(count: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hepnb.model.compile import Compiled
 
-__all__ = ["Rates", "cell_rates", "differentiate"]
+__all__ = ["Rates", "cell_rates", "differentiate", "rates", "slot_values"]
 
 FloatArray = NDArray[np.float64]
 
@@ -66,26 +66,101 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     Rates
         The rates of cells and bins.
     """
-    batch = points.shape[0]
-    with np.errstate(over="ignore"):
-        norm = compiled.norm_code.evaluate(compiled.norm_prepared, points[:, compiled.norm_parameters], order)
-    one = np.ones((batch, 1))
-    value = np.concatenate([norm.value, points, one], axis=1)
-    value[np.abs(value) < _TINY] = _TINY
+    one = np.ones((points.shape[0], 1))
     first = second = one
-    if order:
-        first = np.concatenate([norm.first, np.ones_like(points), 0.0 * one], axis=1)
-        second = np.concatenate([norm.second, np.zeros_like(points), 0.0 * one], axis=1)
+    if compiled.norm_parameters.size:
+        with np.errstate(over="ignore"):
+            norm = compiled.norm_code.evaluate(
+                compiled.norm_prepared, points[:, compiled.norm_parameters], order
+            )
+        value = np.concatenate([norm.value, points, one], axis=1)
+        if order:
+            first = np.concatenate([norm.first, np.ones_like(points), 0.0 * one], axis=1)
+            second = np.concatenate([norm.second, np.zeros_like(points), 0.0 * one], axis=1)
+    else:
+        value = np.concatenate([points, one], axis=1)
+        if order:
+            first = np.ones_like(value)
+            first[:, -1] = 0.0
+            second = np.zeros_like(value)
+    tiny = np.abs(value) < _TINY
+    if tiny.any():
+        value[tiny] = _TINY
     kappa = np.multiply.reduceat(value[:, compiled.term_slot], compiled.cell_terms, axis=1)
-    total = np.broadcast_to(compiled.nominal, kappa.shape)
+    total = compiled.nominal
     if compiled.shape_parameters.size:
         h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
         total = total + h @ compiled.shape_odd + g @ compiled.shape_even
     if compiled.floor is not None:
+        total = np.broadcast_to(total, kappa.shape)
         kappa = compiled.floor.clip(compiled, value, kappa, total)
     cells = kappa * total
     bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
     return Rates(cells, bins, kappa, (value, first, second))
+
+
+def slot_values(compiled: Compiled, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Evaluate the slots with the lanes as the last axis, which suits many lanes.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    points : ndarray, shape (batch, parameter)
+        Parameter points.
+
+    Returns
+    -------
+    tuple of ndarray, shape (slot, batch)
+        Value, first and second derivative of every slot.
+    """
+    batch, n_parameters = points.shape
+    n_norms = compiled.norm_parameters.size
+    shape = (n_norms + n_parameters + 1, batch)
+    value, first, second = np.empty(shape), np.empty(shape), np.zeros(shape)
+    lanes = np.ascontiguousarray(points.T)
+    if n_norms:
+        with np.errstate(over="ignore"):
+            norm = compiled.norm_code.evaluate(
+                compiled.norm_prepared[..., None], lanes[compiled.norm_parameters]
+            )
+        value[:n_norms], first[:n_norms], second[:n_norms] = norm
+    value[n_norms:-1], value[-1] = lanes, 1.0
+    first[n_norms:-1], first[-1] = 1.0, 0.0
+    return value, first, second
+
+
+def rates(
+    compiled: Compiled, slots: FloatArray, points: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Multiply the slots of each cell, with the lanes as the last axis.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+    slots : ndarray, shape (slot, batch)
+        Values of the slots.
+    points : ndarray, shape (batch, parameter)
+        Parameter points.
+
+    Returns
+    -------
+    kappa, rate : ndarray, shape (cell, batch)
+        The product of the factors, and the rate, of each cell.
+    nu : ndarray, shape (bin, batch)
+        The rate of each bin.
+    """
+    kappa = np.multiply.reduceat(slots[compiled.term_slot], compiled.cell_terms, axis=0)
+    total = compiled.nominal[:, None]
+    if compiled.shape_parameters.size:
+        h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
+        total = total + (h @ compiled.shape_odd + g @ compiled.shape_even).T
+    if compiled.floor is not None:
+        total = np.broadcast_to(total, kappa.shape)
+        kappa = compiled.floor.clip(compiled, slots.T, kappa.T, total.T).T
+    rate = kappa * total
+    return kappa, rate, np.add.reduceat(rate, compiled.bin_starts, axis=0)
 
 
 def differentiate(
@@ -119,12 +194,15 @@ def differentiate(
     log_first = first / value
     log_slopes = np.zeros((batch, n_cells * n_parameters))
     log_slopes[:, compiled.term_flat] = log_first[:, compiled.term_slot]
-    bend = np.zeros((batch, n_cells * n_parameters))
-    bend[:, compiled.term_flat] = (second / value)[:, compiled.term_slot]
     log_slopes = log_slopes.reshape(batch, n_cells, n_parameters)
     rate, kappa = rates.cells[:, :, None], rates.kappa[:, :, None]
-    diagonal = rate * bend.reshape(batch, n_cells, n_parameters)
     slopes = rate * log_slopes
+    diagonal = np.zeros((batch, n_cells * n_parameters))
+    if compiled.norm_parameters.size:
+        diagonal[:, compiled.term_flat] = (second / value)[:, compiled.term_slot]
+    diagonal = diagonal.reshape(batch, n_cells, n_parameters)
+    if compiled.norm_parameters.size:
+        diagonal *= rate
     where = compiled.shape_parameters
     shape_slopes = np.zeros((batch, n_cells, where.size))
     if where.size:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints, poisson, saturated
-from hepnb.model.expectation import Rates, cell_rates, differentiate
+from hepnb.model.expectation import cell_rates, differentiate, rates, slot_values
 from hepnb.model.operator import EMPTY, Incidence, Operator, incidence
 
 __all__ = ["HistFactoryLikelihood", "Objective"]
@@ -91,9 +91,15 @@ class HistFactoryLikelihood:
         Returns
         -------
         Operator
-            Good for search directions: factors of exactly 0 are replaced by 1e-8.
+            With -2 log L itself. In its derivatives factors of exactly 0 are replaced by 1e-8, which is good
+            enough for search directions.
         """
-        return Operator(self.compiled, self._incidence, self.constraints, points, data)
+        slots = slot_values(self.compiled, points)
+        kappa, rate, nu = rates(self.compiled, slots[0], points)
+        value = self._value(nu.T, points, data)
+        return Operator(
+            self.compiled, self._incidence, self.constraints, points, data, value, slots, kappa, rate, nu
+        )
 
     @property
     def n_bins(self) -> int:
@@ -138,11 +144,12 @@ class HistFactoryLikelihood:
             Value and derivatives.
         """
         batch = points.shape[0]
-        data = np.broadcast_to(data, (batch, data.shape[-1]))
+        if len(data) != batch:
+            data = np.broadcast_to(data, (batch, data.shape[-1]))
         if order == 0:
-            rates = cell_rates(self.compiled, points)
             empty = np.empty((batch, 0))
-            return Objective(self._value(rates, points, data), empty, empty[:, :, None])
+            nu = cell_rates(self.compiled, points).bins
+            return Objective(self._value(nu, points, data), empty, empty[:, :, None])
         per_point = 8 * 6 * self.compiled.nominal.size * self.n_parameters
         step = max(1, int(_SLICE_BYTES // per_point))
         if batch <= step:
@@ -157,26 +164,31 @@ class HistFactoryLikelihood:
             np.concatenate([part.curvature for part in parts]),
         )
 
-    def _value(self, rates: Rates, points: FloatArray, data: FloatArray) -> FloatArray:
+    def _value(self, nu: FloatArray, points: FloatArray, data: FloatArray) -> FloatArray:
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
-        bad = (rates.bins < 0) | ((rates.bins == 0) & (main > 0)) | np.isnan(rates.bins)
-        safe = np.where(bad, 1.0, rates.bins)
-        value = poisson(safe, main).sum(axis=1) + self.constraints.value(points, aux)
-        edge = (main == 0) & (safe > 0)
+        value = self.constraints.value(points, aux)
+        good = nu > 0
+        if good.all():
+            value += poisson(nu, main).sum(axis=1)
+        else:
+            bad = ~good & ~((nu == 0) & (main == 0))
+            safe = np.where(bad, 1.0, nu)
+            value += poisson(safe, main).sum(axis=1)
+            value[bad.any(axis=1)] = np.inf
+        edge = (main == 0) & good
         if edge.any():
-            value -= 2 * EMPTY * np.log(np.where(edge, safe, 1.0)).sum(axis=1)
-        value[bad.any(axis=1)] = np.inf
+            value -= 2 * EMPTY * np.log(np.where(edge, nu, 1.0)).sum(axis=1)
         return np.where(np.isnan(value), np.inf, value)
 
     def _derivatives(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
         compiled = self.compiled
-        rates = cell_rates(compiled, points, 2)
-        value = self._value(rates, points, data)
+        here = cell_rates(compiled, points, 2)
+        value = self._value(here.bins, points, data)
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
         # A point outside the domain has no derivatives; the numbers there are never used.
-        nu = np.where(rates.bins > 0, rates.bins, 1.0)
-        ratio = np.where((rates.bins <= 0) & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
-        log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, rates)
+        nu = np.where(here.bins > 0, here.bins, 1.0)
+        ratio = np.where((here.bins <= 0) & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
+        log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, here)
         jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
         first, second = self.constraints.slopes(points, aux)
         weight = 2 * (1 - ratio)
@@ -189,8 +201,8 @@ class HistFactoryLikelihood:
         own = curvature[:, spots, spots] + second
         if exact:
             by_cell = weight[:, compiled.cell_bin]
-            right = (by_cell * rates.cells)[:, :, None] * log_slopes
-            right[:, :, compiled.shape_parameters] += (2 * by_cell * rates.kappa)[:, :, None] * shape_slopes
+            right = (by_cell * here.cells)[:, :, None] * log_slopes
+            right[:, :, compiled.shape_parameters] += (2 * by_cell * here.kappa)[:, :, None] * shape_slopes
             half = np.matmul(log_slopes.transpose(0, 2, 1), right)
             curvature += 0.5 * (half + half.transpose(0, 2, 1))
             own = own + np.matmul(by_cell[:, None, :], diagonal)[:, 0]

@@ -21,6 +21,7 @@ from scipy import sparse
 
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints
+from hepnb.model.expectation import rates
 
 __all__ = ["EMPTY", "Incidence", "Operator", "incidence"]
 
@@ -43,7 +44,7 @@ class Incidence:
     Parameters
     ----------
     slots : ndarray of int, shape (u,)
-        The slots that multiply anything.
+        The slots that multiply anything, and belong to a parameter.
     parameters : ndarray of int, shape (u,)
         Their parameters, ascending.
     starts, owners : ndarray of int, shape (o,)
@@ -127,7 +128,7 @@ def incidence(compiled: Compiled) -> Incidence:
 
 @dataclass(frozen=True)
 class Operator:
-    """Gradient and curvature of -2 log L at a batch of points.
+    """-2 log L at a batch of points, with its gradient and curvature.
 
     Parameters
     ----------
@@ -137,6 +138,14 @@ class Operator:
         Where.
     data : ndarray, shape (batch, data)
         Bins and auxiliary data.
+    value : ndarray, shape (batch,)
+        -2 log L without the terms that depend on the data alone.
+    slots : tuple of ndarray, shape (slot, batch)
+        Value, slope and second derivative of the slots.
+    kappa, rate : ndarray, shape (cell, batch)
+        The factors and the rate of each cell.
+    nu : ndarray, shape (bin, batch)
+        The rate of each bin.
     """
 
     compiled: Compiled
@@ -144,49 +153,63 @@ class Operator:
     constraints: Constraints
     points: FloatArray
     data: FloatArray
+    value: FloatArray
+    slots: tuple[FloatArray, FloatArray, FloatArray]
+    kappa: FloatArray
+    rate: FloatArray
+    nu: FloatArray
+
+    def take(self, which: Any) -> Operator:
+        """Give some of the lanes."""
+        model = (self.compiled, self.incidence, self.constraints)
+        value, first, second = self.slots
+        slots = (value[:, which], first[:, which], second[:, which])
+        rows = (self.points[which], self.data[which], self.value[which])
+        return Operator(*model, *rows, slots, self.kappa[:, which], self.rate[:, which], self.nu[:, which])
+
+    def join(self, other: Operator) -> Operator:
+        """Append other lanes."""
+        model = (self.compiled, self.incidence, self.constraints)
+        pairs = zip(self.slots, other.slots, strict=True)
+        value, first, second = (np.concatenate(pair, axis=1) for pair in pairs)
+        return Operator(
+            *model,
+            np.concatenate([self.points, other.points]),
+            np.concatenate([self.data, other.data]),
+            np.concatenate([self.value, other.value]),
+            (value, first, second),
+            np.concatenate([self.kappa, other.kappa], axis=1),
+            np.concatenate([self.rate, other.rate], axis=1),
+            np.concatenate([self.nu, other.nu], axis=1),
+        )
 
     @cached_property
-    def _slots(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Value, L and M - L^2 of the used slots, each of shape (slot, batch)."""
-        compiled = self.compiled
-        n_norms = compiled.norm_parameters.size
-        with np.errstate(over="ignore"):
-            norm = compiled.norm_code.evaluate(
-                compiled.norm_prepared, self.points[:, compiled.norm_parameters]
-            )
+    def _soft(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Slopes L and M - L^2 of the used slots, kappa, rate and nu, with factors kept away from 0."""
         used = self.incidence.slots
-        value = np.concatenate([norm.value, self.points], axis=1).T[used]
-        value = np.where(np.abs(value) < _SMALL, _SMALL, value)
-        slope = np.concatenate([norm.first, np.ones_like(self.points)], axis=1).T[used] / value
-        bend = -slope * slope
-        interpolated = np.flatnonzero(used < n_norms)
-        bend[interpolated] += norm.second.T[used[interpolated]] / value[interpolated]
-        return value, slope, bend
+        value, first, second = (slot[used] for slot in self.slots)
+        kappa, rate, nu = self.kappa, self.rate, self.nu
+        tiny = np.abs(value) < _SMALL
+        if tiny.any():
+            value = np.where(tiny, _SMALL, value)
+            lanes = np.flatnonzero(tiny.any(axis=0))
+            soft = self.slots[0][:, lanes]
+            soft[used] = value[:, lanes]
+            kappa, rate, nu = kappa.copy(), rate.copy(), nu.copy()
+            kappa[:, lanes], rate[:, lanes], nu[:, lanes] = rates(self.compiled, soft, self.points[lanes])
+        slope = first / value
+        bend = second / value
+        bend -= slope * slope
+        return slope, bend, kappa, rate, nu
 
     @cached_property
-    def _cells(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Give kappa, rate, weights 2 (1 - n / nu) and n / nu^2 of the bins; shapes (cell or bin, batch)."""
-        compiled = self.compiled
-        value = self._slots[0]
-        # The product of the factors of each cell: its terms are contiguous in the rows of the incidence.
-        pointers = self.incidence.cells.indptr
-        gathered = np.concatenate([value[self.incidence.cells.indices], np.ones((1, len(self.points)))])
-        kappa = np.multiply.reduceat(gathered, pointers[:-1], axis=0)
-        kappa[np.diff(pointers) == 0] = 1.0
-        total = np.broadcast_to(compiled.nominal[:, None], kappa.shape)
-        if compiled.shape_parameters.size:
-            h, g = compiled.shape_code.basis(self.points[:, compiled.shape_parameters], 0)
-            total = total + (h @ compiled.shape_odd + g @ compiled.shape_even).T
-        if compiled.floor is not None:
-            slots = np.ones((len(self.points), compiled.norm_parameters.size + self.points.shape[1] + 1))
-            slots[:, self.incidence.slots] = value.T
-            kappa = compiled.floor.clip(compiled, slots, kappa.T, total.T).T
-        rate = kappa * total
-        nu = self.incidence.bins @ rate
+    def _weights(self) -> tuple[FloatArray, FloatArray]:
+        """Weights 2 (1 - n / nu) and sqrt(2 n) / nu of the bins, shape (bin, batch)."""
+        nu = self._soft[4]
         main = self.data[:, : nu.shape[0]].T
         safe = np.where(nu > 0, nu, 1.0)
         ratio = np.where((nu <= 0) & (main == 0), 0.0, np.maximum(main, EMPTY) / safe)
-        return kappa, rate, 2 * (1 - ratio), np.sqrt(2 * ratio / safe), nu
+        return 2 * (1 - ratio), np.sqrt(2 * ratio / safe)
 
     @cached_property
     def _shape_slopes(self) -> tuple[FloatArray, FloatArray]:
@@ -198,12 +221,12 @@ class Operator:
     def jacobian(self) -> FloatArray:
         """Derivative of the rates of the bins, shape (batch, bin, parameter)."""
         compiled, links = self.compiled, self.incidence
-        kappa, rate = self._cells[:2]
+        slope, _, kappa, rate, _ = self._soft
         batch, n_parameters = self.points.shape
         n_bins = compiled.bin_starts.size
         table = np.zeros((n_bins * n_parameters, batch))
         if links.flat.size:
-            rows = (links.by_bin @ rate) * self._slots[1][links.bin_slot]
+            rows = (links.by_bin @ rate) * slope[links.bin_slot]
             table[links.flat] = np.add.reduceat(rows, links.flat_starts, axis=0)
         jacobian = np.ascontiguousarray(table.reshape(n_bins, n_parameters, batch).transpose(2, 0, 1))
         if compiled.shape_parameters.size:
@@ -218,6 +241,11 @@ class Operator:
         return jacobian
 
     @cached_property
+    def _scaled(self) -> FloatArray:
+        """The Jacobian in units of the statistical uncertainty: its square is the expected curvature."""
+        return self.jacobian * self._weights[1].T[:, :, None]
+
+    @cached_property
     def _own(self) -> tuple[FloatArray, FloatArray]:
         """First and second derivative of the constraints, shape (batch, parameter)."""
         return self.constraints.slopes(self.points, self.data[:, self.compiled.bin_starts.size :])
@@ -230,23 +258,28 @@ class Operator:
     @cached_property
     def gradient(self) -> FloatArray:
         """Gradient, shape (batch, parameter)."""
-        weight = self._cells[2].T[:, None, :]
+        weight = self._weights[0].T[:, None, :]
         return np.asarray(np.matmul(weight, self.jacobian)[:, 0] + self._own[0])
+
+    @cached_property
+    def _cell_weights(self) -> tuple[FloatArray, FloatArray]:
+        """Weight times rate, and weight times kappa, of each cell, shape (cell, batch)."""
+        by_cell = self._weights[0][self.compiled.cell_bin]
+        return by_cell * self._soft[3], by_cell * self._soft[2]
 
     @cached_property
     def _diagonal(self) -> FloatArray:
         """What the cell terms of the product below have to be corrected by, shape (batch, parameter)."""
         compiled, links = self.compiled, self.incidence
-        kappa, rate, weight = self._cells[:3]
-        by_cell = weight[compiled.cell_bin]
+        of_rate, of_kappa = self._cell_weights
         diagonal = self._own[1].copy()
         if links.owners.size:
-            rows = (links.transposed @ (by_cell * rate)) * self._slots[2]
+            rows = (links.transposed @ of_rate) * self._soft[1]
             diagonal[:, links.owners] += np.add.reduceat(rows, links.starts, axis=0).T
         where = compiled.shape_parameters
         if where.size:
             h2, g2 = compiled.shape_code.basis(self.points[:, where], 2)
-            steer = (by_cell * kappa).T
+            steer = of_kappa.T
             diagonal[:, where] += h2 * (steer @ compiled.shape_odd.T) + g2 * (steer @ compiled.shape_even.T)
         return diagonal
 
@@ -263,21 +296,19 @@ class Operator:
         ndarray, shape (batch, parameter)
         """
         compiled, links = self.compiled, self.incidence
-        kappa, rate, weight, root, _ = self._cells
-        slope = self._slots[1]
-        by_cell = weight[compiled.cell_bin]
-        jacobian = self.jacobian * root.T[:, :, None]
-        in_bins = np.matmul(jacobian, vector[:, :, None])
-        result = np.matmul(in_bins.transpose(0, 2, 1), jacobian)[:, 0] + self._diagonal * vector
+        slope = self._soft[0]
+        of_rate, of_kappa = self._cell_weights
+        in_bins = np.matmul(self._scaled, vector[:, :, None])
+        result = np.matmul(in_bins.transpose(0, 2, 1), self._scaled)[:, 0] + self._diagonal * vector
         along_factors = links.cells @ (slope * vector.T[links.parameters])
         where = compiled.shape_parameters
-        to_factors = by_cell * rate * along_factors
+        to_factors = of_rate * along_factors
         if where.size:
             h, g = self._shape_slopes
             part = vector[:, where]
             along_shapes = ((part * h) @ compiled.shape_odd + (part * g) @ compiled.shape_even).T
-            to_factors = to_factors + by_cell * kappa * along_shapes
-            to_shapes = (by_cell * kappa * along_factors).T
+            to_factors += of_kappa * along_shapes
+            to_shapes = (of_kappa * along_factors).T
             back = h * (to_shapes @ compiled.shape_odd.T) + g * (to_shapes @ compiled.shape_even.T)
             result[:, where] += back
         if links.owners.size:
@@ -298,8 +329,7 @@ class Operator:
         Preconditioner
             Its inverse.
         """
-        scaled = self.jacobian * self._cells[3].T[:, :, None]
-        scaled = np.where(held[:, None, :], 0.0, scaled)
+        scaled = np.where(held[:, None, :], 0.0, self._scaled)
         floor = 1e-6 * np.einsum("lbp,lbp->lp", scaled, scaled) + 1e-10
         inverse = np.where(held, 0.0, 1.0 / np.maximum(self._own[1], floor))
         narrowed = scaled * inverse[:, None, :]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hepnb.fits import minimise, newton
+from hepnb.fits import batched, minimise, newton
 from hepnb.model import Model
 
 NAMES = ["susy", "region A", "tutorial"]
@@ -79,13 +79,29 @@ def test_both_ways_lead_to_the_same_minimum(model: Model, monkeypatch: pytest.Mo
     np.testing.assert_allclose(ends[0].value, ends[1].value, atol=1e-9)
 
 
-def test_slices_of_lanes_have_no_seam(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lanes_that_enter_late_reach_the_same_minimum(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 30
+    start = np.tile(model.init, (count, 1))
+    start[:, model.require_poi()] = np.linspace(0.1, 3, count)
+    fixed = np.tile(model.fixed, (count, 1))
+    fixed[:, model.require_poi()] = True
+    lower, upper = model.bounds.T
+    whole = minimise(model.likelihood, model.data[None], start, lower, upper, fixed)
+    monkeypatch.setattr(batched, "_FEWEST", 8)
+    monkeypatch.setattr(batched, "_CACHE_BYTES", 1)
+    parts = minimise(model.likelihood, model.data[None], start, lower, upper, fixed)
+    assert parts.ok.all()
+    np.testing.assert_allclose(parts.value, whole.value, atol=1e-9)
+
+
+def test_lanes_are_taken_and_joined(model: Model) -> None:
     x = points(model, 9)
     data = np.tile(model.data, (9, 1))
-    lower, upper = (np.broadcast_to(bound, x.shape) for bound in model.bounds.T)
-    lanes = newton.Lanes(x, data, lower, upper, np.tile(model.fixed, (9, 1)))
-    whole = newton.newton_step(model.likelihood, lanes)
-    monkeypatch.setattr(newton, "_SLICE_BYTES", 1)
-    parts = newton.newton_step(model.likelihood, lanes)
-    np.testing.assert_allclose(parts.gradient, whole.gradient, rtol=1e-9, atol=1e-9)
-    np.testing.assert_array_equal(parts.held, whole.held)
+    whole = model.likelihood.operator(x, data)
+    np.testing.assert_allclose(whole.value, model.likelihood.objective(x, data).value, rtol=1e-12)
+    parts = whole.take(np.arange(4)).join(model.likelihood.operator(x[4:], data[4:]))
+    vector = np.random.default_rng(3).normal(size=x.shape)
+    for name in ("points", "data", "value", "gradient"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-9, atol=1e-9)
+    scale = np.abs(whole.product(vector)).max()
+    np.testing.assert_allclose(parts.product(vector), whole.product(vector), rtol=1e-9, atol=1e-9 * scale)
