@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -52,11 +53,19 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
     if isinstance(patch, str | os.PathLike):
         source = f"{os.fspath(patch)}: "
         patch = read_json(patch)
-    operations = _operations(spec, patch, name, source)
-    try:
-        return jsonpatch.JsonPatch(operations).apply(spec)
-    except _PATCH_ERRORS:
-        return _one_by_one(spec, operations, source)
+    document: Any = spec
+    for index, operation in enumerate(_operations(spec, patch, name, source)):
+        try:
+            document = _applied(document, operation)
+        except _PATCH_ERRORS as error:
+            said = repr(operation)
+            if isinstance(operation, Mapping):
+                said = f"{operation.get('op', '?')} {operation.get('path', '?')}"
+            raise WorkspaceError(
+                f"{source}patch operation {index} ({said}) does not apply: {str(error).strip('.')}. "
+                "Is this the workspace that the patch was made for?"
+            ) from None
+    return document
 
 
 _PATCH_ERRORS = (
@@ -68,21 +77,26 @@ _PATCH_ERRORS = (
 )
 
 
-def _one_by_one(spec: dict[str, Any], operations: list[Any], source: str) -> Any:
-    """Apply the operations singly, which costs a copy each, to find the one that fails."""
-    document: Any = spec
-    for index, operation in enumerate(operations):
+def _applied(document: Any, operation: Any) -> Any:
+    """Apply one operation; what it does not touch is shared with the document, not copied."""
+    if isinstance(operation, Mapping):
+        for pointer in (operation.get("path"), operation.get("from")):
+            if isinstance(pointer, str):
+                document = _copied_along(document, jsonpatch.JsonPointer(pointer).parts)
+    return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
+
+
+def _copied_along(document: Any, parts: Sequence[str]) -> Any:
+    """Copy a document's containers on the way to a place in it; a way that ends too soon is left to fail."""
+    top = here = copy.copy(document)
+    for part in parts[:-1]:
+        place: Any = int(part) if isinstance(here, list) and part.isdigit() else part
         try:
-            document = jsonpatch.JsonPatch([operation]).apply(document)
-        except _PATCH_ERRORS as error:
-            said = repr(operation)
-            if isinstance(operation, Mapping):
-                said = f"{operation.get('op', '?')} {operation.get('path', '?')}"
-            raise WorkspaceError(
-                f"{source}patch operation {index} ({said}) does not apply: {str(error).strip('.')}. "
-                "Is this the workspace that the patch was made for?"
-            ) from None
-    return document
+            here[place] = copy.copy(here[place])
+        except (KeyError, IndexError, TypeError):
+            break
+        here = here[place]
+    return top
 
 
 def _operations(spec: dict[str, Any], patch: Any, name: str | None, source: str) -> list[Any]:

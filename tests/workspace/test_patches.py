@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,23 @@ def test_what_is_no_patch_is_refused(workspace: Workspace, tmp_path: Path) -> No
         workspace.patch(tmp_path / "three.json")
     with pytest.raises(FileError, match="no such file"):
         workspace.patch(tmp_path / "four.json")
+
+
+def test_operations_that_shift_each_other_leave_the_workspace_and_the_patch_alone(
+    workspace: Workspace,
+) -> None:
+    sample = {"name": "new", "data": [1.0, 2.0], "modifiers": []}
+    operations = [
+        {"op": "add", "path": "/channels/0/samples/0", "value": sample},
+        {"op": "replace", "path": "/channels/0/samples/1/data/0", "value": 99.0},
+        {"op": "replace", "path": "/channels/0/samples/0/data/1", "value": 7.0},
+        {"op": "move", "from": "/channels/0/samples/2", "path": "/channels/0/samples/0"},
+        {"op": "copy", "from": "/channels/0/samples/1/data", "path": "/channels/0/samples/0/data"},
+    ]
+    before, patch_before = copy.deepcopy(workspace.spec), copy.deepcopy(operations)
+    patched = workspace.patch(operations)
+    assert workspace.spec == before
+    assert operations == patch_before
+    assert patched.spec == jsonpatch.JsonPatch(copy.deepcopy(operations)).apply(before)
+    assert patched.samples[1] == "new"
+    assert patched.spec["channels"][0]["samples"][0]["data"] == [1.0, 7.0]
