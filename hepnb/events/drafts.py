@@ -23,11 +23,14 @@ class Draft:
     ----------
     path : pathlib.Path
         Where to write.
+    target : pathlib.Path
+        Where it will be.
     keep : bool
         Set it to False and nothing appears.
     """
 
     path: Path
+    target: Path
     keep: bool = True
 
 
@@ -73,7 +76,7 @@ def new_file(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
-            draft = Draft(Path(folder) / target.name)
+            draft = Draft(Path(folder) / target.name, target)
             yield draft
             if draft.keep:
                 _check(target, overwrite, inputs)

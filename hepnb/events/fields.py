@@ -20,7 +20,7 @@ from hepnb.events.passes import columns_of
 from hepnb.events.source import TreeInfo
 from hepnb.events.stream import per_entry
 
-__all__ = ["Columns", "Field", "fields_of", "match_names", "values_in"]
+__all__ = ["Columns", "Field", "Plan", "match_names", "plan_of", "values_in"]
 
 Columns: TypeAlias = "Mapping[str, str] | Sequence[str | Mapping[str, str]] | str | None"
 """Name to formula; or a list of branches, patterns, formulas and such mappings; or None for every branch."""
@@ -34,8 +34,6 @@ class Field:
     ----------
     name : str
         What it is called there.
-    expression : Expression
-        Where it comes from.
     dtype : numpy.dtype or None
         Type of its numbers; None for text.
     depth : int
@@ -44,24 +42,38 @@ class Field:
         Of the values of one event, where all events have the same.
     counter : str
         The branch that holds the lengths of the lists, where it is known.
+    copied : bool
+        Whether it is a branch of that name as it was.
     """
 
     name: str
-    expression: Expression
     dtype: np.dtype[Any] | None
     depth: int = 0
     shape: tuple[int, ...] = ()
     counter: str = ""
-
-    @property
-    def bytes_per_value(self) -> int:
-        """Size of one number; text is taken for 16 characters."""
-        return 64 if self.dtype is None else int(self.dtype.itemsize)
+    copied: bool = False
 
 
-def fields_of(
-    info: TreeInfo, columns: Columns, *, max_depth: int = 1
-) -> tuple[tuple[Field, ...], dict[str, str]]:
+@dataclass(frozen=True)
+class Plan:
+    """What is calculated for a new file.
+
+    Attributes
+    ----------
+    fields : tuple of Field
+        The columns, in the order asked for.
+    expressions : dict of str to Expression
+        Where each comes from.
+    skipped : dict of str to str
+        Where all branches were asked for: those that are left out, and why.
+    """
+
+    fields: tuple[Field, ...]
+    expressions: Mapping[str, Expression]
+    skipped: Mapping[str, str]
+
+
+def plan_of(info: TreeInfo, columns: Columns, *, max_depth: int = 1) -> Plan:
     """Say what will be written.
 
     Parameters
@@ -75,10 +87,8 @@ def fields_of(
 
     Returns
     -------
-    fields : tuple of Field
-        In the order asked for.
-    skipped : dict of str to str
-        Where all branches were asked for: those that are left out, and why.
+    Plan
+        Columns with their types, told from the first entry.
 
     Raises
     ------
@@ -87,23 +97,25 @@ def fields_of(
     """
     wanted, skipped = _wanted(info, columns)
     checked = {name: info.check(text, f"column {name!r}") for name, text in wanted.items()}
-    n = min(info.n_entries, 1)
-    _, _, first = next(iter(columns_of(info, list(checked.values()), 1, (0, n))))
     fields = []
     for name, expression in checked.items():
-        field = _field(info, name, expression, first, n)
-        if field.depth > max_depth:
-            why = "a list of lists per event, which a TTree written here cannot hold"
-            if columns is not None:
+        try:
+            field = _field(info, name, expression)
+            if field.depth > max_depth:
                 raise BranchError(
-                    f"column {name!r} is {why}. Reduce it, for instance {name}[:, 0], or write Parquet."
+                    f"column {name!r} is a list of lists per event, which a TTree written here cannot hold. "
+                    f"Reduce it, for instance {expression.text}[:, 0], or write Parquet."
                 )
-            skipped[name] = f"it is {why}"
-            continue
-        fields.append(field)
+        except BranchError as error:
+            if columns is not None:
+                raise
+            skipped[name] = str(error)
+        else:
+            fields.append(field)
     if not fields:
-        raise SelectionError(f"tree {info.path!r}: there is no column to write. Name at least one.")
-    return tuple(fields), skipped
+        why = "".join(f"\n{name}: {reason}" for name, reason in list(skipped.items())[:3])
+        raise SelectionError(f"tree {info.path!r}: there is no column to write. Name at least one.{why}")
+    return Plan(tuple(fields), {field.name: checked[field.name] for field in fields}, skipped)
 
 
 def match_names(names: Iterable[str], pattern: str) -> tuple[str, ...]:
@@ -141,7 +153,11 @@ def match_names(names: Iterable[str], pattern: str) -> tuple[str, ...]:
 
 
 def values_in(
-    field: Field, columns: Mapping[str, Any], n: int, passed: NDArray[Any] | slice | None = None
+    field: Field,
+    expression: Expression,
+    columns: Mapping[str, Any],
+    n: int,
+    passed: NDArray[Any] | None = None,
 ) -> Any:
     """Evaluate a column and give it the type it will be written with.
 
@@ -149,11 +165,13 @@ def values_in(
     ----------
     field : Field
         The column.
+    expression : Expression
+        Where it comes from.
     columns : mapping of str to array
         The branches, `n` entries each.
     n : int
         Entries in the chunk.
-    passed : numpy.ndarray of bool or int, or slice, optional
+    passed : numpy.ndarray of bool or int, optional
         Keep these entries only.
 
     Returns
@@ -166,9 +184,9 @@ def values_in(
     BranchError
         Where a whole number does not fit the type that the first one had.
     """
-    found = field.expression.lists(columns)
+    found = expression.lists(columns)
     if not is_list(found):
-        found = per_entry(field.expression, found, n)
+        found = per_entry(expression, found, n)
     kept = found if passed is None else found[passed]
     if field.dtype is None:
         return kept
@@ -180,7 +198,7 @@ def values_in(
     if field.dtype == np.int64 and kept.dtype == np.uint64:
         raise BranchError(
             f"column {field.name!r} began with numbers of 64 bits with a sign, and an event has more than "
-            f"those hold. Divide it, for instance {field.expression.text} / 1."
+            f"those hold. Divide it, for instance {expression.text} / 1."
         )
     return kept.astype(field.dtype, copy=False)
 
@@ -219,7 +237,8 @@ def _opened(info: TreeInfo, item: object) -> Iterable[tuple[str, str]]:
     return [(name, info.names[name].expression) for name in names] or [(item, item)]
 
 
-def _field(info: TreeInfo, name: str, expression: Expression, first: Mapping[str, Any], n: int) -> Field:
+def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:
+    """What a column is, told from the first entry."""
     if not isinstance(name, str) or not name.strip():
         raise ExpressionError(f"a column is named {name!r}. Give it a name.")
     if expression.flat:
@@ -227,13 +246,18 @@ def _field(info: TreeInfo, name: str, expression: Expression, first: Mapping[str
             f"column {name!r}: {expression.text!r} has one value per list element, a tree has one row per "
             "event. Leave flatten(...) out: lists stay lists."
         )
+    n = min(info.n_entries, 1)
+    # Nothing comes where the first entry cannot be read and may be skipped: then it is told from none.
+    empty = (0, 0, {name: info.column(info.names[name], 0, 0) for name in expression.branches})
+    _, n, first = next(iter(columns_of(info, [expression], 1, (0, n))), empty)
     found = expression.lists(first)
     copied = _copied(info, expression)
     if not is_list(found):
         values = per_entry(expression, found, n)
         if values.dtype.kind in "UO":
-            return Field(name, expression, None)
-        return Field(name, expression, _dtype(copied, values.dtype))
+            return Field(name, None)
+        same = copied is not None and copied.name == name
+        return Field(name, _dtype(copied, values.dtype), copied=same)
     depth, inner = 0, found.type.content
     while isinstance(inner, (ak.types.ListType, ak.types.RegularType)):
         depth, inner = depth + 1, inner.content
@@ -243,8 +267,8 @@ def _field(info: TreeInfo, name: str, expression: Expression, first: Mapping[str
         )
     dtype = _dtype(copied, np.dtype(inner.primitive))
     if copied is not None and copied.kind == "array" and n and not copied.fields:
-        return Field(name, expression, dtype, 0, np.asarray(ak.to_numpy(found)).shape[1:])
-    return Field(name, expression, dtype, depth, (), "" if copied is None else copied.counter)
+        return Field(name, dtype, 0, np.asarray(ak.to_numpy(found)).shape[1:])
+    return Field(name, dtype, depth, (), "" if copied is None else copied.counter)
 
 
 def _copied(info: TreeInfo, expression: Expression) -> Branch | None:

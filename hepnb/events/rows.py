@@ -1,0 +1,127 @@
+"""Rows of a tree, chunk by chunk, within a budget of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.errors import SelectionError
+from hepnb.events.budget import bytes_per_entry, memory_bytes
+from hepnb.events.expressions import Expression
+from hepnb.events.fields import Plan, values_in
+from hepnb.events.passes import columns_of
+from hepnb.events.source import Skipped, TreeInfo
+from hepnb.events.stream import mask_of
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["Rows", "rows_in", "rows_of"]
+
+# Alive at once of a chunk: the columns read, one of them raw, the rows kept, and twice those that go out.
+_COPIES = 6
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a chunk that pass.
+
+    Attributes
+    ----------
+    start, stop : int
+        The entries that were looked at.
+    entries : numpy.ndarray of int64, shape (n_kept,)
+        Which of them passed.
+    columns : dict of str to array
+        One array per field, `n_kept` entries each.
+    """
+
+    start: int
+    stop: int
+    entries: NDArray[np.int64]
+    columns: dict[str, Any]
+
+
+def rows_in(
+    info: TreeInfo, expressions: Sequence[Expression], memory: int | str, copies: float = _COPIES
+) -> int:
+    """How many entries may be read at once.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree.
+    expressions : sequence of Expression
+        What is calculated from it.
+    memory : int or str
+        Bytes, or such as "200 MB".
+    copies : float
+        How many times the columns are in memory together.
+
+    Returns
+    -------
+    int
+        At least one.
+
+    Raises
+    ------
+    SelectionError
+        Where not even one fits.
+    """
+    names = dict.fromkeys(name for expression in expressions for name in expression.branches)
+    width = copies * (bytes_per_entry(info, [info.names[name] for name in names]) + 8 * len(expressions))
+    entries = int(memory_bytes(memory) / width)
+    if entries < 1:
+        raise SelectionError(
+            f"memory={memory!r} is too small for {len(expressions)} columns of tree {info.path!r}: "
+            f"give {int(width / 1024) + 1:,} kB or more."
+        )
+    return entries
+
+
+def rows_of(
+    info: TreeInfo,
+    plan: Plan,
+    cut: Expression | None,
+    step: int,
+    *,
+    entries: tuple[int | None, int | None] = (None, None),
+    lost: list[Skipped] | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Iterator[Rows]:
+    """Evaluate columns where a cut holds.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree.
+    plan : Plan
+        The columns.
+    cut : Expression, optional
+        Keep the entries where it holds.
+    step : int
+        Entries to look at together.
+    entries, lost, progress, cancel
+        As for :func:`hepnb.events.passes.columns_of`.
+
+    Yields
+    ------
+    Rows
+        In the order of the entries; no chunk reaches into a second file.
+    """
+    used = [*plan.expressions.values(), *([cut] if cut else [])]
+    for start, stop, columns in columns_of(info, used, step, entries, progress, cancel, lost):
+        n = stop - start
+        passed = mask_of(cut, columns, n)
+        kept = np.arange(start, stop, dtype=np.int64)
+        if passed is not None:
+            kept = kept[passed]
+        yield Rows(
+            start,
+            stop,
+            kept,
+            {f.name: values_in(f, plan.expressions[f.name], columns, n, passed) for f in plan.fields},
+        )

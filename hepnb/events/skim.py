@@ -1,0 +1,251 @@
+"""A selection of a tree with derived columns, as a new file: ROOT or Parquet, in one pass within a budget."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+
+from hepnb.errors import BranchError
+from hepnb.events.budget import memory_bytes
+from hepnb.events.chains import ChainSource
+from hepnb.events.drafts import Draft, new_file
+from hepnb.events.fields import Columns, Field, plan_of
+from hepnb.events.handles import is_remote
+from hepnb.events.rows import Rows, rows_in, rows_of
+from hepnb.events.sinks import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
+from hepnb.events.source import FileSource, Skipped, Source, TreeInfo
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["SOURCE_ENTRY", "SOURCE_FILE", "Original", "Written", "is_parquet", "open_sink", "skim"]
+
+SOURCE_FILE, SOURCE_ENTRY = "source_file", "source_entry"
+"""Columns of a skim with references: the place of the file in the list of sources, and the entry in it."""
+_ANY_DEPTH = 100
+_REFERENCES = (Field(SOURCE_FILE, np.dtype(np.int32)), Field(SOURCE_ENTRY, np.dtype(np.int64)))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written, and what is in it.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    tree : str
+        Its tree; empty in a Parquet file.
+    n_read : int
+        Entries that were looked at.
+    n_written : int
+        Rows in the file.
+    columns : tuple of str
+        Its columns.
+    renamed : dict of str to str
+        Columns whose names cannot be in a ROOT file, and what they are called there.
+    skipped : dict of str to str
+        Branches that were left out where all were asked for, and why.
+    lost : tuple of Skipped
+        Entries and files that could not be read, of a tree opened with ``on_error="skip"``.
+    complete : bool
+        False where it was cancelled: then there is no file.
+    """
+
+    path: Path
+    tree: str
+    n_read: int
+    n_written: int
+    columns: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    lost: tuple[Skipped, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Original:
+    """A file that the rows of a skim with references come from.
+
+    Attributes
+    ----------
+    file : str
+        Full path, or address.
+    tree : str
+        The tree in it.
+    n_entries : int
+        How many entries it had.
+    """
+
+    file: str
+    tree: str
+    n_entries: int
+
+
+def skim(
+    source: Source,
+    path: str | os.PathLike[str],
+    columns: Columns = None,
+    cut: str | None = None,
+    *,
+    parquet: bool = False,
+    tree_name: str | None = None,
+    references: bool = False,
+    compression: Compression = "zstd",
+    memory: int | str = "200 MB",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Written:
+    """Write a selection of a tree to a new file; see :meth:`hepnb.Tree.skim`."""
+    info = source.info()
+    condition = None if cut is None else info.check(cut, "cut")
+    plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    fields, originals = plan.fields, None
+    if references:
+        fields, originals = _with_references(fields), originals_of(source, info)
+    used = [*plan.expressions.values(), *([condition] if condition else [])]
+    step = rows_in(info, used, memory)
+    tree = "" if parquet else tree_name or info.name or "tree"
+    lost: list[Skipped] = []
+    n_read = n_written = 0
+    with open_sink(
+        path, fields, tree, info, compression=compression, overwrite=overwrite, originals=originals
+    ) as (sink, draft):
+        gathered = Gathered(sink, memory_bytes(memory) // 8)
+        for rows in rows_of(info, plan, condition, step, lost=lost, progress=progress, cancel=cancel):
+            gathered.add({**rows.columns, **_references(info, rows)} if references else rows.columns)
+            n_read += rows.stop - rows.start
+            n_written += len(rows.entries)
+        draft.keep = not (cancel is not None and cancel.is_set())
+        if draft.keep:
+            gathered.flush()
+    return Written(
+        path=draft.target,
+        tree=tree,
+        n_read=n_read,
+        n_written=n_written if draft.keep else 0,
+        columns=tuple(sink.renamed.get(f.name, f.name) for f in fields),
+        renamed=sink.renamed,
+        skipped=plan.skipped,
+        lost=(*info.skipped, *lost),
+        complete=draft.keep,
+    )
+
+
+def is_parquet(path: str | os.PathLike[str]) -> bool:
+    """Tell from the name whether a file is to be Parquet.
+
+    Examples
+    --------
+    >>> is_parquet("a.parquet"), is_parquet("a.root")
+    (True, False)
+    """
+    return str(path).lower().endswith((".parquet", ".pq"))
+
+
+@contextmanager
+def open_sink(
+    path: str | os.PathLike[str],
+    fields: Sequence[Field],
+    tree: str,
+    info: TreeInfo,
+    *,
+    compression: Compression,
+    overwrite: bool,
+    originals: Sequence[Original] | None = None,
+) -> Iterator[tuple[Sink, Draft]]:
+    """Open a new file for rows.
+
+    Parameters
+    ----------
+    path : path
+        Where it will be.
+    fields : sequence of Field
+        Its columns.
+    tree : str
+        Name of the tree; empty for Parquet.
+    info : TreeInfo
+        What is read meanwhile: none of its files is replaced.
+    compression, overwrite
+        As for :meth:`hepnb.Tree.skim`.
+    originals : sequence of Original, optional
+        Kept in the file, for rows with references.
+
+    Yields
+    ------
+    (Sink, Draft)
+        Where rows go, and whether the file is kept.
+    """
+    with new_file(path, overwrite=overwrite, inputs=info.files) as draft:
+        if not tree:
+            notes = {"originals": [asdict(one) for one in originals]} if originals else {}
+            sink = ParquetSink(draft.path, fields, compression, notes)
+            try:
+                yield sink, draft
+            finally:
+                sink.close()
+            return
+        with uproot.recreate(draft.path, compression=root_compression(compression)) as file:
+            if originals:
+                columns = {
+                    "file": ak.Array([one.file for one in originals]),
+                    "tree": ak.Array([one.tree for one in originals]),
+                    "n_entries": np.array([one.n_entries for one in originals], dtype=np.int64),
+                }
+                types = {"file": "string", "tree": "string", "n_entries": np.dtype(np.int64)}
+                file.mktree(f"{tree}_sources", types, "files that the rows come from").extend(columns)
+            yield RootSink(file, tree, fields, info.title), draft
+
+
+def originals_of(source: Source, info: TreeInfo) -> list[Original]:
+    """The files of a tree, to find their entries again.
+
+    Raises
+    ------
+    BranchError
+        Where an entry is put together from several trees.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+    >>> originals_of(tree._source, tree._info())[0].n_entries
+    5000
+    """
+    if isinstance(source, ChainSource):
+        trees = dict(source.members)
+    elif isinstance(source, FileSource):
+        trees = {source.file: source.path}
+    else:
+        raise BranchError(
+            f"tree {info.path!r} has a friend: one reference cannot lead back to both. "
+            "Write the columns themselves, or the references of each tree."
+        )
+    limits = [0, *info.breaks, info.n_entries]
+    places = [file if is_remote(file) else str(Path(file).resolve()) for file in info.files]
+    return [
+        Original(place, trees[file], limits[i + 1] - limits[i])
+        for i, (place, file) in enumerate(zip(places, info.files, strict=True))
+    ]
+
+
+def _with_references(fields: Sequence[Field]) -> tuple[Field, ...]:
+    for name in (SOURCE_FILE, SOURCE_ENTRY):
+        if name in {field.name for field in fields}:
+            raise BranchError(f"column {name!r}: a skim with references has one of that name. Rename yours.")
+    return (*fields, *_REFERENCES)
+
+
+def _references(info: TreeInfo, rows: Rows) -> dict[str, Any]:
+    place = bisect_right(info.breaks, rows.start)
+    begin = info.breaks[place - 1] if place else 0
+    number = np.full(len(rows.entries), place, dtype=np.int32)
+    return {SOURCE_FILE: number, SOURCE_ENTRY: rows.entries - begin}
