@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import awkward as ak
 import numpy as np
-from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, ExpressionError
-from hepnb.events.functions import FUNCTIONS, as_float, is_list, take
-from hepnb.events.syntax import COMPARISONS, OPERATORS, index_of
+from hepnb.errors import BranchError, ExpressionError, HepnbError
+from hepnb.events.arithmetic import arithmetic, bits, compare, counted, is_bool, is_list, kind_of, truth
+from hepnb.events.functions import FUNCTIONS, pick, take
+from hepnb.events.syntax import bounds_of, index_of
 from hepnb.events.tokens import CONSTANTS, Words
+from hepnb.events.vectors import FourVectors, combined
 
 __all__ = ["evaluate", "is_text"]
 
@@ -32,7 +35,7 @@ def evaluate(body: ast.expr, words: Words, arrays: Mapping[str, Any]) -> Any:
 
     Returns
     -------
-    a number, numpy.ndarray or awkward.Array
+    a number, numpy.ndarray, awkward.Array or FourVectors
         One value or one list per event.
     """
     return _Walk(words, arrays).value(body)
@@ -53,12 +56,50 @@ class _Walk:
         value = self.value(node)
         if isinstance(value, str) or is_text(value):
             name = self.words.branches.get(getattr(node, "id", ""), None)
-            who = f"branch {name!r}" if name else "a text"
+            who = f"{self.words.kind(name)} {name!r}" if name else "a text"
             raise BranchError(
                 f"{who} holds text in {self.words.text!r}: compare it with == or !=, for instance "
                 f"{name or 'branch'} == 'GT'; it cannot be calculated with."
             )
         return value
+
+    # -- words for the person
+
+    def shown(self, node: ast.AST) -> str:
+        """Name a part of the expression: the branch, or the text and the branches in it."""
+        name = self.words.branches.get(getattr(node, "id", ""))
+        if name is not None:
+            return f"{self.words.kind(name)} {name!r}"
+        inside = {
+            self.words.branches[n.id]
+            for n in ast.walk(node)
+            if isinstance(n, ast.Name) and n.id in self.words.branches
+        }
+        text = self.words.source(node)
+        one = next(iter(inside)) if len(inside) == 1 else ""
+        return f"{text!r} (from {self.words.kind(one)} {one!r})" if one and one != text else repr(text)
+
+    def together(self, function: Callable[..., Any], nodes: Sequence[ast.AST], *values: Any) -> Any:
+        """Apply a function element by element; say which lists do not fit each other where it fails."""
+        try:
+            return function(*values)
+        except HepnbError:
+            raise
+        except Exception as error:
+            parts = [(node, _shape(value)) for node, value in zip(nodes, values, strict=True)]
+            lists = [(node, shape) for node, shape in parts if shape is not None]
+            for (first, one), (second, other) in combinations(lists, 2):
+                difference = _difference(one, other)
+                if difference is not None:
+                    raise ExpressionError(
+                        f"{self.shown(first)} and {self.shown(second)} do not have the same number of "
+                        f"elements in every event (one event has {difference[0]} and {difference[1]}), so "
+                        f"{self.words.text!r} cannot go through both element by element. Reduce one to a "
+                        "number per event, as in max(x), or take one element, as in x[:, 0]."
+                    ) from error
+            raise
+
+    # -- one method per kind of node
 
     def do_constant(self, node: ast.Constant) -> Any:
         return node.value
@@ -70,158 +111,150 @@ class _Walk:
             return self.words.strings[node.id]
         return CONSTANTS[node.id]
 
+    def do_attribute(self, node: ast.Attribute) -> Any:
+        vectors: FourVectors = self.value(node.value)
+        return vectors.get(node.attr)
+
     def do_binop(self, node: ast.BinOp) -> Any:
         left, right = self.number(node.left), self.number(node.right)
-        if isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-            return _bits(left, right, np.bitwise_and if isinstance(node.op, ast.BitAnd) else np.bitwise_or)
-        return _arithmetic(node.op, left, right)
+        op, sides = node.op, (node.left, node.right)
+        if isinstance(left, FourVectors) or isinstance(right, FourVectors):
+            return self.together(lambda a, b: combined(op, a, b), sides, left, right)
+        if isinstance(op, (ast.BitAnd, ast.BitOr)):
+            combine = np.bitwise_and if isinstance(op, ast.BitAnd) else np.bitwise_or
+            return self.together(lambda a, b: bits(a, b, combine), sides, left, right)
+        return self.together(lambda a, b: arithmetic(op, a, b), sides, left, right)
 
     def do_unaryop(self, node: ast.UnaryOp) -> Any:
         value = self.number(node.operand)
+        if isinstance(value, FourVectors):
+            return value if isinstance(node.op, ast.UAdd) else combined(ast.Mult(), value, -1.0)
         if isinstance(node.op, ast.Not):
-            return np.logical_not(_truth(value))
+            return np.logical_not(truth(value))
         if isinstance(node.op, ast.Invert):
-            if not _is_bool(value):
+            if not is_bool(value):
                 raise ExpressionError(
-                    f"'~' of a number in {self.words.text!r} would flip its bits: "
-                    "write not (...), or compare it first."
+                    f"'~' of {self.shown(node.operand)} in {self.words.text!r}: it is a number, and '~' "
+                    "would flip its bits. Write not (...), or compare it first."
                 )
             return np.logical_not(value)
-        value = _counted(value)
+        value = counted(value)
         if isinstance(node.op, ast.UAdd):
             return value
-        return _arithmetic(ast.Sub(), 0, value) if _kind(value) in "iu" else np.negative(value)
+        return arithmetic(ast.Sub(), 0, value) if kind_of(value) in "iu" else np.negative(value)
 
     def do_boolop(self, node: ast.BoolOp) -> Any:
         combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        result = _truth(self.number(node.values[0]))
-        for other in node.values[1:]:
-            result = combine(result, _truth(self.number(other)))
+        result = truth(self.number(node.values[0]))
+        for i, other in enumerate(node.values[1:]):
+            sides = (node.values[i], other)
+            result = self.together(combine, sides, result, truth(self.number(other)))
         return result
 
     def do_compare(self, node: ast.Compare) -> Any:
-        sides = [self.value(side) for side in (node.left, *node.comparators)]
+        nodes = (node.left, *node.comparators)
+        sides = [self.value(side) for side in nodes]
         result: Any = None
         for i, op in enumerate(node.ops):
             texts = [isinstance(side, str) or is_text(side) for side in sides[i : i + 2]]
             if any(texts) and not (all(texts) and isinstance(op, (ast.Eq, ast.NotEq))):
                 self.number(node.left if texts[0] and i == 0 else node.comparators[i if texts[1] else i - 1])
-            step = _compare(op, sides[i], sides[i + 1])
-            result = step if result is None else np.logical_and(result, step)
+            step = self.compared(op, nodes[i : i + 2], sides[i], sides[i + 1])
+            if result is None:
+                result = step
+            else:
+                result = self.together(np.logical_and, (nodes[0], nodes[i + 1]), result, step)
         return result
+
+    def compared(self, op: ast.cmpop, nodes: Sequence[ast.AST], left: Any, right: Any) -> Any:
+        return self.together(lambda a, b: compare(op, a, b), nodes, left, right)
 
     def do_call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        return FUNCTIONS[name].call(*(_counted(self.number(a), name) for a in node.args))
+        function = FUNCTIONS[name]
+        values = [self.number(argument) for argument in node.args]
+        if not function.bare:
+            values = [value if isinstance(value, FourVectors) else counted(value) for value in values]
+        if function.reduces and len(values) == 1 and _shape(values[0]) is None:
+            several = " Give two or more arguments, or" if function.n_max > 1 else " To use it as it is,"
+            raise ExpressionError(
+                f"{name}(...) goes over a list per event, but {self.shown(node.args[0])} has one value per "
+                f"event, in {self.words.text!r}.{several} leave {name}(...) out."
+            )
+        return self.together(function.call, node.args, *values)
+
+    # -- elements of lists
 
     def do_subscript(self, node: ast.Subscript) -> Any:
         value = self.number(node.value)
-        if not is_list(value):
+        if _shape(value) is None:
             raise ExpressionError(
-                f"an index in {self.words.text!r}, but there is one value per event, not a list."
+                f"an index after {self.shown(node.value)} in {self.words.text!r}, but there is one value per "
+                "event, not a list."
             )
-        if not isinstance(node.slice, ast.Tuple):
-            mask = self.number(node.slice)
-            if not (is_list(mask) and _is_bool(mask)):
-                raise ExpressionError(
-                    f"an index in {self.words.text!r}: write [:, 0], or a condition on the elements."
-                )
-            return value[mask]
+        if isinstance(node.slice, ast.Tuple):
+            return self.placed(node, value)
+        index = self.number(node.slice)
+        if is_list(index) and is_bool(index):
+            return self.together(
+                lambda v, i: _each(v, lambda part: part[i]), (node.value, node.slice), value, index
+            )
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
+            self.check_place(node, value)
+            return _each(value, lambda part: pick(part, index))
+        remedy = "write [:, 0] for the first element, or a condition on the elements"
+        if isinstance(index, np.ndarray):
+            remedy = "it has one value per event: put it into the cut, or compare elements here"
+        raise ExpressionError(f"the index {self.shown(node.slice)} in {self.words.text!r}: {remedy}.")
+
+    def check_place(self, node: ast.Subscript, value: Any) -> None:
+        """A place found in one list means nothing in a list of other lengths."""
+        call = node.slice
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("argmax", "argmin"):
+            searched = self.number(call.args[0])
+            self.together(np.add, (node.value, call.args[0]), _shape(value), searched)
+
+    def placed(self, node: ast.Subscript, value: Any) -> Any:
         for position, index in enumerate(_indices(node.slice)):
-            if position and not is_list(value):
-                raise ExpressionError(f"more indices in {self.words.text!r} than the branch has dimensions.")
-            value = take(value, index)
+            shape = _shape(value)
+            if position and shape is None:
+                raise ExpressionError(
+                    f"more indices after {self.shown(node.value)} in {self.words.text!r} than it has "
+                    "dimensions."
+                )
+            value = _each(value, partial(_at, index=index))
         return value
 
 
-def _indices(node: ast.Tuple) -> Iterator[int]:
+def _each(value: Any, function: Callable[[Any], Any]) -> Any:
+    return value.each(function) if isinstance(value, FourVectors) else function(value)
+
+
+def _at(lists: Any, index: int | slice) -> Any:
+    return lists[:, index] if isinstance(index, slice) else take(lists, index)
+
+
+def _indices(node: Any) -> Iterator[int | slice]:
     for element in node.elts[1:]:
-        index = index_of(element)
+        index = bounds_of(element) if isinstance(element, ast.Slice) else index_of(element)
         if index is not None:
             yield index
 
 
-def _kind(value: Any) -> str:
-    """Kind of the numbers: numpy's letter, 'b' bool, 'i' and 'u' whole, 'f' double, 'U' text."""
-    if is_list(value):
-        form = value.layout.form
-        while getattr(form, "content", None) is not None and not hasattr(form, "primitive"):
-            form = form.content
-        primitive = getattr(form, "primitive", None)
-        return np.dtype(primitive).kind if primitive else "O"
-    return np.asarray(value).dtype.kind if not isinstance(value, str) else "U"
+def _shape(value: Any) -> Any:
+    """The lists of a value, of four-vectors their first coordinate's; None for one value per event."""
+    if isinstance(value, FourVectors):
+        value = next(iter(value.parts.values()))
+    return value if is_list(value) else None
 
 
-def _is_bool(value: Any) -> bool:
-    return _kind(value) == "b"
+def _difference(one: Any, other: Any) -> tuple[int, int] | None:
+    """How many elements two lists have in the first event that differs."""
+    first, second = np.asarray(ak.num(one, axis=1)), np.asarray(ak.num(other, axis=1))
+    differ = np.flatnonzero(first != second)
+    return (int(first[differ[0]]), int(second[differ[0]])) if differ.size else None
 
 
 def is_text(value: Any) -> bool:
     """Tell whether a column holds text."""
     return isinstance(value, np.ndarray) and value.dtype.kind in "UOT"
-
-
-def _counted(value: Any, function: str = "") -> Any:
-    """Let true count as one, as in ROOT: numpy would make true + true true."""
-    if not _is_bool(value) or function in ("any", "all", "where", "flatten", "first"):
-        return value
-    if is_list(value):
-        return ak.values_astype(value, np.int64)
-    return value.astype(np.int64) if isinstance(value, np.ndarray | np.generic) else int(value)
-
-
-def _truth(value: Any) -> Any:
-    """Non-zero is true, NaN is not."""
-    if _is_bool(value):
-        return value
-    return np.logical_and(np.not_equal(value, 0), np.equal(value, value))
-
-
-def _bits(left: Any, right: Any, combine: Callable[[Any, Any], Any]) -> Any:
-    whole = all(_kind(side) in "iu" for side in (left, right))
-    if not whole:
-        return combine(_truth(left), _truth(right))
-    return combine(left, right)
-
-
-def _compare(op: ast.cmpop, left: Any, right: Any) -> Any:
-    compare = COMPARISONS[type(op)]
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return bool(compare(left, right))
-    return compare(left, right)
-
-
-def _arithmetic(op: ast.operator, left: Any, right: Any) -> Any:
-    left, right = _counted(left), _counted(right)
-    function = OPERATORS[type(op)]
-    whole = all(_kind(side) in "iu" for side in (left, right))
-    if isinstance(op, (ast.Pow, ast.Div)) or (whole and not _exact(op, left, right)):
-        left, right = as_float(left), as_float(right)
-    try:
-        return function(left, right)
-    except (OverflowError, TypeError):
-        return function(as_float(left), as_float(right))
-
-
-def _exact(op: ast.operator, left: Any, right: Any) -> bool:
-    """Tell whether 64-bit whole numbers can hold the result."""
-    (low1, high1), (low2, high2) = _extent(left), _extent(right)
-    if isinstance(op, (ast.FloorDiv, ast.Mod)):
-        zero = right == 0
-        return not bool(ak.any(zero, axis=None) if is_list(zero) else np.any(zero))
-    if isinstance(op, ast.Mult):
-        corners = [low1 * low2, low1 * high2, high1 * low2, high1 * high2]
-    elif isinstance(op, ast.Add):
-        corners = [low1 + low2, high1 + high2]
-    else:
-        corners = [low1 - high2, high1 - low2]
-    unsigned = "u" in (_kind(left), _kind(right))
-    return all((0 if unsigned else -(2**63)) <= corner < 2**63 for corner in corners)
-
-
-def _extent(value: Any) -> tuple[int, int]:
-    if is_list(value):
-        low, high = ak.min(value, axis=None), ak.max(value, axis=None)
-        return (0, 0) if low is None else (int(low), int(high))
-    array: NDArray[Any] = np.asarray(value)
-    return (int(array.min()), int(array.max())) if array.size else (0, 0)

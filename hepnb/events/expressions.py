@@ -1,13 +1,18 @@
 """Cuts and formulas: parsed, checked against a whitelist, and evaluated by our own walk; never ``eval``.
 
-The language: numbers, branch names (any name between backticks), ``+ - * / // % **``, comparisons (also
-chained), ``& | ~`` and ``and or not``, the functions of :data:`hepnb.events.functions.FUNCTIONS`, and for a
-branch with a list per event ``Muon_pt[:, 0]`` and ``Muon_pt[abs(Muon_eta) < 2.4]``.
+The language, its grammar and its rules are in ``docs/expressions.md``. In short: numbers, branch names (any
+name between backticks), ``+ - * / // % **``, comparisons (also chained), ``& | ~`` and ``and or not``, the
+functions of :data:`hepnb.events.functions.FUNCTIONS`; for a branch with a list per event ``Muon_pt[:, 0]``,
+``Muon_pt[abs(Muon_eta) < 2.4]`` and ``Jet_eta[argmax(Jet_pt)]``; and four-vectors,
+``(p4(Muon)[:, 0] + p4(Muon)[:, 1]).mass``.
 
 Arithmetic is numpy's in double precision with its warnings off: 1/0 is inf, sqrt(-1) is NaN, a comparison
 with NaN is false. Whole numbers stay whole (64 bits, going over to double precision where they would not
-fit); powers and divisions are always in double precision. An element that is not there (``Muon_pt[:, 1]``
-of an event with one muon, ``max`` of an empty list) is NaN.
+fit); powers and divisions are always in double precision.
+
+An element that is not there (``Muon_pt[:, 1]`` or ``p4(Muon)[:, 1]`` of an event with one muon, ``max`` of
+an empty list) is NaN, and so is all that is calculated with it: such an event passes no comparison, and
+enters no histogram (its ``metadata["n_nan"]`` counts them).
 """
 
 from __future__ import annotations
@@ -20,12 +25,29 @@ import awkward as ak
 import numpy as np
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError
+from hepnb.events.arithmetic import is_list
 from hepnb.events.evaluate import evaluate, is_text
-from hepnb.events.functions import is_list, to_numbers
+from hepnb.events.functions import to_numbers
 from hepnb.events.syntax import check, is_flatten
 from hepnb.events.tokens import Words, point_at, split
 
-__all__ = ["Expression", "check_expression"]
+__all__ = ["ChunkColumns", "Expression", "check_expression", "parse"]
+
+
+class ChunkColumns(dict[str, Any]):
+    """The branches of one range of entries; what is derived from them is calculated once and kept here.
+
+    Attributes
+    ----------
+    derived : dict
+        Derived columns that were asked for, by name and expression.
+    """
+
+    __slots__ = ("derived",)
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        super().__init__(columns)
+        self.derived: dict[tuple[str, Expression], Any] = {}
 
 
 class Expression:
@@ -36,31 +58,51 @@ class Expression:
     text : str
         What the person wrote.
     branches : tuple of str
-        The branches it reads, in the order of their first use.
+        The branches it reads, in the order of their first use; those behind derived columns too.
+    columns : tuple of str
+        The derived columns it uses, each after those it needs itself.
     flat : bool
         True for ``flatten(...)``: the result has one value per list element.
+    vectors : bool
+        True where its values are four-vectors.
     """
 
-    __slots__ = ("_body", "_words", "branches", "flat", "text")
+    branches: tuple[str, ...]
+    __slots__ = ("_body", "_key", "_needs", "_words", "branches", "flat", "text", "vectors")
 
-    def __init__(self, words: Words, body: ast.expr) -> None:
+    def __init__(self, words: Words, body: ast.expr, vectors: bool, needs: Mapping[str, Expression]) -> None:
         self._words = words
         self._body = body
+        self._needs = needs
         self.text = words.text
         self.flat = is_flatten(body)
-        self.branches = tuple(words.branches.values())
+        self.vectors = vectors
+        read = [
+            self._needs[name].branches if name in self._needs else (name,) for name in words.branches.values()
+        ]
+        self.branches = tuple(dict.fromkeys(name for names in read for name in names))
+        self._key = (self.text, self.branches, tuple((name, e.text) for name, e in needs.items()))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The derived columns it uses, each after those it needs itself."""
+        return tuple(self._needs)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Expression) and (self.text, self.branches) == (other.text, other.branches)
+        return isinstance(other, Expression) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.text, self.branches))
+        return hash(self._key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return check_expression, (self.text, self.branches)
+        # One after the other, not inside each other: a chain of a thousand columns is no deep recursion.
+        return _rebuilt, (tuple((name, e.text, e.branches) for name, e in self._items()),)
+
+    def _items(self) -> list[tuple[str, Expression]]:
+        return [*self._needs.items(), ("", self)]
 
     def evaluate(self, arrays: Mapping[str, Any]) -> Any:
         """Evaluate on columns.
@@ -72,7 +114,7 @@ class Expression:
 
         Returns
         -------
-        numpy.ndarray, awkward.Array or a number
+        numpy.ndarray, awkward.Array, FourVectors or a number
             One value or one list per event; all elements in one numpy array where `flat`; a number where the
             expression reads no branch.
 
@@ -94,21 +136,33 @@ class Expression:
         return value
 
     def lists(self, arrays: Mapping[str, Any]) -> Any:
-        """Evaluate, leaving the lists of ``flatten(...)`` as they are."""
+        """Evaluate, leaving the lists of ``flatten(...)`` and four-vectors as they are."""
         missing = [name for name in self.branches if name not in arrays]
         if missing:
             raise BranchError(
                 f"{self.text!r} reads the branch {missing[0]!r}, which is not among the columns."
             )
+        if not self._needs:
+            return self._value(arrays)
+        derived = arrays.derived if isinstance(arrays, ChunkColumns) else {}
+        columns = {name: arrays[name] for name in self.branches}
+        for name, needed in self._needs.items():
+            if (name, needed) not in derived:
+                derived[name, needed] = _read_only(needed._value(columns, f"column {name!r}: "))
+            columns[name] = derived[name, needed]
+        return self._value(columns)
+
+    def _value(self, arrays: Mapping[str, Any], who: str = "") -> Any:
         with np.errstate(all="ignore"):
             try:
                 value = evaluate(self._body, self._words, arrays)
-            except HepnbError:
-                raise
+            except HepnbError as error:
+                raise (type(error)(f"{who}{error}") if who else error) from error.__cause__
             except (
                 Exception
             ) as error:  # awkward and numpy raise many kinds: all of them mean the columns do not fit
-                raise ExpressionError(f"{self.text!r} cannot be evaluated: {_first_line(error)}") from error
+                what = f"{who}{self.text!r} cannot be evaluated"
+                raise ExpressionError(f"{what}: {_first_line(error)}") from error
         if isinstance(value, str) or is_text(value):
             if isinstance(self._body, ast.Name):
                 return value
@@ -116,12 +170,29 @@ class Expression:
         return value
 
 
+def _read_only(value: Any) -> Any:
+    """What several expressions share must not be changed through one of them."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
+def _rebuilt(parts: tuple[tuple[str, str, tuple[str, ...]], ...]) -> Expression:
+    made: dict[str, Expression] = {}
+    for name, text, branches in parts:
+        made[name] = parse(text, branches, made)
+    return made[""]
+
+
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
-def check_expression(text: str, names: Collection[str]) -> Expression:
+def check_expression(
+    text: str, names: Collection[str], columns: Mapping[str, Expression] | None = None
+) -> Expression:
     """Parse a cut or a formula and check it against the whitelist.
 
     Parameters
@@ -130,6 +201,8 @@ def check_expression(text: str, names: Collection[str]) -> Expression:
         What the person wrote.
     names : collection of str
         The branches it may use.
+    columns : mapping of str to Expression, optional
+        Derived columns it may use.
 
     Returns
     -------
@@ -155,20 +228,37 @@ def check_expression(text: str, names: Collection[str]) -> Expression:
         __import__('os')
         ^
     """
-    words = split(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names))
+    found = parse(text, names, columns)
+    if found.vectors:
+        raise ExpressionError(
+            f"{found.text!r} is a four-vector: take one of its numbers, .mass, .pt, .eta, .phi, .E or "
+            f".rapidity, as in ({found.text}).mass."
+        )
+    return found
+
+
+def parse(text: str, names: Collection[str], columns: Mapping[str, Expression] | None = None) -> Expression:
+    """Parse and check as :func:`check_expression` does; the result may be four-vectors."""
+    columns = columns or {}
+    kinds = {name: column.vectors for name, column in columns.items()}
+    words = split(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names), kinds)
     try:
         body = ast.parse(words.code, mode="eval").body
     except SyntaxError as error:
         # Python says offset 0, or one behind the end, where it wanted more.
         ends = not 0 < (error.offset or 0) <= len(words.code)
-        position = len(text) if ends else words.positions[(error.offset or 1) - 1]
-        raise ExpressionError(point_at(text, position, _syntax(error, ends))) from error
+        position = len(words.text) if ends else words.positions[(error.offset or 1) - 1]
+        raise ExpressionError(point_at(words.text, position, _syntax(error, ends))) from error
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
-        raise ExpressionError(f"the expression is nested too deeply: {text[:60]!r}...") from error
-    check(body, words)
+        raise ExpressionError(f"the expression is nested too deeply: {words.text[:60]!r}...") from error
+    vectors = check(body, words)
     if words.unknown:
         raise BranchError(words.unknown)
-    return Expression(words, body)
+    needs: dict[str, Expression] = {}
+    for name in words.branches.values():
+        if name in columns:
+            needs |= {**columns[name]._needs, name: columns[name]}
+    return Expression(words, body, vectors, needs)
 
 
 def _syntax(error: SyntaxError, ends: bool) -> str:

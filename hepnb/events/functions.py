@@ -1,20 +1,22 @@
 """The functions an expression may call: a literal table, and nothing outside it.
 
-Arguments are numbers, numpy arrays of one value per event, or awkward arrays of one list per event.
+Arguments are numbers, numpy arrays of one value per event, awkward arrays of one list per event, or, where
+the table says so, four-vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import awkward as ak
 import numpy as np
 
-from hepnb.errors import ExpressionError
+from hepnb.events.arithmetic import as_float, is_bool, is_list, truth
+from hepnb.events.vectors import FourVectors, distance, make, of_truth, opening
 
-__all__ = ["FUNCTIONS", "Function", "is_list", "to_numbers"]
+__all__ = ["FUNCTIONS", "Function", "is_list", "pick", "take", "to_numbers"]
 
 
 @dataclass(frozen=True)
@@ -29,23 +31,22 @@ class Function:
         How many arguments it takes.
     doc : str
         One line for the person who types.
+    reduces : bool
+        With one argument, that is a list per event.
+    bare : bool
+        Conditions come as they are, instead of counting as 0 and 1.
+    vectors : str
+        "no"; "yes" where it takes four-vectors; "same" where it gives one when it is given one; "made"
+        where it makes one.
     """
 
     call: Callable[..., Any]
     n_min: int
     n_max: int
     doc: str
-
-
-def is_list(value: object) -> bool:
-    """Tell whether a value holds one list per event.
-
-    Examples
-    --------
-    >>> is_list(np.zeros(3)), is_list(ak.Array([[1], [2, 3]]))
-    (False, True)
-    """
-    return isinstance(value, ak.Array)
+    reduces: bool = False
+    bare: bool = False
+    vectors: Literal["no", "yes", "same", "made"] = "no"
 
 
 def to_numbers(array: Any) -> Any:
@@ -65,30 +66,34 @@ def to_numbers(array: Any) -> Any:
     return np.asarray(ak.to_numpy(array, allow_missing=False))
 
 
-def _reduction(reducer: Callable[..., Any], name: str, empty_is_none: bool) -> Callable[[Any], Any]:
-    def reduce(value: Any) -> Any:
-        if not is_list(value):
-            raise ExpressionError(
-                f"{name}(...) of one value per event: it reduces a list per event. "
-                f"{'Give two or more arguments.' if empty_is_none else 'Leave it out.'}"
-            )
-        return to_numbers(reducer(value, axis=-1))
-
-    return reduce
+def _reduction(reducer: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda value: to_numbers(reducer(value, axis=-1))
 
 
-def _extremum(reducer: Callable[..., Any], pairwise: Callable[..., Any], name: str) -> Callable[..., Any]:
-    one = _reduction(reducer, name, empty_is_none=True)
+def _known(value: Any) -> Any:
+    """A list without what is not a number: comparing with NaN would find anything."""
+    numbers = np.equal(value, value)
+    return value if ak.all(numbers, axis=None) else ak.mask(value, numbers)
 
+
+def _extremum(reducer: Callable[..., Any], pairwise: Callable[..., Any]) -> Callable[..., Any]:
     def extremum(*values: Any) -> Any:
         if len(values) == 1:
-            return one(values[0])
+            return to_numbers(reducer(_known(values[0]), axis=-1))
         result = values[0]
         for value in values[1:]:
             result = pairwise(result, value)
         return result
 
     return extremum
+
+
+def _truths(reducer: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda value: to_numbers(reducer(truth(value), axis=-1))
+
+
+def _place(reducer: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda value: to_numbers(reducer(_known(value), axis=-1))
 
 
 def take(value: Any, index: int) -> Any:
@@ -107,21 +112,52 @@ def take(value: Any, index: int) -> Any:
     return to_numbers(padded[:, index])
 
 
+def pick(value: Any, index: Any) -> Any:
+    """Give each event's element `index`; NaN where there is none.
+
+    Parameters
+    ----------
+    value : awkward.Array
+        One list per event.
+    index : numpy.ndarray, shape (n_events,)
+        Counted from 0; NaN, negative and too large ones point at nothing.
+
+    Examples
+    --------
+    >>> pick(ak.Array([[1.0, 3.0], [], [4.0]]), np.array([1, np.nan, -1]))
+    array([ 3., nan, nan])
+    """
+    there = (index >= 0) & (index < np.asarray(ak.num(value, axis=1)))
+    rows = np.flatnonzero(there)
+    found = value[rows, index[rows].astype(np.int64)]
+    if len(rows) == len(index):
+        return to_numbers(found)
+    places = np.full(len(index), -1)
+    places[rows] = np.arange(len(rows))
+    content = ak.to_layout(found)
+    return to_numbers(ak.Array(ak.contents.IndexedOptionArray(ak.index.Index64(places), content)))
+
+
 def _first(value: Any) -> Any:
-    if not is_list(value):
-        raise ExpressionError("first(...) of one value per event: it takes a list per event. Leave it out.")
-    return take(value, 0)
+    return value.each(lambda part: take(part, 0)) if isinstance(value, FourVectors) else take(value, 0)
+
+
+def _sum(value: Any) -> Any:
+    return value.summed() if isinstance(value, FourVectors) else to_numbers(ak.sum(value, axis=-1))
 
 
 def _count(value: Any) -> Any:
-    if not is_list(value):
-        raise ExpressionError(
-            "count(...) of one value per event: it counts the elements of a list per event."
-        )
+    if isinstance(value, FourVectors):
+        value = next(iter(value.parts.values()))
+    if is_bool(value):
+        return to_numbers(ak.sum(value, axis=-1))
     return to_numbers(ak.num(value, axis=-1))
 
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
+    condition = truth(condition)
+    if isinstance(yes, FourVectors):
+        return of_truth(condition, yes, no)
     if any(is_list(value) for value in (condition, yes, no)):
         return ak.where(condition, yes, no)
     return np.where(condition, yes, no)
@@ -135,20 +171,12 @@ def _power(base: Any, exponent: Any) -> Any:
     return np.power(as_float(base), as_float(exponent))
 
 
-def as_float(value: Any) -> Any:
-    """Give a number, array or list in double precision."""
-    if is_list(value):
-        return ak.values_astype(value, np.float64)
-    return np.asarray(value, dtype=np.float64) if isinstance(value, np.ndarray) else float(value)
+def _made(maker: str) -> Callable[..., FourVectors]:
+    return lambda *values: make(maker, list(values))
 
 
-def _delta_phi(first: Any, second: Any) -> Any:
-    return np.mod(first - second + np.pi, 2 * np.pi) - np.pi
-
-
-def _delta_r(eta1: Any, phi1: Any, eta2: Any, phi2: Any) -> Any:
-    return np.hypot(eta1 - eta2, _delta_phi(phi1, phi2))
-
+_PHI = "difference of two angles, or of two four-vectors', in [-pi, pi)"
+_R = "distance of two four-vectors, or of (eta, phi) and (eta, phi)"
 
 FUNCTIONS: dict[str, Function] = {
     "sqrt": Function(np.sqrt, 1, 1, "square root"),
@@ -185,18 +213,27 @@ FUNCTIONS: dict[str, Function] = {
     "round": Function(np.rint, 1, 1, "nearest whole number"),
     "hypot": Function(np.hypot, 2, 2, "sqrt(x**2 + y**2)"),
     "clip": Function(_clip, 3, 3, "value held between low and high"),
-    "where": Function(_where, 3, 3, "where(condition, yes, no)"),
+    "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, vectors="same"),
     "isnan": Function(np.isnan, 1, 1, "true where not a number"),
     "isfinite": Function(np.isfinite, 1, 1, "true where neither infinite nor NaN"),
-    "deltaphi": Function(_delta_phi, 2, 2, "difference of two angles in [-pi, pi)"),
-    "deltar": Function(_delta_r, 4, 4, "distance of (eta, phi) and (eta, phi)"),
-    "min": Function(_extremum(ak.min, np.minimum, "min"), 1, 32, "smallest of a list, or of its arguments"),
-    "max": Function(_extremum(ak.max, np.maximum, "max"), 1, 32, "largest of a list, or of its arguments"),
-    "sum": Function(_reduction(ak.sum, "sum", False), 1, 1, "sum of a list"),
-    "mean": Function(_reduction(ak.mean, "mean", False), 1, 1, "mean of a list"),
-    "any": Function(_reduction(ak.any, "any", False), 1, 1, "true where any element of a list is"),
-    "all": Function(_reduction(ak.all, "all", False), 1, 1, "true where all elements of a list are"),
-    "count": Function(_count, 1, 1, "number of elements of a list"),
-    "first": Function(_first, 1, 1, "first element of a list, NaN where it is empty"),
-    "flatten": Function(lambda value: value, 1, 1, "all elements of all lists; only outermost"),
+    "deltaphi": Function(opening, 2, 2, _PHI, vectors="yes"),
+    "delta_phi": Function(opening, 2, 2, _PHI, vectors="yes"),
+    "deltar": Function(distance, 2, 4, _R, vectors="yes"),
+    "deltaR": Function(distance, 2, 4, _R, vectors="yes"),
+    "delta_r": Function(distance, 2, 4, _R, vectors="yes"),
+    "min": Function(_extremum(ak.min, np.minimum), 1, 32, "smallest of a list, or of its arguments", True),
+    "max": Function(_extremum(ak.max, np.maximum), 1, 32, "largest of a list, or of its arguments", True),
+    "argmin": Function(_place(ak.argmin), 1, 1, "where in a list the smallest is: x[argmin(y)]", True),
+    "argmax": Function(_place(ak.argmax), 1, 1, "where in a list the largest is: x[argmax(y)]", True),
+    "sum": Function(_sum, 1, 1, "sum of a list, of four-vectors too", True, vectors="same"),
+    "mean": Function(_reduction(ak.mean), 1, 1, "mean of a list", True),
+    "any": Function(_truths(ak.any), 1, 1, "true where any element of a list is", True, True),
+    "all": Function(_truths(ak.all), 1, 1, "true where all elements of a list are", True, True),
+    "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, "yes"),
+    "first": Function(_first, 1, 1, "first element, NaN of an empty list", True, True, "same"),
+    "flatten": Function(lambda value: value, 1, 1, "all elements of all lists; only outermost", False, True),
+    "p4": Function(_made("p4"), 4, 4, "four-vectors: p4(Muon) or p4(px, py, pz, E)", vectors="made"),
+    "pxpypzm": Function(_made("pxpypzm"), 4, 4, "four-vectors of px, py, pz, mass", vectors="made"),
+    "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass", vectors="made"),
+    "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E", vectors="made"),
 }

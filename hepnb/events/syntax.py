@@ -9,43 +9,41 @@ from typing import Any, NoReturn
 import numpy as np
 
 from hepnb.errors import ExpressionError
+from hepnb.events.arithmetic import COMPARISONS, OPERATORS
 from hepnb.events.functions import FUNCTIONS
+from hepnb.events.particles import misplaced
 from hepnb.events.tokens import Words, point_at
+from hepnb.events.vectors import ATTRIBUTES, MAKERS
 
-__all__ = ["COMPARISONS", "OPERATORS", "check", "index_of", "is_flatten"]
+__all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "index_of", "is_flatten"]
 
 MAX_DEPTH = 200
 _MAX_EXPONENT = 1000.0
 _MAX_POWER = 1e100
 
-COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: np.less,
-    ast.LtE: np.less_equal,
-    ast.Gt: np.greater,
-    ast.GtE: np.greater_equal,
-    ast.Eq: np.equal,
-    ast.NotEq: np.not_equal,
-}
-OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.true_divide,
-    ast.FloorDiv: np.floor_divide,
-    ast.Mod: np.mod,
-    ast.Pow: np.power,
-}
 _REFUSED_NODES: dict[type[ast.AST], str] = {
     ast.Tuple: "a comma outside a function call",
     ast.List: "a list in brackets",
     ast.Starred: "a starred argument",
     ast.Slice: "a slice: write branch[:, 0] for the first element of each event",
     ast.Lambda: "a lambda",
-    ast.Attribute: "attribute access",
 }
 
+_SIGNS = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+}
+_DISTANCES = ("deltar", "deltaR", "delta_r")
 
-def check(body: ast.expr, words: Words) -> None:
+
+def check(body: ast.expr, words: Words) -> bool:
     """Check every node of a parsed expression.
 
     Parameters
@@ -54,6 +52,11 @@ def check(body: ast.expr, words: Words) -> None:
         What the parser made of ``words.code``.
     words : Words
         For the message, which points into the person's text.
+
+    Returns
+    -------
+    bool
+        Whether its values are four-vectors.
 
     Raises
     ------
@@ -64,9 +67,10 @@ def check(body: ast.expr, words: Words) -> None:
     checker = _Checker(words)
     if is_flatten(body):
         checker.call_shape(body)
-        checker.check(body.args[0])  # type: ignore[attr-defined]
-    else:
-        checker.check(body)
+        inner = body.args[0]  # type: ignore[attr-defined]
+        checker.number(inner, "flatten(...)")
+        return False
+    return checker.check(body)
 
 
 def is_flatten(node: ast.expr) -> bool:
@@ -85,7 +89,10 @@ def _check_depth(body: ast.expr, text: str) -> None:
 
 
 class _Checker:
-    """The whitelist over syntax nodes; what has no method is refused."""
+    """The whitelist over syntax nodes; what has no method is refused.
+
+    Each method tells whether the values are four-vectors.
+    """
 
     def __init__(self, words: Words) -> None:
         self.words = words
@@ -94,53 +101,87 @@ class _Checker:
         offset = getattr(node, "col_offset", 0)
         raise ExpressionError(point_at(self.words.text, self.words.positions[offset], what))
 
-    def source(self, node: ast.AST) -> str:
-        positions, text = self.words.positions, self.words.text
-        start, stop = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
-        found = text[positions[start] : positions[min(stop + 1, len(positions) - 1)]].strip()
-        return found if len(found) <= 60 else found[:57] + "..."
-
-    def check(self, node: ast.AST) -> None:
-        method: Callable[[Any], None] | None = getattr(self, "check_" + type(node).__name__.lower(), None)
+    def check(self, node: ast.AST) -> bool:
+        method: Callable[[Any], bool] | None = getattr(self, "check_" + type(node).__name__.lower(), None)
         if method is None:
             self.refuse(
                 node, _REFUSED_NODES.get(type(node), f"{type(node).__name__.lower()} is not in the language")
             )
-        method(node)
+        return method(node)
 
-    def check_name(self, node: ast.Name) -> None:
+    def number(self, node: ast.AST, what: str) -> None:
+        """Check what must not be four-vectors."""
+        if self.check(node):
+            one = self.words.source(node)
+            self.refuse(
+                node, f"{what} of four-vectors: take one of their numbers, such as {_dotted(one)}.pt or .mass"
+            )
+
+    def check_name(self, node: ast.Name) -> bool:
         # Every name came through the splitter: it is a placeholder, pi, True or False.
         if node.id in self.words.strings:
             self.refuse(node, "a text outside a comparison: write branch == 'GT'")
+        return self.words.columns.get(self.words.branches.get(node.id, ""), False)
 
-    def check_constant(self, node: ast.Constant) -> None:
+    def check_constant(self, node: ast.Constant) -> bool:
         if not isinstance(node.value, (bool, int, float)):
             self.refuse(node, f"the constant {node.value!r}")
+        return False
 
-    def check_binop(self, node: ast.BinOp) -> None:
+    def check_attribute(self, node: ast.Attribute) -> bool:
+        if node.attr not in ATTRIBUTES:
+            self.refuse(node, f"attribute access {node.attr!r}")
+        if not self.check(node.value):
+            one = self.words.source(node.value)
+            self.refuse(
+                node,
+                f"attribute access '.{node.attr}' of {one!r}, which is a number: only four-vectors have it",
+            )
+        return False
+
+    def check_binop(self, node: ast.BinOp) -> bool:
         if type(node.op) not in OPERATORS and not isinstance(node.op, (ast.BitAnd, ast.BitOr)):
             self.refuse(node, f"operator {type(node.op).__name__}")
         if isinstance(node.op, ast.Pow):
             self.check_power(node)
-        self.check(node.left)
-        self.check(node.right)
+        left, right = self.check(node.left), self.check(node.right)
+        if not (left or right):
+            return False
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            fits = left and right
+        else:
+            scales = isinstance(node.op, ast.Mult) or (isinstance(node.op, ast.Div) and left)
+            fits = scales and left != right
+        if not fits:
+            one, other = ("four-vectors" if side else "a number" for side in (left, right))
+            self.refuse(
+                node,
+                f"{_SIGNS[type(node.op)]!r} of {one} and {other}: four-vectors can be added, subtracted and "
+                "scaled, and have numbers such as .pt and .mass",
+            )
+        return True
 
     def check_power(self, node: ast.BinOp) -> None:
         exponent = _constant(node.right)
+        source = self.words.source(node)
         if exponent is not None and not abs(exponent) <= _MAX_EXPONENT:
-            self.refuse(node, f"power {self.source(node)!r}: the exponent is beyond {_MAX_EXPONENT:g}")
+            self.refuse(node, f"power {source!r}: the exponent is beyond {_MAX_EXPONENT:g}")
         value = _constant(node)
         if value is not None and not abs(value) <= _MAX_POWER:
-            self.refuse(node, f"power {self.source(node)!r}: it is beyond {_MAX_POWER:g}")
+            self.refuse(node, f"power {source!r}: it is beyond {_MAX_POWER:g}")
 
-    def check_unaryop(self, node: ast.UnaryOp) -> None:
-        self.check(node.operand)
+    def check_unaryop(self, node: ast.UnaryOp) -> bool:
+        if isinstance(node.op, (ast.USub, ast.UAdd)):
+            return self.check(node.operand)
+        self.number(node.operand, "'not'" if isinstance(node.op, ast.Not) else "'~'")
+        return False
 
-    def check_boolop(self, node: ast.BoolOp) -> None:
+    def check_boolop(self, node: ast.BoolOp) -> bool:
         for value in node.values:
-            self.check(value)
+            self.number(value, "'and'" if isinstance(node.op, ast.And) else "'or'")
+        return False
 
-    def check_compare(self, node: ast.Compare) -> None:
+    def check_compare(self, node: ast.Compare) -> bool:
         if any(type(op) not in COMPARISONS for op in node.ops):
             self.refuse(node, "'in' and 'is' are not in the language")
         for middle in node.comparators[:-1]:
@@ -152,44 +193,94 @@ class _Checker:
         texts_fit = len(node.ops) == 1 and isinstance(node.ops[0], (ast.Eq, ast.NotEq))
         for value in (node.left, *node.comparators):
             if not (texts_fit and isinstance(value, ast.Name) and value.id in self.words.strings):
-                self.check(value)
+                self.number(value, "a comparison")
+        return False
 
     def call_shape(self, node: Any) -> None:
         name = node.func.id
         function = FUNCTIONS[name]
         if node.keywords:
             self.refuse(node.keywords[0].value, f"a keyword argument in the call of {name!r}")
-        if not function.n_min <= len(node.args) <= function.n_max:
-            wanted = str(function.n_min) if function.n_min == function.n_max else f"{function.n_min} or more"
-            self.refuse(node, f"{name!r} takes {wanted} argument(s), not {len(node.args)}")
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 self.refuse(argument, "a starred argument")
+        if not function.n_min <= len(node.args) <= function.n_max:
+            wanted = str(function.n_min) if function.n_min == function.n_max else f"{function.n_min} or more"
+            what = f"{name!r} takes {wanted} argument(s), not {len(node.args)}"
+            if name in MAKERS:
+                alone = ", or what branches begin with, as in p4(Muon)" if name == "p4" else ""
+                what = (
+                    f"{name!r} takes {', '.join(MAKERS[name])}{alone}; here are {len(node.args)} argument(s)"
+                )
+            self.refuse(node, what)
 
-    def check_call(self, node: ast.Call) -> None:
+    def check_call(self, node: ast.Call) -> bool:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
-            self.refuse(node, f"call of {self.source(node.func)!r}, which is not a function")
-        if node.func.id == "flatten":
+            self.refuse(node, f"call of {self.words.source(node.func)!r}, which is not a function")
+        name = node.func.id
+        if name == "flatten":
             self.refuse(node, "flatten(...) must be outermost: write flatten(2 * x), not 2 * flatten(x)")
         self.call_shape(node)
-        for argument in node.args:
-            self.check(argument)
+        use = FUNCTIONS[name].vectors
+        if use in ("no", "made"):
+            for argument in node.args:
+                self.number(argument, f"{name}(...)")
+            if use == "made":
+                self.check_order(name, node)
+            return use == "made"
+        if name == "where":
+            self.number(node.args[0], "the condition")
+        vectors = [self.check(argument) for argument in node.args[1 if name == "where" else 0 :]]
+        if len(set(vectors)) > 1:
+            self.refuse(node, f"{name}(...) of four-vectors and numbers: give it one kind")
+        if name in _DISTANCES and len(node.args) != (2 if vectors[0] else 4):
+            self.refuse(node, f"{name}(...) takes two four-vectors, or eta, phi, eta, phi")
+        return use == "same" and vectors[0]
 
-    def check_subscript(self, node: ast.Subscript) -> None:
-        self.check(node.value)
+    def check_order(self, maker: str, node: ast.Call) -> None:
+        """Nobody sees from a histogram that the energy was taken for a momentum: the names tell."""
+        fault = misplaced(maker, [self.words.branches.get(getattr(a, "id", "")) for a in node.args])
+        if fault:
+            self.refuse(node, fault)
+
+    def check_subscript(self, node: ast.Subscript) -> bool:
+        vectors = self.check(node.value)
         if isinstance(node.slice, ast.Tuple):
-            colon = node.slice.elts[0] if node.slice.elts else None
-            plain = isinstance(colon, ast.Slice) and not (colon.lower or colon.upper or colon.step)
-            if (
-                plain
-                and len(node.slice.elts) >= 2
-                and all(index_of(e) is not None for e in node.slice.elts[1:])
-            ):
-                return
-            self.refuse(node, "this index: write branch[:, 0] for the first element of each event")
+            if not _is_place(node.slice):
+                self.refuse(node, "this index: write branch[:, 0] for the first element of each event")
+            return vectors
         if isinstance(node.slice, (ast.Slice, ast.Constant)) or index_of(node.slice) is not None:
-            self.refuse(node, f"index over the events: write {self.source(node.value)}[:, 0]")
-        self.check(node.slice)
+            self.refuse(node, f"index over the events: write {self.words.source(node.value)}[:, 0]")
+        self.number(node.slice, "an index")
+        return vectors
+
+
+def _is_place(index: ast.Tuple) -> bool:
+    """Tell whether an index is [:, 0], [:, 0, 1] or [:, :2]."""
+    if len(index.elts) < 2 or not isinstance(index.elts[0], ast.Slice):
+        return False
+    colon = index.elts[0]
+    if colon.lower or colon.upper or colon.step:
+        return False
+    *places, last = index.elts[1:]
+    ends = bounds_of(last) is not None if isinstance(last, ast.Slice) else index_of(last) is not None
+    return ends and all(index_of(place) is not None for place in places)
+
+
+def _dotted(source: str) -> str:
+    return source if source.endswith((")", "]")) and not source.startswith("(") else f"({source})"
+
+
+def bounds_of(node: ast.Slice) -> slice | None:
+    """Give a range of elements written as an index, such as :2; None for anything else."""
+    if node.step is not None or (node.lower is None and node.upper is None):
+        return None
+    ends = [None if end is None else index_of(end) for end in (node.lower, node.upper)]
+    if any(
+        found is None and end is not None for found, end in zip(ends, (node.lower, node.upper), strict=True)
+    ):
+        return None
+    return slice(*ends)
 
 
 def index_of(node: ast.AST) -> int | None:

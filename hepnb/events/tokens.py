@@ -10,23 +10,28 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from hepnb.errors import ExpressionError, nearest
 from hepnb.events.functions import FUNCTIONS
+from hepnb.events.particles import coordinates, missing
+from hepnb.events.vectors import ATTRIBUTES
 
-__all__ = ["CONSTANTS", "Words", "point_at", "split"]
+__all__ = ["CONSTANTS", "RESERVED", "Words", "point_at", "split"]
 
 MAX_LENGTH = 10_000
 MAX_WORDS = 4_000
 MAX_BRACKETS = 100
 _MAX_DIGITS = 40
 _MAX_SIGNS = 20
+_LONGEST_NAME = 1000
 
 CONSTANTS = {"pi": 3.141592653589793, "True": True, "False": False}
 _WORD_OPERATORS = {"and", "or", "not"}
 _REFUSED_WORDS = (set(keyword.kwlist) | set(keyword.softkwlist) - {"_"}) - _WORD_OPERATORS - {"True", "False"}
+RESERVED = {*FUNCTIONS, *CONSTANTS, *_REFUSED_WORDS, *_WORD_OPERATORS}
+"""What no column may be called, because an expression could not tell it from the language."""
 
 _LANGUAGE = "Write cuts and formulas with branches, numbers, operators and functions such as sqrt(x)."
 
@@ -34,6 +39,8 @@ _SPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"(?:\.\w+)+")
+_ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
+_ONE_NAME = re.compile(r"\s*\(\s*(?:`([^`\n]+)`|([^\W\d][\w.]*))\s*\)")
 _STRING = re.compile(r"'[^'\\\n]*'|\"[^\"\\\n]*\"")
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _SYMBOL = re.compile(r"\*\*|//|<=|>=|==|!=|[-+*/%<>&|~()\[\],:]")
@@ -73,7 +80,7 @@ class Words:
     code : str
         ASCII Python source: operators, brackets, numbers, functions of the table and placeholders.
     branches : dict of str to str
-        Placeholder to branch name.
+        Placeholder to the name of a branch or of a derived column.
     strings : dict of str to str
         Placeholder to text.
     positions : tuple of int, shape (len(code) + 1,)
@@ -81,6 +88,8 @@ class Words:
     unknown : str
         What to say of the first name that is no branch; empty where there is none. It is said last, because
         a text that is not in the language at all is the greater fault.
+    columns : mapping of str to bool
+        The derived columns there are; true where it is one of four-vectors.
     """
 
     text: str
@@ -89,6 +98,18 @@ class Words:
     strings: dict[str, str]
     positions: tuple[int, ...]
     unknown: str = ""
+    columns: Mapping[str, bool] = field(default_factory=dict)
+
+    def kind(self, name: str) -> str:
+        """What a name stands for: "branch" or "column"."""
+        return "column" if name in self.columns else "branch"
+
+    def source(self, node: object) -> str:
+        """Text that a node of the syntax tree was made from, shortened where it is long."""
+        start, stop = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
+        found = self.text[self.positions[start] : self.positions[min(stop + 1, len(self.positions) - 1)]]
+        found = re.sub(r"\s+", " ", found.strip())
+        return found if len(found) <= 60 else found[:57] + "..."
 
 
 def point_at(text: str, position: int, what: str) -> str:
@@ -110,7 +131,7 @@ def point_at(text: str, position: int, what: str) -> str:
     return f"{what}{place} position {position + 1}:\n    {left}{flat[start:stop]}{right}\n    {caret}"
 
 
-def split(text: str, names: Collection[str]) -> Words:
+def split(text: str, names: Collection[str], columns: Mapping[str, bool] | None = None) -> Words:
     """Split a text into words, each of them allowed.
 
     Parameters
@@ -119,6 +140,8 @@ def split(text: str, names: Collection[str]) -> Words:
         A cut or a formula.
     names : collection of str
         The branches there are.
+    columns : mapping of str to bool, optional
+        The derived columns there are; true where it is one of four-vectors.
 
     Returns
     -------
@@ -143,21 +166,24 @@ def split(text: str, names: Collection[str]) -> Words:
         raise ExpressionError(
             f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are read."
         )
-    return _Splitter(text, names).run()
+    return _Splitter(str.__str__(text), names, columns or {}).run()
 
 
 class _Splitter:
     """The state of one pass over the text."""
 
-    def __init__(self, text: str, names: Collection[str]) -> None:
+    def __init__(self, text: str, names: Collection[str], columns: Mapping[str, bool]) -> None:
         self.text = text
         self.names = names
+        self.columns = columns
         self.words: list[tuple[str, int]] = []
-        self.branches: dict[str, str] = {}
+        self.placeholders: dict[str, str] = {}
         self.strings: dict[str, str] = {}
+        self.vectors: set[str] = set()
         self.depth = 0
         self.signs = 0
-        self.no_branch = ""
+        self.no_branch: tuple[int, str] | None = None
+        self.no_particle: tuple[int, str] | None = None
 
     def fault(self, position: int, what: str) -> ExpressionError:
         return ExpressionError(point_at(self.text, position, what))
@@ -175,7 +201,23 @@ class _Splitter:
             code.append(word)
             positions.extend([start] * (len(word) + 1))
         positions.append(len(self.text))
-        return Words(self.text, " ".join(code), self.branches, self.strings, tuple(positions), self.no_branch)
+        branches = {placeholder: name for name, placeholder in self.placeholders.items()}
+        unknown = self.unknown()
+        return Words(
+            self.text, " ".join(code), branches, self.strings, tuple(positions), unknown, self.columns
+        )
+
+    def unknown(self) -> str:
+        """What to say of the first name there is not; the nearest ones are looked for once, being slow."""
+        faults = []
+        if self.no_branch is not None:
+            position, name = self.no_branch
+            shown = name if len(name) <= 60 else name[:57] + "..."
+            near = nearest(name[:200], [*self.names, *self.columns])
+            faults.append((position, f"there is no branch {shown!r}. {near}"))
+        if self.no_particle is not None:
+            faults.append((self.no_particle[0], missing(self.no_particle[1], self.names)))
+        return point_at(self.text, *min(faults)) if faults else ""
 
     def word(self, start: int) -> int:
         """Read one word; give the position after it."""
@@ -198,8 +240,21 @@ class _Splitter:
         if text[start] in _FOREIGN:
             raise self.fault(start, _FOREIGN[text[start]])
         if text[start] == ".":
-            raise self.fault(start, f"attribute access {text[start : start + 20]!r}")
+            return self.attribute(start)
         raise self.fault(start, f"character {_spell(text[start])}")
+
+    def attribute(self, start: int) -> int:
+        """Read what follows the dot of a four-vector; whether it is one is checked on the syntax tree."""
+        match = _ATTRIBUTE.match(self.text, start)
+        before = self.words[-1][0] if self.words else ""
+        if match is None or not (before in (")", "]") or before in self.vectors):
+            raise self.fault(start, f"attribute access {self.text[start : start + 20]!r}")
+        if match.group(1) not in ATTRIBUTES:
+            shown = match.group(1)[:40]
+            hint = "" if shown.startswith("_") else f" {nearest(shown, ATTRIBUTES)}"
+            raise self.fault(start, f"attribute access '.{shown}', which four-vectors do not have.{hint}")
+        self.words += [(".", start), (match.group(1), match.start(1))]
+        return match.end()
 
     def symbol(self, match: re.Match[str]) -> int:
         symbol = match.group()
@@ -245,22 +300,17 @@ class _Splitter:
         name, start, end = match.group(), match.start(), match.end()
         called = self.text[end:].lstrip()[:1] == "("
         if (dotted := _DOTTED.match(self.text, end)) is not None:
-            full = name + dotted.group()
-            while "." in full:
-                if full in self.names:
-                    return self.branch(full, start, start + len(full))
-                full = full.rpartition(".")[0]
-            full = (name + dotted.group())[:200]
-            others = [other for other in self.names if "." in other]
-            hint = f"If it is a branch: {nearest(full, others)}" if others else _LANGUAGE
-            raise self.fault(start, f"attribute access {full[:60]!r}. {hint}")
+            return self.dotted(name, (name + dotted.group())[:_LONGEST_NAME], start)
+        if called and name == "p4" and (one := _ONE_NAME.match(self.text, end)) is not None:
+            return self.particle(one.group(1) or one.group(2), start, one)
         if called and name in FUNCTIONS:
             self.signs = 0
             self.words.append((name, start))
             return end
         if self.text[end : end + 1] in ("'", '"'):
             raise self.fault(start, f"a string with the prefix {name!r} (an f-string or the like)")
-        if name in self.names and not (called and name not in _WORD_OPERATORS):
+        known = name in self.names or name in self.columns
+        if known and not (called and name not in _WORD_OPERATORS):
             return self.branch(name, start, end)
         if name in _WORD_OPERATORS or (name in CONSTANTS and not called):
             self.count_signs(name, start)
@@ -269,17 +319,58 @@ class _Splitter:
         self.check_unknown(name, start, called)
         return self.branch(name, start, end)
 
+    def dotted(self, name: str, full: str, start: int) -> int:
+        """Read the longest name with dots that is a branch, or a column of four-vectors before the dot."""
+        known = full
+        while "." in known:
+            if known in self.names:
+                return self.branch(known, start, start + len(known))
+            known = known.rpartition(".")[0]
+        if self.columns.get(name):
+            return self.branch(name, start, start + len(name))
+        what = f"attribute access {full[:60]!r}."
+        attribute = full[len(name) + 1 :]
+        if attribute in ATTRIBUTES and coordinates(name, self.names):
+            raise self.fault(start, f"{what} Did you mean p4({name}).{attribute}?")
+        if attribute in ATTRIBUTES and (name in self.names or name in self.columns):
+            raise self.fault(
+                start, f"{what} Only four-vectors have .{attribute}, such as p4(Muon).{attribute}"
+            )
+        others = [other for other in self.names if "." in other]
+        hint = f"If it is a branch: {nearest(full[:200], others)}" if others else _LANGUAGE
+        raise self.fault(start, f"{what} {hint}")
+
+    def particle(self, prefix: str, start: int, one: re.Match[str]) -> int:
+        """Read p4(Muon) as a call with the four branches of it."""
+        if prefix in self.columns:
+            hint = "it is four-vectors already" if self.columns[prefix] else "it is a column"
+            raise self.fault(start, f"p4({prefix[:60]}): {hint}, and p4(...) takes what branches begin with")
+        found = coordinates(prefix, self.names)
+        if found is None:
+            self.no_particle = self.no_particle or (start, prefix)
+            found = "p4", (prefix,) * 4
+        maker, parts = found
+        self.signs = 0
+        inside = one.start(1) if one.group(1) else one.start(2)
+        self.words += [(maker, start), ("(", inside)]
+        for i, part in enumerate(parts):
+            self.words += [(",", inside)] if i else []
+            self.words.append((self.placeholder(part), inside))
+        self.words.append((")", one.end() - 1))
+        return one.end()
+
     def branch(self, name: str, start: int, end: int) -> int:
-        if name not in self.names:
-            shown = name if len(name) <= 60 else name[:57] + "..."
-            what = f"there is no branch {shown!r}. {nearest(name[:200], self.names)}"
-            self.no_branch = self.no_branch or point_at(self.text, start, what)
-        known = {branch: placeholder for placeholder, branch in self.branches.items()}
-        placeholder = known.get(name, f"_b{len(self.branches)}")
-        self.branches[placeholder] = name
+        if name not in self.names and name not in self.columns:
+            self.no_branch = self.no_branch or (start, name)
+        placeholder = self.placeholder(name)
+        if self.columns.get(name):
+            self.vectors.add(placeholder)
         self.signs = 0
         self.words.append((placeholder, start))
         return end
+
+    def placeholder(self, name: str) -> str:
+        return self.placeholders.setdefault(name, f"_b{len(self.placeholders)}")
 
     def check_unknown(self, name: str, start: int, called: bool) -> None:
         shown = name if len(name) <= 60 else name[:57] + "..."

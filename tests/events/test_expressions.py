@@ -166,7 +166,7 @@ def test_text_can_be_compared_only():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Muon_pt + Jet.PT", "cannot be evaluated"),
+        ("Muon_pt + Jet.PT", "do not have the same number of elements"),
         ("x[:, 0]", "one value per event"),
         ("count(x)", "one value per event"),
         ("max(x)", "Give two or more arguments"),
