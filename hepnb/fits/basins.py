@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hepnb.model import Model
 
-__all__ = ["anywhere", "other_sides", "suspects"]
+__all__ = ["anywhere", "other_sides", "scattered", "suspects"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -25,6 +25,7 @@ _SIGNIFICANT = 0.2
 _BENT, _SMALL = 0.1, 40
 _MOST = 6
 _RANDOM = 12
+_MANY = 100
 
 _KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()
 
@@ -130,3 +131,37 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
     draws = np.random.default_rng(1).normal(size=(_RANDOM, points.shape[1]))
     shifted = np.clip(model.init + sigma * np.tile(draws, (len(points), 1)), *model.bounds.T)
     return np.where(fixed[lane] | (sigma == 0), start, shifted), lane
+
+
+def scattered(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+    """Give many random starting points, whatever the model; the same ones every time.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    points : ndarray, shape (batch, parameter)
+        Where the lanes start; fixed parameters stay there.
+    fixed : ndarray of bool, shape (batch, parameter)
+        Parameters that may not move.
+
+    Returns
+    -------
+    start : ndarray, shape (n, parameter)
+        New starting points: constrained parameters one and, in every second, two standard deviations around
+        their auxiliary measurements, free ones within a factor of about two of their initial values.
+    lane : ndarray of int, shape (n,)
+        The lane each belongs to.
+    """
+    lane = np.repeat(np.arange(len(points)), _MANY)
+    low, high = model.bounds.T
+    sigma = np.array([p.sigma for p in model.parameters])
+    free = np.isnan(sigma)
+    draws = np.random.default_rng(2).normal(size=(_MANY, points.shape[1]))
+    draws[1::2] *= 2.0
+    about = model.init + np.where(free, 0.0, sigma) * draws
+    # A factor that starts at 0 has no scale but its bounds'.
+    reach = np.where(np.isfinite(high - low), 0.05 * (high - low), 1.0)
+    loose = np.where(model.init > 0, model.init * np.exp(0.35 * draws), model.init + reach * draws)
+    start = np.clip(np.where(free, loose, about), low, high)
+    return np.where(fixed[lane], points[lane], np.tile(start, (len(points), 1))), lane

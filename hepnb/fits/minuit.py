@@ -1,4 +1,8 @@
-"""Single fits by iminuit: the last resort of a lane, and a second opinion on request."""
+"""Single fits by iminuit: the last resort of a lane, and a second opinion on request.
+
+The Minuit object that comes back can be used as any other (``minos``, ``contour``, ``draw_mnprofile``):
+its function is -2 log L with exact gradient and ``errordef`` 1.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ from numpy.typing import NDArray
 
 from hepnb.fits.batched import Likelihood
 
-__all__ = ["minuit_lane", "run_minuit"]
+__all__ = ["TOLERANCE", "minuit_lane", "run_minuit"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+TOLERANCE = 1e-3
 
 _OUTSIDE = 1e12
 
@@ -27,6 +33,8 @@ def run_minuit(
     bounds: FloatArray,
     fixed: BoolArray,
     names: tuple[str, ...] | None = None,
+    strategy: int = 1,
+    tolerance: float = TOLERANCE,
 ) -> Any:
     """Run MIGRAD and HESSE on one lane.
 
@@ -44,11 +52,16 @@ def run_minuit(
         Parameters held at their start.
     names : tuple of str, optional
         Parameter names.
+    strategy : {0, 1, 2}
+        Minuit's strategy.
+    tolerance : float
+        Minuit's tolerance.
 
     Returns
     -------
     iminuit.Minuit
-        After MIGRAD at strategy 1 and HESSE; ``errordef`` is 1, since the function is -2 log L.
+        After MIGRAD and HESSE; ``errordef`` is 1, since the function is -2 log L, without the terms that
+        depend on the data alone.
     """
     row = data[None]
 
@@ -62,7 +75,8 @@ def run_minuit(
 
     minuit = Minuit(value, np.clip(start, bounds[:, 0], bounds[:, 1]), grad=gradient, name=names)
     minuit.errordef = 1.0
-    minuit.tol = 1e-3
+    minuit.strategy = strategy
+    minuit.tol = tolerance
     minuit.limits = [tuple(pair) for pair in bounds]
     for i in np.flatnonzero(fixed):
         minuit.limits[int(i)] = None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hepnb.errors import ModelError
-from hepnb.fits.fit import fit_results
+from hepnb.fits.report import fit_results
 from hepnb.fits.solve import solve
 from hepnb.model import Model
 

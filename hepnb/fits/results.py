@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,10 @@ class FitResults:
         -2 log L at the minimum, with every constant.
     report : FitReport
         How the fit went.
+    minuit : iminuit.Minuit or None
+        The minimiser itself, with the parameters' names, ready for ``minos()``, ``mncontour()`` and
+        ``draw_mnprofile()``; only from ``fit(..., minimizer="minuit")``. Its ``fval`` is ``twice_nll``
+        without the terms that depend on the data alone.
     """
 
     bestfit: FloatArray
@@ -123,6 +128,7 @@ class FitResults:
     correlation: FloatArray
     twice_nll: float
     report: FitReport
+    minuit: Any = None
 
     def __getitem__(self, label: str) -> tuple[float, float]:
         """Give value and uncertainty of a parameter."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.basins import anywhere, other_sides
+from hepnb.fits.basins import anywhere, other_sides, scattered
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.clips import has_clips, settle_clips
 from hepnb.fits.kinks import has_kinks, settle
@@ -141,6 +141,7 @@ def explore(
     fixed: BoolArray,
     bounds: FloatArray | None = None,
     scouts: NDArray[np.intp] | None = None,
+    thorough: bool = False,
 ) -> Explored:
     """Minimise a batch, starting on both sides of the parameters that may have two minima.
 
@@ -150,6 +151,8 @@ def explore(
         As for :func:`solve`.
     scouts : ndarray of int, shape (n,), optional
         Lanes that look first; the others follow only if one of these meets a second minimum. All by default.
+    thorough : bool
+        Start each of the lanes that look from a hundred random points too.
 
     Returns
     -------
@@ -160,7 +163,7 @@ def explore(
     lanes = np.arange(count) if scouts is None else scouts
     data = np.broadcast_to(data, (count, data.shape[-1]))
     sides, of_sides = other_sides(model, start[lanes], fixed[lanes])
-    random, of_random = anywhere(model, start[lanes], fixed[lanes])
+    random, of_random = (scattered if thorough else anywhere)(model, start[lanes], fixed[lanes])
     others, owner = np.concatenate([sides, random]), lanes[np.concatenate([of_sides, of_random])]
     together = solve(
         model,

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_info
 import hepnb
 from hepnb.errors import ModelError
 from hepnb.fits import minimise, solve
-from hepnb.fits.fit import bounded_uncertainty
 from hepnb.fits.minuit import run_minuit
+from hepnb.fits.report import bounded_uncertainty
 from hepnb.fits.threads import one_blas_thread
 from hepnb.workspace import correlated_background, uncorrelated_background
 

@@ -1,0 +1,175 @@
+"""Turn the end of a fit into results: uncertainties, correlations, and a report in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit
+from hepnb.fits.results import FitReport, FitResults, SecondMinimum
+from hepnb.fits.solve import Explored
+from hepnb.model import Model
+
+__all__ = ["bounded_uncertainty", "covariance_of", "fit_results", "second_minimum"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_STATUS = {
+    CONVERGED: "converged",
+    NOT_FINISHED: "not finished",
+    STALLED: "stalled",
+    INVALID_START: "invalid start",
+}
+
+
+def fit_results(
+    model: Model,
+    data: FloatArray,
+    found: BatchedFit,
+    fixed: BoolArray,
+    bounds: FloatArray,
+    minimizer: str = "newton",
+    lane: int = 0,
+    second: SecondMinimum | None = None,
+) -> FitResults:
+    """Turn one lane of a batch into results with uncertainties and a report."""
+    point, held = found.points[lane], found.held[lane]
+    covariance, condition, positive = covariance_of(model, data, point, held | fixed)
+    sigma = np.sqrt(np.diag(covariance))
+    uncertainty = bounded_uncertainty(point, sigma, bounds)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(sigma, sigma), 0.0)
+    status = _STATUS[int(found.status[lane])]
+    at_bound = tuple(name for name, at in zip(model.parameter_names, held, strict=True) if at)
+    empty = model.nonpositive_bins(point)
+    message = _message(model, status, positive, at_bound, empty, point, bounds)
+    if second is not None:
+        message = f"{message} {second}".strip()
+    report = FitReport(
+        ok=status == "converged" and positive,
+        status=status,
+        message=message,
+        edm=float(found.edm[lane]),
+        gradient_norm=float(found.gradient_norm[lane]),
+        at_bound=at_bound,
+        nonpositive_bins=empty,
+        condition=condition,
+        n_iterations=int(found.iterations[lane]),
+        minimizer=minimizer,
+        interpolation=dict(model.interpolation),
+        positivity=model.positivity,
+        second_minimum=second,
+    )
+    constant = float(model.likelihood.constant(data[None])[0])
+    return FitResults(
+        bestfit=point.copy(),
+        uncertainty=uncertainty,
+        curvature_uncertainty=sigma,
+        labels=model.parameter_names,
+        types=tuple(p.kind for p in model.parameters),
+        correlation=correlation,
+        twice_nll=float(found.value[lane]) + constant,
+        report=report,
+    )
+
+
+def second_minimum(model: Model, explored: Explored) -> SecondMinimum | None:
+    """Describe the second minimum of the first lane, if one was met."""
+    rise = float(explored.second_value[0] - explored.fit.value[0])
+    if not np.isfinite(rise):
+        return None
+    values = dict(zip(model.parameter_names, explored.second_points[0].tolist(), strict=True))
+    lowest = explored.fit.points[0]
+    moved = np.abs(explored.second_points[0] - lowest) / np.maximum(np.abs(model.init - lowest), 1.0)
+    return SecondMinimum(rise, model.parameter_names[int(np.argmax(moved))], values)
+
+
+def bounded_uncertainty(point: FloatArray, sigma: FloatArray, bounds: FloatArray) -> FloatArray:
+    """Give the uncertainties of bounded parameters as Minuit's HESSE does.
+
+    Minuit searches in u of x = a + (b - a) (1 + sin u) / 2, takes one standard deviation in u on both
+    sides, and averages the two distances in x. It is what cabinetry, pyhf with Minuit and RooFit print.
+
+    Parameters
+    ----------
+    point, sigma : ndarray, shape (n,)
+        The minimum, and standard deviations from the curvature in x.
+    bounds : ndarray, shape (n, 2)
+        Lower and upper bounds; infinite ones leave sigma as it is.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Uncertainties.
+
+    References
+    ----------
+    F. James, M. Winkler, MINUIT User's Guide (2004), section 1.2.
+    """
+    half = 0.5 * (bounds[:, 1] - bounds[:, 0])
+    usable = np.isfinite(half) & (sigma > 0)
+    half = np.where(usable, half, 1.0)
+    position = np.where(usable, (point - bounds[:, 0]) / half - 1, 0.0)
+    u = np.arcsin(np.clip(position, -1.0, 1.0))
+    slope = half * np.cos(u)
+    usable &= slope > 1e-6 * half
+    step = np.where(usable, sigma / np.where(usable, slope, 1.0), 0.0)
+    above = np.where(step > 1, 2 * half, np.abs(half * (np.sin(u + step) - np.sin(u))))
+    below = np.abs(half * (np.sin(u - step) - np.sin(u)))
+    return np.where(usable, 0.5 * (above + below), sigma)
+
+
+def covariance_of(
+    model: Model, data: FloatArray, point: FloatArray, held: BoolArray
+) -> tuple[FloatArray, float, bool]:
+    """Invert the curvature of the free parameters; say whether it is positive definite."""
+    covariance = np.zeros((point.size, point.size))
+    free = np.flatnonzero(~held)
+    if not free.size:
+        return covariance, 1.0, True
+    block = model.likelihood.objective(point[None], data[None], 2).curvature[0][np.ix_(free, free)]
+    diagonal = np.diag(block)
+    if not (np.isfinite(block).all() and (diagonal > 0).all()):
+        return covariance, np.inf, False
+    scale = 1 / np.sqrt(diagonal)
+    values, vectors = np.linalg.eigh(block * np.outer(scale, scale))
+    if values[0] <= 1e-13 * values[-1]:
+        return covariance, np.inf, False
+    inverse = (vectors / values) @ vectors.T
+    # -2 log L rises by 1 at one standard deviation: the covariance is twice the inverse curvature.
+    covariance[np.ix_(free, free)] = 2 * inverse * np.outer(scale, scale)
+    return covariance, float(values[-1] / values[0]), True
+
+
+def _message(
+    model: Model,
+    status: str,
+    positive: bool,
+    at_bound: tuple[str, ...],
+    empty: tuple[str, ...],
+    point: FloatArray,
+    bounds: FloatArray,
+) -> str:
+    words = []
+    if status == "invalid start":
+        where = ", ".join(empty) or "some bin"
+        words.append(
+            f"The expected rate of {where} is not positive where data lie, at every start tried: "
+            "merge the bin or give it a background."
+        )
+    elif status != "converged":
+        words.append("The values are not a minimum: try other starting values, or minimizer='minuit'.")
+    elif not positive:
+        words.append("The curvature is not positive definite: some parameter is not determined by the data.")
+    if at_bound:
+        shown = [
+            f"{name} = {point[i]:.4g} of [{bounds[i, 0]:.4g}, {bounds[i, 1]:.4g}]"
+            for name in at_bound[:4]
+            for i in [model.index(name)]
+        ]
+        words.append(f"At a bound: {', '.join(shown)}; no symmetric uncertainty there.")
+    if empty and status == "converged":
+        what = "A rate is clipped at 0" if model.positivity == "root" else "No events are expected"
+        words.append(f"{what} in {', '.join(empty[:6])}.")
+    return " ".join(words)
