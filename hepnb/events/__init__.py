@@ -10,8 +10,11 @@ from hepnb.events.cache import COLUMNS
 from hepnb.events.cube import Cube
 from hepnb.events.cutflow import Cutflow, CutflowRow
 from hepnb.events.expressions import Expression, check_expression
-from hepnb.events.files import Entry, RootFile, open  # the name users know from uproot
+from hepnb.events.files import Entry, RootFile
+from hepnb.events.filesets import RootFiles
 from hepnb.events.functions import FUNCTIONS
+from hepnb.events.opening import open  # the name users know from uproot
+from hepnb.events.source import Skipped
 from hepnb.events.stream import Chunk
 from hepnb.events.trees import Tree
 
@@ -26,6 +29,8 @@ __all__ = [
     "Entry",
     "Expression",
     "RootFile",
+    "RootFiles",
+    "Skipped",
     "Tree",
     "check_expression",
     "open",

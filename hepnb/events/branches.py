@@ -59,6 +59,7 @@ class Branch:
     path: str = ""
     fields: tuple[str, ...] = ()
     bytes_per_entry: float = field(default=8.0, compare=False)
+    ndim: int = 1
     counter: str = field(default="", compare=False)
 
     @property
@@ -213,13 +214,14 @@ def _described(
     members = list(_members(form, ())) if expand and kind == "record" else []
     if members:
         why = "it is a record: its members are listed below it"
-    yield Branch(path, typename or str(form.type), kind, dtype, title, not why, why, path, (), size)
+    ndim = _ndim_of(form)
+    yield Branch(path, typename or str(form.type), kind, dtype, title, not why, why, path, (), size, ndim)
     for names, member in members:
         kind, dtype = _kind_of(member)
         full = ".".join((path, *names))
         why = "it is not made of numbers" if kind in ("record", "other") else ""
-        typename = str(member.type)
-        yield Branch(full, typename, kind, dtype, title, not why, why, path, names, size / len(members))
+        typename, ndim, part = str(member.type), _ndim_of(member), size / len(members)
+        yield Branch(full, typename, kind, dtype, title, not why, why, path, names, part, ndim)
 
 
 def _kind_of(form: Any) -> tuple[Kind, str]:
@@ -244,6 +246,12 @@ def _kind_of(form: Any) -> tuple[Kind, str]:
     if depth == 0:
         return ("bool" if dtype.kind == "b" else "number"), str(dtype)
     return ("array" if regular else "list"), str(dtype)
+
+
+def _ndim_of(form: Any) -> int:
+    if form.parameter("__array__") in ("string", "bytestring"):
+        return 1
+    return int(form.purelist_depth)
 
 
 def _members(form: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

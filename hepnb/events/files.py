@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import FileError, nearest
-from hepnb.events.handles import Handle, borrow, close, is_remote, reading
+from hepnb.events.handles import Handle, borrow, close, reading, reason_of
 from hepnb.events.trees import Tree
 
-__all__ = ["Entry", "EntryKind", "RootFile", "open"]
+__all__ = ["Entry", "EntryKind", "RootFile"]
 
 EntryKind = Literal["directory", "tree", "rntuple", "histogram", "graph", "other"]
 
@@ -82,42 +81,6 @@ class Entry:
         return f"{self.path};{self.cycle}"
 
 
-def open(path: str | os.PathLike[str]) -> RootFile:
-    """Open a ROOT file.
-
-    Parameters
-    ----------
-    path : str or path-like
-        A local file, or a URL that uproot can read.
-
-    Returns
-    -------
-    RootFile
-        Use it like a mapping of paths to objects.
-
-    Raises
-    ------
-    FileError
-        Where the file is missing, is no ROOT file, or is cut short; each with its own words.
-
-    Examples
-    --------
-    >>> open("no/such/file.root")
-    Traceback (most recent call last):
-        ...
-    hepnb.errors.FileError: there is no file 'no/such/file.root': its folder 'no/such' does not exist.
-    Check the path.
-    """
-    try:
-        name = os.fsdecode(path)
-    except TypeError as error:
-        raise FileError(f"{path!r:.80} is not a path. Give a text or a pathlib.Path.") from error
-    if not is_remote(name):
-        name = os.path.expanduser(name)  # noqa: PTH111  # a Path would rewrite what the person wrote
-    with borrow(name):
-        return RootFile(name)
-
-
 class RootFile:
     """A file, or a folder in it; a path, not an open handle, so that it can be pickled and shared.
 
@@ -167,7 +130,7 @@ class RootFile:
         return len(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._find(key) is not None
+        return isinstance(key, str) and self.entry(key) is not None
 
     def close(self) -> None:
         """Close the file; whoever uses it or one of its trees again opens it again."""
@@ -222,6 +185,24 @@ class RootFile:
             if kind in (None, entry.kind) and fnmatch.fnmatchcase(entry.path, match)
         ]
 
+    def entry(self, key: str) -> Entry | None:
+        """Look an object up, without reading it.
+
+        Parameters
+        ----------
+        key : str
+            Path, with ``;cycle`` or without (the newest then).
+
+        Returns
+        -------
+        Entry or None
+            None where there is none.
+        """
+        path, _, cycle = key.strip("/").partition(";")
+        path = re.sub(r"/+", "/", path)
+        found = [e for e in self.walk() if e.path == path and (not cycle or str(e.cycle) == cycle)]
+        return max(found, key=lambda e: e.cycle, default=None)
+
     def __getitem__(self, key: str) -> Any:
         """Give an object: a Tree, a hist.Hist, the columns of a graph, or a folder.
 
@@ -247,7 +228,7 @@ class RootFile:
             )
         if key.strip("/") == "":
             return self
-        entry = self._find(key)
+        entry = self.entry(key)
         if entry is None:
             paths = [e.path for e in self.walk()]
             raise FileError(f"{self.path!r} has no object {key!r}. {nearest(key, paths)}")
@@ -258,7 +239,7 @@ class RootFile:
             raise FileError(
                 f"{entry.key!r} of {self.path!r} ({entry.classname}) cannot be read: {entry.reason}."
             )
-        newest = self._find(entry.path)
+        newest = self.entry(entry.path)
         exact = full if newest is None or newest.cycle == entry.cycle else f"{full};{entry.cycle}"
         if entry.kind in ("tree", "rntuple"):
             return Tree(self.path, exact)
@@ -268,12 +249,6 @@ class RootFile:
         ):
             found = handle.root[f"{full};{entry.cycle}"]
             return found.to_hist() if entry.kind == "histogram" else _columns_of(found)
-
-    def _find(self, key: str) -> Entry | None:
-        path, _, cycle = key.strip("/").partition(";")
-        path = re.sub(r"/+", "/", path)
-        found = [e for e in self.walk() if e.path == path and (not cycle or str(e.cycle) == cycle)]
-        return max(found, key=lambda e: e.cycle, default=None)
 
 
 class _Base(NamedTuple):
@@ -302,7 +277,7 @@ def _inside(handle: Handle, folder: Any, prefix: str, depth: int, above: frozens
         except Exception as error:  # noqa: BLE001  # one bad key must not hide the others
             bare, _, cycle_text = name.partition(";")
             cycle = int(cycle_text) if cycle_text.isdigit() else 0
-            yield Entry(prefix + bare, bare, cycle, "", "other", "", None, depth, False, _said(error))
+            yield Entry(prefix + bare, bare, cycle, "", "other", "", None, depth, False, reason_of(error))
             continue
         kind = _kind(classname)
         base = _Base(path, key.name(), cycle, classname, kind, title)
@@ -312,7 +287,7 @@ def _inside(handle: Handle, folder: Any, prefix: str, depth: int, above: frozens
             try:
                 yield Entry(*base, int(handle.object(f"{path};{cycle}").num_entries), depth, True, "")
             except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-                yield Entry(*base, None, depth, False, _said(error))
+                yield Entry(*base, None, depth, False, reason_of(error))
         else:
             reason = _why_not(kind, classname)
             yield Entry(*base, None, depth, not reason, reason)
@@ -325,15 +300,10 @@ def _folder(handle: Handle, key: Any, base: _Base, depth: int, above: frozenset[
             raise FileError("the folder is inside itself")
         inside = list(_inside(handle, inner, base.path + "/", depth + 1, above | {int(inner.fSeekKeys)}))
     except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-        yield Entry(*base, None, depth, False, _said(error))
+        yield Entry(*base, None, depth, False, reason_of(error))
         return
     yield Entry(*base, None, depth, True, "")
     yield from inside
-
-
-def _said(error: Exception) -> str:
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__
 
 
 def _kind(classname: str) -> EntryKind:

@@ -42,7 +42,8 @@ def fill(
     """
     used = [item for item in (value, cut, weight) if item is not None]
     filled = 0
-    for start, stop, columns in columns_of(info, used, progress=progress, cancel=cancel):
+    lost = list(info.skipped)
+    for start, stop, columns in columns_of(info, used, progress=progress, cancel=cancel, lost=lost):
         n = stop - start
         passed = mask_of(cut, columns, n)
         values, counts = values_of(value, columns, n, passed)
@@ -56,6 +57,8 @@ def fill(
         except BinningError as error:
             text = weight.text if weight else ""
             raise SelectionError(f"the weight {text!r} in tree {info.path!r}: {error}") from error
+    if lost:
+        histogram.metadata["skipped"] = tuple(lost)
     if not filled and not (cancel is not None and cancel.is_set()):
         raise nothing_left(info, value.text, cut.text if cut else None, histogram.metadata["n_nan"])
 

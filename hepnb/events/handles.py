@@ -21,14 +21,14 @@ import uproot
 from uproot.source.file import MultithreadedFileSource
 
 from hepnb.errors import FileError, HepnbError, nearest
+from hepnb.events import remote
 
-__all__ = ["Handle", "Stamp", "borrow", "check_unchanged", "close", "is_remote", "reading", "stamp"]
+__all__ = ["Handle", "Stamp", "borrow", "check_unchanged", "close", "reading", "reason_of", "stamp"]
 
 Stamp = tuple[str, int, int]
 """Path, time of the last change in ns, size in bytes: what a cached column belongs to."""
 
 _MAX_OPEN = 16
-_SHORTEST = 64
 
 
 class Handle:
@@ -60,17 +60,7 @@ class Handle:
 
 _open_handles: OrderedDict[str, Handle] = OrderedDict()
 _open_lock = threading.Lock()
-
-
-def is_remote(path: str) -> bool:
-    """Tell a URL from a path.
-
-    Examples
-    --------
-    >>> is_remote("https://example.org/a.root"), is_remote("a.root")
-    (True, False)
-    """
-    return "://" in path
+_remote_stamps: dict[str, Stamp] = {}
 
 
 def stamp(path: str) -> Stamp:
@@ -81,13 +71,23 @@ def stamp(path: str) -> Stamp:
     FileError
         Where there is no such file.
     """
-    if is_remote(path):
-        return path, 0, 0
+    if remote.is_remote(path):
+        return _remote_stamp(path)
     try:
         status = os.stat(path)  # noqa: PTH116  # called before every read; Path would be made for nothing
     except (OSError, ValueError) as error:
         raise FileError(_missing(path, error)) from error
     return path, status.st_mtime_ns, status.st_size
+
+
+def _remote_stamp(url: str) -> Stamp:
+    """Give the state a remote file had when it was opened; a server is not asked again for each column."""
+    known = _remote_stamps.get(url)
+    if known is None:
+        version, size, head = remote.look(url)
+        _check_head(url, head, size)
+        known = _remote_stamps[url] = url, version, size
+    return known
 
 
 def check_unchanged(seen: Stamp) -> None:
@@ -182,6 +182,7 @@ def close(path: str) -> None:
     """Close the file if it is open; it is opened again when it is needed."""
     with _open_lock:
         handle = _open_handles.pop(path, None)
+        _remote_stamps.pop(path, None)
     if handle is not None:
         handle.close()
 
@@ -209,26 +210,28 @@ def reading(what: str, path: str, kind: type[Exception] = FileError) -> Iterator
         yield
     except HepnbError:
         raise
-    except (
-        Exception
-    ) as error:  # readers meet damaged bytes with struct, Value, Index, Key, Attribute... errors
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        reason = f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__
+    except Exception as error:  # damaged bytes give struct, Value, Index, Key, Attribute... errors
+        if remote.is_remote(path) and remote.is_network(error):
+            raise FileError(
+                f"{what} of {path!r} cannot be read: {remote.network_words(path, error)}"
+            ) from error
         raise kind(
-            f"{what} of {path!r} cannot be read ({reason}). The file may be damaged, or the class unknown."
+            f"{what} of {path!r} cannot be read ({reason_of(error)}). "
+            "The file may be damaged, or the class unknown."
         ) from error
 
 
+def reason_of(error: Exception) -> str:
+    """Give the kind of an error and the first line of its words."""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__
+
+
 def _open_uproot(path: str) -> Any:
-    if is_remote(path):
-        try:
-            return uproot.open({path: None}, array_cache=None, object_cache=None)
-        except Exception as error:  # every protocol has errors of its own
-            said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-            raise FileError(
-                f"{path!r} cannot be opened ({type(error).__name__}: {said[:160]}). "
-                "Check the address and the network, or download the file and open it from disk."
-            ) from error
+    if remote.is_remote(path):
+        with reading("the start", path):
+            options = remote.open_options(path)
+            return uproot.open({path: None}, array_cache=None, object_cache=None, **options)
     _check_header(path)
     with reading("the start", path):
         # Plain reads instead of a memory map: a file cut short while it is open then is an error, not a
@@ -250,10 +253,14 @@ def _check_header(path: str) -> None:
         raise FileError(f"{path!r} is a folder, not a ROOT file. Open a file in it. {nearest('', inside)}")
     try:
         with Path(path).open("rb") as file:
-            head = file.read(_SHORTEST)
+            head = file.read(remote.HEAD)
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise FileError(_missing(path, error)) from error
+    _check_head(path, head, size)
+
+
+def _check_head(path: str, head: bytes, size: int) -> None:
     if not head:
         raise FileError(f"{path!r} is empty: it has no bytes at all. Copy or download it again.")
     if head[:4] != b"root"[: len(head)]:
@@ -261,7 +268,7 @@ def _check_header(path: str) -> None:
             f"{path!r} is not a ROOT file: it starts with {_shown(head)}, not with 'root'. "
             "Get the file itself: a web page, a Git LFS pointer or a renamed file may stand in its place."
         )
-    if len(head) < _SHORTEST:
+    if len(head) < remote.HEAD:
         raise FileError(
             f"{path!r} is truncated: it has {size} bytes, less than the header of a ROOT file. "
             "Copy or download it again."

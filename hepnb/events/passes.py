@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from hepnb.errors import BranchError, FileError
 from hepnb.events.expressions import Expression
-from hepnb.events.source import TreeInfo
+from hepnb.events.source import Skipped, TreeInfo
 from hepnb.events.stream import Chunk, StepSize, entry_range, mask_of, ranges, steps, values_of
 from hepnb.progress import Cancel, Progress
 
@@ -21,6 +22,7 @@ def columns_of(
     entries: tuple[int | None, int | None] = (None, None),
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    lost: list[Skipped] | None = None,
 ) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Yield the branches that some expressions need, range by range.
 
@@ -36,6 +38,8 @@ def columns_of(
         Where to start and stop, as in a slice.
     progress, cancel : optional
         As for :meth:`hepnb.Tree.stream`.
+    lost : list of Skipped, optional
+        Takes the ranges that cannot be read, where the tree was opened with ``on_error="skip"``.
 
     Yields
     ------
@@ -48,7 +52,13 @@ def columns_of(
     for start, stop in _ranges(first, last, step, info.breaks):
         if cancel is not None and cancel.is_set():
             return
-        columns = {name: info.column(branch, start, stop) for name, branch in branches.items()}
+        try:
+            columns = {name: info.column(branch, start, stop) for name, branch in branches.items()}
+        except (BranchError, FileError) as error:
+            missing = info.skip(start, stop, error)
+            if lost is not None:
+                lost.append(missing)
+            continue
         yield start, stop, columns
         if progress is not None:
             progress(stop - first, last - first)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+import uproot
 
 from hepnb.errors import BranchError, ExpressionError, FileError
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
@@ -13,15 +17,51 @@ from hepnb.events.cache import COLUMNS
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.handles import Handle, Stamp, borrow, check_unchanged, reading
 
-__all__ = ["FileSource", "Source", "TreeInfo"]
+__all__ = ["FileSource", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
 
 _MAX_CHECKED = 500
 _LARGE_BASKET = 64 * 1024**2
 _MAX_COMPRESSION = 2000
 
 
+OnError = Literal["raise", "skip"]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What was left out on request, because it cannot be read.
+
+    Attributes
+    ----------
+    file : str
+        The file.
+    reason : str
+        The error's words.
+    start, stop : int or None
+        Entries of the tree that are missing; None where it is the whole file and nobody knows how many.
+    """
+
+    file: str
+    reason: str
+    start: int | None = None
+    stop: int | None = None
+
+    def __str__(self) -> str:
+        what = "" if self.start is None else f"entries {self.start:,} to {self.stop:,}, from "
+        return f"{what}{self.file!r}, left out: {self.reason}"
+
+
+def warn_of(skipped: Skipped) -> None:
+    """Say at once that something is missing, besides recording it."""
+    warnings.warn(str(skipped), UserWarning, stacklevel=3)
+
+
 class Source(Protocol):
     """Where a tree comes from: hashable, comparable, picklable, with no open file in it."""
+
+    @property
+    def code(self) -> str:
+        """Python that makes the tree."""
 
     @property
     def file(self) -> str:
@@ -53,6 +93,14 @@ class TreeInfo:
         Reads a column: takes a branch, the first entry and the one after the last.
     breaks : tuple of int
         Entries where another file begins: a range that does not reach across one is read at once.
+    files : tuple of str
+        The file before each break, and the last one.
+    stamp : Stamp or None
+        State of the file, where it is one.
+    on_error : {"raise", "skip"}
+        What to do about entries that cannot be read.
+    skipped : tuple of Skipped
+        Files that are left out.
     names : dict of str to Branch
         What expressions find.
     checked : dict of str to Expression
@@ -67,12 +115,24 @@ class TreeInfo:
     branches: tuple[Branch, ...]
     column: Callable[[Branch, int, int], Any]
     breaks: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
+    stamp: Stamp | None = None
+    on_error: OnError = "raise"
+    skipped: tuple[Skipped, ...] = ()
     names: dict[str, Branch] = field(default_factory=dict)
     checked: dict[str, Expression] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for branch in self.branches:
             self.names.setdefault(branch.name, branch)
+
+    def skip(self, start: int, stop: int, error: Exception) -> Skipped:
+        """Record entries that cannot be read, and say so; raise the error where that is asked for."""
+        if self.on_error != "skip":
+            raise error
+        skipped = Skipped(self.files[bisect_right(self.breaks, start)], str(error), start, stop)
+        warn_of(skipped)
+        return skipped
 
     def check(self, text: str, role: str = "expression") -> Expression:
         """Check an expression against the branches; remembered, because a slider asks again and again."""
@@ -108,6 +168,17 @@ class FileSource:
     file: str
     path: str
 
+    @property
+    def code(self) -> str:
+        """Python that makes the tree.
+
+        Examples
+        --------
+        >>> FileSource("a.root", "events").code
+        "hepnb.open('a.root')['events']"
+        """
+        return f"hepnb.open({self.file!r})[{self.path!r}]"
+
     def info(self) -> TreeInfo:
         """Say what the tree looks like now; remembered as long as the file is open and the same.
 
@@ -126,18 +197,21 @@ def _read_info(handle: Handle, path: str) -> TreeInfo:
         return known  # type: ignore[no-any-return]
     with reading(f"tree {path!r}", handle.path):
         tree = handle.object(path)
-        if not hasattr(tree, "num_entries"):
+        if not isinstance(tree, uproot.TTree) and "RNTuple" not in tree.classname:
             raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
         title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
-        column = partial(_read_column, handle.stamp, path)
+        column = partial(read_column, handle.stamp, path)
         n_entries, branches = int(tree.num_entries), branches_of(tree)
-        info = TreeInfo(handle.path, path, str(tree.name), title, n_entries, branches, column)
+        name, only = str(tree.name), (handle.path,)
+        info = TreeInfo(
+            handle.path, path, name, title, n_entries, branches, column, files=only, stamp=handle.stamp
+        )
         handle.known["readers", path] = readers_of(tree)
     handle.known["tree", path] = info
     return info
 
 
-def _read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -> Any:
+def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -> Any:
     """Read entries of a branch, from the memory where they are there.
 
     Parameters

@@ -13,8 +13,9 @@ from hepnb.events.branches import Branch
 from hepnb.events.expressions import Expression
 from hepnb.events.fields import match_names
 from hepnb.events.filling import fill, nothing_left, values_seen
+from hepnb.events.output import Output
 from hepnb.events.passes import chunks_of, columns_of
-from hepnb.events.source import FileSource, Source, TreeInfo
+from hepnb.events.source import FileSource, Skipped, Source, TreeInfo
 from hepnb.events.stream import Chunk, StepSize, as_expressions
 from hepnb.histograms import Bins, axis, empty, needs_values
 from hepnb.progress import Cancel, Progress
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Tree"]
 
 
-class Tree:
+class Tree(Output):
     """A tree in a file: a path each, so that it is cheap to keep, to compare, to pickle and to share.
 
     Parameters
@@ -85,13 +86,28 @@ class Tree:
 
     @property
     def file(self) -> str:
-        """Path of the file."""
+        """Path of the file; of several, what they are called together."""
         return self._source.file
 
     @property
     def path(self) -> str:
         """Path of the tree inside the file."""
         return self._source.path
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that entries are read from, in their order."""
+        return tuple(dict.fromkeys(self._info().files))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Files that were left out because of ``on_error="skip"``."""
+        return self._info().skipped
+
+    @property
+    def code(self) -> str:
+        """Python that makes this tree."""
+        return self._source.code
 
     @property
     def name(self) -> str:
@@ -161,6 +177,42 @@ class Tree:
             Where the regular expression is not one.
         """
         return match_names(self._info().names, pattern)
+
+    def with_friend(self, other: Tree, prefix: str = "") -> Tree:
+        """Put the columns of another tree beside those of this one, entry by entry.
+
+        Parameters
+        ----------
+        other : Tree
+            With as many entries, in the same order; of the same file or another.
+        prefix : str
+            Put before the names of its branches.
+
+        Returns
+        -------
+        Tree
+            With the branches of both.
+
+        Raises
+        ------
+        BranchError
+            Where the numbers of entries differ, or a name is in both.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> both = tree.with_friend(tree, prefix="same_")
+        >>> bool(both.arrays("same_mll == mll")["same_mll == mll"].all())
+        True
+        """
+        from hepnb.events.friends import FriendSource  # noqa: PLC0415  # seldom needed
+
+        if not isinstance(other, Tree):
+            raise BranchError(f"a friend is a tree, not {other!r:.60}. Open it: hepnb.open(file)[path].")
+        tree = Tree.over(FriendSource(self._source, other._source, prefix))
+        tree._info()
+        return tree
 
     def check(self, text: str) -> Expression:
         """Check an expression against this tree's branches.

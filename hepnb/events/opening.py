@@ -1,0 +1,163 @@
+"""Open one file, or many under one name."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, overload
+from urllib.request import url2pathname
+
+from hepnb.errors import FileError, nearest
+from hepnb.events.chains import ChainSource
+from hepnb.events.files import RootFile
+from hepnb.events.filesets import RootFiles, checked
+from hepnb.events.handles import borrow
+from hepnb.events.remote import is_remote, matches
+from hepnb.events.source import OnError
+from hepnb.events.trees import Tree
+
+__all__ = ["open"]
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+
+
+@overload
+def open(path: PathLike, *, on_error: OnError = "raise") -> RootFile | RootFiles: ...
+@overload
+def open(path: list[PathLike] | tuple[PathLike, ...], *, on_error: OnError = "raise") -> RootFiles: ...
+@overload
+def open(path: Mapping[Any, str], *, on_error: OnError = "raise") -> Tree: ...
+def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tree:
+    """Open a ROOT file, or many as if they were one.
+
+    Parameters
+    ----------
+    path : str or path-like, list of such, or dict of file to path in the file
+        A local file or a URL (http, or root:// where ``hepnb[xrootd]`` is installed); with wildcards
+        (``data_*.root``) or in a list for several files, whose trees are then read one after the other. A
+        dict gives the tree in each file, and so the tree itself.
+    on_error : {"raise", "skip"}
+        Of several files: whether one that is missing or damaged is an error, or is left out with a warning
+        and a record in ``skipped`` and in the metadata of histograms.
+
+    Returns
+    -------
+    RootFile, RootFiles or Tree
+        Use it like a mapping of paths to objects; from a dict, the tree.
+
+    Raises
+    ------
+    FileError
+        Where the file is missing, is no ROOT file, or is cut short; each with its own words.
+
+    Examples
+    --------
+    >>> open("no/such/file.root")
+    Traceback (most recent call last):
+        ...
+    hepnb.errors.FileError: there is no file 'no/such/file.root': its folder 'no/such' does not exist.
+    Check the path.
+    """
+    if on_error not in ("raise", "skip"):
+        raise FileError(f"on_error={on_error!r} is neither 'raise' nor 'skip'.")
+    if isinstance(path, Mapping):
+        return _open_trees(path, on_error)
+    if isinstance(path, Iterable) and not isinstance(path, (str, bytes)):
+        return _open_several([_name_of(one) for one in path], on_error)
+    name = _name_of(path)
+    if _is_pattern(name):
+        return _open_several([name], on_error)
+    with borrow(name):
+        return RootFile(name)
+
+
+def _open_several(names: Sequence[str], on_error: OnError) -> RootFiles:
+    code = _code_of(names[0] if len(names) == 1 and _is_pattern(names[0]) else list(names), on_error)
+    found = _expanded(names)
+    return checked(RootFiles(tuple(found), _label_of(names, found), code=code, on_error=on_error))
+
+
+def _open_trees(paths: Mapping[Any, str], on_error: OnError) -> Tree:
+    names = {_name_of(file): path for file, path in paths.items()}
+    for name, path in names.items():
+        if not isinstance(path, str):
+            raise FileError(f"the tree of {name!r} is {path!r:.60}: give its path in the file, as text.")
+    members = [(file, path) for name, path in names.items() for file in _expanded([name])]
+    files = [file for file, _ in members]
+    _check_once(files)
+    label = _label_of(list(names), files)
+    source = ChainSource(tuple(members), label, on_error, code=_code_of(names, on_error))
+    source.info()
+    return Tree.over(source)
+
+
+def _name_of(path: Any) -> str:
+    try:
+        name = os.fsdecode(path)
+    except TypeError as error:
+        raise FileError(f"{path!r:.80} is not a path. Give a text or a pathlib.Path.") from error
+    if name.startswith("file://"):
+        name = url2pathname(name.removeprefix("file://"))
+    if is_remote(name):
+        return name
+    return os.path.expanduser(name)  # noqa: PTH111  # a Path would rewrite what the person wrote
+
+
+def _is_pattern(name: str) -> bool:
+    if is_remote(name):
+        return "*" in name  # a question mark begins a query, brackets hold an address
+    return glob.has_magic(name) and not Path(name).exists()
+
+
+def _expanded(names: Sequence[str]) -> list[str]:
+    """Files in the order of the names; those of a pattern in the order of the alphabet."""
+    if not names:
+        raise FileError("the list of files is empty: name at least one.")
+    found: list[str] = []
+    for name in names:
+        if not _is_pattern(name):
+            found.append(name)
+            continue
+        if is_remote(name):
+            found += matches(name)
+            continue
+        here = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
+        if not here:
+            raise FileError(_no_match(name))
+        found += here
+    _check_once(found)
+    return found
+
+
+def _check_once(files: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for file in files:
+        place = file if is_remote(file) else os.path.realpath(file)
+        if place in seen:
+            other = f" (as {seen[place]!r})" if seen[place] != file else ""
+            raise FileError(f"the file {file!r} is in the list twice{other}: its entries would count twice.")
+        seen[place] = file
+
+
+def _no_match(name: str) -> str:
+    folder = Path(name).parent
+    while glob.has_magic(str(folder)):
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"no file matches {name!r}: the folder {str(folder)!r} does not exist. Check the path."
+    others = [entry.name for entry in folder.iterdir() if entry.suffix == ".root"]
+    holds = nearest(Path(name).name, others) if others else "It holds no .root files."
+    return f"no file matches {name!r} in the folder {str(folder)!r}. {holds}"
+
+
+def _label_of(names: Sequence[str], found: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{found[0]} and {len(found) - 1} more" if len(found) > 1 else found[0]
+
+
+def _code_of(names: Any, on_error: OnError) -> str:
+    skip = ", on_error='skip'" if on_error == "skip" else ""
+    return f"hepnb.open({names!r}{skip})"

@@ -1,0 +1,208 @@
+"""Files behind a URL, read in pieces through fsspec; what is said where the network does not play along."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import Any
+from urllib.parse import urlsplit
+
+from hepnb.errors import FileError
+
+__all__ = ["HEAD", "is_network", "is_remote", "look", "matches", "network_words", "open_options"]
+
+HEAD = 64
+"""Bytes at the start that say whether it is a ROOT file."""
+
+ANSWER_WITHIN = 60.0
+"""Seconds without a byte after which a server counts as gone."""
+
+_EXTRAS = {"root": "xrootd", "xroot": "xrootd", "http": "remote", "https": "remote"}
+
+
+def is_remote(path: str) -> bool:
+    """Tell a URL from a path.
+
+    Examples
+    --------
+    >>> is_remote("https://example.org/a.root"), is_remote("a.root")
+    (True, False)
+    """
+    return "://" in path
+
+
+def open_options(url: str) -> dict[str, Any]:
+    """Options for whoever opens the URL: no server keeps us waiting for ever."""
+    if _protocol(url) not in ("http", "https"):
+        return {}
+    try:
+        import aiohttp  # noqa: PLC0415  # an extra
+    except ImportError:
+        return {}
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_WITHIN, sock_read=ANSWER_WITHIN)
+    return {"client_kwargs": {"timeout": timeout}}
+
+
+def look(url: str) -> tuple[int, int, bytes]:
+    """Ask what is behind a URL.
+
+    Parameters
+    ----------
+    url : str
+        Of a file.
+
+    Returns
+    -------
+    version : int
+        A number that changes with the file where the server tells of changes; 0 where it does not.
+    size : int
+        In bytes.
+    head : bytes
+        The first :data:`HEAD` of them.
+
+    Raises
+    ------
+    FileError
+        Where there is nothing, nobody answers, or pieces of a file cannot be had.
+    """
+    import fsspec  # noqa: PLC0415  # slow to import, only for URLs
+
+    try:
+        system, path = fsspec.core.url_to_fs(url, **open_options(url))
+        details = system.info(path)
+        size = details.get("size")
+        if size is None:
+            raise FileError(f"{url!r} has no known size: {_copy_first(url)}")
+        if _protocol(url) in ("http", "https"):
+            head = _first_of_http(system, path, url, details)
+        else:
+            head = bytes(system.cat_file(path, start=0, end=min(HEAD, size)))
+    except FileError:
+        raise
+    except Exception as error:  # every protocol has errors of its own
+        raise FileError(f"{url!r} cannot be opened: {network_words(url, error)}") from error
+    told = [str(details[key]) for key in ("ETag", "Last-Modified", "mtime", "LastModified") if key in details]
+    return (zlib.crc32(" ".join(told).encode()) if told else 0), int(size), head
+
+
+def _first_of_http(system: Any, path: str, url: str, details: dict[str, Any]) -> bytes:
+    if not details["size"]:
+        return b""
+    if details.get("partial", True):
+        with system.open(path, block_size=HEAD, cache_type="none", size=details["size"]) as file:
+            try:
+                # From the second byte on: a server that knows no ranges would send the first ones as well.
+                rest = bytes(file._fetch_range(1, HEAD)) if details["size"] > 1 else b""
+                return (b"r" if rest[:3] == b"oot" else bytes(file._fetch_range(0, 1))) + rest
+            except ValueError:
+                pass
+    raise FileError(f"the server of {url!r} sends whole files only, no parts of them: {_copy_first(url)}")
+
+
+def _copy_first(url: str) -> str:
+    return f"download the file, or open {'simplecache::' + url!r}, which copies it to this machine first."
+
+
+def matches(pattern: str) -> list[str]:
+    """List the URLs that fit wildcards, in the order of the alphabet.
+
+    Parameters
+    ----------
+    pattern : str
+        A URL with asterisks.
+
+    Returns
+    -------
+    list of str
+        URLs.
+
+    Raises
+    ------
+    FileError
+        Where the server gives no list of its files, or none fits.
+    """
+    import fsspec  # noqa: PLC0415  # slow to import, only for URLs
+
+    try:
+        system, path = fsspec.core.url_to_fs(pattern, **open_options(pattern))
+        found = sorted(system.unstrip_protocol(name) for name in system.glob(path))
+    except Exception as error:  # every protocol has errors of its own
+        raise FileError(
+            f"the files {pattern!r} cannot be listed: {network_words(pattern, error)} "
+            "Name them one by one, in a list."
+        ) from error
+    if not found:
+        raise FileError(
+            f"no file matches {pattern!r}, or the server gives no list of its files. Name them in a list."
+        )
+    return found
+
+
+def network_words(url: str, error: BaseException) -> str:
+    """Say in plain words what went wrong on the way to a file, and what to do about it.
+
+    Parameters
+    ----------
+    url : str
+        The file.
+    error : Exception
+        What was raised.
+
+    Returns
+    -------
+    str
+        Ends a sentence that began with the file, and says what to do.
+    """
+    answers = (getattr(one, "status", 0) for one in _causes(error))
+    status = next((answer for answer in answers if isinstance(answer, int) and answer), 0)
+    if isinstance(error, ImportError):
+        extra = _EXTRAS.get(_protocol(url))
+        way = f"pip install hepnb[{extra}]" if extra else _first_line(error)
+        return f"a package for {_protocol(url)}:// is not installed ({way})."
+    if "Protocol not known" in str(error):
+        return f"{_protocol(url)}:// is not known. Give a path, or a URL with http://, https:// or root://."
+    if status in (404, 410):
+        return f"there is no such file on the server ({status}). Check the address."
+    if status in (401, 403):
+        return f"the server refuses it ({status}). Log in or ask for access; an address may have expired."
+    if status:
+        return f"the server answers with an error ({status}). Try again later."
+    host = urlsplit(url.rpartition("::")[2]).netloc
+    names = [type(one).__name__ for one in _causes(error)]
+    if any("Timeout" in name for name in names):
+        return f"{host} did not answer within {ANSWER_WITHIN:.0f} s. Try again, or download the file."
+    if any("Connector" in name for name in names):
+        reasons = (getattr(getattr(one, "os_error", None), "strerror", None) for one in _causes(error))
+        why = next((reason for reason in reasons if reason), "it does not answer")
+        return f"no connection to {host} ({why}). Check the address and the network."
+    if any("Payload" in name or "Disconnected" in name or "ConnectionReset" in name for name in names):
+        return f"{host} broke off in the middle of an answer. Try again, or download the file."
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file on the server. Check the address."
+    return f"{type(error).__name__}: {_first_line(error)}. Try again, or download the file."
+
+
+def is_network(error: BaseException) -> bool:
+    """Whether an error comes from the way to a file, not from its bytes."""
+    return any(
+        isinstance(one, (ConnectionError, TimeoutError, asyncio.TimeoutError))
+        or type(one).__module__.partition(".")[0] in ("aiohttp", "fsspec", "XRootD")
+        for one in _causes(error)
+    )
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes
+
+
+def _protocol(url: str) -> str:
+    return url.partition("::")[0].partition("://")[0].lower()
+
+
+def _first_line(error: BaseException) -> str:
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return said[:160].rstrip(".") or type(error).__name__
