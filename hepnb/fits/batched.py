@@ -8,14 +8,14 @@ with a plausible wrong number: it converged by its own estimated distance to the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
-from hepnb.fits.newton import Box, Likelihood, Step, look, newton_step
+from hepnb.fits.newton import Box, Likelihood, Step, look, newton_step, within_reach
 
 __all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimise"]
 
@@ -173,6 +173,7 @@ def _move(
 
     Returns the likelihood where the lanes that moved are now, and the places of those that did not move.
     """
+    step = replace(step, direction=within_reach(step.direction, likelihood.reach))
     trial = box.clip(here.points + step.direction, here.points)
     there = look(likelihood, trial, here.data, lane.size)
     enough = _falls(there.value, trial, here, step.gradient)

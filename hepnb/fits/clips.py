@@ -83,6 +83,10 @@ class _Rounded:
         return self.likelihood.n_parameters
 
     @property
+    def reach(self) -> FloatArray:
+        return self.likelihood.reach
+
+    @property
     def operator_bytes(self) -> int:
         return 0
 

@@ -18,7 +18,7 @@ from scipy.linalg.lapack import dposv
 
 from hepnb.model import Objective
 
-__all__ = ["Box", "Dense", "Here", "Likelihood", "Step", "look", "newton_step"]
+__all__ = ["Box", "Dense", "Here", "Likelihood", "Step", "look", "newton_step", "within_reach"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -42,6 +42,10 @@ class Likelihood(Protocol):
     @property
     def n_parameters(self) -> int:
         """How many parameters a point has."""
+
+    @property
+    def reach(self) -> FloatArray:
+        """How far one step may move each parameter, shape (parameter,)."""
 
     @property
     def operator_bytes(self) -> int:
@@ -196,6 +200,13 @@ def newton_step(here: Here, box: Box) -> Step:
         A direction in which -2 log L falls, 0 for parameters that are held.
     """
     return _dense(here, box) if isinstance(here, Dense) else _truncated(here, box)
+
+
+def within_reach(direction: FloatArray, reach: FloatArray) -> FloatArray:
+    """Shorten steps that move a parameter too far, shape (lane, parameter)."""
+    excess = (np.abs(direction) / reach).max(axis=1, initial=0.0)
+    far = excess > 1
+    return direction / np.where(far, excess, 1.0)[:, None] if far.any() else direction
 
 
 def _dense(here: Dense, box: Box) -> Step:

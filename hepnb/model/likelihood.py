@@ -78,6 +78,17 @@ class HistFactoryLikelihood:
             return 0
         return 8 * (4 * self.n_bins * self.n_parameters + 6 * self._incidence.slots.size)
 
+    @cached_property
+    def reach(self) -> FloatArray:
+        """How far one step may move each parameter: two standard deviations of a Gaussian constraint.
+
+        Farther away products of interpolated factors explode or change sign, and there are minima that no
+        one means.
+        """
+        reach = np.full(self.n_parameters, np.inf)
+        reach[self.constraints.gauss] = 2 / np.sqrt(self.constraints.weight)
+        return reach
+
     def operator(self, points: FloatArray, data: FloatArray) -> Operator:
         """Give gradient and curvature of a batch as an operator.
 
