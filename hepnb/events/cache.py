@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,21 @@ class ColumnCache:
         self._ranges: OrderedDict[tuple[_ColumnKey, int, int], Any] = OrderedDict()
         self._by_column: dict[_ColumnKey, list[tuple[int, int]]] = {}
         self._used = 0
+        self._here = threading.local()
+
+    @contextmanager
+    def bypassed(self) -> Iterator[None]:
+        """Keep nothing of what this thread reads meanwhile.
+
+        For passes over more than would fit: they would push out what is asked for again, and take memory
+        that is not theirs.
+        """
+        before = getattr(self._here, "bypassed", False)
+        self._here.bypassed = True
+        try:
+            yield
+        finally:
+            self._here.bypassed = before
 
     @property
     def budget(self) -> int:
@@ -79,6 +96,8 @@ class ColumnCache:
 
     def put(self, key: _ColumnKey, start: int, stop: int, column: Any) -> None:
         """Keep entries ``start`` to ``stop`` of a column; it must not be changed afterwards."""
+        if getattr(self._here, "bypassed", False):
+            return
         if isinstance(column, np.ndarray):
             column.flags.writeable = False
         with self._lock:

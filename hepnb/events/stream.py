@@ -20,6 +20,8 @@ __all__ = [
     "Chunk",
     "StepSize",
     "as_expressions",
+    "as_mask",
+    "elements_of",
     "entry_range",
     "mask_of",
     "per_entry",
@@ -164,12 +166,16 @@ def values_of(
     """
     found = expression.lists(columns)
     if expression.flat and is_list(found):
-        kept = found if passed is None else found[passed]
-        while kept.ndim > 2:
-            kept = ak.flatten(kept, axis=2)
-        return to_numbers(ak.flatten(kept)), np.asarray(ak.num(kept), dtype=np.int64)
+        return elements_of(found if passed is None else found[passed])
     values = per_entry(expression, found, n)
     return (values if passed is None else values[passed]), None
+
+
+def elements_of(lists: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Give all elements of lists in a row, and how many each entry has."""
+    while lists.ndim > 2:
+        lists = ak.flatten(lists, axis=2)
+    return to_numbers(ak.flatten(lists)), np.asarray(ak.num(lists), dtype=np.int64)
 
 
 def per_entry(expression: Expression, value: Any, n: int, flat: bool = True) -> NDArray[Any]:
@@ -198,7 +204,12 @@ def mask_of(cut: Expression | None, columns: Mapping[str, Any], n: int) -> NDArr
     """Which entries pass a cut, shape (n,): non-zero passes, NaN does not."""
     if cut is None:
         return None
-    value = per_entry(cut, cut.lists(columns), n, flat=False)
+    return as_mask(cut, cut.lists(columns), n)
+
+
+def as_mask(cut: Expression, found: Any, n: int) -> NDArray[np.bool_]:
+    """Turn what a cut evaluates to into a mask, shape (n,): see :func:`mask_of`."""
+    value = per_entry(cut, found, n, flat=False)
     if value.dtype.kind in "UO":
         raise BranchError(f"the cut {cut.text!r} gives text: compare it with == or !=.")
     if value.dtype.kind == "b":
