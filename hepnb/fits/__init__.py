@@ -5,6 +5,7 @@ from __future__ import annotations
 from hepnb.fits.batched import BatchedFit, Likelihood, minimise
 from hepnb.fits.fit import fit, fixed_poi_fit
 from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
+from hepnb.fits.impacts import GroupImpact
 from hepnb.fits.profile import ContourResults, MinosResults, ProfileResults, contour, minos, profile
 from hepnb.fits.pyhf_optimizer import pyhf_optimizer
 from hepnb.fits.ranking import RankingResults, ranking
@@ -19,6 +20,7 @@ __all__ = [
     "FitReport",
     "FitResults",
     "GoodnessResults",
+    "GroupImpact",
     "Likelihood",
     "MinosResults",
     "ProfileResults",

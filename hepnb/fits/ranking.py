@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hepnb.executor import Engine, run_ordered
 from hepnb.fits.fit import fit
+from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
 from hepnb.fits.results import FitResults
 from hepnb.fits.solve import solve
 from hepnb.model import Model, one_data_set
+from hepnb.progress import Cancel, Progress
 
 __all__ = ["RankingResults", "ranking"]
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+# Small enough to be stopped, and to be shared out; models of up to 128 parameters take one batch.
+_BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +38,16 @@ class RankingResults:
         Of the free fit.
     prefit_up, prefit_down, postfit_up, postfit_down : ndarray, shape (n,)
         Change of the POI when the parameter is held at its best value plus or minus its uncertainty before
-        or after the fit; 0 where that uncertainty is 0, nan where a fit failed.
+        or after the fit; 0 where that uncertainty is 0, nan where a fit failed or was not done.
+    poi : str
+        The parameter of interest.
+    total, statistical, systematic : float
+        Its uncertainty; what remains of it when all parameters with an auxiliary measurement are held at
+        their best values; and the quadratic difference of the two. nan where the POI is at a bound.
+    groups : tuple of GroupImpact
+        The impacts of groups of parameters, in the order asked for.
+    cancelled : bool
+        The ranking was stopped; the impacts are those it had.
     """
 
     labels: tuple[str, ...]
@@ -39,6 +57,12 @@ class RankingResults:
     prefit_down: FloatArray
     postfit_up: FloatArray
     postfit_down: FloatArray
+    poi: str = ""
+    total: float = np.nan
+    statistical: float = np.nan
+    systematic: float = np.nan
+    groups: tuple[GroupImpact, ...] = ()
+    cancelled: bool = False
 
     def order(self) -> NDArray[np.intp]:
         """Give the positions by falling post-fit impact, shape (n,)."""
@@ -46,7 +70,17 @@ class RankingResults:
         return np.argsort(-np.nan_to_num(size), kind="stable")
 
 
-def ranking(data: ArrayLike | None, model: Model, *, result: FitResults | None = None) -> RankingResults:
+def ranking(
+    data: ArrayLike | None,
+    model: Model,
+    *,
+    groups: Mapping[str, str | Sequence[str]] | None = None,
+    poi: str | int | None = None,
+    result: FitResults | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    executor: Engine | None = None,
+) -> RankingResults:
     """Rank the nuisance parameters by their impact on the parameter of interest.
 
     Parameters
@@ -55,8 +89,20 @@ def ranking(data: ArrayLike | None, model: Model, *, result: FitResults | None =
         Data; the observed ones if None.
     model : Model
         The model.
+    groups : mapping of str to str or sequence of str, optional
+        Names or patterns of the parameters of groups, such as ``{"JES": ["JES_*", "pileup"]}``. The impact of
+        a group is the quadratic difference of the POI's uncertainty and that with the group held at its best
+        values.
+    poi : str or int, optional
+        Another parameter of interest.
     result : FitResults, optional
         The free fit, if already done.
+    progress : callable, optional
+        Called with (done, total) fits.
+    cancel : Cancel, optional
+        Looked at between batches.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the batches are fitted; here by default.
 
     Returns
     -------
@@ -66,7 +112,7 @@ def ranking(data: ArrayLike | None, model: Model, *, result: FitResults | None =
     Raises
     ------
     ModelError
-        The measurement has no POI.
+        There is no POI; a group's name or pattern fits no parameter.
 
     References
     ----------
@@ -86,10 +132,12 @@ def ranking(data: ArrayLike | None, model: Model, *, result: FitResults | None =
     >>> [impacts.labels[i] for i in impacts.order()]
     ['uncorr_bkguncrt[1]', 'uncorr_bkguncrt[0]']
     """
-    poi = model.require_poi()
     counts = one_data_set(data, model)
+    model = model if poi is None else model.with_poi(poi)
+    where_poi = model.require_poi()
     free = fit(counts, model) if result is None else result
-    others = np.array([i for i in range(model.n_parameters) if i != poi], dtype=np.intp)
+    of_groups = group_impacts(counts, model, free, groups or {})
+    others = np.array([i for i in range(model.n_parameters) if i != where_poi], dtype=np.intp)
     prefit = np.array([0.0 if p.kind == "free" or p.fixed else p.sigma for p in model.parameters])[others]
     postfit = free.uncertainty[others]
     shifts = np.stack([prefit, -prefit, postfit, -postfit])
@@ -101,10 +149,44 @@ def ranking(data: ArrayLike | None, model: Model, *, result: FitResults | None =
     start[row, where] += shifts[lanes[:, 0], lanes[:, 1]]
     fixed[row, where] = True
     impacts = np.zeros(shifts.shape)
-    if len(lanes):
-        found = solve(model, counts[None], start, fixed)
-        moved = found.points[:, poi] - free.bestfit[poi]
-        impacts[lanes[:, 0], lanes[:, 1]] = np.where(found.ok, moved, np.nan)
+    moved, cancelled = _fitted(model, counts, start, fixed, progress, cancel, executor)
+    impacts[lanes[:, 0], lanes[:, 1]] = moved - free.bestfit[where_poi]
+    statistical, systematic = breakdown(counts, model, free)
     return RankingResults(
-        tuple(model.parameter_names[i] for i in others), free.bestfit[others], postfit, *impacts
+        labels=tuple(model.parameter_names[i] for i in others),
+        bestfit=free.bestfit[others],
+        uncertainty=postfit,
+        prefit_up=impacts[0],
+        prefit_down=impacts[1],
+        postfit_up=impacts[2],
+        postfit_down=impacts[3],
+        poi=model.parameter_names[where_poi],
+        total=float(free.uncertainty[where_poi]),
+        statistical=statistical,
+        systematic=systematic,
+        groups=of_groups,
+        cancelled=cancelled,
     )
+
+
+def _fitted(
+    model: Model,
+    data: FloatArray,
+    start: FloatArray,
+    fixed: BoolArray,
+    progress: Progress | None,
+    cancel: Cancel | None,
+    executor: Engine | None,
+) -> tuple[FloatArray, bool]:
+    """Give the POI of each fit, nan where it failed or was not done; and whether some were not done."""
+    batches = [(start[i : i + _BATCH], fixed[i : i + _BATCH]) for i in range(0, len(start), _BATCH)]
+    told = None if progress is None else lambda done, _: progress(min(done * _BATCH, len(start)), len(start))
+    found = run_ordered(executor, partial(_poi_of, model, data), batches, told, cancel)
+    gaps = [np.full(len(some[0]), np.nan) for some in batches]
+    values = [gap if poi is None else poi for gap, poi in zip(gaps, found, strict=True)]
+    return np.concatenate([np.empty(0), *values]), any(poi is None for poi in found)
+
+
+def _poi_of(model: Model, data: FloatArray, batch: tuple[FloatArray, BoolArray]) -> FloatArray:
+    found = solve(model, data[None], *batch)
+    return np.where(found.ok, found.points[:, model.require_poi()], np.nan)
