@@ -200,6 +200,10 @@ class _Walk:
                 lambda v, i: _each(v, lambda part: part[i]), (node.value, node.slice), value, index
             )
         if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
+            if not np.equal(np.floor(index), index)[np.isfinite(index)].all():
+                raise ExpressionError(
+                    f"the index {self.shown(node.slice)} in {self.words.text!r} is not whole numbers."
+                )
             self.check_place(node, value)
             return _each(value, lambda part: pick(part, index))
         remedy = "write [:, 0] for the first element, or a condition on the elements"

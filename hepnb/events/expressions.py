@@ -28,7 +28,7 @@ from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events.arithmetic import is_list
 from hepnb.events.evaluate import evaluate, is_text
 from hepnb.events.functions import to_numbers
-from hepnb.events.syntax import check, is_flatten
+from hepnb.events.syntax import check, dotted, is_flatten
 from hepnb.events.tokens import Words, point_at, split
 
 __all__ = ["ChunkColumns", "Expression", "check_expression", "parse"]
@@ -68,7 +68,7 @@ class Expression:
     """
 
     branches: tuple[str, ...]
-    __slots__ = ("_body", "_key", "_needs", "_words", "branches", "flat", "text", "vectors")
+    __slots__ = ("_body", "_hash", "_key", "_needs", "_words", "branches", "flat", "text", "vectors")
 
     def __init__(self, words: Words, body: ast.expr, vectors: bool, needs: Mapping[str, Expression]) -> None:
         self._words = words
@@ -82,6 +82,7 @@ class Expression:
         ]
         self.branches = tuple(dict.fromkeys(name for names in read for name in names))
         self._key = (self.text, self.branches, tuple((name, e.text) for name, e in needs.items()))
+        self._hash = hash(self._key)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -92,10 +93,10 @@ class Expression:
         return f"Expression({self.text!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Expression) and self._key == other._key
+        return self is other or (isinstance(other, Expression) and self._key == other._key)
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return self._hash
 
     def __reduce__(self) -> tuple[Any, ...]:
         # One after the other, not inside each other: a chain of a thousand columns is no deep recursion.
@@ -232,7 +233,7 @@ def check_expression(
     if found.vectors:
         raise ExpressionError(
             f"{found.text!r} is a four-vector: take one of its numbers, .mass, .pt, .eta, .phi, .E or "
-            f".rapidity, as in ({found.text}).mass."
+            f".rapidity, as in {dotted(found.text)}.mass."
         )
     return found
 

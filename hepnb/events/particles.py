@@ -77,7 +77,7 @@ def missing(prefix: str, names: Collection[str]) -> str:
     shown = prefix if len(prefix) <= 40 else prefix[:37] + "..."
     possible = {name[: -len(found.group())] for name in names if (found := _LAST.search(name))}
     possible = {found for found in possible if coordinates(found, names)}
-    hint = f"Of particles of this tree: {nearest(prefix[:200], possible)}" if possible else ""
+    hint = nearest(prefix[:200], possible) if possible else ""
     return (
         f"p4({shown}) needs {shown}_pt, {shown}_eta, {shown}_phi and {shown}_mass (or _px, _py, _pz and _E), "
         f"which are not all branches. {hint or 'Write p4(px, py, pz, E) or ptetaphim(pt, eta, phi, mass).'}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from hepnb.errors import BranchError, FileError
-from hepnb.events.expressions import Expression
+from hepnb.errors import BranchError, FileError, SelectionError
+from hepnb.events.expressions import ChunkColumns, Expression
 from hepnb.events.source import Skipped, TreeInfo
 from hepnb.events.stream import Chunk, StepSize, entry_range, mask_of, ranges, steps, values_of
 from hepnb.progress import Cancel, Progress
@@ -49,17 +49,21 @@ def columns_of(
     branches = {name: info.names[name] for expression in used for name in expression.branches}
     step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
     first, last = entry_range(info.n_entries, *entries)
+    n_read = 0
     for start, stop in _ranges(first, last, step, info.breaks):
         if cancel is not None and cancel.is_set():
             return
         try:
-            columns = {name: info.column(branch, start, stop) for name, branch in branches.items()}
+            columns = ChunkColumns({name: info.column(b, start, stop) for name, b in branches.items()})
         except (BranchError, FileError) as error:
             missing = info.skip(start, stop, error)
             if lost is not None:
                 lost.append(missing)
-            continue
-        yield start, stop, columns
+            if stop >= last and not n_read:
+                raise SelectionError(f"nothing of tree {info.path!r} could be read: {missing}") from error
+        else:
+            n_read += 1
+            yield start, stop, columns
         if progress is not None:
             progress(stop - first, last - first)
 

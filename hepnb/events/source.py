@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -14,6 +14,7 @@ import uproot
 from hepnb.errors import BranchError, ExpressionError, FileError
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
+from hepnb.events.columns import Column
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.handles import Handle, Stamp, borrow, check_unchanged, reading
 
@@ -105,6 +106,13 @@ class TreeInfo:
         What expressions find.
     checked : dict of str to Expression
         Expressions that were asked for before.
+    columns : mapping of str to Column
+        Columns that are calculated, which expressions find too.
+    defined : mapping of str to Expression
+        What they are calculated from.
+    parts : tuple of (Stamp, str, int, mapping of str to Branch)
+        State of each file, the tree's path in it, its entries and branches; empty where the columns do not
+        come from files one after the other.
     """
 
     file: str
@@ -121,6 +129,9 @@ class TreeInfo:
     skipped: tuple[Skipped, ...] = ()
     names: dict[str, Branch] = field(default_factory=dict)
     checked: dict[str, Expression] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    defined: Mapping[str, Expression] = field(default_factory=dict)
+    parts: tuple[tuple[Stamp, str, int, Mapping[str, Branch]], ...] = ()
 
     def __post_init__(self) -> None:
         for branch in self.branches:
@@ -130,29 +141,42 @@ class TreeInfo:
         """Record entries that cannot be read, and say so; raise the error where that is asked for."""
         if self.on_error != "skip":
             raise error
-        skipped = Skipped(self.files[bisect_right(self.breaks, start)], str(error), start, stop)
+        skipped = self.missing(start, stop, error)
         warn_of(skipped)
         return skipped
+
+    def missing(self, start: int, stop: int, error: Exception) -> Skipped:
+        """Record entries that cannot be read."""
+        return Skipped(self.files[bisect_right(self.breaks, start)], str(error), start, stop)
 
     def check(self, text: str, role: str = "expression") -> Expression:
         """Check an expression against the branches; remembered, because a slider asks again and again."""
         found = self.checked.get(text) if text.__class__ is str else None
         if found is None:
             try:
-                found = check_expression(text, self.names)
+                found = check_expression(text, self.names, self.defined)
             except (BranchError, ExpressionError) as error:
                 raise type(error)(f"tree {self.path!r}, {role}: {error}") from error.__cause__
-            for name in found.branches:
-                branch = self.names[name]
-                if not branch.readable:
-                    raise BranchError(
-                        f"branch {name!r} of tree {self.path!r} cannot be used ({branch.typename}): "
-                        f"{branch.reason}."
-                    )
+            self.check_readable(found)
             if len(self.checked) >= _MAX_CHECKED:
                 self.checked.clear()
             self.checked[text] = found
         return found
+
+    def check_readable(self, expression: Expression) -> None:
+        """Raise a BranchError where an expression uses a branch that cannot be read."""
+        for name in expression.branches:
+            branch = self.names[name]
+            if not branch.readable:
+                raise BranchError(
+                    f"branch {name!r} of tree {self.path!r} cannot be used ({branch.typename}): "
+                    f"{branch.reason}."
+                )
+
+    def label(self, text: str) -> str:
+        """What an axis of an expression is called: a column's title and unit, or the expression."""
+        column = self.columns.get(text.strip())
+        return text if column is None else column.label(text.strip())
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ from hepnb.events.particles import misplaced
 from hepnb.events.tokens import Words, point_at
 from hepnb.events.vectors import ATTRIBUTES, MAKERS
 
-__all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "index_of", "is_flatten"]
+__all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "dotted", "index_of", "is_flatten"]
 
 MAX_DEPTH = 200
 _MAX_EXPONENT = 1000.0
@@ -114,7 +115,7 @@ class _Checker:
         if self.check(node):
             one = self.words.source(node)
             self.refuse(
-                node, f"{what} of four-vectors: take one of their numbers, such as {_dotted(one)}.pt or .mass"
+                node, f"{what} of four-vectors: take one of their numbers, such as {dotted(one)}.pt or .mass"
             )
 
     def check_name(self, node: ast.Name) -> bool:
@@ -267,8 +268,16 @@ def _is_place(index: ast.Tuple) -> bool:
     return ends and all(index_of(place) is not None for place in places)
 
 
-def _dotted(source: str) -> str:
-    return source if source.endswith((")", "]")) and not source.startswith("(") else f"({source})"
+def dotted(source: str) -> str:
+    """Text that may be followed by a dot.
+
+    Examples
+    --------
+    >>> dotted("a + b"), dotted("p4(Muon)[:, 0]")
+    ('(a + b)', 'p4(Muon)[:, 0]')
+    """
+    plain = re.fullmatch(r"\w+|\w+\([^()]*\)(\[[^\[\]]*\])*", source.strip())
+    return source.strip() if plain else f"({source})"
 
 
 def bounds_of(node: ast.Slice) -> slice | None:

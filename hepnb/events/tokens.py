@@ -214,7 +214,9 @@ class _Splitter:
             position, name = self.no_branch
             shown = name if len(name) <= 60 else name[:57] + "..."
             near = nearest(name[:200], [*self.names, *self.columns])
-            faults.append((position, f"there is no branch {shown!r}. {near}"))
+            faults.append(
+                (position, f"there is no branch{' or column' if self.columns else ''} {shown!r}. {near}")
+            )
         if self.no_particle is not None:
             faults.append((self.no_particle[0], missing(self.no_particle[1], self.names)))
         return point_at(self.text, *min(faults)) if faults else ""
@@ -348,14 +350,14 @@ class _Splitter:
         found = coordinates(prefix, self.names)
         if found is None:
             self.no_particle = self.no_particle or (start, prefix)
-            found = "p4", (prefix,) * 4
-        maker, parts = found
+        maker, parts = found or ("p4", ())
         self.signs = 0
         inside = one.start(1) if one.group(1) else one.start(2)
         self.words += [(maker, start), ("(", inside)]
         for i, part in enumerate(parts):
             self.words += [(",", inside)] if i else []
             self.words.append((self.placeholder(part), inside))
+        self.words += [] if parts else [("0,0,0,0", inside)]
         self.words.append((")", one.end() - 1))
         return one.end()
 

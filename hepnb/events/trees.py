@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
 from hepnb.events.branches import Branch
+from hepnb.events.columns import Column, as_columns
 from hepnb.events.expressions import Expression
 from hepnb.events.fields import match_names
 from hepnb.events.filling import fill, nothing_left, values_seen
@@ -214,6 +215,50 @@ class Tree(Output):
         tree._info()
         return tree
 
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Columns that are calculated, by name."""
+        return dict(self._info().columns)
+
+    def with_columns(
+        self, columns: Mapping[str, str | Column] | None = None, /, **named: str | Column
+    ) -> Tree:
+        """Give names to formulas: expressions of the new tree may use them, and they may use each other.
+
+        A column is calculated once for each range of entries, however often it is used. A named cut is a
+        column too: with ``SR="n_jet >= 4"`` and ``CR="~SR"`` a cut may be ``"SR | CR"``.
+
+        Parameters
+        ----------
+        columns : mapping of name to formula or Column
+            In any order. A :class:`hepnb.Column` has a title and a unit for axes.
+        **named : str or Column
+            The same, written as arguments.
+
+        Returns
+        -------
+        Tree
+            With these columns; this tree stays as it is. A column that it has already, with the same formula,
+            is left out.
+
+        Raises
+        ------
+        ExpressionError, BranchError
+            Where a formula does not fit the tree, a name is taken, or a column needs itself.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> tree = tree.with_columns(window="abs(offset) < 5", offset=hepnb.Column("mll - 125", unit="GeV"))
+        >>> tree.hist("offset", bins=(2, -5, 5), cut="window").values().astype(int).tolist()
+        [1171, 1199]
+        """
+        from hepnb.events.derived import derived  # noqa: PLC0415  # seldom needed
+
+        asked = as_columns({**as_columns({} if columns is None else columns), **named})
+        return Tree.over(derived(self._source, asked))
+
     def check(self, text: str) -> Expression:
         """Check an expression against this tree's branches.
 
@@ -370,9 +415,9 @@ class Tree(Output):
         weighting = None if weight is None else self._check(info, weight, "weight")
         if needs_values(bins):
             seen = values_seen(info, value, condition, cancel)
-            bins = axis(bins, seen, label=label or expression)
+            bins = axis(bins, seen, label=label or info.label(expression))
         else:
-            bins = axis(bins, label=label or expression)
+            bins = axis(bins, label=label or info.label(expression))
         histogram = empty(bins, name, label)
         fill(histogram, info, value, condition, weighting, progress=progress, cancel=cancel)
         return histogram
@@ -447,8 +492,8 @@ class Tree(Output):
         weighting = None if weight is None else self._check(info, weight, "weight")
         variables = {text: self._check(info, text) for text in by}
         if needs_values(bins):
-            bins = axis(bins, values_seen(info, value, condition, cancel), label=expression)
-        made = Cube.empty(axis(bins, label=expression), by)
+            bins = axis(bins, values_seen(info, value, condition, cancel), label=info.label(expression))
+        made = Cube.empty(axis(bins, label=info.label(expression)), by)
         used = [item for item in (value, condition, weighting, *variables.values()) if item is not None]
         chunks = columns_of(info, used, progress=progress, cancel=cancel)
         filled = fill_cube(made, chunks, value, variables, condition, weighting)
