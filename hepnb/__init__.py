@@ -13,7 +13,7 @@ from hepnb._version import __version__
 
 if TYPE_CHECKING:
     from hepnb import datasets, errors, figures
-    from hepnb.events import RootFile, Tree, open
+    from hepnb.events import Column, RootFile, Tree, open, open_skim
     from hepnb.fits import (
         contour,
         fit,
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "open": "events",
+    "open_skim": "events",
+    "Column": "events",
     "RootFile": "events",
     "Tree": "events",
     "load": "workspace",
@@ -76,6 +78,7 @@ __all__ = [
     "BranchSelector",
     "BrazilBand",
     "Channel",
+    "Column",
     "FileBrowser",
     "FitPanel",
     "HistogramBuilder",
@@ -101,6 +104,7 @@ __all__ = [
     "load",
     "minos",
     "open",
+    "open_skim",
     "profile",
     "pyhf_optimizer",
     "ranking",

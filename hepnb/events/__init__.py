@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hepnb.events.branches import Branch
 from hepnb.events.cache import COLUMNS
+from hepnb.events.columns import Column
 from hepnb.events.cube import Cube
 from hepnb.events.cutflow import Cutflow, CutflowRow
 from hepnb.events.expressions import Expression, check_expression
@@ -14,6 +15,8 @@ from hepnb.events.files import Entry, RootFile
 from hepnb.events.filesets import RootFiles
 from hepnb.events.functions import FUNCTIONS
 from hepnb.events.opening import open  # the name users know from uproot
+from hepnb.events.references import open_skim
+from hepnb.events.skim import Written
 from hepnb.events.source import Skipped
 from hepnb.events.stream import Chunk
 from hepnb.events.trees import Tree
@@ -23,6 +26,7 @@ __all__ = [
     "FUNCTIONS",
     "Branch",
     "Chunk",
+    "Column",
     "Cube",
     "Cutflow",
     "CutflowRow",
@@ -32,6 +36,8 @@ __all__ = [
     "RootFiles",
     "Skipped",
     "Tree",
+    "Written",
     "check_expression",
     "open",
+    "open_skim",
 ]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepnb.errors import FileError
-from hepnb.events.handles import close, is_remote
+from hepnb.events.handles import close
+from hepnb.events.remote import is_remote
 
 __all__ = ["Draft", "new_file"]
 

@@ -86,7 +86,7 @@ class Output:
         ...     written = tree.skim(f"{folder}/skim.root", columns, cut="mll > 120")
         ...     skimmed = hepnb.open(written.path)["signal"]
         ...     print(skimmed.n_entries, [branch.name for branch in skimmed.branches])
-        2616 ['lep1_pt', 'lep2_pt', 'pt_sum']
+        2690 ['lep1_pt', 'lep2_pt', 'pt_sum']
         """
         from hepnb.events.skim import is_parquet, skim  # noqa: PLC0415  # writers are seldom needed
 

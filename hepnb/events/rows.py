@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import SelectionError
 from hepnb.events.budget import bytes_per_entry, memory_bytes
+from hepnb.events.cache import COLUMNS
 from hepnb.events.expressions import Expression
 from hepnb.events.fields import Plan, values_in
 from hepnb.events.passes import columns_of
@@ -113,15 +114,18 @@ def rows_of(
         In the order of the entries; no chunk reaches into a second file.
     """
     used = [*plan.expressions.values(), *([cut] if cut else [])]
-    for start, stop, columns in columns_of(info, used, step, entries, progress, cancel, lost):
+    chunks = columns_of(info, used, step, entries, progress, cancel, lost)
+    while True:
+        # Every column is read once: keeping it would only take memory, and push out what panels use.
+        with COLUMNS.bypassed():
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        start, stop, columns = chunk
         n = stop - start
         passed = mask_of(cut, columns, n)
         kept = np.arange(start, stop, dtype=np.int64)
         if passed is not None:
             kept = kept[passed]
-        yield Rows(
-            start,
-            stop,
-            kept,
-            {f.name: values_in(f, plan.expressions[f.name], columns, n, passed) for f in plan.fields},
-        )
+        found = {f.name: values_in(f, plan.expressions[f.name], columns, n, passed) for f in plan.fields}
+        yield Rows(start, stop, kept, found)

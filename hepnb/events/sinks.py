@@ -115,7 +115,8 @@ class ParquetSink:
         self.renamed: dict[str, str] = {}
         self._arrow = arrow
         kept = {f"hepnb.{key}": json.dumps(value) for key, value in (notes or {}).items()}
-        self._schema = arrow.schema([(f.name, _arrow_type(arrow, f)) for f in fields], metadata=kept)
+        columns = [arrow.field(f.name, _arrow_type(arrow, f), nullable=False) for f in fields]
+        self._schema = arrow.schema(columns, metadata=kept)
         name, level = compression_of(compression, _PARQUET)
         self._writer = parquet.ParquetWriter(
             path, self._schema, compression=name or "none", compression_level=level
@@ -314,7 +315,7 @@ def _text(column: Any) -> Any:
 def _arrow_type(arrow: Any, field: Field) -> Any:
     kind = arrow.string() if field.dtype is None else arrow.from_numpy_dtype(field.dtype)
     for _ in range(field.depth + len(field.shape)):
-        kind = arrow.list_(kind)
+        kind = arrow.list_(arrow.field("element", kind, nullable=False))
     return kind
 
 

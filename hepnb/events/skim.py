@@ -19,16 +19,18 @@ from hepnb.events.budget import memory_bytes
 from hepnb.events.chains import ChainSource
 from hepnb.events.drafts import Draft, new_file
 from hepnb.events.fields import Columns, Field, plan_of
-from hepnb.events.handles import is_remote
+from hepnb.events.remote import is_remote
 from hepnb.events.rows import Rows, rows_in, rows_of
 from hepnb.events.sinks import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
 from hepnb.events.source import FileSource, Skipped, Source, TreeInfo
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["SOURCE_ENTRY", "SOURCE_FILE", "Original", "Written", "is_parquet", "open_sink", "skim"]
+__all__ = ["SOURCES", "SOURCE_ENTRY", "SOURCE_FILE", "Original", "Written", "is_parquet", "open_sink", "skim"]
 
 SOURCE_FILE, SOURCE_ENTRY = "source_file", "source_entry"
 """Columns of a skim with references: the place of the file in the list of sources, and the entry in it."""
+SOURCES = "_sources"
+"""Added to the name of a tree: the list of the files that its rows come from."""
 _ANY_DEPTH = 100
 _REFERENCES = (Field(SOURCE_FILE, np.dtype(np.int32)), Field(SOURCE_ENTRY, np.dtype(np.int64)))
 
@@ -201,7 +203,7 @@ def open_sink(
                     "n_entries": np.array([one.n_entries for one in originals], dtype=np.int64),
                 }
                 types = {"file": "string", "tree": "string", "n_entries": np.dtype(np.int64)}
-                file.mktree(f"{tree}_sources", types, "files that the rows come from").extend(columns)
+                file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)
             yield RootSink(file, tree, fields, info.title), draft
 
 
@@ -218,7 +220,7 @@ def originals_of(source: Source, info: TreeInfo) -> list[Original]:
     >>> import hepnb
     >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
     >>> originals_of(tree._source, tree._info())[0].n_entries
-    5000
+    3000
     """
     if isinstance(source, ChainSource):
         trees = dict(source.members)
