@@ -152,6 +152,7 @@ def _joined(source: ChainSource, parts: Sequence[_Part], skipped: Sequence[Skipp
         breaks=tuple(ends[:-1]),
         on_error=source.on_error,
         skipped=tuple(skipped),
+        parts=tuple((part.stamp, part.path, part.n_entries, part.names) for part in parts),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import uproot
 
-from hepnb.errors import BranchError, ExpressionError, FileError
+from hepnb.errors import BranchError, ExpressionError, FileError, nearest
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
 from hepnb.events.columns import Column
@@ -220,7 +220,11 @@ def _read_info(handle: Handle, path: str) -> TreeInfo:
     if known is not None:
         return known  # type: ignore[no-any-return]
     with reading(f"tree {path!r}", handle.path):
-        tree = handle.object(path)
+        try:
+            tree = handle.object(path)
+        except uproot.KeyInFileError as error:
+            there = nearest(path, handle.root.keys(recursive=True, cycle=False))
+            raise FileError(f"{handle.path!r} has no object {path!r}. {there}") from error
         if not isinstance(tree, uproot.TTree) and "RNTuple" not in tree.classname:
             raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
         title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
@@ -230,6 +234,7 @@ def _read_info(handle: Handle, path: str) -> TreeInfo:
         info = TreeInfo(
             handle.path, path, name, title, n_entries, branches, column, files=only, stamp=handle.stamp
         )
+        info.parts = ((handle.stamp, path, n_entries, info.names),)
         handle.known["readers", path] = readers_of(tree)
     handle.known["tree", path] = info
     return info
