@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 from urllib.request import url2pathname
@@ -60,6 +60,8 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
     hepnb.errors.FileError: there is no file 'no/such/file.root': its folder 'no/such' does not exist.
     Check the path.
     """
+    if isinstance(path, Collection) and not isinstance(path, (str, bytes)) and not path:
+        raise FileError("the list of files is empty: name at least one.")
     if on_error not in ("raise", "skip"):
         raise FileError(f"on_error={on_error!r} is neither 'raise' nor 'skip'.")
     if isinstance(path, Mapping):
@@ -113,8 +115,6 @@ def _is_pattern(name: str) -> bool:
 
 def _expanded(names: Sequence[str]) -> list[str]:
     """Files in the order of the names; those of a pattern in the order of the alphabet."""
-    if not names:
-        raise FileError("the list of files is empty: name at least one.")
     found: list[str] = []
     for name in names:
         if not _is_pattern(name):
