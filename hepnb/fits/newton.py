@@ -282,7 +282,7 @@ def _truncated(here: Any, box: Box) -> Step:
     search = precondition(residual)
     size = np.einsum("lp,lp->l", residual, search)
     # The closer to the minimum, the more exact the step: that makes the convergence superlinear.
-    goal = size * np.clip(0.5 * size, 1e-6, 1e-2)
+    goal = size * np.clip(size, 1e-4, 0.1)
     direction = np.zeros_like(residual)
     active = size > 0
     for inner in range(_MAX_INNER):

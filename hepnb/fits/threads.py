@@ -13,6 +13,8 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
+from hepnb.fits.memory import keep_freed_memory
+
 __all__ = ["one_blas_thread"]
 
 
@@ -40,6 +42,7 @@ def one_blas_thread() -> Iterator[None]:
     >>> with one_blas_thread():
     ...     pass
     """
+    keep_freed_memory()
     if not _BUSY.acquire(blocking=False):
         yield
         return

@@ -35,19 +35,20 @@ def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
     conditions = np.stack(
         [high - 1, low - 1, log_high * high, -log_low * low, log_high**2 * high, log_low**2 * low]
     )
-    return np.concatenate([[log_low, log_high], _INVERSE @ conditions])
+    value = _INVERSE @ conditions
+    slope = np.arange(1, 7)[:, None] * value
+    return np.concatenate([[log_low, log_high], value, slope, np.arange(1, 6)[:, None] * slope[1:]])
 
 
 def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
-    log_low, log_high, *coefficients = prepared
-    value = _horner(coefficients, alpha)
+    log_low, log_high = prepared[:2]
+    value = _horner(prepared[2:8], alpha)
     value *= alpha
     value += 1.0
     first = second = _NONE
     if order:
-        slopes = [(power + 1) * c for power, c in enumerate(coefficients)]
-        first = _horner(slopes, alpha)
-        second = _horner([(power + 1) * c for power, c in enumerate(slopes[1:])], alpha)
+        first = _horner(prepared[8:14], alpha)
+        second = _horner(prepared[14:], alpha)
     outside = np.nonzero(np.abs(alpha) >= 1)
     if outside[0].size:
         beyond = alpha[outside]
@@ -61,7 +62,7 @@ def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor
     return Factor(value, first, second)
 
 
-def _horner(coefficients: list[FloatArray], alpha: FloatArray) -> FloatArray:
+def _horner(coefficients: FloatArray, alpha: FloatArray) -> FloatArray:
     value = coefficients[-1] * alpha
     for coefficient in coefficients[-2:0:-1]:
         value += coefficient

@@ -36,6 +36,9 @@ _SMALL = 1e-8
 # minimum can lie at the edge; with this the edge is approached smoothly, and -2 log L is changed by 1e-10.
 EMPTY = 1e-12
 
+# Templates spread over the bins may take 4 MB.
+_MOST_ELEMENTS = 500_000
+
 
 @dataclass(frozen=True)
 class Incidence:
@@ -59,8 +62,8 @@ class Incidence:
         The slot of each row of ``by_bin``, as a place in ``slots``.
     flat_starts, flat : ndarray of int, shape (w,)
         The first row of each (bin, parameter), and its place in a table of them.
-    bins : csr_array, shape (bin, cell)
-        1 where a cell lies in a bin.
+    bin_odd, bin_even : ndarray, shape (cell, bin * shape parameter)
+        The templates of the shapes, each cell's in its bin; empty where there are too many bins for that.
     """
 
     slots: IntArray
@@ -73,7 +76,8 @@ class Incidence:
     bin_slot: IntArray
     flat_starts: IntArray
     flat: IntArray
-    bins: Any
+    bin_odd: FloatArray
+    bin_even: FloatArray
 
 
 def incidence(compiled: Compiled) -> Incidence:
@@ -120,10 +124,18 @@ def incidence(compiled: Compiled) -> Incidence:
         bin_slot=rows % max(slots.size, 1),
         flat_starts=starts_flat,
         flat=flat[starts_flat],
-        bins=sparse.csr_array(
-            (np.ones(n_cells), (compiled.cell_bin, np.arange(n_cells))), shape=(n_bins, n_cells)
-        ),
+        bin_odd=_by_bin(compiled, compiled.shape_odd),
+        bin_even=_by_bin(compiled, compiled.shape_even),
     )
+
+
+def _by_bin(compiled: Compiled, templates: FloatArray) -> FloatArray:
+    n_bins, (n_shapes, n_cells) = compiled.bin_starts.size, templates.shape
+    if n_cells * n_bins * n_shapes > _MOST_ELEMENTS:
+        return np.empty((0, 0))
+    table = np.zeros((n_cells, n_bins, n_shapes))
+    table[np.arange(n_cells), compiled.cell_bin] = templates.T
+    return table.reshape(n_cells, n_bins * n_shapes)
 
 
 @dataclass(frozen=True)
@@ -229,15 +241,22 @@ class Operator:
             rows = (links.by_bin @ rate) * slope[links.bin_slot]
             table[links.flat] = np.add.reduceat(rows, links.flat_starts, axis=0)
         jacobian = np.ascontiguousarray(table.reshape(n_bins, n_parameters, batch).transpose(2, 0, 1))
-        if compiled.shape_parameters.size:
-            h, g = self._shape_slopes
-            for b, (begin, end) in enumerate(
-                zip(compiled.bin_starts, [*compiled.bin_starts[1:], rate.shape[0]], strict=True)
-            ):
-                here = kappa[begin:end].T
-                odd = here @ compiled.shape_odd[:, begin:end].T
-                even = here @ compiled.shape_even[:, begin:end].T
-                jacobian[:, b, compiled.shape_parameters] += h * odd + g * even
+        where = compiled.shape_parameters
+        if not where.size:
+            return jacobian
+        h, g = self._shape_slopes
+        if links.bin_odd.size:
+            odd, even = (
+                (kappa.T @ table).reshape(batch, n_bins, -1) for table in (links.bin_odd, links.bin_even)
+            )
+            jacobian[:, :, where] += h[:, None, :] * odd + g[:, None, :] * even
+            return jacobian
+        ends = [*compiled.bin_starts[1:], rate.shape[0]]
+        for b, (begin, end) in enumerate(zip(compiled.bin_starts, ends, strict=True)):
+            here = kappa[begin:end].T
+            odd = here @ compiled.shape_odd[:, begin:end].T
+            even = here @ compiled.shape_even[:, begin:end].T
+            jacobian[:, b, where] += h * odd + g * even
         return jacobian
 
     @cached_property
