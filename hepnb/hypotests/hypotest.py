@@ -19,14 +19,13 @@ from hepnb.hypotests.asymptotics import (
 )
 from hepnb.hypotests.definitions import TestStatistic, bounds_message, statistic_named, tested_value
 from hepnb.hypotests.results import HypotestResult, SignificanceResults
-from hepnb.hypotests.settings import adjusted, refuse_unknown
+from hepnb.hypotests.settings import CALCTYPES, adjusted, refuse_unknown
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toys import toy_hypotest
 from hepnb.model import Model, one_data_set
 
 __all__ = ["hypotest", "significance"]
 
-_CALCTYPES = ("asymptotics", "toybased")
 _OPTIONS = ("init", "bounds", "fixed", "calctype", "test_stat")
 _FOR_TOYS = ("n_toys", "seed", "executor", "checkpoint", "progress", "cancel")
 
@@ -93,8 +92,8 @@ def hypotest(
     >>> print(f"{hepnb.hypotest(1.0, None, model, 't', bounds={'mu': (-10, 10)}).q:.5f}")
     3.95499
     """
-    if calctype not in _CALCTYPES:
-        raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, _CALCTYPES)}")
+    if calctype not in CALCTYPES:
+        raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, CALCTYPES)}")
     if calctype == "toybased":
         refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
         return toy_hypotest(mu, data, model, test_stat, init=init, bounds=bounds, fixed=fixed, **toys)

@@ -11,7 +11,9 @@ from hepnb.errors import ModelError, nearest
 from hepnb.fits.fit import Setup
 from hepnb.model import Model
 
-__all__ = ["adjusted", "refuse_unknown"]
+__all__ = ["CALCTYPES", "adjusted", "refuse_unknown"]
+
+CALCTYPES = ("asymptotics", "toybased")
 
 # What other programs call the same, for whoever types it here.
 _ELSEWHERE = {

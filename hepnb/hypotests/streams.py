@@ -16,7 +16,7 @@ from hepnb.hypotests.toy_batch import ToyTask, batch_size, do_batch
 from hepnb.model import Model
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["Stream", "ToyRun", "seed_sequence"]
+__all__ = ["Stream", "ToyRun", "place_of", "seed_sequence"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -38,6 +38,11 @@ def spawned(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequen
     ``SeedSequence.spawn`` gives other children each time it is called; a batch needs the same ones again.
     """
     return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
+
+
+def place_of(mu: float) -> tuple[int, ...]:
+    """Give a value of the POI its place among the seeds of a study, whatever else is tested."""
+    return (int(np.float64(mu).view(np.uint64)),)
 
 
 @dataclass(frozen=True, eq=False)

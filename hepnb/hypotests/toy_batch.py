@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from hepnb.errors import ModelError
-from hepnb.fits import solve
+from hepnb.fits import sample, solve
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
 from hepnb.model import Model
 
@@ -73,46 +72,6 @@ def do_batch(model: Model, task: ToyTask) -> FloatArray:
     """
     data = sample(model, task.origin, task.size, np.random.default_rng(task.seed))
     return toy_statistics(model, data, task.mu, statistic_named(task.test_stat), task.origin)
-
-
-def sample(model: Model, pars: ArrayLike, size: int, rng: np.random.Generator) -> FloatArray:
-    """Draw pseudo-data.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    pars : array_like, shape (n_parameters,)
-        Where.
-    size : int
-        How many.
-    rng : numpy.random.Generator
-        Source of chance.
-
-    Returns
-    -------
-    ndarray, shape (size, n_data)
-        Bins and auxiliary data.
-
-    Raises
-    ------
-    ModelError
-        The rate of a bin is negative there.
-    """
-    point = np.asarray(pars, dtype=float)
-    rates = model.expected(point)
-    if not (rates >= 0).all():
-        raise ModelError(
-            f"toys cannot be drawn: the rate of bin {int(np.argmin(rates))} is {rates.min():.4g}."
-        )
-    constraints = model.likelihood.constraints
-    main = rng.poisson(rates, size=(size, model.n_bins)).astype(float)
-    aux = np.empty((size, constraints.aux.size))
-    sigma = 1 / np.sqrt(constraints.weight)
-    aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
-    tau = point[constraints.poisson] * constraints.tau
-    aux[:, constraints.poisson_aux] = rng.poisson(tau, size=(size, tau.size))
-    return np.concatenate([main, aux], axis=1)
 
 
 def toy_statistics(

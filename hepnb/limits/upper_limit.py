@@ -5,25 +5,30 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepnb.errors import ModelError
+from hepnb.errors import ModelError, nearest
 from hepnb.executor import Engine
+from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
 from hepnb.limits.curves import limits_of
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import LimitResults, ScanResults
 from hepnb.limits.scan import limit_statistic
 from hepnb.limits.scan import scan as run_scan
 from hepnb.limits.search import search
+from hepnb.limits.toy_limit import toy_upper_limit
 from hepnb.model import Model, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["limit_from_scan", "upper_limit"]
+__all__ = ["check_level", "limit_from_scan", "upper_limit"]
 
 # A search takes about so many points: one, nine around the expected limits, and two rounds of six.
 _USUAL = 22
+_OPTIONS = ("level", "mu", "test_stat", "bounds", "calctype", "executor", "progress", "partial", "cancel")
+_FOR_TOYS = ("n_toys", "seed", "checkpoint")
 
 
 def upper_limit(
@@ -34,10 +39,12 @@ def upper_limit(
     mu: ArrayLike | None = None,
     test_stat: str = "qtilde",
     bounds: Sequence[float] | None = None,
+    calctype: str = "asymptotics",
     executor: Engine | None = None,
     progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,
+    **toys: Any,
 ) -> LimitResults:
     """Give the observed and expected upper limits on the parameter of interest.
 
@@ -57,14 +64,20 @@ def upper_limit(
     bounds : sequence of 2 floats, optional
         In place of the bounds of the POI: the range in which the best value and the limits are looked for.
         A limit is never looked for below 0.
+    calctype : {"asymptotics", "toybased"}
+        How the laws of the statistic are had. Limits from toys have uncertainties, and the values tested are
+        those of :func:`~hepnb.limits.toy_limit.toy_upper_limit`.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         As for :func:`hepnb.scan`.
     progress : callable, optional
-        Called with (done, total); without a grid the total is a guess until the end.
+        Called with (done, total); without a grid the total is a guess until the end. Toys are counted, not
+        points, if there are any.
     partial : callable, optional
         Called with the points so far after each step.
     cancel : Cancel, optional
         Looked at before each step. A search that is stopped gives the limits that its points hold.
+    **toys
+        For toys: ``n_toys``, ``seed`` and ``checkpoint``, as for :func:`hepnb.hypotests.toy_hypotest`.
 
     Returns
     -------
@@ -94,11 +107,20 @@ def upper_limit(
     >>> hepnb.upper_limit(None, model)
     LimitResults(mu < 1.012 at 95 % CL, expected [0.5599, 0.757, 1.062, 1.501, 2.051])
     """
-    _check_level(level)
+    check_level(level)
     chosen = limit_statistic(test_stat, "a limit")
     counts = one_data_set(data, model)
     if bounds is not None:
         model = _bounded(model, bounds)
+    if calctype == "toybased":
+        refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
+        return toy_upper_limit(
+            counts, model, level=level, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
+            partial=partial, cancel=cancel, **toys,
+        )  # fmt: skip
+    if calctype != "asymptotics":
+        raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, CALCTYPES)}")
+    refuse_unknown(toys, _OPTIONS, _FOR_TOYS)
     low, high = model.bounds[model.require_poi()]
     if mu is not None:
         found = run_scan(
@@ -128,7 +150,8 @@ def upper_limit(
     return limits_of(result, level, "root", float(high))
 
 
-def _check_level(level: float) -> None:
+def check_level(level: float) -> None:
+    """Insist that a level lies between 0 and 1."""
     number = as_numbers(level, "level")
     if number.ndim or not 0 < number < 1:
         raise ModelError(f"level is {level}. Give 1 - confidence level, for instance 0.05.")
@@ -175,5 +198,5 @@ def limit_from_scan(scan: ScanResults, level: float = 0.05) -> LimitResults:
     >>> print(f"{limits.observed:.8f}")
     1.01764459
     """
-    _check_level(level)
+    check_level(level)
     return limits_of(scan, level, "grid")
