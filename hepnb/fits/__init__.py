@@ -7,6 +7,7 @@ from hepnb.fits.fit import fit, fixed_poi_fit
 from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
 from hepnb.fits.impacts import GroupImpact
 from hepnb.fits.profile import ContourResults, MinosResults, ProfileResults, contour, minos, profile
+from hepnb.fits.pseudodata import sample
 from hepnb.fits.pyhf_optimizer import pyhf_optimizer
 from hepnb.fits.ranking import RankingResults, ranking
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
@@ -37,5 +38,6 @@ __all__ = [
     "pyhf_optimizer",
     "ranking",
     "rate_spread",
+    "sample",
     "solve",
 ]

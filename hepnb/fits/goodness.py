@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincc
 
+from hepnb.errors import ModelError
+from hepnb.executor import Engine, run_ordered
 from hepnb.fits.fit import fit
+from hepnb.fits.pseudodata import sample
 from hepnb.fits.results import FitResults
+from hepnb.fits.solve import solve
 from hepnb.model import Model, one_data_set
+from hepnb.progress import Cancel, Progress
 
 __all__ = ["GoodnessResults", "goodness_of_fit"]
 
+FloatArray = NDArray[np.float64]
 
-@dataclass(frozen=True)
+_BATCH = 500
+
+
+@dataclass(frozen=True, eq=False)
 class GoodnessResults:
     """How well a model describes the data.
 
@@ -28,15 +38,39 @@ class GoodnessResults:
         Bins minus parameters without a constraint.
     p_value : float
         Upper tail of the chi-squared law; nan without degrees of freedom.
+    toys : ndarray, shape (n,)
+        The statistic of each toy, without those whose fits failed; empty if none were asked for.
+    toy_p_value : float
+        The fraction of toys at or above the statistic of the data; nan without toys.
+    toy_uncertainty : float
+        Its statistical uncertainty: the standard deviation of the true fraction after n toys, which is
+        sqrt(p (1 - p) / n) where p is far from 0 and 1 and does not vanish there.
+    n_failed : int
+        Toys whose fits failed.
+    cancelled : bool
+        The study was stopped; the toys are those it had.
     """
 
     statistic: float
     n_dof: int
     p_value: float
+    toys: FloatArray = field(default_factory=lambda: np.empty(0))
+    toy_p_value: float = math.nan
+    toy_uncertainty: float = math.nan
+    n_failed: int = 0
+    cancelled: bool = False
 
 
 def goodness_of_fit(
-    data: ArrayLike | None, model: Model, *, result: FitResults | None = None
+    data: ArrayLike | None,
+    model: Model,
+    *,
+    toys: int = 0,
+    seed: int | np.random.SeedSequence | None = None,
+    result: FitResults | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    executor: Engine | None = None,
 ) -> GoodnessResults:
     """Compare the best fit with a model that describes every bin perfectly.
 
@@ -46,13 +80,30 @@ def goodness_of_fit(
         Data; the observed ones if None.
     model : Model
         The model.
+    toys : int
+        Pseudo-experiments to draw from the best fit and to fit, for a p-value where the chi-squared law does
+        not hold: few events, or parameters at bounds. Auxiliary data are drawn too, but for parameters that
+        are fixed.
+    seed : int or SeedSequence, optional
+        The same seed gives the same toys.
     result : FitResults, optional
         The free fit, if already done.
+    progress : callable, optional
+        Called with (done, total) toys.
+    cancel : Cancel, optional
+        Looked at between batches of toys.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the toys are fitted; here by default, with the same results.
 
     Returns
     -------
     GoodnessResults
-        Statistic, degrees of freedom and asymptotic p-value.
+        Statistic, degrees of freedom, asymptotic p-value and that from toys.
+
+    Raises
+    ------
+    ModelError
+        A negative number of toys; the best fit expects a negative rate, so that no toys can be drawn.
 
     References
     ----------
@@ -69,19 +120,58 @@ def goodness_of_fit(
     ...         signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[56, 60]
     ...     )
     ... )
-    >>> goodness_of_fit(None, model).n_dof
-    1
+    >>> found = goodness_of_fit(None, model, toys=200, seed=1)
+    >>> found.n_dof, abs(found.toy_p_value - found.p_value) < 4 * found.toy_uncertainty
+    (1, True)
     """
+    _check(toys)
     counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
-    main, aux = counts[: model.n_bins], counts[model.n_bins :]
-    constraints = model.likelihood.constraints
-    best = model.init.copy()
-    best[constraints.parameters] = aux / constraints.scale
-    perfect = float(constraints.value(best, aux))
-    perfect += float(model.likelihood.constant(counts[None])[0])
-    statistic = max(free.twice_nll - perfect, 0.0)
+    main = counts[: model.n_bins]
+    statistic = max(free.twice_nll - float(model.likelihood.constant(counts[None])[0]), 0.0)
     loose = sum(p.kind == "free" and not p.fixed for p in model.parameters)
     n_dof = int(np.count_nonzero(main >= 0)) - loose
     p_value = float(gammaincc(0.5 * n_dof, 0.5 * statistic)) if n_dof > 0 else math.nan
-    return GoodnessResults(statistic, n_dof, p_value)
+    if not toys:
+        return GoodnessResults(statistic, n_dof, p_value)
+    seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    sizes = [min(_BATCH, toys - begin) for begin in range(0, toys, _BATCH)]
+    tasks = list(zip(sizes, seeds.spawn(len(sizes)), strict=True))
+    told = None if progress is None else lambda done, _: progress(min(done * _BATCH, toys), toys)
+    found = run_ordered(executor, partial(_batch, model, counts, free.bestfit), tasks, told, cancel)
+    values = np.concatenate([np.empty(0), *(part for part in found if part is not None)])
+    good = values[~np.isnan(values)]
+    # Counts repeat, and a toy equal to the data must not fall below them by rounding.
+    above = int(np.count_nonzero(good >= statistic - 1e-8 * (1 + statistic)))
+    fraction, sigma = _fraction(above, good.size)
+    cancelled = any(part is None for part in found)
+    return GoodnessResults(
+        statistic, n_dof, p_value, good, fraction, sigma, values.size - good.size, cancelled
+    )
+
+
+def _check(toys: object) -> None:
+    if isinstance(toys, bool) or not isinstance(toys, int | np.integer) or toys < 0:
+        raise ModelError(f"toys is {toys!r}. Give a whole number of toys, 0 for none.")
+
+
+def _fraction(above: int, size: int) -> tuple[float, float]:
+    if not size:
+        return math.nan, math.nan
+    # Of the beta law that a flat prior and a binomial count give.
+    middle = (above + 1) / (size + 2)
+    return above / size, math.sqrt(middle * (1 - middle) / (size + 3))
+
+
+def _batch(
+    model: Model, data: FloatArray, point: FloatArray, task: tuple[int, np.random.SeedSequence]
+) -> FloatArray:
+    """Draw and fit toys; give the statistic of each, nan where its fit failed."""
+    size, seed = task
+    drawn = sample(model, point, size, np.random.default_rng(seed))
+    constraints = model.likelihood.constraints
+    held = np.flatnonzero(model.fixed[constraints.parameters]) + model.n_bins
+    drawn[:, held] = data[held]
+    found = solve(model, drawn, np.tile(point, (size, 1)), np.tile(model.fixed, (size, 1)))
+    # The value is relative to that of rates equal to the data: it is the statistic.
+    return np.where(found.ok, np.maximum(found.value, 0.0), np.nan)
