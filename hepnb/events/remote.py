@@ -153,8 +153,8 @@ def network_words(url: str, error: BaseException) -> str:
     str
         Ends a sentence that began with the file, and says what to do.
     """
-    answers = (getattr(one, "status", 0) for one in _causes(error))
-    status = next((answer for answer in answers if isinstance(answer, int) and answer), 0)
+    answers = [one for one in _causes(error) if type(one).__name__ == "ClientResponseError"]
+    status = int(getattr(answers[0], "status", 0)) if answers else 0
     if isinstance(error, ImportError):
         extra = _EXTRAS.get(_protocol(url))
         way = f"pip install hepnb[{extra}]" if extra else _first_line(error)

@@ -1,13 +1,18 @@
-"""A web server for files, that can be told to misbehave."""
+"""What the tests of events share: a web server for files that can be told to misbehave."""
 
 from __future__ import annotations
 
 import contextlib
 import http.server
 import re
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -23,6 +28,8 @@ class Server(http.server.ThreadingHTTPServer):
         How many requests are answered before it cuts every answer off in the middle.
     status : int or None
         Answer everything with this instead.
+    waits : float
+        Seconds before each answer.
     """
 
     daemon_threads = True
@@ -33,11 +40,23 @@ class Server(http.server.ThreadingHTTPServer):
         self.ranges = True
         self.dies_after: int | None = None
         self.status: int | None = None
+        self.waits = 0.0
+        self._connections: list[Any] = []
         self.n_requests = 0
         self.n_bytes = 0
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.append(request)
+        super().process_request(request, client_address)
+
+    def hang_up(self) -> None:
+        """Close the connections that clients keep."""
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is none of our business."""
@@ -59,7 +78,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         server = self.server
         server.n_requests += 1
+        time.sleep(server.waits)
         path = server.folder / self.path.partition("?")[0].lstrip("/")
+        if path.is_dir() and server.status is None:
+            self._list(path, with_body)
+            return
         if server.status is not None or not path.is_file():
             self.send_error(server.status or 404)
             return
@@ -89,9 +112,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         server.n_bytes += len(data)
         self.wfile.write(data)
 
+    def _list(self, folder: Path, with_body: bool) -> None:
+        links = "".join(f'<a href="{one.name}">{one.name}</a>\n' for one in folder.iterdir()).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(links)))
+        self.end_headers()
+        self.wfile.write(links if with_body else b"")
+
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[Server]:
+def _serving(folder: Path) -> Iterator[Server]:
     """Serve a folder until the block ends."""
     with Server(folder) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -100,4 +131,11 @@ def serving(folder: Path) -> Iterator[Server]:
             yield server
         finally:
             server.shutdown()
+            server.hang_up()
             thread.join(10)
+
+
+@pytest.fixture
+def serving():
+    """A context manager that serves a folder."""
+    return _serving
