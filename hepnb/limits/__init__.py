@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from hepnb.limits.grid import GridResults, limit_grid
+from hepnb.limits.exclusion import ExclusionResults, exclusion
+from hepnb.limits.grid import limit_grid
+from hepnb.limits.grid_results import GridResults
 from hepnb.limits.results import LimitResults, ScanResults
 from hepnb.limits.scan import scan
+from hepnb.limits.toy_limit import ToyLimitResults
 from hepnb.limits.upper_limit import limit_from_scan, upper_limit
 
 __all__ = [
+    "ExclusionResults",
     "GridResults",
     "LimitResults",
     "ScanResults",
+    "ToyLimitResults",
+    "exclusion",
     "limit_from_scan",
     "limit_grid",
     "scan",

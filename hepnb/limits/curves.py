@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 
-__all__ = ["Curves", "limits_of"]
+__all__ = ["BEYOND", "Curves", "limits_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 NARROW = 2e-4
 # The excess of a point that is as good as on the crossing: the excess grows by about 1 while mu doubles.
 CLOSE = 1e-6
+# How the reason begins where CLs stays above the level.
+BEYOND = "no limit below"
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _reason(curves: Curves, row: int, top: float) -> str:
     first, last = curves.CLs[row, [0, -1]]
     if last >= curves.level:
         more = f", the upper bound of the POI: give bounds=(0, {5 * top:.4g})" if curves.mu[-1] >= top else ""
-        return f"no limit below {curves.mu[-1]:.4g} (CLs there is {last:.3g}){more}"
+        return f"{BEYOND} {curves.mu[-1]:.4g} (CLs there is {last:.3g}){more}"
     return f"excluded from {curves.mu[0]:.4g} on (CLs there is {first:.3g})"
 
 

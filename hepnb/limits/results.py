@@ -69,7 +69,10 @@ class ScanResults:
         return f"ScanResults({len(self)} points of {self.poi} in [{self.mu[0]:g}, {self.mu[-1]:g}]{more})"
 
 
-CURVES = ("observed", *(f"expected {sigma:+g} sigma" for sigma in EXPECTED_SIGMAS))
+CURVES = (
+    "observed",
+    *(f"expected {sigma:+g} sigma" if sigma else "expected" for sigma in EXPECTED_SIGMAS),
+)
 
 
 @dataclass(frozen=True, eq=False)

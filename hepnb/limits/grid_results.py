@@ -1,0 +1,198 @@
+"""CLs and upper limits of many signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.errors import ModelError, nearest
+from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.limits.results import LimitResults
+
+__all__ = ["DONE", "FAILED", "NOT_REACHED", "NO_FIT", "NO_LIMIT", "GridResults", "empty_grid"]
+
+FloatArray = NDArray[np.float64]
+
+DONE, NO_LIMIT, NO_FIT, FAILED, NOT_REACHED = "ok", "no limit", "fit failed", "failed", "not reached"
+
+
+@dataclass(frozen=True, eq=False)
+class GridResults:
+    """CLs and upper limits of many signals.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The signals, in the order of the patches.
+    labels : tuple of str
+        What the coordinates are called.
+    coordinates : ndarray, shape (n, k)
+        Where each signal lies, for instance its masses; k is 0 if that is not known.
+    CLs_obs : ndarray, shape (n,)
+        Observed CLs at nominal signal strength: below the level, the signal is excluded.
+    CLs_exp : ndarray, shape (n, 5)
+        Expected CLs there, at -2, -1, 0, 1, 2 standard deviations of the background.
+    observed : ndarray, shape (n,)
+        Observed upper limits on the signal strength; nan unless asked for.
+    expected : ndarray, shape (n, 5)
+        Expected upper limits.
+    messages : dict of str to str
+        What there is to know about a signal, by name: why it has no numbers, which limits it lacks.
+    level : float
+        1 - confidence level.
+    status : ndarray of str, shape (n,)
+        ``"ok"``, ``"no limit"`` (CLs is known, the observed limit is not), ``"fit failed"``, ``"failed"`` (no
+        model could be made of it) or ``"not reached"`` (the grid was stopped).
+    limits : dict of str to LimitResults
+        The points behind the limits, by name.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    coordinates: FloatArray
+    CLs_obs: FloatArray
+    CLs_exp: FloatArray
+    observed: FloatArray
+    expected: FloatArray
+    messages: dict[str, str]
+    level: float
+    status: NDArray[np.str_]
+    limits: dict[str, LimitResults] = field(default_factory=dict)
+
+    @property
+    def excluded(self) -> NDArray[np.bool_]:
+        """Which signals are excluded at nominal strength, shape (n,)."""
+        return np.asarray(self.CLs_obs < self.level)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether there are signals that were not reached."""
+        return bool((self.status == NOT_REACHED).any())
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        kinds, counts = np.unique(self.status, return_counts=True)
+        rest = "".join(f", {n} {kind}" for kind, n in zip(kinds, counts, strict=True) if kind != DONE)
+        cl = 100 * (1 - self.level)
+        return f"GridResults({len(self)} signals, {int(self.excluded.sum())} excluded at {cl:g} % CL{rest})"
+
+    def table(self) -> list[dict[str, Any]]:
+        """Give one row per signal, for a file or a pandas.DataFrame.
+
+        Returns
+        -------
+        list of dict
+            Name, coordinates, status, CLs and limits, observed and expected, and the message.
+        """
+        rows = []
+        for place, name in enumerate(self.names):
+            row: dict[str, Any] = {"name": name}
+            row |= dict(zip(self.labels, self.coordinates[place].tolist(), strict=True))
+            row |= {"status": str(self.status[place]), "CLs_obs": float(self.CLs_obs[place])}
+            row |= _banded("CLs_exp", self.CLs_exp[place])
+            row |= {"limit_obs": float(self.observed[place])} | _banded("limit_exp", self.expected[place])
+            rows.append(row | {"message": self.messages.get(name, "")})
+        return rows
+
+    def exclusion(self, x: Any = 0, y: Any = 1, **options: Any) -> Any:
+        """Interpolate the exclusion contours between the signals.
+
+        Parameters
+        ----------
+        x, y : str, int or array_like, shape (n,)
+            Coordinates by label or position, or values of one's own.
+        **options
+            As for :func:`hepnb.limits.exclusion`.
+
+        Returns
+        -------
+        ExclusionResults
+            The contours as polylines.
+        """
+        from hepnb.limits.exclusion import exclusion  # noqa: PLC0415  # it needs this module
+
+        return exclusion(self, x, y, **options)
+
+    def select(self, values: Mapping[str | int, float]) -> GridResults:
+        """Keep the signals with given coordinates, such as ``grid.select({"m_chi1": 60})``.
+
+        Parameters
+        ----------
+        values : mapping of str or int to float
+            Coordinates by label or position.
+
+        Returns
+        -------
+        GridResults
+            Those signals.
+
+        Raises
+        ------
+        ModelError
+            No such label, or no such signal.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        for label, value in values.items():
+            keep &= np.isclose(self.coordinates[:, self.axis(label)], value, rtol=1e-9)
+        if not keep.any():
+            raise ModelError(f"no signal has {dict(values)}. Look at the grid's coordinates.")
+        names = tuple(np.array(self.names)[keep].tolist())
+        return GridResults(
+            names,
+            self.labels,
+            self.coordinates[keep],
+            self.CLs_obs[keep],
+            self.CLs_exp[keep],
+            self.observed[keep],
+            self.expected[keep],
+            {name: said for name, said in self.messages.items() if name in names},
+            self.level,
+            self.status[keep],
+            {name: limit for name, limit in self.limits.items() if name in names},
+        )
+
+    def axis(self, label: str | int) -> int:
+        """Give the position of a coordinate.
+
+        Parameters
+        ----------
+        label : str or int
+            Its label, or its position.
+
+        Returns
+        -------
+        int
+            The position.
+
+        Raises
+        ------
+        ModelError
+            There is none.
+        """
+        if isinstance(label, int) and -len(self.labels) <= label < len(self.labels):
+            return label % len(self.labels)
+        if label in self.labels:
+            return self.labels.index(str(label))
+        raise ModelError(f"the grid has no coordinate {label!r}. {nearest(str(label), self.labels)}")
+
+
+def _banded(what: str, five: FloatArray) -> dict[str, float]:
+    return {f"{what}_{sigma:+g}": float(value) for sigma, value in zip(EXPECTED_SIGMAS, five, strict=True)}
+
+
+def empty_grid(
+    names: tuple[str, ...], labels: tuple[str, ...], coordinates: FloatArray, level: float
+) -> GridResults:
+    """Give a grid of which no signal was reached."""
+    count = len(names)
+    return GridResults(
+        names, labels, coordinates, np.full(count, np.nan), np.full((count, 5), np.nan),
+        np.full(count, np.nan), np.full((count, 5), np.nan), {}, level,
+        np.full(count, NOT_REACHED, dtype="<U11"),
+    )  # fmt: skip
