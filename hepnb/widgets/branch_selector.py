@@ -314,7 +314,7 @@ class BranchSelector(Panel):
         """Return Python that reads the columns and counts the cutflow."""
         if self.tree is None:
             return "import hepnb\n\n# Choose a tree."
-        lines = ["import hepnb", "", f"tree = hepnb.open({self.tree.file!r})[{self.tree.path!r}]"]
+        lines = ["import hepnb", "", f"tree = {self.tree.code}"]
         weight = f", weight={self.weight!r}" if self.weight else ""
         if self.columns:
             lines += [

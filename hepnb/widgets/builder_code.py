@@ -52,7 +52,7 @@ class Names:
                 return name
         if hasattr(source, "file"):
             name = self._free(wanted or str(source.path))
-            self.lines.append(f"{name} = hepnb.open({str(source.file)!r})[{source.path!r}]")
+            self.lines.append(f"{name} = {source.code}")
         else:
             name = self._free(wanted or "histogram")
             self.lines += _ready_lines(name, source)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import hepnb.events
 from hepnb.errors import FileError, HepnbError
-from hepnb.events import Entry, RootFile, Tree
+from hepnb.events import Entry, RootFile, RootFiles, Tree
 from hepnb.figures import draw_histogram, draw_mesh, lay_out
 from hepnb.widgets.base import Panel, column, row
 from hepnb.widgets.folders import Item, list_folder, resolve_inside, size_words
@@ -76,7 +76,7 @@ class FileBrowser(Panel):
     selected = traitlets.Any(None, allow_none=True, read_only=True)
 
     def _build(self) -> None:
-        self._opened: RootFile | None = None
+        self._opened: RootFile | RootFiles | None = None
         self._moving_cursor = False
         self._files = Table(
             columns=_COLUMNS,
