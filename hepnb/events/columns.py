@@ -108,7 +108,10 @@ def check_new_name(name: Any, branches: Collection[str], columns: Mapping[str, C
 
 
 def define(
-    columns: Mapping[str, Column], branches: Collection[str], known: Mapping[str, Expression] | None = None
+    columns: Mapping[str, Column],
+    branches: Collection[str],
+    known: Mapping[str, Expression] | None = None,
+    kind: str = "column",
 ) -> dict[str, Expression]:
     """Check formulas that may use each other, in whatever order they are written.
 
@@ -120,6 +123,8 @@ def define(
         The branches of the tree.
     known : mapping of str to Expression, optional
         Columns that the tree has already.
+    kind : str
+        What the messages call them.
 
     Returns
     -------
@@ -142,30 +147,30 @@ def define(
     anything = dict.fromkeys((*made, *columns), True)
     needs: dict[str, list[str]] = {}
     for name, column in columns.items():
-        with _named(name):
+        with _named(f"{kind} {name!r}"):
             words = split(column.expression, branches, anything)
         needs[name] = [other for other in words.branches.values() if other in columns]
-    for name in _sorted(needs):
-        with _named(name):
+    for name in _sorted(needs, kind):
+        with _named(f"{kind} {name!r}"):
             made[name] = parse(columns[name].expression, branches, made)
         if made[name].flat:
             raise ExpressionError(
-                f"column {name!r}: flatten(...) has no value for an event. Leave the list as it is, and "
+                f"{kind} {name!r}: flatten(...) has no value for an event. Leave the list as it is, and "
                 f"write flatten({name}) where it is filled."
             )
     return made
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Put the column's name before the words of an error."""
+def _named(who: str) -> Iterator[None]:
+    """Put the name before the words of an error."""
     try:
         yield
     except (ExpressionError, BranchError) as error:
-        raise type(error)(f"column {name!r}: {error}") from error.__cause__
+        raise type(error)(f"{who}: {error}") from error.__cause__
 
 
-def _sorted(needs: Mapping[str, list[str]]) -> Iterator[str]:
+def _sorted(needs: Mapping[str, list[str]], kind: str) -> Iterator[str]:
     """Names in an order in which each comes after what it needs; no recursion, there may be thousands."""
     done: set[str] = set()
     for first in needs:
@@ -183,7 +188,7 @@ def _sorted(needs: Mapping[str, list[str]]) -> Iterator[str]:
                     repr(n) for n in (circle if len(circle) < 8 else [*circle[:6], "...", other])
                 )
                 raise ExpressionError(
-                    f"column {other!r} needs itself: {shown}. Write one of them with branches only."
+                    f"{kind} {other!r} needs itself: {shown}. Write one of them with branches only."
                 )
             else:
                 path[other] = iter(needs[other])

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError, ExpressionError, SelectionError
+from hepnb.events.arithmetic import is_bool, is_list
 from hepnb.events.budget import memory_bytes
 from hepnb.events.expressions import Expression
-from hepnb.events.functions import is_list, to_numbers
+from hepnb.events.functions import to_numbers
+from hepnb.events.syntax import dotted
 
 __all__ = [
     "Chunk",
@@ -187,17 +189,24 @@ def per_entry(expression: Expression, value: Any, n: int, flat: bool = True) -> 
         Where there is a list per event instead.
     """
     if is_list(value):
-        name = expression.branches[0]
-        shown = name if name.replace(".", "_").isidentifier() else f"`{name}`"
-        subject = f"branch {name!r}"
-        if expression.text.strip().strip("`") != name:
-            subject = f"{expression.text!r} (from branch {name!r})"
-        choices = [f"an index ({shown}[:, 0])", f"a reduction (max({shown}))"]
-        if flat:
-            choices.append(f"or flatten({shown})")
-        raise BranchError(f"{subject} is a list per event: choose {', '.join(choices)}.")
+        raise BranchError(_choices(expression, is_bool(value), flat))
     array: NDArray[Any] = np.asarray(value)
     return np.full(n, array) if array.ndim == 0 else array
+
+
+def _choices(expression: Expression, condition: bool, flat: bool) -> str:
+    """Say what can be made of a list per event."""
+    text, name = expression.text.strip(), expression.branches[0]
+    subject = f"branch {name!r}"
+    if text in expression.columns:
+        subject = f"column {text!r}"
+    elif text.strip("`") != name:
+        subject = f"{text!r} (from branch {name!r})"
+    if condition:
+        choices = f"any({text}), all({text}), or how many, count({text}) >= 2"
+    else:
+        choices = f"an index ({dotted(text)}[:, 0]), a reduction (max({text}))"
+    return f"{subject} is a list per event: choose {choices}{f', or flatten({text})' if flat else ''}."
 
 
 def mask_of(cut: Expression | None, columns: Mapping[str, Any], n: int) -> NDArray[np.bool_] | None:

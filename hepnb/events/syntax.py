@@ -276,7 +276,7 @@ def dotted(source: str) -> str:
     >>> dotted("a + b"), dotted("p4(Muon)[:, 0]")
     ('(a + b)', 'p4(Muon)[:, 0]')
     """
-    plain = re.fullmatch(r"\w+|\w+\([^()]*\)(\[[^\[\]]*\])*", source.strip())
+    plain = re.fullmatch(r"[\w.]+|`[^`]+`|\w+\([^()]*\)(\[[^\[\]]*\])*", source.strip())
     return source.strip() if plain else f"({source})"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
+from hepnb.errors import BranchError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.columns import Column, as_columns
 from hepnb.events.expressions import Expression
@@ -422,15 +422,27 @@ class Tree(Output):
         fill(histogram, info, value, condition, weighting, progress=progress, cancel=cancel)
         return histogram
 
-    def cutflow(self, cuts: Mapping[str, str], weight: str | None = None) -> Cutflow:
+    def cutflow(
+        self,
+        cuts: Mapping[str, str] | Sequence[str],
+        weight: str | None = None,
+        *,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Cutflow:
         """Count what is left after each cut, one after the other.
 
         Parameters
         ----------
-        cuts : mapping of name to cut
-            In the order they are applied.
+        cuts : mapping of name to cut, or list of cuts
+            In the order they are applied. They may use each other's names: ``{"SR": "n_jet >= 4",
+            "CR": "~SR & (n_b == 0)"}``.
         weight : str, optional
             Weight of each entry.
+        progress : callable, optional
+            Called with (entries done, entries in all).
+        cancel : object with is_set(), optional
+            Once set, what is counted so far is returned.
 
         Returns
         -------
@@ -443,16 +455,13 @@ class Tree(Output):
             Where a cut does not fit the tree.
         """
         from hepnb.events.cutflow import count  # noqa: PLC0415  # it takes trees
+        from hepnb.events.selections import conditions  # noqa: PLC0415  # seldom needed
 
         info = self._info()
-        if not isinstance(cuts, Mapping):
-            raise ExpressionError(
-                f"the cuts of a cutflow are a dict of name to cut, {{'hard': 'pt > 30'}}, not {cuts!r:.60}."
-            )
-        conditions = {key: self._check(info, text, f"cut {key!r}") for key, text in cuts.items()}
+        asked = conditions(info, cuts)
         weighting = None if weight is None else self._check(info, weight, "weight")
-        used = [*conditions.values(), *([weighting] if weighting else [])]
-        return count(columns_of(info, used), conditions, weighting)
+        used = [*asked.values(), *([weighting] if weighting else [])]
+        return count(columns_of(info, used, progress=progress, cancel=cancel), asked, weighting)
 
     def cube(
         self,

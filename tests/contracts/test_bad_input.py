@@ -446,7 +446,7 @@ def test_events_of_the_wrong_type(background: hepnb.Tree, prediction: Path, tmp_
     refusal(FileError, lambda: hepnb.open(f"file://{tmp_path}/a.root"), "Check the address")
     refusal(ExpressionError, lambda: background.arrays(None), "give a list of formulas")
     refusal(SelectionError, lambda: background.arrays(["jet_pt"], entry_stop=2.5), "whole numbers")
-    refusal(ExpressionError, lambda: background.cutflow(["jet_pt > 1"]), "a dict of name to cut")
+    refusal(ExpressionError, lambda: background.cutflow("jet_pt > 1"), "a dict of name to cut")
 
 
 # --- the same from the command line
