@@ -1,0 +1,169 @@
+"""The columns of a range of entries, a block at a time: from memory, from baskets, or through uproot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.errors import BranchError, FileError
+from hepnb.events.baskets import Baskets, Column, Unusual, baskets_of, descriptor_of
+from hepnb.events.branches import Branch
+from hepnb.events.cache import COLUMNS
+from hepnb.events.handles import Stamp, check_unchanged
+from hepnb.events.source import Skipped, TreeInfo
+
+__all__ = ["BlockReader", "Layout", "Part", "layout_of"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a tree.
+
+    Attributes
+    ----------
+    begin, end : int
+        Its entries in the tree.
+    stamp : Stamp
+        The file.
+    path : str
+        The tree in it.
+    baskets : dict of str to Baskets
+        Of the branches of plain numbers.
+    """
+
+    begin: int
+    end: int
+    stamp: Stamp
+    path: str
+    baskets: Mapping[str, Baskets]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the branches of a pass lie.
+
+    Attributes
+    ----------
+    branches : dict of str to Branch
+        What is read.
+    parts : tuple of Part
+        Files whose baskets are known: none for RNTuple, remote files and friends.
+    keep : bool
+        Whether everything fits into the memory of columns, and is to be kept there.
+    block : int
+        Entries per block.
+    window : int
+        Entries that are read at once where uproot reads.
+    """
+
+    branches: Mapping[str, Branch]
+    parts: tuple[Part, ...]
+    keep: bool
+    block: int
+    window: int
+
+    def part(self, start: int, stop: int) -> Part | None:
+        """Give the file that a range of entries is in."""
+        return next((part for part in self.parts if part.begin <= start and stop <= part.end), None)
+
+
+def parts_of(info: TreeInfo, branches: Mapping[str, Branch]) -> tuple[Part, ...]:
+    """Find the files of a tree and their baskets; none where it is not made of files one after the other."""
+    found = []
+    begin = 0
+    for stamp, path, n_entries, names in info.parts:
+        known = {name: baskets_of(stamp, path, names[name]) for name in branches if name in names}
+        baskets = {name: one for name, one in known.items() if one is not None}
+        baskets = {name: one for name, one in baskets.items() if int(one.offsets[-1]) == n_entries}
+        found.append(Part(begin, begin + n_entries, stamp, path, baskets))
+        begin += n_entries
+    return tuple(found) if begin == info.n_entries else ()
+
+
+@dataclass
+class BlockReader:
+    """Reads blocks; it belongs to one thread at a time, and keeps its buffers.
+
+    Attributes
+    ----------
+    info : TreeInfo
+        The tree.
+    layout : Layout
+        What is read, and how.
+    lost : list of Skipped
+        What could not be read, where the tree leaves that out.
+    """
+
+    info: TreeInfo
+    layout: Layout
+    lost: list[Skipped] = field(default_factory=list)
+    _columns: dict[tuple[int, str], Column] = field(default_factory=dict)
+    _buffers: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _windows: dict[str, tuple[int, int, Any]] = field(default_factory=dict)
+    _slow: set[str] = field(default_factory=set)
+
+    def blocks(self, start: int, stop: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield (start, stop, columns); the columns are valid until the next block.
+
+        Raises
+        ------
+        BranchError, FileError
+            Where entries cannot be read and the tree does not leave them out.
+        """
+        layout = self.layout
+        part = layout.part(start, stop)
+        self._columns = {
+            key: column for key, column in self._columns.items() if part and key[0] == part.begin
+        }
+        self._windows.clear()
+        for low in range(start, stop, layout.block):
+            high = min(low + layout.block, stop)
+            try:
+                with nullcontext() if layout.keep else COLUMNS.bypassed():
+                    columns = {name: self._read(name, part, low, high, stop) for name in layout.branches}
+            except (BranchError, FileError) as error:
+                if self.info.on_error != "skip":
+                    raise
+                self.lost.append(self.info.missing(low, high, error))
+                continue
+            yield low, high, columns
+        if part is not None and self._columns:
+            check_unchanged(part.stamp)
+
+    def _read(self, name: str, part: Part | None, start: int, stop: int, end: int) -> Any:
+        if part is not None and name in part.baskets and name not in self._slow and not self.layout.keep:
+            try:
+                return self._from_baskets(name, part, start, stop)
+            except (Unusual, OSError):
+                self._slow.add(name)
+        low, high, column = self._windows.get(name, (0, 0, None))
+        if not (low <= start and stop <= high):
+            self._windows.pop(name, None)
+            low, high = start, max(stop, min(start + self.layout.window, end))
+            column = self.info.column(self.layout.branches[name], low, high)
+            self._windows[name] = low, high, column
+        return column[start - low : stop - low]
+
+    def _from_baskets(self, name: str, part: Part, start: int, stop: int) -> NDArray[Any]:
+        key = part.begin, name
+        column = self._columns.get(key)
+        if column is None:
+            column = self._columns[key] = Column(descriptor_of(part.stamp), part.baskets[name])
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < stop - start or buffer.dtype != column.baskets.wide:
+            buffer = self._buffers[name] = np.empty(max(self.layout.block, stop - start), column.baskets.wide)
+        out = buffer[: stop - start]
+        column.read(start - part.begin, stop - part.begin, out)
+        return out
+
+
+def layout_of(
+    info: TreeInfo, branches: Mapping[str, Branch], *, keep: bool, block: int, window: int
+) -> Layout:
+    """Say where the branches lie and how they are to be read."""
+    return Layout(branches, parts_of(info, branches), keep, block, window)
