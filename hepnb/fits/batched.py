@@ -74,6 +74,8 @@ def minimise(
     upper: FloatArray,
     fixed: BoolArray,
     max_iterations: int = _MAX_ITERATIONS,
+    *,
+    wary: bool = True,
 ) -> BatchedFit:
     """Minimise a batch.
 
@@ -91,6 +93,8 @@ def minimise(
         Parameters held at their start.
     max_iterations : int
         Newton steps after which a lane gives up.
+    wary : bool
+        Make sure that no lane ends at a saddle point; needless for starts close to a minimum.
 
     Returns
     -------
@@ -119,7 +123,7 @@ def minimise(
             lane, here = _enter(likelihood, end, data, lane, here, new)
             if not lane.size:
                 continue
-        step = newton_step(here, box.take(lane))
+        step = newton_step(here, box.take(lane), wary=wary)
         _record(end, lane, step, box)
         done = step.edm < NEAR_ENOUGH
         end.status[lane[done]] = CONVERGED

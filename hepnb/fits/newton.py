@@ -26,12 +26,12 @@ IntArray = NDArray[np.intp]
 
 _MAX_INNER = 25
 _NEGATIVE = 1e-9
-_PROBES = 10
+_PROBES = 6
 
 # Estimated distance to the minimum, in -2 log L, at which a lane has arrived.
 CONVERGED = 1e-10
 # Below this many lanes the calls, not the numbers, take the time, and the matrix needs fewer of them.
-_FEW_LANES = 5
+_FEW_LANES = 3
 # From this many parameters on, one matrix after the other is faster than all in one call.
 _BY_LANE = 24
 
@@ -184,7 +184,7 @@ class Step:
         return Step(self.gradient[which], self.direction[which], self.held[which], self.edm[which])
 
 
-def newton_step(here: Here, box: Box) -> Step:
+def newton_step(here: Here, box: Box, *, wary: bool = True) -> Step:
     """Give the Newton step of each lane.
 
     Parameters
@@ -193,13 +193,15 @@ def newton_step(here: Here, box: Box) -> Step:
         The likelihood where the lanes are; it must be finite there.
     box : Box
         Where they may move.
+    wary : bool
+        Make sure that a lane that has arrived is not at a saddle point.
 
     Returns
     -------
     Step
         A direction in which -2 log L falls, 0 for parameters that are held.
     """
-    return _dense(here, box) if isinstance(here, Dense) else _truncated(here, box)
+    return _dense(here, box) if isinstance(here, Dense) else _truncated(here, box, wary)
 
 
 def within_reach(direction: FloatArray, reach: FloatArray) -> FloatArray:
@@ -274,7 +276,7 @@ def _beyond_saddles(matrix: FloatArray, downhill: FloatArray) -> tuple[FloatArra
     return scale * np.einsum("lpq,lq->lp", vectors, steps), saddle
 
 
-def _truncated(here: Any, box: Box) -> Step:
+def _truncated(here: Any, box: Box, wary: bool) -> Step:
     gradient = here.gradient
     held = box.held(here.points, gradient)
     residual = -np.where(held, 0.0, gradient)
@@ -306,7 +308,7 @@ def _truncated(here: Any, box: Box) -> Step:
         size = new
     edm = -0.5 * np.einsum("lp,lp->l", np.where(held, 0.0, gradient), direction)
     arrived = edm < CONVERGED
-    if arrived.any():
+    if wary and arrived.any():
         some = here if arrived.all() else here.take(np.flatnonzero(arrived))
         saddle = _negative_direction(some, held[arrived])
         found = (saddle != 0).any(axis=1)

@@ -32,6 +32,8 @@ def solve(
     fixed: BoolArray,
     bounds: FloatArray | None = None,
     patient: int | None = None,
+    *,
+    wary: bool = True,
 ) -> BatchedFit:
     """Minimise a batch of fits of one model; lanes that fail are tried again.
 
@@ -53,6 +55,8 @@ def solve(
     patient : int, optional
         Only so many of the first lanes are tried again; all by default. The others are further starts of the
         same fits, of which it does not matter that one fails.
+    wary : bool
+        Make sure that no lane ends at a saddle point; needless for starts close to a minimum.
 
     Returns
     -------
@@ -62,17 +66,23 @@ def solve(
     limits = model.bounds if bounds is None else bounds
     data = np.broadcast_to(data, (len(start), data.shape[-1]))
     with one_blas_thread():
-        return _solve(model, data, start, fixed, limits, len(start) if patient is None else patient)
+        return _solve(model, data, start, fixed, limits, len(start) if patient is None else patient, wary)
 
 
 def _solve(
-    model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, limits: FloatArray, patient: int
+    model: Model,
+    data: FloatArray,
+    start: FloatArray,
+    fixed: BoolArray,
+    limits: FloatArray,
+    patient: int,
+    wary: bool,
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
     # A lane that jumps to and fro across a kink would use up all its steps.
     ways = [way for way, applies in ((settle, has_kinks), (settle_clips, has_clips)) if applies(model)]
     steps = {"max_iterations": _BEFORE_KINKS} if ways else {}
-    result = minimise(model.likelihood, data, start, lower, upper, fixed, **steps)
+    result = minimise(model.likelihood, data, start, lower, upper, fixed, wary=wary, **steps)
     for way in ways:
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
@@ -133,6 +143,11 @@ class Explored:
     second_value: FloatArray
     second_points: FloatArray
 
+    @classmethod
+    def without_second(cls, fit: BatchedFit) -> Explored:
+        """Give fits that were not looked at from other sides."""
+        return cls(fit, np.full(len(fit.value), np.nan), np.full(fit.points.shape, np.nan))
+
 
 def explore(
     model: Model,
@@ -174,7 +189,7 @@ def explore(
         patient=count,
     )
     rows = {name: array[:count].copy() for name, array in vars(together).items()}
-    result = Explored(BatchedFit(**rows), np.full(count, np.nan), np.full(start.shape, np.nan))
+    result = Explored.without_second(BatchedFit(**rows))
     _merge(result, together, np.arange(count, count + owner.size), owner)
     _follow(model, data, result, together, np.arange(count, count + owner.size), owner, fixed, bounds)
     rest = np.setdiff1d(np.arange(count), lanes)

@@ -11,6 +11,7 @@ from hepnb.errors import ModelError
 from hepnb.fits import BatchedFit, explore, solve
 from hepnb.fits.threads import one_blas_thread
 from hepnb.hypotests.definitions import TEST_STATISTICS, TestStatistic, statistic_named
+from hepnb.hypotests.paths import along, starts, tangents
 from hepnb.model import Model
 
 __all__ = [
@@ -28,7 +29,6 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _TOLERANCE = 1e-7
-_SWEEPS = 8
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
     if not _inside(model, statistic.asimov_mu):
         again = solve(model, asimov[None], background[None], model.fixed[None])
         asimov_value = float(again.value[0])
+    slopes = tangents(model, np.stack([data, asimov]), found.points)
     return Anchors(
         found.points[0],
         float(found.value[0]),
@@ -122,8 +123,8 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
         bool(found.ok[1]),
         asimov,
         asimov_value,
-        _slope(model, data, found.points[0]),
-        _slope(model, asimov, background),
+        slopes[0],
+        slopes[1],
         bool(np.isfinite(explored.second_value).any()),
     )
 
@@ -176,15 +177,13 @@ def profile_ratios(
     shared = anchors(model, data, statistic) if shared is None else shared
     poi, count = model.require_poi(), mu.size
     both = np.concatenate([np.tile(data, (count, 1)), np.tile(shared.asimov, (count, 1))])
-    start = _starts(model, both, mu, shared, near)
+    origins = ((shared.free, shared.free_slope), (shared.background, shared.background_slope))
+    known = None if near is None else (near.mu, near.ok, near.fixed, near.fixed_asimov)
+    start = starts(model, both, mu, origins, known)
     fixed = np.tile(model.fixed, (2 * count, 1))
     fixed[:, poi] = True
-    # Two minima at one end of the range, or at the other, and every hypothesis is looked at from both sides.
-    ends = np.unique([0, count - 1, count, 2 * count - 1])
-    explored = explore(model, both, start, fixed, scouts=ends)
+    explored = along(model, both, start, fixed, mu)
     found = explored.fit
-    if count > 1 and np.isfinite(explored.second_value).any():
-        found = _sweep(model, both, found, mu, fixed)
     lowest = int(np.argmin(np.where(_allowed(model, mu), found.value[:count], np.inf)))
     if found.value[lowest] < shared.free_value - _TOLERANCE and _inside(model, mu[lowest]):
         again = solve(model, data[None], found.points[[lowest]], model.fixed[None])
@@ -226,71 +225,6 @@ def fits_behind(ratios: ProfileRatios, row: int = 0) -> dict[str, FloatArray]:
         "asimov": ratios.background,
         "fixed_asimov": ratios.fixed_asimov[row],
     }
-
-
-def _starts(
-    model: Model, data: FloatArray, mu: FloatArray, shared: Anchors, near: ProfileRatios | None
-) -> FloatArray:
-    """Choose for each lane the best of: an anchor, its tangent, and the nearest value already tested."""
-    poi = model.require_poi()
-    candidates = []
-    for origin, slope in ((shared.free, shared.free_slope), (shared.background, shared.background_slope)):
-        plain = np.tile(origin, (mu.size, 1))
-        candidates.append((plain, plain + (mu - origin[poi])[:, None] * slope))
-    choices = [
-        np.concatenate([data_part, asimov_part]) for data_part, asimov_part in zip(*candidates, strict=True)
-    ]
-    if near is not None and near.ok.any():
-        which = np.flatnonzero(near.ok)[np.abs(near.mu[near.ok][None, :] - mu[:, None]).argmin(axis=1)]
-        choices.append(np.concatenate([near.fixed[which], near.fixed_asimov[which]]))
-    low, high = model.bounds.T
-    for points in choices:
-        np.clip(points, low, high, out=points)
-        points[:, model.fixed] = model.init[model.fixed]
-        points[:, poi] = np.concatenate([mu, mu])
-    values = [model.likelihood.objective(points, data, 0).value for points in choices]
-    best = np.argmin(values, axis=0)
-    chosen: FloatArray = np.stack(choices)[best, np.arange(len(data))]
-    return chosen
-
-
-def _sweep(model: Model, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> BatchedFit:
-    """Hand minima on to the neighbouring values of the POI until none gets lower."""
-    poi, count = model.require_poi(), mu.size
-    order = np.argsort(mu, kind="stable")
-    for _ in range(_SWEEPS):
-        lane, start = [], []
-        for first in (0, count):
-            here = first + order
-            for receivers, givers in ((here[1:], here[:-1]), (here[:-1], here[1:])):
-                lane.append(receivers)
-                start.append(found.points[givers])
-        lanes, points = np.concatenate(lane), np.concatenate(start)
-        points[:, poi] = np.concatenate([mu, mu])[lanes]
-        again = solve(model, data[lanes], points, fixed[lanes])
-        better = again.ok & ~(again.value >= found.value[lanes] - _TOLERANCE)
-        if not better.any():
-            break
-        # Two neighbours may offer: the lower one comes last and stays.
-        rows = np.flatnonzero(better)[np.argsort(-again.value[better], kind="stable")]
-        for name, array in vars(found).items():
-            array[lanes[rows]] = getattr(again, name)[rows]
-    return found
-
-
-def _slope(model: Model, data: FloatArray, point: FloatArray) -> FloatArray:
-    """Give the derivative of the conditional minimum with respect to the POI, shape (n_parameters,)."""
-    poi = model.require_poi()
-    slope = np.zeros(point.size)
-    at_bound = (point <= model.bounds[:, 0]) | (point >= model.bounds[:, 1])
-    free = np.flatnonzero(~(model.fixed | at_bound))
-    free = free[free != poi]
-    curvature = model.likelihood.objective(point[None], data[None], 2).curvature[0]
-    try:
-        slope[free] = -np.linalg.solve(curvature[np.ix_(free, free)], curvature[free, poi])
-    except np.linalg.LinAlgError:
-        return np.zeros(point.size)
-    return np.where(np.isfinite(slope), slope, 0.0)
 
 
 def _allowed(model: Model, mu: FloatArray) -> BoolArray:

@@ -63,7 +63,7 @@ def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor
 
 
 def _horner(coefficients: FloatArray, alpha: FloatArray) -> FloatArray:
-    value = coefficients[-1] * alpha
+    value: FloatArray = coefficients[-1] * alpha
     for coefficient in coefficients[-2:0:-1]:
         value += coefficient
         value *= alpha

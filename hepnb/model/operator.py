@@ -94,7 +94,6 @@ def incidence(compiled: Compiled) -> Incidence:
         Its incidence matrices.
     """
     n_cells, n_parameters = compiled.nominal.size, len(compiled.parameters)
-    n_bins = compiled.bin_starts.size
     cell, parameter = np.divmod(compiled.term_flat, n_parameters)
     real = compiled.term_slot < compiled.norm_parameters.size + n_parameters
     cell, parameter, slot = cell[real], parameter[real], compiled.term_slot[real]

@@ -1,0 +1,208 @@
+"""Conditional minima along the parameter of interest, each from the best start that is known.
+
+A few values are fitted from the tangents at the free and at the Asimov minimum; between them the minima lie
+on smooth curves, so that the others start from a spline and take two or three steps each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from hepnb.fits import BatchedFit, Explored, explore, solve
+from hepnb.model import Model
+
+__all__ = ["along", "starts", "tangents"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+_TOLERANCE = 1e-7
+_SWEEPS = 8
+# Between the values fitted first lie three others, where there are enough of them to be worth two rounds.
+_EVERY, _MANY = 4, 17
+
+
+def tangents(model: Model, data: FloatArray, points: FloatArray) -> FloatArray:
+    """Give the derivative of conditional minima with respect to the POI.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (batch, n_data)
+        Complete data.
+    points : ndarray, shape (batch, n_parameters)
+        Minima.
+
+    Returns
+    -------
+    ndarray, shape (batch, n_parameters)
+        0 for parameters that are fixed or at a bound, and where there is none.
+    """
+    poi = model.require_poi()
+    slopes = np.zeros_like(points)
+    at_bound = (points <= model.bounds[:, 0]) | (points >= model.bounds[:, 1])
+    curvatures = model.likelihood.objective(points, data, 2).curvature
+    for slope, held, curvature in zip(slopes, model.fixed | at_bound, curvatures, strict=True):
+        free = np.flatnonzero(~held)
+        free = free[free != poi]
+        try:
+            slope[free] = -np.linalg.solve(curvature[np.ix_(free, free)], curvature[free, poi])
+        except np.linalg.LinAlgError:
+            continue
+    return np.where(np.isfinite(slopes).all(axis=1, keepdims=True), slopes, 0.0)
+
+
+def starts(
+    model: Model,
+    data: FloatArray,
+    mu: FloatArray,
+    origins: tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]],
+    known: tuple[FloatArray, BoolArray, FloatArray, FloatArray] | None = None,
+) -> FloatArray:
+    """Choose for each lane the best of: a known minimum, its tangent, and the nearest value already tested.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (2 k, n_data)
+        The data, then the Asimov data, k times each.
+    mu : ndarray, shape (k,)
+        Values of the POI.
+    origins : pair of (point, slope)
+        For the data and for the Asimov data, each of shape (n_parameters,).
+    known : tuple, optional
+        Values already tested, where they succeeded, and their minima for the data and the Asimov data.
+
+    Returns
+    -------
+    ndarray, shape (2 k, n_parameters)
+        Starts within the bounds.
+    """
+    poi = model.require_poi()
+    both = np.concatenate([mu, mu])
+    plain = np.concatenate([np.tile(origin, (mu.size, 1)) for origin, _ in origins])
+    slope = np.concatenate([np.tile(slope, (mu.size, 1)) for _, slope in origins])
+    choices = [plain, plain + (both - plain[:, poi])[:, None] * slope]
+    if known is not None and known[1].any():
+        tested, ok, fixed, fixed_asimov = known
+        which = np.flatnonzero(ok)[np.abs(tested[ok][None, :] - mu[:, None]).argmin(axis=1)]
+        choices.append(np.concatenate([fixed[which], fixed_asimov[which]]))
+    points = _inside(model, np.concatenate(choices), np.tile(both, len(choices)))
+    values = model.likelihood.objective(points, np.tile(data, (len(choices), 1)), 0).value
+    best = np.argmin(values.reshape(len(choices), -1), axis=0)
+    return np.asarray(points.reshape(len(choices), *plain.shape)[best, np.arange(len(data))])
+
+
+def _inside(model: Model, points: FloatArray, mu: FloatArray) -> FloatArray:
+    points = np.clip(points, *model.bounds.T)
+    points[:, model.fixed] = model.init[model.fixed]
+    points[:, model.require_poi()] = mu
+    return points
+
+
+def along(model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, mu: FloatArray) -> Explored:
+    """Fit conditionally at many values of the POI.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (2 k, n_data)
+        The data, then the Asimov data, k times each.
+    start : ndarray, shape (2 k, n_parameters)
+        Where each lane starts.
+    fixed : ndarray of bool, shape (2 k, n_parameters)
+        Parameters held, the POI among them.
+    mu : ndarray, shape (k,)
+        Values of the POI.
+
+    Returns
+    -------
+    Explored
+        One row per lane.
+    """
+    order = np.argsort(mu, kind="stable")
+    knots = order
+    if mu.size >= _MANY and model.likelihood.operator_bytes:
+        knots = order[np.unique(np.append(np.arange(0, mu.size, _EVERY), mu.size - 1))]
+    lanes = np.concatenate([knots, mu.size + knots])
+    # Two minima at one end of the range, or at the other, and every hypothesis is looked at from both sides.
+    ends = np.unique([0, knots.size - 1, knots.size, 2 * knots.size - 1])
+    some = explore(model, data[lanes], start[lanes], fixed[lanes], scouts=ends)
+    several = bool(np.isfinite(some.second_value).any())
+    explored = _spread(some, lanes, len(data))
+    if knots.size < mu.size:
+        rest = np.setdiff1d(np.arange(len(data)), lanes)
+        begin = _between(model, some.fit, mu[knots], rest, mu, start)
+        part = (
+            explore(model, data[rest], begin, fixed[rest])
+            if several
+            else Explored.without_second(solve(model, data[rest], begin, fixed[rest], wary=False))
+        )
+        _fill(explored, part, rest)
+    if mu.size > 1 and several:
+        explored = replace(explored, fit=_sweep(model, data, explored.fit, mu, fixed))
+    return explored
+
+
+def _between(
+    model: Model, found: BatchedFit, knots: FloatArray, rest: IntArray, mu: FloatArray, start: FloatArray
+) -> FloatArray:
+    """Interpolate between the minima at the knots, for the data and for the Asimov data."""
+    begin = start[rest].copy()
+    for half in (0, 1):
+        rows = slice(half * knots.size, (half + 1) * knots.size)
+        here = np.flatnonzero(rest // mu.size == half)
+        if found.ok[rows].all():
+            curve = CubicSpline(knots, found.points[rows])
+            begin[here] = curve(mu[rest[here] - half * mu.size])
+    return _inside(model, begin, np.concatenate([mu, mu])[rest])
+
+
+def _spread(some: Explored, lanes: IntArray, count: int) -> Explored:
+    """Put rows at their lanes of a larger batch."""
+    rows = {
+        name: np.zeros((count, *array.shape[1:]), dtype=array.dtype) for name, array in vars(some.fit).items()
+    }
+    second = np.full(count, np.nan), np.full((count, *some.second_points.shape[1:]), np.nan)
+    whole = Explored(BatchedFit(**rows), *second)
+    _fill(whole, some, lanes)
+    return whole
+
+
+def _fill(whole: Explored, part: Explored, lanes: IntArray) -> None:
+    for name, array in vars(whole.fit).items():
+        array[lanes] = getattr(part.fit, name)
+    whole.second_value[lanes] = part.second_value
+    whole.second_points[lanes] = part.second_points
+
+
+def _sweep(model: Model, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> BatchedFit:
+    """Hand minima on to the neighbouring values of the POI until none gets lower."""
+    poi, count = model.require_poi(), mu.size
+    order = np.argsort(mu, kind="stable")
+    for _ in range(_SWEEPS):
+        lane, start = [], []
+        for first in (0, count):
+            here = first + order
+            for receivers, givers in ((here[1:], here[:-1]), (here[:-1], here[1:])):
+                lane.append(receivers)
+                start.append(found.points[givers])
+        lanes, points = np.concatenate(lane), np.concatenate(start)
+        points[:, poi] = np.concatenate([mu, mu])[lanes]
+        again = solve(model, data[lanes], points, fixed[lanes])
+        better = again.ok & ~(again.value >= found.value[lanes] - _TOLERANCE)
+        if not better.any():
+            break
+        # Two neighbours may offer: the lower one comes last and stays.
+        rows = np.flatnonzero(better)[np.argsort(-again.value[better], kind="stable")]
+        for name, array in vars(found).items():
+            array[lanes[rows]] = getattr(again, name)[rows]
+    return found
