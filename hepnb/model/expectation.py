@@ -25,6 +25,8 @@ __all__ = ["Rates", "cell_rates", "differentiate", "rates", "slot_values"]
 FloatArray = NDArray[np.float64]
 
 _TINY = 1e-80
+# What a factor of 0 leaves of a rate is nothing: without this an empty bin would pull with 1e67.
+_NOTHING = 1e-50
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
         kappa = compiled.floor.clip(compiled, value, kappa, total)
     cells = kappa * total
     bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
+    bins[np.abs(bins) < _NOTHING] = 0.0
     return Rates(cells, bins, kappa, (value, first, second))
 
 
@@ -160,7 +163,9 @@ def rates(
         total = np.broadcast_to(total, kappa.shape)
         kappa = compiled.floor.clip(compiled, slots.T, kappa.T, total.T).T
     rate = kappa * total
-    return kappa, rate, np.add.reduceat(rate, compiled.bin_starts, axis=0)
+    nu = np.add.reduceat(rate, compiled.bin_starts, axis=0)
+    nu[np.abs(nu) < _NOTHING] = 0.0
+    return kappa, rate, nu
 
 
 def differentiate(
