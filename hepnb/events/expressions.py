@@ -240,7 +240,13 @@ def check_expression(
 
 def parse(text: str, names: Collection[str], columns: Mapping[str, Expression] | None = None) -> Expression:
     """Parse and check as :func:`check_expression` does; the result may be four-vectors."""
-    columns = columns or {}
+    try:
+        return _parsed(text, names, columns or {})
+    except (MemoryError, RecursionError) as error:
+        raise ExpressionError(f"the expression is nested too deeply: {str(text)[:60]!r}...") from error
+
+
+def _parsed(text: str, names: Collection[str], columns: Mapping[str, Expression]) -> Expression:
     kinds = {name: column.vectors for name, column in columns.items()}
     words = split(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names), kinds)
     try:
@@ -250,8 +256,8 @@ def parse(text: str, names: Collection[str], columns: Mapping[str, Expression] |
         ends = not 0 < (error.offset or 0) <= len(words.code)
         position = len(words.text) if ends else words.positions[(error.offset or 1) - 1]
         raise ExpressionError(point_at(words.text, position, _syntax(error, ends))) from error
-    except (ValueError, MemoryError, RecursionError, OverflowError) as error:
-        raise ExpressionError(f"the expression is nested too deeply: {words.text[:60]!r}...") from error
+    except (ValueError, OverflowError) as error:
+        raise ExpressionError(f"the expression is too large: {words.text[:60]!r}...") from error
     vectors = check(body, words)
     if words.unknown:
         raise BranchError(words.unknown)

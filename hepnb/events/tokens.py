@@ -160,13 +160,14 @@ def split(text: str, names: Collection[str], columns: Mapping[str, bool] | None 
     """
     if not isinstance(text, str):
         raise ExpressionError(f"an expression is a text, not {type(text).__name__} {text!r:.60}.")
+    text = str.__str__(text)  # a subclass could say anything of itself
     if not text.strip():
         raise ExpressionError("the expression is empty. Write a branch name or a formula.")
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
             f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are read."
         )
-    return _Splitter(str.__str__(text), names, columns or {}).run()
+    return _Splitter(text, names, columns or {}).run()
 
 
 class _Splitter:
@@ -254,6 +255,8 @@ class _Splitter:
         if match.group(1) not in ATTRIBUTES:
             shown = match.group(1)[:40]
             hint = "" if shown.startswith("_") else f" {nearest(shown, ATTRIBUTES)}"
+            if not shown.isascii():
+                hint = f" It has the character {_odd(shown)}."
             raise self.fault(start, f"attribute access '.{shown}', which four-vectors do not have.{hint}")
         self.words += [(".", start), (match.group(1), match.start(1))]
         return match.end()
@@ -349,6 +352,9 @@ class _Splitter:
             raise self.fault(start, f"p4({prefix[:60]}): {hint}, and p4(...) takes what branches begin with")
         found = coordinates(prefix, self.names)
         if found is None:
+            if one.group(1) is None:
+                for part in prefix.split("."):
+                    self.check_unknown(part, one.start(2), called=False)
             self.no_particle = self.no_particle or (start, prefix)
         maker, parts = found or ("p4", ())
         self.signs = 0
@@ -377,9 +383,8 @@ class _Splitter:
     def check_unknown(self, name: str, start: int, called: bool) -> None:
         shown = name if len(name) <= 60 else name[:57] + "..."
         if not name.isascii():
-            odd = next(character for character in name if not character.isascii())
             kind = "call of" if called else "name"
-            raise self.fault(start, f"{kind} {shown!r} with the character {_spell(odd)}")
+            raise self.fault(start, f"{kind} {shown!r} with the character {_odd(name)}")
         if name in ("for", "if", "else"):
             hint = "a comprehension" if name == "for" else "a conditional: write where(condition, yes, no)"
             raise self.fault(start, f"{name!r} ({hint}). {_LANGUAGE}")
@@ -394,6 +399,10 @@ class _Splitter:
             )
         if name in FUNCTIONS:
             raise self.fault(start, f"{name!r} is a function: write {name}(...)")
+
+
+def _odd(name: str) -> str:
+    return _spell(next(character for character in name if not character.isascii()))
 
 
 def _spell(character: str) -> str:
