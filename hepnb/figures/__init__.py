@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from hepnb.figures.brazil import BrazilArtists, draw_brazil_band
 from hepnb.figures.correlation import CorrelationArtists, draw_correlation
+from hepnb.figures.exclusion import ExclusionArtists, draw_exclusion
 from hepnb.figures.histogram import HistogramArtists, MeshArtists, draw_histogram, draw_mesh
 from hepnb.figures.interpolation import InterpolationArtists, YieldArtists, draw_interpolation, draw_yields
 from hepnb.figures.layout import lay_out
+from hepnb.figures.mass_limits import MassLimitArtists, draw_limits_vs_mass
 from hepnb.figures.pulls import PullArtists, draw_pulls
 from hepnb.figures.stack import StackArtists, draw_stack
 from hepnb.figures.style import PALETTE, STYLES, experiment_label
@@ -20,16 +22,20 @@ __all__ = [
     "STYLES",
     "BrazilArtists",
     "CorrelationArtists",
+    "ExclusionArtists",
     "HistogramArtists",
     "InterpolationArtists",
+    "MassLimitArtists",
     "MeshArtists",
     "PullArtists",
     "StackArtists",
     "YieldArtists",
     "draw_brazil_band",
     "draw_correlation",
+    "draw_exclusion",
     "draw_histogram",
     "draw_interpolation",
+    "draw_limits_vs_mass",
     "draw_mesh",
     "draw_pulls",
     "draw_stack",

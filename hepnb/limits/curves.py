@@ -121,7 +121,7 @@ def limits_of(scan: ScanResults, level: float, method: str, top: float = np.inf)
     for row, name in enumerate(CURVES):
         i = curves.crossing(row) if curves.mu.size > 1 else None
         if i is None:
-            without[name] = _reason(curves, row, top)
+            without[name] = _reason(curves, row)
             continue
         found[row] = curves.linear(row, i) if method == "grid" else curves.smooth(row, i)
         if method == "root" and not scan.cancelled and not curves.known(row, i):
@@ -129,18 +129,20 @@ def limits_of(scan: ScanResults, level: float, method: str, top: float = np.inf)
                 f"{name}: CLs jumps from {curves.CLs[row, i]:.3g} to {curves.CLs[row, i + 1]:.3g} "
                 f"between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g}"
             )
-    said = [f"{name}: {reason}" for name, reason in without.items()] + notes + _remarks(scan, top)
+    said = [f"{name}: {reason}" for name, reason in without.items()] + notes
+    if curves.mu.size and curves.mu[-1] >= top and any(why.startswith(BEYOND) for why in without.values()):
+        said.append(f"the POI ends at {top:.4g}: bounds=(0, {5 * top:.4g}) looks further")
+    said += _remarks(scan, top)
     return LimitResults(float(found[0]), found[1:], level, scan, method, "; ".join(said), without)
 
 
-def _reason(curves: Curves, row: int, top: float) -> str:
+def _reason(curves: Curves, row: int) -> str:
     """Say why a curve has no limit."""
     if not curves.mu.size:
         return "no point of the scan converged"
     first, last = curves.CLs[row, [0, -1]]
     if last >= curves.level:
-        more = f", the upper bound of the POI: give bounds=(0, {5 * top:.4g})" if curves.mu[-1] >= top else ""
-        return f"{BEYOND} {curves.mu[-1]:.4g} (CLs there is {last:.3g}){more}"
+        return f"{BEYOND} {curves.mu[-1]:.4g} (CLs there is {last:.3g})"
     return f"excluded from {curves.mu[0]:.4g} on (CLs there is {first:.3g})"
 
 

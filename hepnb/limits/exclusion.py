@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 
 from hepnb.errors import ModelError, nearest
 from hepnb.limits.curves import BEYOND
@@ -76,6 +77,12 @@ class ExclusionResults:
     def expected(self) -> tuple[FloatArray, ...]:
         """The median expected contour."""
         return self.contours[CURVES[3]]
+
+    @property
+    def hull(self) -> FloatArray:
+        """The corners of the region that the signals span, shape (k, 2); nothing is known outside."""
+        inside = self.triangles.points
+        return _back(inside[ConvexHull(inside).vertices], self.log)
 
     @property
     def message(self) -> str:
