@@ -23,7 +23,7 @@ from hepnb.executor import Engine
 from hepnb.histograms import Bins, axis, needs_values
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["Fill", "Filled", "OnePass"]
+__all__ = ["Fill", "Filled", "OnePass", "as_fills", "fill", "fill_one", "nothing_left"]
 
 MAX_SEEN = 2_000_000
 _AXIS_NAMES = ("x", "y", "z", "u", "v", "w")
@@ -254,7 +254,7 @@ class OnePass:
             else:
                 values = total.values
                 if not np.isfinite(values).any():
-                    if not self._stopped():
+                    if not self.stopped():
                         raise nothing_left(self.info, text, spec.cut, total.n_nan)
                     values = np.zeros(1)
                 made = axis(bins, values, name=name, label=label)
@@ -266,7 +266,8 @@ class OnePass:
             axes.append(made)
         return tuple(axes)
 
-    def _stopped(self) -> bool:
+    def stopped(self) -> bool:
+        """Whether somebody has cancelled."""
         return self.cancel is not None and self.cancel.is_set()
 
 
@@ -370,6 +371,24 @@ def fill(
         (*one.info.skipped, *done.lost),
         time.perf_counter() - begun,
     )
+
+
+def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
+    """Fill one histogram.
+
+    Raises
+    ------
+    SelectionError
+        Where nothing is filled though nobody cancelled.
+    """
+    values, cut, weight = one.place_all(spec)
+    axes = one.choose_bins({"": spec})[""]
+    done = one.run({"h": HistogramSum(axes, values, cut, weight)})
+    made = histogram_of(one, "", spec, axes, done)
+    total: Totals = done.totals["h"]
+    if not total.n_filled and not one.stopped():
+        raise nothing_left(one.info, " and ".join(spec.expressions), spec.cut, total.n_nan)
+    return made
 
 
 def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done: Covered) -> hist.Hist[Any]:

@@ -7,6 +7,7 @@ other, and the tasks' totals in the order of the tasks, so that the result is th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -384,13 +385,12 @@ class CubeSum:
 
     def merge(self, total: CubeTotals, other: CubeTotals) -> None:
         """Add values cell by cell, in the order of the entries."""
-        if total.values is None or total.variances is None:
-            n = int(np.prod(self.shape))
-            total.values = np.zeros(n, dtype=np.int64 if self.weight is None else np.float64)
-            total.variances = total.values if self.weight is None else np.zeros(n)
+        if total.values is None:
+            total.values = np.zeros(math.prod(self.shape), np.int64 if self.weight is None else np.float64)
+            total.variances = total.values if self.weight is None else np.zeros_like(total.values)
         for number, cells in enumerate(other.cells):
             if self.weight is None:
-                np.add.at(total.values, cells, 1)
+                np.add.at(total.values, cells, np.int64(1))
             else:
                 weights = other.weights[number]
                 np.add.at(total.values, cells, weights)
@@ -405,5 +405,12 @@ class CubeTotals:
     cells: list[NDArray[np.int32]] = field(default_factory=list)
     weights: list[NDArray[np.float64]] = field(default_factory=list)
     counts: Totals = field(default_factory=lambda: Totals(None))
-    values: NDArray[Any] | None = None
-    variances: NDArray[Any] | None = None
+    values: Any = None
+    variances: Any = None
+
+    def arrays(self, one: CubeSum) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Give sums of weights and of squared weights in the cube's shape; one array where they are equal."""
+        if self.values is None:
+            one.merge(self, CubeTotals())
+        values: NDArray[Any] = self.values.reshape(one.shape)
+        return values, values if self.variances is self.values else self.variances.reshape(one.shape)

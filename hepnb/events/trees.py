@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +13,17 @@ from hepnb.events.branches import Branch
 from hepnb.events.columns import Column, as_columns
 from hepnb.events.expressions import Expression
 from hepnb.events.fields import match_names
-from hepnb.events.filling import fill, nothing_left, values_seen
+from hepnb.events.filling import Filling
 from hepnb.events.output import Output
-from hepnb.events.passes import chunks_of, columns_of
+from hepnb.events.passes import chunks_of
 from hepnb.events.source import FileSource, Skipped, Source, TreeInfo
 from hepnb.events.stream import Chunk, StepSize, as_expressions
-from hepnb.histograms import Bins, axis, empty, needs_values
 from hepnb.progress import Cancel, Progress
-
-if TYPE_CHECKING:
-    import hist
-
-    from hepnb.events.cube import Cube
-    from hepnb.events.cutflow import Cutflow
 
 __all__ = ["Tree"]
 
 
-class Tree(Output):
+class Tree(Filling, Output):
     """A tree in a file: a path each, so that it is cheap to keep, to compare, to pickle and to share.
 
     Parameters
@@ -355,160 +348,6 @@ class Tree(Output):
         if not wanted:
             raise SelectionError("no expressions: name at least one branch or formula.")
         return chunks_of(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
-
-    # -- histograms
-
-    def hist(
-        self,
-        expression: str,
-        bins: Bins,
-        cut: str | None = None,
-        weight: str | None = None,
-        *,
-        name: str | None = None,
-        label: str | None = None,
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-    ) -> hist.Hist[Any]:
-        """Fill a histogram of an expression.
-
-        Parameters
-        ----------
-        expression : str
-            A branch or a formula, one value per event or ``flatten(...)``.
-        bins : int, tuple, list of float, str or hist axis
-            See :func:`hepnb.histograms.axis`. Where the range is not given, it is taken from the values
-            that pass the cut, in a pass of its own.
-        cut : str, optional
-            Fill the entries where it holds.
-        weight : str, optional
-            Weight of each entry; the squared weights are summed too.
-        name : str, optional
-            Name of the histogram.
-        label : str, optional
-            Label of the axis; the expression where left out.
-        progress : callable, optional
-            Called with (entries done, entries in all).
-        cancel : object with is_set(), optional
-            Once set, what is filled so far is returned.
-
-        Returns
-        -------
-        hist.Hist
-            Weight storage. Values that are not a number go nowhere; ``metadata["n_nan"]`` counts them.
-
-        Raises
-        ------
-        SelectionError
-            Where nothing is left to fill, or a weight is not finite.
-        BranchError, ExpressionError, BinningError
-            Where the expression or the bins do not fit.
-
-        Examples
-        --------
-        A mass from momenta:
-        ``tree.hist("sqrt((E1+E2)**2 - (px1+px2)**2)", bins=(60, 60, 120), cut="Q1*Q2 < 0")``.
-        """
-        info = self._info()
-        value = self._check(info, expression)
-        condition = None if cut is None else self._check(info, cut, "cut")
-        weighting = None if weight is None else self._check(info, weight, "weight")
-        if needs_values(bins):
-            seen = values_seen(info, value, condition, cancel)
-            bins = axis(bins, seen, label=label or info.label(expression))
-        else:
-            bins = axis(bins, label=label or info.label(expression))
-        histogram = empty(bins, name, label)
-        fill(histogram, info, value, condition, weighting, progress=progress, cancel=cancel)
-        return histogram
-
-    def cutflow(
-        self,
-        cuts: Mapping[str, str] | Sequence[str],
-        weight: str | None = None,
-        *,
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-    ) -> Cutflow:
-        """Count what is left after each cut, one after the other.
-
-        Parameters
-        ----------
-        cuts : mapping of name to cut, or list of cuts
-            In the order they are applied. They may use each other's names: ``{"SR": "n_jet >= 4",
-            "CR": "~SR & (n_b == 0)"}``.
-        weight : str, optional
-            Weight of each entry.
-        progress : callable, optional
-            Called with (entries done, entries in all).
-        cancel : object with is_set(), optional
-            Once set, what is counted so far is returned.
-
-        Returns
-        -------
-        Cutflow
-            One row for all entries and one per cut.
-
-        Raises
-        ------
-        BranchError, ExpressionError
-            Where a cut does not fit the tree.
-        """
-        from hepnb.events.cutflow import count  # noqa: PLC0415  # it takes trees
-        from hepnb.events.selections import conditions  # noqa: PLC0415  # seldom needed
-
-        info = self._info()
-        asked = conditions(info, cuts)
-        weighting = None if weight is None else self._check(info, weight, "weight")
-        used = [*asked.values(), *([weighting] if weighting else [])]
-        return count(columns_of(info, used, progress=progress, cancel=cancel), asked, weighting)
-
-    def cube(
-        self,
-        expression: str,
-        bins: Bins,
-        by: Mapping[str, tuple[int, float, float]],
-        weight: str | None = None,
-        *,
-        cut: str | None = None,
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-    ) -> Cube:
-        """Fill a histogram finely in further variables too, so that cuts on them cost nothing later.
-
-        Parameters
-        ----------
-        expression, bins, weight, cut, progress, cancel
-            As for :meth:`hist`.
-        by : mapping of expression to (n, low, high)
-            The variables that cuts will be moved in, and where the cuts can stand.
-
-        Returns
-        -------
-        Cube
-            ``cube.slice(mass=(80, 100))`` is the histogram for ``(mass >= 80) & (mass < 100)``.
-
-        Raises
-        ------
-        SelectionError, BranchError, ExpressionError, BinningError
-            As for :meth:`hist`; BinningError too where the cube would be too large.
-        """
-        from hepnb.events.cube import Cube, fill_cube  # noqa: PLC0415  # they take trees
-
-        info = self._info()
-        value = self._check(info, expression)
-        condition = None if cut is None else self._check(info, cut, "cut")
-        weighting = None if weight is None else self._check(info, weight, "weight")
-        variables = {text: self._check(info, text) for text in by}
-        if needs_values(bins):
-            bins = axis(bins, values_seen(info, value, condition, cancel), label=info.label(expression))
-        made = Cube.empty(axis(bins, label=info.label(expression)), by)
-        used = [item for item in (value, condition, weighting, *variables.values()) if item is not None]
-        chunks = columns_of(info, used, progress=progress, cancel=cancel)
-        filled = fill_cube(made, chunks, value, variables, condition, weighting)
-        if not filled and not (cancel is not None and cancel.is_set()):
-            raise nothing_left(info, expression, cut, made.n_nan)
-        return made
 
     # -- behind it
 

@@ -88,7 +88,7 @@ def test_a_constant_weight(made):
 
 def test_chunks_sum_to_the_whole(made, monkeypatch):
     whole = made.hist("x + y", (50, -5, 5), cut="flag", weight="w")
-    monkeypatch.setattr("hepnb.events.passes.steps", lambda *_: 777)
+    monkeypatch.setattr("hepnb.events.memory.BLOCK", 777)
     np.testing.assert_array_equal(
         made.hist("x + y", (50, -5, 5), cut="flag", weight="w").view(flow=True), whole.view(flow=True)
     )
@@ -241,7 +241,8 @@ def test_bins_that_are_none(zmumu):
 
 
 def test_progress_and_cancel(made, monkeypatch):
-    monkeypatch.setattr("hepnb.events.passes.steps", lambda *_: 1000)
+    monkeypatch.setattr("hepnb.events.tasks.TASK_ENTRIES", 1000)
+    monkeypatch.setattr("hepnb.events.tasks.coarsest", lambda *_: None)
     told = []
     made.hist("x", (10, -1, 1), progress=lambda done, total: told.append((done, total)))
     assert told == [(1000 * i, 10_000) for i in range(1, 11)]
@@ -251,7 +252,7 @@ def test_progress_and_cancel(made, monkeypatch):
         if done >= 3000:
             stop.set()
 
-    partial = made.hist("x", (10, -100, 100), progress=after_three, cancel=stop)
+    partial = made.hist("x", (10, -100, 100), threads=1, progress=after_three, cancel=stop)
     assert partial.values().sum() == 3000
     chunks = list(made.stream("x", step_size=1000, cancel=stop))
     assert chunks == []
