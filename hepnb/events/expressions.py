@@ -28,7 +28,7 @@ from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events.arithmetic import is_list
 from hepnb.events.evaluate import evaluate, is_text
 from hepnb.events.functions import to_numbers
-from hepnb.events.syntax import check, dotted, is_flatten
+from hepnb.events.syntax import check, enclosed, is_flatten
 from hepnb.events.tokens import Words, point_at, split
 
 __all__ = ["ChunkColumns", "Expression", "check_expression", "parse"]
@@ -88,6 +88,11 @@ class Expression:
     def columns(self) -> tuple[str, ...]:
         """The derived columns it uses, each after those it needs itself."""
         return tuple(self._needs)
+
+    @property
+    def enclosed(self) -> str:
+        """The text as an index or a dot may follow it: in brackets where they are needed."""
+        return enclosed(self.text.strip(), self._body)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -233,7 +238,7 @@ def check_expression(
     if found.vectors:
         raise ExpressionError(
             f"{found.text!r} is a four-vector: take one of its numbers, .mass, .pt, .eta, .phi, .E or "
-            f".rapidity, as in {dotted(found.text)}.mass."
+            f".rapidity, as in {found.enclosed}.mass."
         )
     return found
 

@@ -19,6 +19,9 @@ from hepnb.events.vectors import FourVectors, distance, make, of_truth, opening
 __all__ = ["FUNCTIONS", "Function", "is_list", "pick", "take", "to_numbers"]
 
 
+_LISTS = (ak.contents.ListOffsetArray, ak.contents.ListArray)
+
+
 @dataclass(frozen=True)
 class Function:
     """One callable of the expression language.
@@ -105,11 +108,26 @@ def take(value: Any, index: int) -> Any:
     array([ 1., nan])
     """
     wanted = index + 1 if index >= 0 else -index
+    lists = value.layout
+    if isinstance(lists, _LISTS) and isinstance(lists.content, ak.contents.NumpyArray):
+        return _taken(lists, index, wanted)
     enough = ak.num(value, axis=1) >= wanted
     if bool(ak.all(enough)):
         return to_numbers(value[:, index])
     padded = ak.mask(value, enough)
     return to_numbers(padded[:, index])
+
+
+def _taken(lists: Any, index: int, wanted: int) -> Any:
+    """The same without awkward, which would go over the elements several times."""
+    starts, stops, content = (np.asarray(part.data) for part in (lists.starts, lists.stops, lists.content))
+    places = (starts if index >= 0 else stops) + index
+    there = stops - starts >= wanted
+    if there.all():
+        return content[places]
+    found = np.full(len(starts), np.nan)
+    found[there] = content[places[there]]
+    return found
 
 
 def pick(value: Any, index: Any) -> Any:

@@ -20,6 +20,11 @@ _SYSTEMS = (
     ("p4", ("px", "py", "pz", "pe")),
     ("pxpypzm", ("px", "py", "pz", "mass")),
     ("pxpypzm", ("px", "py", "pz", "m")),
+    # Members of TLorentzVector and of ROOT::Math::LorentzVector.
+    ("p4", ("fp.fx", "fp.fy", "fp.fz", "fe")),
+    ("p4", ("fcoordinates.fx", "fcoordinates.fy", "fcoordinates.fz", "fcoordinates.ft")),
+    ("ptetaphim", ("fcoordinates.fpt", "fcoordinates.feta", "fcoordinates.fphi", "fcoordinates.fm")),
+    ("ptetaphie", ("fcoordinates.fpt", "fcoordinates.feta", "fcoordinates.fphi", "fcoordinates.fe")),
 )
 _SEPARATORS = ("_", ".", "")
 _DIRECTIONS = {name: name for name in ("px", "py", "pz", "pt", "eta", "phi")}
@@ -117,7 +122,7 @@ def misplaced(maker: str, arguments: Sequence[str | None]) -> str:
     return ""
 
 
-_LAST = re.compile(r"[_.]?(?:pt|px)$", re.IGNORECASE)
+_LAST = re.compile(r"[_.]?(?:pt|px|fP\.fX|fCoordinates\.f(?:X|Pt))$", re.IGNORECASE)
 
 
 def _fields(start: str, names: Collection[str]) -> dict[str, str]:

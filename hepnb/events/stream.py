@@ -16,7 +16,6 @@ from hepnb.events.arithmetic import is_bool, is_list
 from hepnb.events.budget import memory_bytes
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import to_numbers
-from hepnb.events.syntax import dotted
 
 __all__ = [
     "Chunk",
@@ -205,7 +204,7 @@ def _choices(expression: Expression, condition: bool, flat: bool) -> str:
     if condition:
         choices = f"any({text}), all({text}), or how many, count({text}) >= 2"
     else:
-        choices = f"an index ({dotted(text)}[:, 0]), a reduction (max({text}))"
+        choices = f"an index ({expression.enclosed}[:, 0]), a reduction (max({text}))"
     return f"{subject} is a list per event: choose {choices}{f', or flatten({text})' if flat else ''}."
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -16,7 +15,7 @@ from hepnb.events.particles import misplaced
 from hepnb.events.tokens import Words, point_at
 from hepnb.events.vectors import ATTRIBUTES, MAKERS
 
-__all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "dotted", "index_of", "is_flatten"]
+__all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "enclosed", "index_of", "is_flatten"]
 
 MAX_DEPTH = 200
 _MAX_EXPONENT = 1000.0
@@ -115,7 +114,8 @@ class _Checker:
         if self.check(node):
             one = self.words.source(node)
             self.refuse(
-                node, f"{what} of four-vectors: take one of their numbers, such as {dotted(one)}.pt or .mass"
+                node,
+                f"{what} of four-vectors: take one of their numbers, such as {enclosed(one, node)}.pt or .mass",
             )
 
     def check_name(self, node: ast.Name) -> bool:
@@ -268,16 +268,15 @@ def _is_place(index: ast.Tuple) -> bool:
     return ends and all(index_of(place) is not None for place in places)
 
 
-def dotted(source: str) -> str:
-    """Text that may be followed by a dot.
+def enclosed(text: str, node: ast.AST) -> str:
+    """Text of a node that something may follow, such as an index: in brackets where they are needed.
 
     Examples
     --------
-    >>> dotted("a + b"), dotted("p4(Muon)[:, 0]")
-    ('(a + b)', 'p4(Muon)[:, 0]')
+    >>> enclosed("a + b", ast.parse("a + b").body[0].value), enclosed("f(a)", ast.parse("f(a)").body[0].value)
+    ('(a + b)', 'f(a)')
     """
-    plain = re.fullmatch(r"[\w.]+|`[^`]+`|\w+\([^()]*\)(\[[^\[\]]*\])*", source.strip())
-    return source.strip() if plain else f"({source})"
+    return text if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)) else f"({text})"
 
 
 def bounds_of(node: ast.Slice) -> slice | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import awkward as ak
@@ -94,17 +94,25 @@ class FourVectors:
         array([12.])
         """
         name = ATTRIBUTES[attribute]
-        parts = tuple(self.parts.values())
-        missing = reduce(np.logical_or, (np.isnan(part) for part in parts))
         if name in self.parts:
             found = self.parts[name]
-        elif self.is_list:
-            found = _numbers(getattr(vector.zip(dict(self.parts)), name))
         else:
-            found = getattr(_rows(self.parts), name)
-        if self.is_list:
-            return ak.where(missing, np.nan, found) if ak.any(missing, axis=None) else found
-        return np.where(missing, np.nan, found) if missing.any() else found
+            found = getattr(self._rows, name)
+            found = _numbers(found) if self.is_list else found
+        if self._missing is None:
+            return found
+        return (ak.where if self.is_list else np.where)(self._missing, np.nan, found)
+
+    @cached_property
+    def _rows(self) -> Any:
+        """The coordinates side by side, as ``vector`` takes them."""
+        return vector.zip(dict(self.parts)) if self.is_list else _rows(self.parts)
+
+    @cached_property
+    def _missing(self) -> Any:
+        """Where a coordinate is NaN; None where none is."""
+        missing = reduce(np.logical_or, (np.isnan(part) for part in self.parts.values()))
+        return missing if ak.any(missing, axis=None) else None
 
     @property
     def is_list(self) -> bool:
