@@ -204,15 +204,15 @@ def edges_of(by: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     Raises
     ------
     BinningError
-        Where there is none, or a binning is not (n, low, high).
+        Where a binning is not (n, low, high).
 
     Examples
     --------
     >>> edges_of({"pt": (2, 0, 100)})["pt"]
     array([  0.,  50., 100.])
     """
-    if not isinstance(by, Mapping) or not by:
-        raise BinningError(f"by={by!r:.60}: give a dict of expression to (n, low, high), one at least.")
+    if not isinstance(by, Mapping):
+        raise BinningError(f"by={by!r:.60}: give a dict of expression to (n, low, high).")
     edges: dict[str, NDArray[np.float64]] = {}
     for name, binning in by.items():
         try:
