@@ -5,80 +5,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
+from typing import Any, Self
 
 from hepnb.errors import FileError, nearest
-from hepnb.events.handles import Handle, borrow, close, reading, reason_of
+from hepnb.events.handles import borrow, close, reading
+from hepnb.events.listing import Entry, key_of, listing_of
+from hepnb.events.objects import EntryKind, read_object
 from hepnb.events.trees import Tree
 
 __all__ = ["Entry", "EntryKind", "RootFile"]
-
-EntryKind = Literal["directory", "tree", "rntuple", "histogram", "graph", "other"]
-
-_TREES = ("TTree", "TNtuple", "TNtupleD", "TChain")
-_HISTOGRAM = re.compile(r"TH[123]([CSIFDL]|Poly)$|TProfile([23]D)?$|THn|TEfficiency$|THStack$")
-_READABLE_HISTOGRAM = re.compile(r"TH[123][CSIFDL]$|TProfile$")
-_GRAPHS = ("TGraph", "TGraphErrors", "TGraphAsymmErrors", "TGraph2D", "TGraph2DErrors", "TGraphMultiErrors")
-_GRAPH_COLUMNS = {
-    "fX": "x",
-    "fY": "y",
-    "fZ": "z",
-    "fEX": "x_error",
-    "fEY": "y_error",
-    "fEXlow": "x_error_low",
-    "fEXhigh": "x_error_high",
-    "fEYlow": "y_error_low",
-    "fEYhigh": "y_error_high",
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One object in a file.
-
-    Attributes
-    ----------
-    path : str
-        Folders and name, without the cycle.
-    name : str
-        The last part of it.
-    cycle : int
-        ROOT's version number of the object.
-    classname : str
-        The C++ class.
-    kind : str
-        "directory", "tree", "rntuple", "histogram", "graph" or "other".
-    title : str
-        The object's title.
-    n_entries : int or None
-        Entries of a tree.
-    depth : int
-        How many folders it is in.
-    readable : bool
-        Whether ``file[path]`` gives something.
-    reason : str
-        Why not, where it does not.
-    """
-
-    path: str
-    name: str
-    cycle: int
-    classname: str
-    kind: EntryKind
-    title: str
-    n_entries: int | None
-    depth: int
-    readable: bool
-    reason: str
-
-    @property
-    def key(self) -> str:
-        """Path with the cycle: what names this object and no other."""
-        return f"{self.path};{self.cycle}"
 
 
 class RootFile:
@@ -150,16 +86,13 @@ class RootFile:
             Where the list of objects itself is damaged.
         """
         with borrow(self.path) as handle:
-            known = handle.known.get("walk")
-            if known is None:
-                known = handle.known["walk"] = tuple(_walk(handle))
-        entries: tuple[Entry, ...] = known
+            entries = tuple(listing_of(handle).entries)
         if not self.directory:
             return entries
         start = self.directory + "/"
         depth = start.count("/")
         return tuple(
-            Entry(**{**e.__dict__, "path": e.path[len(start) :], "depth": e.depth - depth})
+            replace(e, path=e.path[len(start) :], depth=e.depth - depth)
             for e in entries
             if e.path.startswith(start)
         )
@@ -204,7 +137,7 @@ class RootFile:
         return max(found, key=lambda e: e.cycle, default=None)
 
     def __getitem__(self, key: str) -> Any:
-        """Give an object: a Tree, a hist.Hist, the columns of a graph, or a folder.
+        """Give an object: a Tree, a hist.Hist, a graph as a table, the value of a parameter, or a folder.
 
         Parameters
         ----------
@@ -213,8 +146,9 @@ class RootFile:
 
         Returns
         -------
-        Tree, hist.Hist, dict of str to numpy.ndarray or RootFile
-            A graph gives its columns ``x``, ``y`` and errors.
+        Tree, hist.Hist, Table, RootFile, numpy.ndarray, float, int or str
+            A graph has the columns ``x``, ``y`` and errors, an efficiency ``passed``, ``total``,
+            ``efficiency`` and errors; a TNamed gives its title.
 
         Raises
         ------
@@ -247,87 +181,4 @@ class RootFile:
             borrow(self.path) as handle,
             reading(f"{entry.classname} {entry.key!r}", self.path),
         ):
-            found = handle.root[f"{full};{entry.cycle}"]
-            return found.to_hist() if entry.kind == "histogram" else _columns_of(found)
-
-
-class _Base(NamedTuple):
-    """What the key of an object says."""
-
-    path: str
-    name: str
-    cycle: int
-    classname: str
-    kind: EntryKind
-    title: str
-
-
-def _walk(handle: Handle) -> Iterator[Entry]:
-    yield from _inside(handle, handle.root, "", 0, frozenset())
-
-
-def _inside(handle: Handle, folder: Any, prefix: str, depth: int, above: frozenset[int]) -> Iterator[Entry]:
-    with reading(f"the list of objects in {prefix or '/'!r}", handle.path):
-        names = list(folder.keys(recursive=False, cycle=True))
-    for name in names:
-        try:
-            key = folder.key(name)
-            path, cycle, classname = prefix + key.name(), int(key.fCycle), str(key.fClassName)
-            title = str(key.fTitle)
-        except Exception as error:  # noqa: BLE001  # one bad key must not hide the others
-            bare, _, cycle_text = name.partition(";")
-            cycle = int(cycle_text) if cycle_text.isdigit() else 0
-            yield Entry(prefix + bare, bare, cycle, "", "other", "", None, depth, False, reason_of(error))
-            continue
-        kind = _kind(classname)
-        base = _Base(path, key.name(), cycle, classname, kind, title)
-        if kind == "directory":
-            yield from _folder(handle, key, base, depth, above)
-        elif kind in ("tree", "rntuple"):
-            try:
-                yield Entry(*base, int(handle.object(f"{path};{cycle}").num_entries), depth, True, "")
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-                yield Entry(*base, None, depth, False, reason_of(error))
-        else:
-            reason = _why_not(kind, classname)
-            yield Entry(*base, None, depth, not reason, reason)
-
-
-def _folder(handle: Handle, key: Any, base: _Base, depth: int, above: frozenset[int]) -> Iterator[Entry]:
-    try:
-        inner = key.get()
-        if int(inner.fSeekKeys) in above:
-            raise FileError("the folder is inside itself")
-        inside = list(_inside(handle, inner, base.path + "/", depth + 1, above | {int(inner.fSeekKeys)}))
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-        yield Entry(*base, None, depth, False, reason_of(error))
-        return
-    yield Entry(*base, None, depth, True, "")
-    yield from inside
-
-
-def _kind(classname: str) -> EntryKind:
-    if classname.startswith("TDirectory"):
-        return "directory"
-    if classname in _TREES:
-        return "tree"
-    if classname.endswith("RNTuple"):
-        return "rntuple"
-    if _HISTOGRAM.match(classname):
-        return "histogram"
-    return "graph" if classname in _GRAPHS else "other"
-
-
-def _why_not(kind: EntryKind, classname: str) -> str:
-    if kind == "histogram" and not _READABLE_HISTOGRAM.match(classname):
-        return f"the class {classname} cannot be turned into a histogram"
-    return f"the class {classname} is neither tree, histogram nor graph" if kind == "other" else ""
-
-
-def _columns_of(graph: Any) -> dict[str, NDArray[np.float64]]:
-    members = graph.all_members
-    return {
-        column: np.array(members[member], dtype=np.float64)
-        for member, column in _GRAPH_COLUMNS.items()
-        if member in members
-    }
+            return read_object(key_of(handle, f"{full};{entry.cycle}"), entry.kind, entry.classname)

@@ -42,13 +42,6 @@ class Handle:
         self.closed = False
         self.root = _open_uproot(path)
 
-    def object(self, path: str) -> Any:
-        """Read an object once; `path` is with or without a cycle. Call it under the lock."""
-        key = path if ";" in path else f"{path};{self.root.key(path).fCycle}"
-        if ("object", key) not in self.known:
-            self.known["object", key] = self.root[key]
-        return self.known["object", key]
-
     def close(self) -> None:
         """Close the file; whoever borrows it is waited for."""
         with self.lock:

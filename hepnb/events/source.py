@@ -11,12 +11,13 @@ from typing import Any, Literal, Protocol
 
 import uproot
 
-from hepnb.errors import BranchError, ExpressionError, FileError, nearest
+from hepnb.errors import BranchError, ExpressionError, FileError
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
 from hepnb.events.columns import Column
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.handles import Handle, Stamp, borrow, check_unchanged, reading
+from hepnb.events.listing import object_of
 
 __all__ = ["FileSource", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
 
@@ -220,11 +221,7 @@ def _read_info(handle: Handle, path: str) -> TreeInfo:
     if known is not None:
         return known  # type: ignore[no-any-return]
     with reading(f"tree {path!r}", handle.path):
-        try:
-            tree = handle.object(path)
-        except uproot.KeyInFileError as error:
-            there = nearest(path, handle.root.keys(recursive=True, cycle=False))
-            raise FileError(f"{handle.path!r} has no object {path!r}. {there}") from error
+        tree = object_of(handle, path)
         if not isinstance(tree, uproot.TTree) and "RNTuple" not in tree.classname:
             raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
         title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")

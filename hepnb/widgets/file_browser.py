@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets
@@ -270,13 +270,16 @@ class FileBrowser(Panel):
                 entry.key, f"{found.n_entries:,} entries, {_plural(n, 'branch', 'branches')}", entry.title
             )
         elif entry.kind == "graph":
-            self._say(entry.key, f"{entry.classname}, {_plural(len(found['x']), 'point')}", entry.title)
-            self._draw(lambda figure: _draw_graph(found, figure), f"Preview of the graph {entry.path}")
+            self._say(entry.key, f"{entry.classname}, {_plural(found.n_rows, 'point')}", entry.title)
+            if "x" in found:
+                self._draw(lambda figure: _draw_graph(found, figure), f"Preview of the graph {entry.path}")
         elif entry.kind == "histogram":
             bins = " x ".join(str(len(ax)) for ax in found.axes)
             self._say(entry.key, f"{entry.classname}, {bins} bins", entry.title)
             self._draw(lambda figure: _draw_preview(found, figure), f"Preview of the histogram {entry.path}")
-        self.set_trait("selected", None if isinstance(found, dict) else found)
+        else:
+            self._say(entry.key, f"{entry.classname}: {str(found)[:200]}", entry.title)
+        self.set_trait("selected", found if entry.kind in ("tree", "rntuple", "histogram") else None)
 
     def _draw(self, draw: Any, alt: str) -> None:
         assert self.live is not None  # noqa: S101  # made in _build
@@ -315,7 +318,7 @@ def _draw_preview(histogram: Any, figure: Figure) -> None:
         draw_histogram(histogram.project(0), axes, note="projection")
 
 
-def _draw_graph(graph: dict[str, Any], figure: Figure) -> None:
+def _draw_graph(graph: Mapping[str, Any], figure: Figure) -> None:
     axes = figure.add_subplot()
     errors: dict[str, Any] = {
         f"{axis}err": graph[f"{axis}_error"]

@@ -15,7 +15,7 @@ import pytest
 
 import hepnb.events
 from hepnb.errors import BranchError, FileError, HepnbError, SelectionError
-from hepnb.events import RootFile, Tree
+from hepnb.events import RootFile, Table, Tree
 from hepnb.events.handles import borrow
 
 DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
@@ -23,6 +23,15 @@ FILES = sorted(path.name for path in (DATA / "root").glob("*.root"))
 # Branches that uproot itself cannot read, each with a word of its error.
 UNREADABLE = {
     ("uproot-issue513.root", "Particle/Particle.fBits"): "basket",
+}
+
+WANTED = {
+    "directory": RootFile,
+    "tree": Tree,
+    "rntuple": Tree,
+    "histogram": hist.Hist,
+    "graph": Table,
+    "other": (int, float, str, np.ndarray),
 }
 
 
@@ -55,8 +64,7 @@ def test_every_object_is_listed_and_readable_or_has_a_reason(name, data_dir):
                 file[entry.key]
             continue
         found = file[entry.key]
-        wanted = {"directory": RootFile, "tree": Tree, "rntuple": Tree, "histogram": hist.Hist, "graph": dict}
-        assert isinstance(found, wanted[entry.kind])
+        assert isinstance(found, WANTED[entry.kind])
         if isinstance(found, Tree):
             assert entry.n_entries == found.n_entries
 
@@ -156,19 +164,6 @@ def test_the_newest_cycle_comes_first(data_dir):
         if isinstance(file[path], Tree):
             assert file[path] == file[f"{path};{newest}"]
             assert file[path] != file[f"{path};{oldest}"]
-
-
-def test_histograms_and_graphs(data_dir):
-    root = data_dir / "root"
-    histogram = hepnb.events.open(root / "uproot-histograms.root")["one"]
-    assert histogram.values(flow=True).sum() == 10000
-    graph = hepnb.events.open(root / "graphs.root")["tgae"]
-    assert set(graph) == {"x", "y", "x_error_low", "x_error_high", "y_error_low", "y_error_high"}
-    assert len({len(column) for column in graph.values()}) == 1
-    profile = hepnb.events.open(root / "tprofile.root")["p1d"]
-    assert profile.axes[0].size == 100
-    with pytest.raises(FileError, match="TEfficiency cannot be turned into a histogram"):
-        hepnb.events.open(root / "uproot-issue209.root")["TEfficiencyName"]
 
 
 def test_no_such_object(zmumu):

@@ -118,12 +118,29 @@ def test_a_graph_is_drawn_and_not_selected(data_dir):
 
 
 def test_what_cannot_be_read_says_so_and_stays_in_the_list(data_dir):
-    browser = FileBrowser(root=data_dir / "root", file="tprofile.root", path="p2d")
-    assert "TProfile2D cannot be read" in browser._summary.value
+    name = "tclonesarray-no-streamerbypass.root"
+    browser = FileBrowser(root=data_dir / "root", file=name, path="clones")
+    assert "TClonesArray cannot be read" in browser._summary.value
     assert browser.error == ""
-    row = browser._files.row("o:tprofile.root|p2d;1")
+    row = browser._files.row(f"o:{name}|clones;1")
     assert row["muted"]
-    assert "TProfile2D" in row["tooltip"]
+    assert "TClonesArray" in row["tooltip"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "words"),
+    [
+        ("tprofile.root", "p2d", "TProfile2D, 40 x 40 bins"),
+        ("uproot-issue-227b.root", "hprof3d", "TProfile3D, 2 x 3 x 4 bins"),
+        ("uproot-issue209.root", "TEfficiencyName", "TEfficiency, 20 points"),
+        ("graphs.root", "tgae", "TGraphAsymmErrors, 4 points"),
+        ("uproot-issue64.root", "G4RUNTIME", "TParameter&lt;double&gt;: 1.48"),
+    ],
+)
+def test_every_kind_of_object_has_a_preview(data_dir, name, path, words):
+    browser = FileBrowser(root=data_dir / "root", file=name, path=path)
+    assert words in browser._summary.value
+    assert browser.error == ""
 
 
 def test_a_text_file_named_root_says_so_and_is_marked(root):
