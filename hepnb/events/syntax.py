@@ -112,11 +112,8 @@ class _Checker:
     def number(self, node: ast.AST, what: str) -> None:
         """Check what must not be four-vectors."""
         if self.check(node):
-            one = self.words.source(node)
-            self.refuse(
-                node,
-                f"{what} of four-vectors: take one of their numbers, such as {enclosed(one, node)}.pt or .mass",
-            )
+            one = enclosed(self.words.source(node), node)
+            self.refuse(node, f"{what} of four-vectors: take one of their numbers, such as {one}.pt or .mass")
 
     def check_name(self, node: ast.Name) -> bool:
         # Every name came through the splitter: it is a placeholder, pi, True or False.
