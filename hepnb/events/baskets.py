@@ -92,11 +92,11 @@ class Baskets:
     wide: np.dtype[Any]
 
     @property
-    def largest(self) -> int:
-        """Bytes that the largest basket takes, as it is in the file and decompressed."""
+    def largest(self) -> tuple[int, int]:
+        """Bytes of the largest basket in the file, and of the largest one decompressed."""
         if not self.sizes.size:
-            return 0
-        return int(self.sizes.max() + np.diff(self.offsets).max() * self.stored.itemsize)
+            return 0, 0
+        return int(self.sizes.max()), int(np.diff(self.offsets).max()) * self.stored.itemsize
 
 
 def baskets_of(seen: Stamp, path: str, branch: Branch) -> Baskets | None:
@@ -201,6 +201,20 @@ def descriptor_of(seen: Stamp) -> Descriptor:
         return found
 
 
+class Buffer:
+    """Bytes that are used again, and grow where they have to."""
+
+    def __init__(self) -> None:
+        self._bytes: NDArray[np.uint8] = np.zeros(0, np.uint8)
+
+    def take(self, n: int) -> NDArray[np.uint8]:
+        """Give so many bytes; what was in them before is gone."""
+        if self._bytes.size < n:
+            self._bytes = np.zeros(0, np.uint8)
+            self._bytes = np.empty(n, np.uint8)
+        return self._bytes[:n]
+
+
 class Column:
     """Reads one branch forwards; the basket it stands in stays decompressed.
 
@@ -210,15 +224,17 @@ class Column:
         The open file.
     baskets : Baskets
         Where to read.
+    scratch : Buffer
+        For what is compressed; the columns that a thread reads share one.
     """
 
-    def __init__(self, file: Descriptor, baskets: Baskets) -> None:
+    def __init__(self, file: Descriptor, baskets: Baskets, scratch: Buffer) -> None:
         self.file = file
         self.baskets = baskets
         self._place = -1
         self._numbers: NDArray[Any] = np.zeros(0, baskets.stored)
-        self._packed: NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self._bytes: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._scratch = scratch
+        self._own = Buffer()
 
     def read(self, start: int, stop: int, out: NDArray[Any]) -> None:
         """Read entries `start` to `stop` into an array of the wide type.
@@ -246,18 +262,19 @@ class Column:
         size, seek = int(baskets.sizes[place]), int(baskets.seeks[place])
         n = int(baskets.offsets[place + 1] - baskets.offsets[place])
         n_bytes = n * baskets.stored.itemsize
-        if self._packed.size < size:
-            self._packed = np.empty(size, np.uint8)
-        packed = self._packed[:size]
+        # What compression would have made longer is stored as it is, and stays where it is read to.
+        stored = size >= n_bytes + _KEY.size
+        packed = (self._own if stored else self._scratch).take(size)
         self.file.read(packed, seek)
         header = _header(packed, n, n_bytes)
-        if size - header == n_bytes:
+        if stored != (size - header == n_bytes):
+            raise Unusual("a basket is longer than what is in it")
+        if stored:
             self._numbers = packed[header:].view(baskets.stored)
         else:
-            if self._bytes.size < n_bytes:
-                self._bytes = np.empty(n_bytes, np.uint8)
-            _decompress(packed[header:], self._bytes[:n_bytes])
-            self._numbers = self._bytes[:n_bytes].view(baskets.stored)
+            numbers = self._own.take(n_bytes)
+            _decompress(packed[header:], numbers)
+            self._numbers = numbers.view(baskets.stored)
         self._place = place
 
 
@@ -313,5 +330,7 @@ def _unpack(method: bytes, block: NDArray[np.uint8], target: NDArray[np.uint8]) 
 
 
 def largest_of(found: Mapping[str, Baskets]) -> int:
-    """Bytes that one open basket of each branch takes."""
-    return sum(baskets.largest for baskets in found.values())
+    """Bytes that one open basket of each branch takes, with what it is decompressed from."""
+    largest = [baskets.largest for baskets in found.values()]
+    in_file = max((packed for packed, _ in largest), default=0)
+    return in_file + sum(max(numbers, packed if packed >= numbers else 0) for packed, numbers in largest)

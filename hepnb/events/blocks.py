@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError, FileError
-from hepnb.events.baskets import Baskets, Column, Unusual, baskets_of, descriptor_of
+from hepnb.events.baskets import Baskets, Buffer, Column, Unusual, baskets_of, descriptor_of
 from hepnb.events.branches import Branch
 from hepnb.events.cache import COLUMNS
 from hepnb.events.handles import Stamp, check_unchanged
@@ -106,6 +106,7 @@ class BlockReader:
     _buffers: dict[str, NDArray[Any]] = field(default_factory=dict)
     _windows: dict[str, tuple[int, int, Any]] = field(default_factory=dict)
     _slow: set[str] = field(default_factory=set)
+    _scratch: Buffer = field(default_factory=Buffer)
 
     def blocks(self, start: int, stop: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Yield (start, stop, columns); the columns are valid until the next block.
@@ -153,7 +154,8 @@ class BlockReader:
         key = part.begin, name
         column = self._columns.get(key)
         if column is None:
-            column = self._columns[key] = Column(descriptor_of(part.stamp), part.baskets[name])
+            file = descriptor_of(part.stamp)
+            column = self._columns[key] = Column(file, part.baskets[name], self._scratch)
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < stop - start or buffer.dtype != column.baskets.wide:
             buffer = self._buffers[name] = np.empty(max(self.layout.block, stop - start), column.baskets.wide)

@@ -62,8 +62,15 @@ class Program:
 
     @property
     def n_buffers(self) -> int:
-        """At most so many intermediate results are in memory at a time."""
-        return sum(bool(step.parts) for step in self._steps)
+        """So many intermediate results are in memory at a time."""
+        left, alive, most = self._uses.copy(), 0, 0
+        for step in self._steps:
+            alive += bool(step.parts)
+            most = max(most, alive)
+            for part in step.parts:
+                left[part] -= 1
+                alive -= bool(self._steps[part].parts) and not left[part] and step.function is not None
+        return most
 
     def run(self, columns: Mapping[str, Any], n: int) -> list[Any]:
         """Evaluate on one block of entries.
