@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.basins import anywhere, other_sides, scattered
+from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.clips import has_clips, settle_clips
+from hepnb.fits.damped import descend
 from hepnb.fits.kinks import has_kinks, settle
 from hepnb.fits.minuit import minuit_lane
+from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
@@ -22,7 +24,8 @@ BoolArray = NDArray[np.bool_]
 
 # Minima closer than this in -2 log L are the same.
 _DISTINCT = 1e-5
-_BEFORE_KINKS = 40
+# Steps after which a lane is looked at by other means: it jumps across a kink, or creeps along a valley.
+_PATIENCE = 50
 
 
 def solve(
@@ -37,8 +40,9 @@ def solve(
 ) -> BatchedFit:
     """Minimise a batch of fits of one model; lanes that fail are tried again.
 
-    A lane that did not converge is started from the model's initial values, then from the values its
-    auxiliary data prefer, and at last given to Minuit. What still fails keeps its status.
+    A lane that did not converge goes on with damped steps, is then started from the model's initial values
+    and from the values its auxiliary data prefer, and at last given to Minuit. What still fails keeps its
+    status.
 
     Parameters
     ----------
@@ -79,20 +83,22 @@ def _solve(
     wary: bool,
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
-    # A lane that jumps to and fro across a kink would use up all its steps.
     ways = [way for way, applies in ((settle, has_kinks), (settle_clips, has_clips)) if applies(model)]
-    steps = {"max_iterations": _BEFORE_KINKS} if ways else {}
-    result = minimise(model.likelihood, data, start, lower, upper, fixed, wary=wary, **steps)
+    result = minimise(model.likelihood, data, start, lower, upper, fixed, _PATIENCE, wary=wary)
     for way in ways:
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
             result = _better(result, bad, way(model, data[bad], result.points[bad], fixed[bad], limits))
+    slow = np.flatnonzero((result.status[:patient] != CONVERGED) & np.isfinite(result.value[:patient]))
+    if slow.size:
+        box = Box(lower[None], upper[None], fixed[slow])
+        result = _better(result, slow, descend(model.likelihood, data[slow], result.points[slow], box))
     for origin in (model.init, _preferred(model, data)):
         bad = np.flatnonzero(result.status[:patient] != CONVERGED)
         if not bad.size:
             return result
         fresh = np.where(fixed[bad], start[bad], np.broadcast_to(origin, start.shape)[bad])
-        again = minimise(model.likelihood, data[bad], fresh, lower, upper, fixed[bad])
+        again = minimise(model.likelihood, data[bad], fresh, lower, upper, fixed[bad], _PATIENCE)
         result = _better(result, bad, again)
     for lane in np.flatnonzero(result.status[:patient] != CONVERGED):
         end = minuit_lane(model.likelihood, data[lane], result.points[lane], limits, fixed[lane])
@@ -156,7 +162,6 @@ def explore(
     fixed: BoolArray,
     bounds: FloatArray | None = None,
     scouts: NDArray[np.intp] | None = None,
-    thorough: bool = False,
 ) -> Explored:
     """Minimise a batch, starting on both sides of the parameters that may have two minima.
 
@@ -166,8 +171,6 @@ def explore(
         As for :func:`solve`.
     scouts : ndarray of int, shape (n,), optional
         Lanes that look first; the others follow only if one of these meets a second minimum. All by default.
-    thorough : bool
-        Start each of the lanes that look from a hundred random points too.
 
     Returns
     -------
@@ -178,7 +181,7 @@ def explore(
     lanes = np.arange(count) if scouts is None else scouts
     data = np.broadcast_to(data, (count, data.shape[-1]))
     sides, of_sides = other_sides(model, start[lanes], fixed[lanes])
-    random, of_random = (scattered if thorough else anywhere)(model, start[lanes], fixed[lanes])
+    random, of_random = anywhere(model, start[lanes], fixed[lanes])
     others, owner = np.concatenate([sides, random]), lanes[np.concatenate([of_sides, of_random])]
     together = solve(
         model,
