@@ -23,6 +23,7 @@ _ELSEWHERE = {
     "ntoys": "n_toys",
     "track_progress": "progress",
     "poi_test": "mu",
+    "level": "cl",
 }
 
 

@@ -27,7 +27,7 @@ from hepnb.hypotests.toy_batch import batch_size
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["ToyResults", "tail_uncertainty", "toy_hypotest", "toys_result"]
+__all__ = ["ToyResults", "fraction_above", "tail_uncertainty", "toy_hypotest"]
 
 FloatArray = NDArray[np.float64]
 
@@ -68,6 +68,15 @@ class ToyResults:
             for toys in (self.signal, self.background)
         )
         return signal, background
+
+
+def fraction_above(toys: FloatArray, value: float, weights: FloatArray) -> float:
+    """Give the fraction of toys at or above a value; with weights, their sum."""
+    if not toys.size:
+        return float("nan")
+    if not weights.size:
+        return float(_tails(toys, np.array([value]))[0])
+    return float(weights[toys >= value - _TIE * (1 + abs(value))].sum())
 
 
 def tail_uncertainty(fraction: FloatArray | float, size: int) -> FloatArray:
@@ -167,7 +176,9 @@ def toy_hypotest(
         kept = Checkpoint(checkpoint, study)
     ratios = profile_ratios(model, counts, np.array([value]), chosen)
     run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
-    return toys_result(run, ratios, toy_streams(ratios, n_toys))
+    streams = toy_streams(ratios, n_toys)
+    values = run.collect(streams) if streams else [np.empty(0)] * 2
+    return from_toys(run, ratios, values)
 
 
 def checked_toys(n_toys: object) -> None:
@@ -187,12 +198,6 @@ def toy_streams(ratios: ProfileRatios, n_toys: int, row: int = 0, key: tuple[int
             [("tested", ratios.fixed[row]), ("background", ratios.background)]
         )
     ]
-
-
-def toys_result(run: ToyRun, ratios: ProfileRatios, streams: list[Stream], row: int = 0) -> HypotestResult:
-    """Do the toys of one tested value, and give its p-values."""
-    values = run.collect(streams) if streams else [np.empty(0)] * 2
-    return from_toys(run, ratios, values, row)
 
 
 def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row: int = 0) -> HypotestResult:

@@ -340,7 +340,7 @@ def _weighted(design: FloatArray, y: FloatArray, spread: FloatArray) -> tuple[Fl
     """Give the least squares, shape (n,), and their covariance, shape (n, n)."""
     weighted = design / spread[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
-    return covariance @ weighted.T @ (y / spread), covariance
+    return np.asarray(covariance @ weighted.T @ (y / spread)), np.asarray(covariance)
 
 
 def _limits(points: _Points, level: float) -> ToyLimitResults:
