@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ranking,
     )
     from hepnb.hypotests import hypotest, significance
-    from hepnb.limits import limit_grid, scan, upper_limit
+    from hepnb.limits import interval, limit_grid, scan, upper_limit
     from hepnb.model import Model
     from hepnb.widgets import (
         BranchSelector,
@@ -61,6 +61,7 @@ _HOME = {
     "pyhf_optimizer": "fits",
     "hypotest": "hypotests",
     "significance": "hypotests",
+    "interval": "limits",
     "scan": "limits",
     "upper_limit": "limits",
     "limit_grid": "limits",
@@ -100,6 +101,7 @@ __all__ = [
     "fixed_poi_fit",
     "goodness_of_fit",
     "hypotest",
+    "interval",
     "limit_grid",
     "load",
     "minos",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hepnb.limits.exclusion import ExclusionResults, exclusion
 from hepnb.limits.grid import limit_grid
 from hepnb.limits.grid_results import GridResults
+from hepnb.limits.interval import IntervalResults, interval
 from hepnb.limits.results import LimitResults, ScanResults
 from hepnb.limits.scan import scan
 from hepnb.limits.toy_limit import ToyLimitResults
@@ -13,10 +14,12 @@ from hepnb.limits.upper_limit import limit_from_scan, upper_limit
 __all__ = [
     "ExclusionResults",
     "GridResults",
+    "IntervalResults",
     "LimitResults",
     "ScanResults",
     "ToyLimitResults",
     "exclusion",
+    "interval",
     "limit_from_scan",
     "limit_grid",
     "scan",

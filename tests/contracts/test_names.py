@@ -30,6 +30,7 @@ NAMES = [
     "fixed_poi_fit",
     "goodness_of_fit",
     "hypotest",
+    "interval",
     "limit_grid",
     "load",
     "minos",
