@@ -149,6 +149,8 @@ def define(
     for name, column in columns.items():
         with _named(f"{kind} {name!r}"):
             words = split(column.expression, branches, anything)
+            if words.unknown:
+                raise BranchError(words.unknown)
         needs[name] = [other for other in words.branches.values() if other in columns]
     for name in _sorted(needs, kind):
         with _named(f"{kind} {name!r}"):
