@@ -105,7 +105,7 @@ def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> t
 
 
 def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
-    """Give random starting points where parameters are suspect; the same ones every time.
+    """Give random starting points where parameters are suspect, or the model says so; always the same ones.
 
     Parameters
     ----------
@@ -123,6 +123,8 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
     lane : ndarray of int, shape (n,)
         The lane each belongs to.
     """
+    if model.thorough:
+        return scattered(model, points, fixed)
     if suspects(model).size < (1 if model.n_parameters <= _SMALL else 2):
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     lane = np.repeat(np.arange(len(points)), _RANDOM)
@@ -134,24 +136,10 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
 
 
 def scattered(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
-    """Give many random starting points, whatever the model; the same ones every time.
+    """Give many random starting points, whatever the model.
 
-    Parameters
-    ----------
-    model : Model
-        The model.
-    points : ndarray, shape (batch, parameter)
-        Where the lanes start; fixed parameters stay there.
-    fixed : ndarray of bool, shape (batch, parameter)
-        Parameters that may not move.
-
-    Returns
-    -------
-    start : ndarray, shape (n, parameter)
-        New starting points: constrained parameters one and, in every second, two standard deviations around
-        their auxiliary measurements, free ones within a factor of about two of their initial values.
-    lane : ndarray of int, shape (n,)
-        The lane each belongs to.
+    Constrained parameters lie one and, in every second, two standard deviations around their auxiliary
+    measurements, free ones within a factor of about two of their initial values.
     """
     lane = np.repeat(np.arange(len(points)), _MANY)
     low, high = model.bounds.T

@@ -94,9 +94,8 @@ def fit(
         raise ModelError(f"minimizer {minimizer!r} does not exist. Use 'newton' or 'minuit'.")
     if strategy is not None or tolerance is not None:
         raise ModelError("strategy and tolerance are Minuit's. Add minimizer='minuit', or leave them out.")
-    explored = explore(
-        model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds, thorough=thorough
-    )
+    model = model.thoroughly() if thorough else model
+    explored = explore(model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds)
     second = second_minimum(model, explored)
     return fit_results(model, setup.data, explored.fit, setup.fixed, setup.bounds, second=second)
 

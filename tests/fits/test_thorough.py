@@ -35,3 +35,13 @@ def test_held_parameters_stay_where_they_are(data_dir: Path) -> None:
     thorough = hepnb.fixed_poi_fit(0.7, None, model, thorough=True)
     np.testing.assert_allclose(thorough.bestfit, plain.bestfit, atol=1e-6)
     assert thorough.report.second_minimum is None
+
+
+def test_tests_and_limits_take_a_thorough_model(data_dir: Path) -> None:
+    """With the minimum at mu = 0 the published CLs of 0.0349 would be 0.0406."""
+    model = hepnb.Model(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
+    assert hepnb.hypotest(1.0, None, model).CLs_obs == pytest.approx(0.034948, abs=2e-5)
+    thorough = hepnb.hypotest(1.0, None, model.thoroughly())
+    assert thorough.CLs_obs == pytest.approx(0.0406, abs=1e-4)
+    assert thorough.mu_hat == 0.0
+    assert not model.thorough
