@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 __all__ = ["Bar", "Cancel", "Progress"]
 
@@ -65,7 +65,7 @@ class Bar:
             self._bar.close()
             self._bar = None
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         """Close the bar in the end, whatever happens."""
         return self
 

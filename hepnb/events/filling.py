@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from hepnb.events.cube import Cube
     from hepnb.events.cutflow import Cutflow
-    from hepnb.events.onepass import Fill, Filled, OnePass
+    from hepnb.events.fills import Fill, Filled
+    from hepnb.events.onepass import OnePass
 
 __all__ = ["Filling"]
 
@@ -83,7 +84,8 @@ class Filling:
         A mass from momenta:
         ``tree.hist("sqrt((E1+E2)**2 - (px1+px2)**2)", bins=(60, 60, 120), cut="Q1*Q2 < 0")``.
         """
-        from hepnb.events.onepass import Fill, fill_one  # noqa: PLC0415  # they take trees
+        from hepnb.events.fills import Fill  # noqa: PLC0415  # with it
+        from hepnb.events.onepass import fill_one  # noqa: PLC0415  # it takes trees
 
         one = self._pass((None, None), memory, threads, engine, progress, cancel)
         return fill_one(one, Fill(expression, bins, cut, weight, name, label))
@@ -148,7 +150,8 @@ class Filling:
         >>> result["mass"].values().astype(int).tolist(), result["tight"]["hard"].n_passed
         ([0, 289, 2527, 0], 2816)
         """
-        from hepnb.events.onepass import as_fills, fill  # noqa: PLC0415  # they take trees
+        from hepnb.events.fills import as_fills  # noqa: PLC0415  # with it
+        from hepnb.events.onepass import fill  # noqa: PLC0415  # it takes trees
 
         one = self._pass((entry_start, entry_stop), memory, threads, engine, progress, cancel)
         flows = {

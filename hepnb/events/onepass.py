@@ -3,137 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import hist
 import numpy as np
 
-from hepnb.errors import BinningError, ExpressionError, SelectionError
+from hepnb.errors import BinningError, HepnbError, SelectionError
 from hepnb.events.cutflow import Cutflow
 from hepnb.events.expressions import Expression
+from hepnb.events.fills import AXIS_NAMES, Fill, Filled
 from hepnb.events.memory import plan_memory
 from hepnb.events.selections import conditions
-from hepnb.events.source import Skipped, Source, TreeInfo
+from hepnb.events.source import Source, TreeInfo
 from hepnb.events.stream import entry_range
-from hepnb.events.sums import CutflowSum, CutflowTotals, HistogramSum, SeenSum, Sum, Totals
+from hepnb.events.sums import (
+    MAX_SEEN,
+    CutflowSum,
+    CutflowTotals,
+    HistogramSum,
+    SeenSum,
+    Sum,
+    Totals,
+)
 from hepnb.events.tasks import Covered, Pass, run, task_ranges
 from hepnb.executor import Engine
-from hepnb.histograms import Bins, axis, needs_values
+from hepnb.histograms import axis, needs_values
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["Fill", "Filled", "OnePass", "as_fills", "fill", "fill_one", "nothing_left"]
+__all__ = ["OnePass", "fill", "fill_one", "nothing_left"]
 
-MAX_SEEN = 2_000_000
-_AXIS_NAMES = ("x", "y", "z", "u", "v", "w")
-
-
-@dataclass(frozen=True)
-class Fill:
-    """What to fill: one histogram.
-
-    Attributes
-    ----------
-    expression : str or tuple of str
-        A branch or a formula; several for a histogram in as many dimensions.
-    bins : int, tuple, list of float, str or hist axis
-        As for :meth:`hepnb.Tree.hist`; for several expressions a tuple or list with one of these for each.
-    cut : str, optional
-        Fill the entries where it holds.
-    weight : str, optional
-        Weight of each entry.
-    name, label : str, optional
-        Name of the histogram, and label of its axis (of the first, where there are several).
-
-    Examples
-    --------
-    >>> Fill("mll", (40, 80, 160), cut="lep1_pt > 30").cut
-    'lep1_pt > 30'
-    >>> Fill(("mll", "lep1_pt"), ((40, 80, 160), (10, 0, 100))).expressions
-    ('mll', 'lep1_pt')
-    """
-
-    expression: str | tuple[str, ...]
-    bins: Bins = "auto"
-    cut: str | None = None
-    weight: str | None = None
-    name: str | None = None
-    label: str | None = None
-
-    @property
-    def expressions(self) -> tuple[str, ...]:
-        """The expressions, one per axis."""
-        return (self.expression,) if isinstance(self.expression, str) else tuple(self.expression)
-
-    @property
-    def binnings(self) -> tuple[Bins, ...]:
-        """The bins, one per axis.
-
-        Raises
-        ------
-        BinningError
-            Where their number is not that of the expressions.
-        """
-        n = len(self.expressions)
-        if isinstance(self.expression, str):
-            return (self.bins,)
-        if n > len(_AXIS_NAMES) or not n:
-            raise BinningError(f"a histogram of {n} expressions: give one to {len(_AXIS_NAMES)}.")
-        if not isinstance(self.bins, (tuple, list)) or len(self.bins) != n:
-            raise BinningError(
-                f"bins={self.bins!r:.80}: {n} expressions {self.expressions} need {n} binnings, such as "
-                f"({', '.join(['(40, 0, 100)'] * n)})."
-            )
-        return tuple(self.bins)
-
-
-@dataclass(frozen=True)
-class Filled:
-    """What one pass over a tree gave.
-
-    Attributes
-    ----------
-    histograms : dict of str to hist.Hist
-        With weight storage; ``metadata["n_nan"]`` counts the values that were not a number.
-    cutflows : dict of str to Cutflow
-        The cutflows.
-    n_entries : int
-        Entries that were asked for.
-    covered : tuple of (int, int)
-        Ranges of entries that are in it.
-    complete : bool
-        False where it was cancelled, or entries could not be read and were left out.
-    skipped : tuple of Skipped
-        What could not be read.
-    seconds : float
-        How long it took.
-    """
-
-    histograms: dict[str, hist.Hist[Any]]
-    cutflows: dict[str, Cutflow]
-    n_entries: int
-    covered: tuple[tuple[int, int], ...]
-    complete: bool
-    skipped: tuple[Skipped, ...] = ()
-    seconds: float = field(default=0.0, compare=False)
-
-    @property
-    def n_done(self) -> int:
-        """How many entries are in it."""
-        return sum(stop - start for start, stop in self.covered)
-
-    def __getitem__(self, name: str) -> hist.Hist[Any] | Cutflow:
-        """Give the histogram or the cutflow of that name."""
-        return self.histograms[name] if name in self.histograms else self.cutflows[name]
-
-    def __str__(self) -> str:
-        rate = f", {self.n_done / self.seconds:.3g} entries/s" if self.seconds > 0 else ""
-        state = "" if self.complete else ", not complete"
-        return (
-            f"{len(self.histograms)} histograms and {len(self.cutflows)} cutflows of {self.n_done:,} of "
-            f"{self.n_entries:,} entries in {self.seconds:.3g} s{rate}{state}"
-        )
+_ANY = np.linspace(0.0, 1.0)
 
 
 @dataclass
@@ -214,15 +116,20 @@ class OnePass:
         for key, spec in specs.items():
             cut = self.place_if(spec.cut, "cut")
             for number, (text, bins) in enumerate(zip(spec.expressions, spec.binnings, strict=True)):
-                place = self.place(text)
+                # What is wrong with bins is said before anything is read.
+                axis(bins, _ANY)
                 if needs_values(bins):
-                    seen[f"{key}\0{number}"] = SeenSum(place, cut, thin)
+                    seen[f"{key}\0{number}"] = SeenSum(self.place(text), cut, thin)
         found: dict[str, Any] = {}
         if seen:
             self._passes = 0, 2
             found = OnePass.run(self._only(seen), seen).totals
             self._passes = 1, 2
-        return {key: self._axes(key, spec, found) for key, spec in specs.items()}
+        made = {}
+        for key, spec in specs.items():
+            with _named(f"histogram {key!r}") if key else nullcontext():
+                made[key] = self._axes(key, spec, found)
+        return made
 
     def _only(self, seen: dict[str, SeenSum]) -> OnePass:
         """Give a pass that reads no more than it needs; the numbers in `seen` are changed to its own."""
@@ -247,7 +154,7 @@ class OnePass:
         axes = []
         for number, (text, bins) in enumerate(zip(spec.expressions, spec.binnings, strict=True)):
             label = (spec.label if number == 0 else None) or self.info.label(text)
-            name = _AXIS_NAMES[number]
+            name = AXIS_NAMES[number]
             total = found.get(f"{key}\0{number}")
             if total is None:
                 made = axis(bins, name=name, label=label)
@@ -291,43 +198,6 @@ def nothing_left(info: TreeInfo, expression: str, cut: str | None, n_nan: int) -
     )
 
 
-def as_fills(histograms: Any) -> dict[str, Fill]:
-    """Give what to fill, by name, from what a person writes.
-
-    Examples
-    --------
-    >>> as_fills({"m": ("mll", (40, 80, 160)), "n": {"expression": "n", "bins": "integer"}})["n"].bins
-    'integer'
-    """
-    if not isinstance(histograms, Mapping):
-        raise ExpressionError(
-            "the histograms are a dict of name to what to fill, {'mass': ('M', (60, 60, 120))}, "
-            f"not {histograms!r:.60}."
-        )
-    made = {}
-    for key, what in histograms.items():
-        try:
-            made[key] = _as_fill(what)
-        except TypeError as error:
-            raise ExpressionError(
-                f"histogram {key!r}: {what!r:.80} is none. Write hepnb.Fill(expression, bins, cut=, "
-                "weight=), or a tuple of these."
-            ) from error
-    return made
-
-
-def _as_fill(what: Any) -> Fill:
-    if isinstance(what, Fill):
-        return what
-    if isinstance(what, str):
-        return Fill(what)
-    if isinstance(what, Mapping):
-        return Fill(**what)
-    if not isinstance(what, (tuple, list)):
-        raise TypeError
-    return Fill(*what)
-
-
 def fill(
     one: OnePass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Mapping[str, str], str | None]]
 ) -> Filled:
@@ -350,20 +220,28 @@ def fill(
     begun = time.perf_counter()
     if not histograms and not cutflows:
         raise SelectionError("there is nothing to fill: name at least one histogram or cutflow.")
-    flows = {key: (conditions(one.info, cuts), text) for key, (cuts, text) in cutflows.items()}
     # Everything is checked before the first byte is read.
-    places = {key: one.place_all(spec) for key, spec in histograms.items()}
-    counted = {
-        key: CutflowSum(tuple(map(one.number, cuts.values())), one.place_if(text, "weight"))
-        for key, (cuts, text) in flows.items()
-    }
+    places, flows, counted = {}, {}, {}
+    for key, spec in histograms.items():
+        with _named(f"histogram {key!r}"):
+            places[key] = one.place_all(spec)
+    for key, (asked, text) in cutflows.items():
+        with _named(f"cutflow {key!r}"):
+            cuts = conditions(one.info, asked)
+            flows[key] = cuts, text
+            counted[key] = CutflowSum(tuple(map(one.number, cuts.values())), one.place_if(text, "weight"))
+            cutflow_of(counted[key].start(), cuts, text)
     axes = one.choose_bins(histograms)
     sums: dict[str, Sum] = {f"c{key}": total for key, total in counted.items()}
     for key, (values, cut, weight) in places.items():
         sums[f"h{key}"] = HistogramSum(axes[key], values, cut, weight)
     done = one.run(sums)
+    made = {}
+    for key, spec in histograms.items():
+        with _named(f"histogram {key!r}"):
+            made[key] = histogram_of(one, f"h{key}", spec, axes[key], done)
     return Filled(
-        {key: histogram_of(one, key, spec, axes[key], done) for key, spec in histograms.items()},
+        made,
         {key: cutflow_of(done.totals[f"c{key}"], cuts, text) for key, (cuts, text) in flows.items()},
         one.last - one.first,
         done.ranges,
@@ -371,6 +249,15 @@ def fill(
         (*one.info.skipped, *done.lost),
         time.perf_counter() - begun,
     )
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Put what it is about before the words of an error."""
+    try:
+        yield
+    except HepnbError as error:
+        raise type(error)(f"{what}: {error}") from error.__cause__
 
 
 def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
@@ -384,7 +271,7 @@ def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
     values, cut, weight = one.place_all(spec)
     axes = one.choose_bins({"": spec})[""]
     done = one.run({"h": HistogramSum(axes, values, cut, weight)})
-    made = histogram_of(one, "", spec, axes, done)
+    made = histogram_of(one, "h", spec, axes, done)
     total: Totals = done.totals["h"]
     if not total.n_filled and not one.stopped():
         raise nothing_left(one.info, " and ".join(spec.expressions), spec.cut, total.n_nan)
@@ -399,7 +286,7 @@ def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done
     SelectionError
         Where a weight was not finite.
     """
-    total: Totals = done.totals[f"h{key}"]
+    total: Totals = done.totals[key]
     if total.n_bad:
         raise SelectionError(
             f"the weight {spec.weight!r} in tree {one.info.path!r}: {total.n_bad} of {total.n_filled} "

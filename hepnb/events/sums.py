@@ -22,6 +22,7 @@ from hepnb.events.functions import is_list
 from hepnb.events.stream import as_mask, elements_of, numbers, per_entry
 
 MAX_SELECTED = 32
+MAX_SEEN = 2_000_000
 
 __all__ = [
     "Block",
@@ -296,17 +297,21 @@ class SeenSum:
         total.parts.append(values[:: self.thin].copy())
 
     def merge(self, total: Seen, other: Seen) -> None:
-        """Add what was seen elsewhere."""
-        total.parts += other.parts
+        """Add what was seen elsewhere; where it becomes too much, every second value is left out."""
+        total.parts += [part[:: total.factor] for part in other.parts]
         total.n_nan += other.n_nan
+        while sum(part.size for part in total.parts) > MAX_SEEN:
+            total.factor *= 2
+            total.parts = [part[::2].copy() for part in total.parts]
 
 
 @dataclass
 class Seen:
-    """Values, and how many were not a number."""
+    """Values, how many were not a number, and one of how many is kept."""
 
     parts: list[NDArray[np.float64]] = field(default_factory=list)
     n_nan: int = 0
+    factor: int = 1
 
     @property
     def values(self) -> NDArray[np.float64]:
