@@ -156,3 +156,78 @@ class Output:
             progress=progress,
             cancel=cancel,
         )
+
+    def shuffle(
+        self,
+        path: str | os.PathLike[str],
+        columns: Columns = None,
+        cut: str | None = None,
+        *,
+        seed: int = 0,
+        tree_name: str | None = None,
+        compression: Compression = "zstd",
+        memory: int | str = "200 MB",
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Written:
+        """Write the entries in random order to a new file, of a tree of any size.
+
+        Two passes: rows are scattered into buckets on the disk beside the new file, which needs room for all
+        of them uncompressed, then each bucket is put into random order in memory.
+
+        Parameters
+        ----------
+        path : path
+            A ROOT file, or a Parquet file where it ends in ".parquet". It appears when it is complete.
+        columns, cut, tree_name, compression, overwrite, cancel
+            As for :meth:`skim`.
+        seed : int
+            The same seed gives the same order, whatever the memory.
+        memory : int or str
+            What a bucket and its buffers may take, such as "200 MB".
+        progress : callable, optional
+            Called with (rows done, twice the number of entries).
+
+        Returns
+        -------
+        Written
+            The file and what is in it.
+
+        Raises
+        ------
+        FileError, BranchError, ExpressionError, SelectionError
+            As for :meth:`skim`.
+
+        References
+        ----------
+        C. R. Rao, Sankhya 23 (1961) 305; M. Sandelius, J. R. Stat. Soc. B 24 (1962) 479: shuffling by
+        random distribution to heaps, then within each, makes all orders equally likely.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = tree.shuffle(f"{folder}/shuffled.root", ["mll"], seed=1, memory="1 MB")
+        ...     mixed = hepnb.open(written.path)["signal"].arrays("mll")["mll"]
+        >>> straight = tree.arrays("mll")["mll"]
+        >>> bool((mixed == straight).all()), bool((sorted(mixed) == sorted(straight)))
+        (False, True)
+        """
+        from hepnb.events.shuffle import shuffle  # noqa: PLC0415  # writers are seldom needed
+
+        return shuffle(
+            self._source,
+            path,
+            columns,
+            cut,
+            seed=seed,
+            tree_name=tree_name,
+            compression=compression,
+            memory=memory,
+            overwrite=overwrite,
+            progress=progress,
+            cancel=cancel,
+        )
