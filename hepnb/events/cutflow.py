@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from hepnb.errors import SelectionError, nearest
-from hepnb.events.expressions import Expression
-from hepnb.events.stream import mask_of, weights_of
 
-__all__ = ["Cutflow", "CutflowRow", "count"]
+__all__ = ["Cutflow", "CutflowRow"]
 
 _NAN = float("nan")
 
@@ -82,8 +80,8 @@ class Cutflow:
     def of(
         cls,
         cuts: Mapping[str, str],
-        n_passed: Sequence[Any] | np.ndarray[Any, Any],
-        n_alone: Sequence[Any] | np.ndarray[Any, Any],
+        n_passed: Sequence[int] | NDArray[Any],
+        n_alone: Sequence[int] | NDArray[Any],
         sums: Any,
         weight: str | None = None,
     ) -> Cutflow:
@@ -270,57 +268,6 @@ class Cutflow:
             for i, row in enumerate(self.rows)
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def count(
-    chunks: Iterable[tuple[int, int, dict[str, Any]]],
-    cuts: Mapping[str, Expression],
-    weight: Expression | None,
-) -> Cutflow:
-    """Count over chunks of columns.
-
-    Parameters
-    ----------
-    chunks : iterable of (start, stop, columns)
-        The entries.
-    cuts : mapping of name to Expression
-        In the order they are applied.
-    weight : Expression, optional
-        Weight of each entry.
-
-    Returns
-    -------
-    Cutflow
-        One row more than there are cuts.
-
-    Raises
-    ------
-    SelectionError
-        Where a weight is not finite, or a cut has the name of the first row.
-    """
-    n_passed = np.zeros(len(cuts) + 1, dtype=np.int64)
-    n_alone = np.zeros(len(cuts) + 1, dtype=np.int64)
-    sums = np.zeros((len(cuts) + 1, 2))
-    for start, stop, columns in chunks:
-        n = stop - start
-        left = np.ones(n, dtype=bool)
-        weights = np.ones(n) if weight is None else weights_of(weight, columns, n)
-        if weight is not None and not np.isfinite(weights).all():
-            n_bad = int(np.count_nonzero(~np.isfinite(weights)))
-            raise SelectionError(
-                f"the weight {weight.text!r} is not finite for {n_bad:,} of the entries {start:,} to "
-                f"{stop:,}, which are in the first row. Say what it is for them: "
-                f"where(isfinite({weight.text}), {weight.text}, 0)."
-            )
-        for i, cut in enumerate((None, *cuts.values())):
-            mask = mask_of(cut, columns, n)
-            left = left if mask is None else left & mask
-            n_passed[i] += np.count_nonzero(left)
-            n_alone[i] += n if mask is None else np.count_nonzero(mask)
-            kept = weights[left]
-            sums[i] += kept.sum(), (kept * kept).sum()
-    texts = {name: cut.text for name, cut in cuts.items()}
-    return Cutflow.of(texts, n_passed, n_alone, sums, None if weight is None else weight.text)
 
 
 def _ratio(part: float, whole: float) -> float:
