@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,130 +15,20 @@ import numpy as np
 import pyhf
 import pytest
 
-Spec = dict[str, Any]
+sys.path.insert(0, str(Path(__file__).parent))
 
+from public_workspaces import Case, Spec, from_short_form, walk
 
-def sample(name: str, data: list[float], *modifiers: tuple[str, str, Any]) -> Spec:
-    return {
-        "name": name,
-        "data": data,
-        "modifiers": [{"name": n, "type": t, "data": d} for n, t, d in modifiers],
-    }
-
-
-def workspace(
-    channels: dict[str, list[Spec]], observed: dict[str, list[float]], parameters: list[Spec] | None = None
-) -> Spec:
-    return {
-        "channels": [{"name": name, "samples": samples} for name, samples in channels.items()],
-        "observations": [{"name": name, "data": data} for name, data in observed.items()],
-        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": parameters or []}}],
-        "version": "1.0.0",
-    }
-
-
-MU = ("mu", "normfactor", None)
-
-
-def _one_channel(source: Spec, *modifiers: tuple[str, str, Any]) -> Spec:
-    data = source["bindata"]
-    samples = [sample("signal", data["sig"], MU), sample("background", data["bkg"], *modifiers)]
-    return workspace({"singlechannel": samples}, {"singlechannel": data["data"]})
-
-
-def _shapesys(source: Spec) -> Spec:
-    return _one_channel(source, ("uncorr_bkguncrt", "shapesys", source["bindata"]["bkgerr"]))
-
-
-def _lumi(source: Spec) -> Spec:
-    data, lumi = source["bindata"], ("lumi", "lumi", None)
-    samples = [
-        sample("signal", data["sig"], MU),
-        sample("background1", data["bkg1"], lumi),
-        sample("background2", data["bkg2"], lumi),
-    ]
-    override = {"name": "lumi", "auxdata": [1.0], "bounds": [[0.0, 10.0]], "inits": [1.0], "sigmas": [0.1]}
-    return workspace({"channel1": samples}, {"channel1": data["data"]}, [override])
-
-
-def _normsys(source: Spec) -> Spec:
-    return _one_channel(source, ("bkg_norm", "normsys", {"lo": 0.9, "hi": 1.1}))
-
-
-def _histosys(source: Spec) -> Spec:
-    data = source["bindata"]
-    shape = {"lo_data": data["bkgsys_dn"], "hi_data": data["bkgsys_up"]}
-    return _one_channel(source, ("bkg_norm", "histosys", shape))
-
-
-def _two_channels(source: Spec) -> Spec:
-    signal = source["channels"]["signal"]["bindata"]
-    control = source["channels"]["control"]["bindata"]
-    return workspace(
-        {
-            "signal": [
-                sample("signal", signal["sig"], MU),
-                sample("background", signal["bkg"], ("uncorr_signal", "shapesys", signal["bkgerr"])),
-            ],
-            "control": [
-                sample("background", control["bkg"], ("uncorr_control", "shapesys", control["bkgerr"]))
-            ],
-        },
-        {"signal": signal["data"], "control": control["data"]},
-    )
-
-
-def _couplednorm(source: Spec) -> Spec:
-    signal = source["channels"]["signal"]["bindata"]
-    control = source["channels"]["control"]["bindata"]
-    narrow, wide = {"lo": 0.9, "hi": 1.1}, {"lo": 0.5, "hi": 1.5}
-    return workspace(
-        {
-            "signal": [
-                sample("signal", signal["sig"], MU),
-                sample("bkg1", signal["bkg1"], ("coupled_normsys", "normsys", narrow)),
-                sample("bkg2", signal["bkg2"], ("coupled_normsys", "normsys", wide)),
-            ],
-            "control": [sample("background", control["bkg1"], ("coupled_normsys", "normsys", narrow))],
-        },
-        {"signal": signal["data"], "control": control["data"]},
-    )
-
-
-def _coupledshapefactor(source: Spec) -> Spec:
-    signal = source["channels"]["signal"]["bindata"]
-    control = source["channels"]["control"]["bindata"]
-    factor = ("coupled_shapefactor", "shapefactor", None)
-    return workspace(
-        {
-            "signal": [sample("signal", signal["sig"], MU), sample("bkg1", signal["bkg1"], factor)],
-            "control": [sample("background", control["bkg1"], factor)],
-        },
-        {"signal": signal["data"], "control": control["data"]},
-    )
-
-
-def _staterror(source: Spec) -> Spec:
-    data = source["bindata"]
-    samples = [
-        sample("signal", data["sig"], MU),
-        sample("bkg1", data["bkg1"], ("stat", "staterror", data["bkg1err"])),
-        sample("bkg2", data["bkg2"], ("stat", "staterror", data["bkg2err"])),
-        sample("bkg3", data["bkg3"]),
-    ]
-    return workspace({"channel": samples}, {"channel": data["data"]})
-
-
-# name: (file, builder, published observed CLs at mu = 1; nan where none is published)
-VALIDATION: dict[str, tuple[str, Callable[[Spec], Spec], float]] = {
-    "1bin_shapesys": ("1bin_example1", _shapesys, 0.45418893),
-    "1bin_lumi": ("1bin_lumi", _lumi, 0.01047314),
-    "1bin_normsys": ("1bin_normsys", _normsys, 0.00067353),
-    "2bin_histosys": ("2bin_histosys_example2", _histosys, 0.10014635),
-    "2bin_2channel": ("2bin_2channel_example1", _two_channels, 0.05633277),
-    "couplednorm": ("2bin_2channel_couplednorm", _couplednorm, 0.59062168),
-    "coupledshapefactor": ("2bin_2channel_coupledshapefactor", _coupledshapefactor, 0.54216791),
-    "2bin_staterror": ("2bin_statex", _staterror, np.nan),
+# name: (file, published observed CLs at mu = 1; nan where none is published)
+VALIDATION: dict[str, tuple[str, float]] = {
+    "1bin_shapesys": ("1bin_example1", 0.45418893),
+    "1bin_lumi": ("1bin_lumi", 0.01047314),
+    "1bin_normsys": ("1bin_normsys", 0.00067353),
+    "2bin_histosys": ("2bin_histosys_example2", 0.10014635),
+    "2bin_2channel": ("2bin_2channel_example1", 0.05633277),
+    "couplednorm": ("2bin_2channel_couplednorm", 0.59062168),
+    "coupledshapefactor": ("2bin_2channel_coupledshapefactor", 0.54216791),
+    "2bin_staterror": ("2bin_statex", np.nan),
 }
 
 
@@ -145,11 +37,23 @@ def validation(data_dir: Path) -> Callable[[str], tuple[Spec, float]]:
     """Give the workspace of a validation file and its published CLs."""
 
     def get(name: str) -> tuple[Spec, float]:
-        file, build, published = VALIDATION[name]
+        file, published = VALIDATION[name]
         path = data_dir / "pyhf-validation" / "pyhf" / "validation" / "data" / f"{file}.json"
-        return build(json.loads(path.read_text())), published
+        return from_short_form(json.loads(path.read_text())), published
 
     return get
+
+
+@pytest.fixture(scope="session")
+def public(data_dir: Path) -> dict[str, Case]:
+    """Every workspace of the public data that has a signal, by name."""
+    before = os.environ.get("HEPNB_DATA_DIR")
+    os.environ["HEPNB_DATA_DIR"] = str(data_dir)
+    try:
+        return walk(data_dir)
+    finally:
+        if before is None:
+            del os.environ["HEPNB_DATA_DIR"]
 
 
 @pytest.fixture(scope="session")
