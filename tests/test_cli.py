@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyhf
@@ -166,6 +170,209 @@ def test_limit_of_a_patched_workspace(data_dir: Path, tmp_path: Path) -> None:
     assert scan["CLs_obs"][1] == pytest.approx(0.24443628, rel=1e-4)
 
 
+SMALL = "pyhf-validation/pyhf/docs/examples/json/2-bin_1-channel.json"
+SIGNALS = ("sbottom_1100_550_60", "sbottom_1300_205_60", "sbottom_1300_850_60")
+
+
+def saved(folder: Path, name: str = "limit.json") -> dict[str, Any]:
+    return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+
+
+def test_limit_writes_what_it_did_with_what(data_dir: Path, tmp_path: Path) -> None:
+    result = run("limit", data_dir / SMALL, "--level", "0.1", "--interpolation", "legacy", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    document = saved(tmp_path)
+    assert document["status"] == "complete"
+    assert document["versions"]["hepnb"] == hepnb.__version__
+    assert {"numpy", "scipy", "python"} <= set(document["versions"])
+    assert document["interpolation"] == {"normsys": "code1", "histosys": "code0"}
+    assert (document["poi"], document["test_stat"], document["calctype"]) == ("mu", "qtilde", "asymptotics")
+    assert "crosses the level" in document["limits_from_points"]
+    model = hepnb.Model(data_dir / SMALL, interpolation="legacy")
+    expected = hepnb.upper_limit(None, model, level=0.1)
+    assert document["observed"] == pytest.approx(expected.observed)
+    assert list(document["expected"].values()) == pytest.approx(list(expected.expected))
+    points = document["scan"]
+    assert {len(values) for values in points.values()} == {len(points["mu"])}
+    assert points["mu"] == sorted(points["mu"])
+    # The band is drawn on even points, and they are in the file.
+    assert len(points["mu"]) > 41
+    assert "90 % CL" in result.stdout
+
+
+def test_limit_of_another_poi_and_measurement(data_dir: Path, tmp_path: Path) -> None:
+    spec = json.loads((data_dir / SMALL).read_text(encoding="utf-8"))
+    first = spec["measurements"][0]
+    spec["measurements"].append({"name": "other", "config": {**first["config"], "parameters": []}})
+    sample = spec["channels"][0]["samples"][1]
+    sample["modifiers"].append({"name": "mu_bkg", "type": "normfactor", "data": None})
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    numbers = table(run("limit", path, "--measurement", "other", "--poi", "mu_bkg", "--out", tmp_path))
+    expected = hepnb.upper_limit(None, hepnb.Model(path, "other", poi="mu_bkg"))
+    assert numbers["upper limit, observed"] == pytest.approx([expected.observed], rel=1e-4)
+    assert (saved(tmp_path)["poi"], saved(tmp_path)["measurement"]) == ("mu_bkg", "other")
+    wrong = run("limit", path, "--poi", "mu_bgk", "--out", tmp_path)
+    assert wrong.exit_code == 1
+    assert "mu_bkg" in wrong.stderr
+
+
+def test_no_limit_is_exit_code_3_and_bounds_are_the_remedy(data_dir: Path, tmp_path: Path) -> None:
+    arguments = ("limit", data_dir / SMALL, "--out", tmp_path, "--bounds", "0")
+    result = run(*arguments, "0.3")
+    assert result.exit_code == 3
+    assert "observed: no limit below 0.3" in result.stdout
+    assert "bounds=(0, 1.5) looks further" in result.stdout
+    document = saved(tmp_path)
+    assert document["status"] == "incomplete"
+    assert document["observed"] is None
+    assert document["no_limit"]["observed"].startswith("no limit below 0.3")
+    assert run(*arguments, "30").exit_code == 0
+
+
+def test_limit_from_toys_goes_on_from_its_checkpoint(data_dir: Path, tmp_path: Path) -> None:
+    toys = (
+        "--toys",
+        "400",
+        "--seed",
+        "5",
+        "--checkpoint",
+        tmp_path / "toys.npz",
+        "--mu-max",
+        "4",
+        "--points",
+        "9",
+    )
+    first = run("limit", data_dir / SMALL, *toys, "--out", tmp_path / "a")
+    assert first.exit_code == 0, first.output
+    again = run("limit", data_dir / SMALL, *toys, "--out", tmp_path / "b")
+    assert again.stdout.replace(str(tmp_path / "b"), str(tmp_path / "a")) == first.stdout
+    document = saved(tmp_path / "a")
+    assert document["calctype"] == "toybased"
+    assert document["toys"]["per_hypothesis"] == 400
+    assert 0 < document["toys"]["observed_uncertainty"] < document["observed"]
+    assert "from the number of toys" in first.stdout
+
+
+def grid_arguments(data_dir: Path, *more: str | Path) -> list[str | Path]:
+    folder = data_dir / "likelihoods"
+    return ["limit", folder / "BkgOnly.json", "--grid", "--patch", folder / "patch.sbottom_*.json", *more]
+
+
+def test_a_grid_of_patches_has_contours(data_dir: Path, tmp_path: Path) -> None:
+    result = run(*grid_arguments(data_dir, "--labels", "m_b,m_2,m_1", "--out", tmp_path))
+    numbers = table(result)
+    assert numbers["sbottom_1300_205_60"][0] == pytest.approx(0.24443628, rel=1e-4)
+    document = saved(tmp_path, "grid.json")
+    assert [row["name"] for row in document["signals"]] == list(SIGNALS)
+    assert [row["status"] for row in document["signals"]] == ["ok"] * 3
+    assert document["signals"][0]["m_2"] == 550.0
+    assert document["poi"] == "mu_SIG"
+    # Of three signals one is not excluded: the observed contour is one line across the triangle.
+    (line,) = document["contours"]["observed"]
+    assert all(1100 < m_b <= 1300 and 205 < m_2 < 850 for m_b, m_2 in line)
+    assert (tmp_path / "exclusion.png").read_bytes().startswith(PNG)
+    assert (tmp_path / "exclusion.pdf").read_bytes().startswith(PDF)
+    folder = data_dir / "likelihoods"
+    alone = run(
+        "limit", folder / "BkgOnly.json", "--patch", folder / f"patch.{SIGNALS[1]}.json", "--out", tmp_path
+    )
+    assert table(alone)["upper limit, observed"] == [numbers[SIGNALS[1]][2]]
+
+
+def test_a_patch_set_against_one_mass_and_by_name(data_dir: Path, tmp_path: Path) -> None:
+    workspace = data_dir / SMALL
+    spec = json.loads(workspace.read_text(encoding="utf-8"))
+    names = ["heavy", "light"]
+    document = {
+        "metadata": {
+            "references": {"hepdata": "ins1234567"}, "description": "two", "labels": ["mass"],
+            "digests": {"sha256": pyhf.utils.digest(spec)},
+        },
+        "patches": [
+            {
+                "metadata": {"name": name, "values": [mass]},
+                "patch": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": yields}],
+            }
+            for name, mass, yields in zip(names, (500, 300), ([3.0, 2.0], [20.0, 18.0]), strict=True)
+        ],
+        "version": "1.0.0",
+    }  # fmt: skip
+    path = tmp_path / "patchset.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    result = run("limit", workspace, "--patchset", path, "--grid", "--out", tmp_path)
+    numbers = table(result)
+    assert "excluded" in next(line for line in result.stdout.splitlines() if line.startswith("light"))
+    assert (tmp_path / "limits.png").read_bytes().startswith(PNG)
+    one = table(run("limit", workspace, "--patchset", path, "--patch", "heavy", "--out", tmp_path))
+    assert one["upper limit, observed"] == [numbers["heavy"][2]]
+
+    several = run("limit", workspace, "--patchset", path, "--out", tmp_path)
+    assert several.exit_code == 1
+    assert "the patch set has 2 patches" in several.stderr
+
+
+def test_a_signal_that_fails_is_a_row_and_exit_code_3(data_dir: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "patch.broken_1_2_3.json"
+    broken.write_text('[{"op": "remove", "path": "/channels/77"}]', encoding="utf-8")
+    result = run(*grid_arguments(data_dir, "--patch", broken, "--out", tmp_path))
+    assert result.exit_code == 3
+    assert "broken_1_2_3: patch operation 0 (remove /channels/77) does not apply" in result.stdout
+    rows = saved(tmp_path, "grid.json")["signals"]
+    assert [row["status"] for row in rows] == ["ok", "ok", "ok", "failed"]
+    assert rows[3]["CLs_obs"] is None
+    assert (tmp_path / "exclusion.png").exists()
+
+
+@contextmanager
+def interrupting(what: str, unit: str) -> Iterator[Any]:
+    """In place of the bar: presses Ctrl-C after the first step."""
+
+    def progress(done: int, total: int) -> None:
+        if done < total:
+            signal.raise_signal(signal.SIGINT)
+
+    yield progress
+
+
+def test_ctrl_c_writes_what_is_done(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hepnb.cli.limit_grid.bar", interrupting)
+    monkeypatch.setattr("hepnb.cli.limit_one.bar", interrupting)
+    before = signal.getsignal(signal.SIGINT)
+    grid = run(*grid_arguments(data_dir, "--out", tmp_path))
+    assert grid.exit_code == 130
+    document = saved(tmp_path, "grid.json")
+    assert document["status"] == "interrupted"
+    assert [row["status"] for row in document["signals"]] == ["ok", "not reached", "not reached"]
+    assert "stopping: what is done will be written" in grid.stderr
+
+    one = run("limit", data_dir / SMALL, "--mu-max", "4", "--out", tmp_path)
+    assert one.exit_code == 130
+    document = saved(tmp_path)
+    assert document["status"] == "interrupted"
+    assert 0 < len(document["scan"]["mu"]) < 41
+    assert "stopped after" in document["message"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_ends_at_once(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def twice(what: str, unit: str) -> Iterator[Any]:
+        yield lambda *_: [signal.raise_signal(signal.SIGINT) for _ in range(2)]
+
+    monkeypatch.setattr("hepnb.cli.limit_one.bar", twice)
+    result = run("limit", data_dir / SMALL, "--mu-max", "4", "--out", tmp_path)
+    assert result.exit_code == 130
+    assert not (tmp_path / "limit.json").exists()
+
+
+def test_processes_give_the_same_grid(data_dir: Path, tmp_path: Path) -> None:
+    alone = run(*grid_arguments(data_dir, "--out", tmp_path))
+    assert run(*grid_arguments(data_dir, "--out", tmp_path, "--workers", "2")).stdout == alone.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -174,6 +381,18 @@ def test_limit_of_a_patched_workspace(data_dir: Path, tmp_path: Path) -> None:
         (["limit", "nothing.json"], "nothing.json"),
         (["limit", "{data}/likelihoods/BkgOnly.json", "--patch", "nothing.json"], "nothing.json"),
         (["lab", "nowhere"], "there is no 'nowhere'"),
+        (["limit", "{data}/" + SMALL, "--level", "5"], "--level is 5: give 1 - confidence level"),
+        (["limit", "{data}/" + SMALL, "--mu-max", "-1"], "--mu-max is -1: give a positive number"),
+        (["limit", "{data}/" + SMALL, "--seed", "1"], "--seed is for toys: add --toys"),
+        (["limit", "{data}/" + SMALL, "--x", "m"], "--x is for --grid: add it"),
+        (["limit", "{data}/" + SMALL, "--grid"], "--grid has no signals: add --patchset FILE"),
+        (
+            ["limit", "{data}/" + SMALL, "--grid", "--patch", "a.json", "--toys", "9"],
+            "--toys is not for --grid",
+        ),
+        (["limit", "{data}/" + SMALL, "--grid", "--patch", "a_*.json"], "a_*.json: no file is called so"),
+        (["limit", "{data}/" + SMALL, "--bounds", "3", "1"], "give two numbers, the lower one first"),
+        (["limit", "{data}/" + SMALL, "--measurement", "GaussExmaple"], "measurement 'GaussExmaple'"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_code_1(arguments: list[str], words: str, data_dir: Path) -> None:

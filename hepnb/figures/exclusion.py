@@ -158,7 +158,7 @@ def draw_exclusion(
     legend = draw_legend(
         ax, dressed, note=_note(result), **_entries(result, sigmas, colors, (full, hollow) if signals else ())
     )
-    _set_limits(ax, legend, result)
+    _set_limits(ax, legend, result, 2 * _MARGIN if numbers else _MARGIN)
     return ExclusionArtists(ax, tuple(bands), expected, observed, full, hollow, hull, written, legend)
 
 
@@ -198,21 +198,23 @@ def _note(result: Any) -> str:
 
 
 def _write_numbers(ax: Axes, result: Any, size: float) -> tuple[Text, ...]:
+    small = 1e-3 if result.by == "CLs" else 0.0
     numbers = np.exp(result.values[0]) * (result.level if result.by == "CLs" else 1.0)
+    texts = [f"{number:.2g}" if number >= small else f"<{small:g}" for number in numbers]
     scale = float(np.clip(cast("Figure", ax.get_figure(root=True)).get_size_inches()[0] / 6.4, 0.5, 2.0))
     return tuple(
         ax.annotate(
-            f"{number:.2g}", place, xytext=(0, 3.5), textcoords="offset points", ha="center", va="bottom",
+            text, place, xytext=(0, 3.5), textcoords="offset points", ha="center", va="bottom",
             fontsize=size * scale, color=_NUMBER_COLOR, zorder=2.1, annotation_clip=True,
         )
-        for number, place in zip(numbers, result.points, strict=True)
+        for text, place in zip(texts, result.points, strict=True)
     )  # fmt: skip
 
 
-def _set_limits(ax: Axes, legend: Legend, result: Any) -> None:
+def _set_limits(ax: Axes, legend: Legend, result: Any, margin: float) -> None:
     """Show all signals, and leave the legend room above them."""
     (left, right), (low, high) = (
-        _widened(result.points[:, axis], log) for axis, log in zip((0, 1), result.log, strict=True)
+        _widened(result.points[:, axis], log, margin) for axis, log in zip((0, 1), result.log, strict=True)
     )
     ax.set_xlim(left, right)
     ax.set_ylim(low, high)
@@ -229,10 +231,10 @@ def _set_limits(ax: Axes, legend: Legend, result: Any) -> None:
     make_room(ax, legend, edges, tops, floor=low)
 
 
-def _widened(values: FloatArray, log: bool) -> tuple[float, float]:
+def _widened(values: FloatArray, log: bool, part: float) -> tuple[float, float]:
     ends = np.array([values.min(), values.max()])
     ends = np.log(ends) if log else ends
-    margin = _MARGIN * (ends[1] - ends[0])
+    margin = part * (ends[1] - ends[0])
     ends = ends + np.array([-margin, margin])
     low, high = np.exp(ends) if log else ends
     return float(low), float(high)

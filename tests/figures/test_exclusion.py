@@ -90,10 +90,13 @@ def test_signals_left_out_are_counted(figure):
 
 def test_numbers_are_limits_or_cls(figure):
     grid = plane()
+    grid.CLs_obs[0] = 1e-7
     for by, values in (("limit", grid.observed), ("CLs", grid.CLs_obs)):
         figure.clear()
         drawn = draw_exclusion(exclusion(grid, by=by), figure.add_subplot(), numbers=True)
-        assert [text.get_text() for text in drawn.numbers] == [f"{value:.2g}" for value in values]
+        assert [text.get_text() for text in drawn.numbers] == [
+            f"{value:.2g}" if value >= 1e-3 or by == "limit" else "<0.001" for value in values
+        ]
 
 
 def test_nothing_is_drawn_outside_the_hull(figure):

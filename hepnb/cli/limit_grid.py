@@ -1,0 +1,126 @@
+"""``hepnb limit --grid``: every patch a signal, with contours or limits against a mass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+
+import hepnb
+from hepnb.cli.files import canvas, save_figure, write_json
+from hepnb.cli.limit_options import LimitOptions
+from hepnb.cli.stop import bar, stoppable, workers
+from hepnb.cli.words import number, plain, table
+from hepnb.errors import FileError, HepnbError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from hepnb.limits import ExclusionResults, GridResults
+
+__all__ = ["limit_grid"]
+
+
+def limit_grid(options: LimitOptions) -> str:
+    """Do the command for a grid of signals; give its status.
+
+    Parameters
+    ----------
+    options : LimitOptions
+        What was asked for.
+
+    Returns
+    -------
+    str
+        ``"complete"``, ``"incomplete"`` (a signal failed or has no limit) or ``"interrupted"``.
+    """
+    with stoppable() as cancel, workers(options.workers) as executor, bar("grid", "signals") as progress:
+        grid = hepnb.limit_grid(
+            options.workspace, _signals(options), labels=options.labels, level=options.level,
+            test_stat=options.test_stat, bounds=options.bounds, model=options.model, executor=executor,
+            progress=progress, cancel=cancel,
+        )  # fmt: skip
+    status = "interrupted" if grid.cancelled else "complete" if (grid.status == "ok").all() else "incomplete"
+    document = {**options.document(None, status), "labels": list(grid.labels), "signals": _rows(grid)}
+    if grid.limits:
+        document["poi"] = next(iter(grid.limits.values())).scan.poi
+    written, remark = ["grid.json"], ""
+    try:
+        picture, contours = _picture(grid, options)
+        written.append(save_figure(picture, options.out / ("limits" if contours is None else "exclusion")))
+        if contours is not None:
+            document["contours"] = {
+                name: [plain(line) for line in lines] for name, lines in contours.contours.items()
+            }
+            document["no_contour"] = contours.words
+    except HepnbError as error:
+        remark = f"no picture: {error}"
+    write_json(document, options.out / "grid.json")
+    _report(grid)
+    if remark:
+        typer.echo(remark)
+    typer.echo(f"in {options.out}: {', '.join(written)}")
+    return status
+
+
+def _signals(options: LimitOptions) -> Any:
+    """Give the patch set, or the files of all patterns."""
+    if options.patchset is not None:
+        if options.patches:
+            raise HepnbError("--grid takes all of --patchset: leave --patch out, or --grid.")
+        return options.patchset
+    files: list[Path] = []
+    for given in options.patches:
+        path = Path(given)
+        found = sorted(path.parent.glob(path.name)) if any(sign in path.name for sign in "*?[") else [path]
+        if not found:
+            raise FileError(f"{given}: no file is called so. Mend the pattern, or give the files themselves.")
+        files += found
+    return files[0] if len(files) == 1 else files
+
+
+def _rows(grid: GridResults) -> list[dict[str, Any]]:
+    return [
+        {key: plain(value) if isinstance(value, float) else value for key, value in row.items()}
+        for row in grid.table()
+    ]
+
+
+def _report(grid: GridResults) -> None:
+    """Print a row per signal, and below it why there are no numbers."""
+    rows: list[tuple[str, ...]] = [
+        ("signal", "CLs", "expected", "limit", "-1 sigma", "median", "+1 sigma", "")
+    ]
+    for place, name in enumerate(grid.names):
+        numbers = (
+            grid.CLs_obs[place], grid.CLs_exp[place, 2], grid.observed[place], *grid.expected[place, 1:4]
+        )  # fmt: skip
+        verdict = (
+            "excluded" if grid.excluded[place] else "" if grid.status[place] == "ok" else grid.status[place]
+        )
+        rows.append((name, *map(number, numbers), str(verdict)))
+    typer.echo(table(rows, numbers=range(1, 7)))
+    for name, message in grid.messages.items():
+        typer.echo(f"{name}: {message}")
+
+
+def _picture(grid: GridResults, options: LimitOptions) -> tuple[Figure, ExclusionResults | None]:
+    """Draw contours where two coordinates vary, else the limits against the one, or by name."""
+    figure, (axes,) = canvas()
+    free = [
+        label
+        for label, column in zip(grid.labels, grid.coordinates.T, strict=True)
+        if np.unique(column).size > 1
+    ]
+    x = options.x or next(iter(free), None)
+    y = options.y or next((label for label in free if label != x), None)
+    if x is not None and y is not None:
+        contours = grid.exclusion(x, y)
+        hepnb.figures.draw_exclusion(contours, axes, numbers=len(grid) <= 60)
+        return figure, contours
+    hepnb.figures.draw_limits_vs_mass(grid, axes, np.arange(1.0, len(grid) + 1) if x is None else x)
+    if x is None:
+        axes.set_xticks(range(1, len(grid) + 1), labels=grid.names, rotation=30, ha="right")
+    return figure, None
