@@ -85,19 +85,25 @@ class _Walk:
             return function(*values)
         except HepnbError:
             raise
-        except Exception as error:
+        except Exception:
             parts = [(node, _shape(value)) for node, value in zip(nodes, values, strict=True)]
             lists = [(node, shape) for node, shape in parts if shape is not None]
             for (first, one), (second, other) in combinations(lists, 2):
-                difference = _difference(one, other)
-                if difference is not None:
-                    raise ExpressionError(
-                        f"{self.shown(first)} and {self.shown(second)} do not have the same number of "
-                        f"elements in every event (one event has {difference[0]} and {difference[1]}), so "
-                        f"{self.words.text!r} cannot go through both element by element. Reduce one to a "
-                        "number per event, as in max(x), or take one element, as in x[:, 0]."
-                    ) from error
+                self.check_lengths(first, one, second, other)
             raise
+
+    def check_lengths(self, first: ast.AST, one: Any, second: ast.AST, other: Any) -> None:
+        """Refuse lists that do not have the same number of elements in every event."""
+        counts, others = np.asarray(ak.num(one, axis=1)), np.asarray(ak.num(other, axis=1))
+        if np.array_equal(counts, others):
+            return
+        event = np.flatnonzero(counts != others)[0]
+        raise ExpressionError(
+            f"{self.shown(first)} and {self.shown(second)} do not have the same number of elements in every "
+            f"event (one event has {counts[event]} and {others[event]}), so {self.words.text!r} cannot go "
+            "through both element by element. Reduce one to a number per event, as in max(x), or take one "
+            "element, as in x[:, 0]."
+        )
 
     # -- one method per kind of node
 
@@ -196,9 +202,11 @@ class _Walk:
             return self.placed(node, value)
         index = self.number(node.slice)
         if is_list(index) and is_bool(index):
-            return self.together(
-                lambda v, i: _each(v, lambda part: part[i]), (node.value, node.slice), value, index
-            )
+            # awkward would take a shorter condition for the first few elements.
+            self.check_lengths(node.value, _shape(value), node.slice, index)
+            if index.ndim > 2:
+                ak.broadcast_arrays(_shape(value), index)
+            return _each(value, lambda part: part[index])
         if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
             if not np.equal(np.floor(index), index)[np.isfinite(index)].all():
                 raise ExpressionError(
@@ -215,8 +223,8 @@ class _Walk:
         """A place found in one list means nothing in a list of other lengths."""
         call = node.slice
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("argmax", "argmin"):
-            searched = self.number(call.args[0])
-            self.together(np.add, (node.value, call.args[0]), _shape(value), searched)
+            searched = _shape(self.number(call.args[0]))
+            self.check_lengths(node.value, _shape(value), call.args[0], searched)
 
     def placed(self, node: ast.Subscript, value: Any) -> Any:
         for position, index in enumerate(_indices(node.slice)):
@@ -250,13 +258,6 @@ def _shape(value: Any) -> Any:
     if isinstance(value, FourVectors):
         value = next(iter(value.parts.values()))
     return value if is_list(value) else None
-
-
-def _difference(one: Any, other: Any) -> tuple[int, int] | None:
-    """How many elements two lists have in the first event that differs."""
-    first, second = np.asarray(ak.num(one, axis=1)), np.asarray(ak.num(other, axis=1))
-    differ = np.flatnonzero(first != second)
-    return (int(first[differ[0]]), int(second[differ[0]])) if differ.size else None
 
 
 def is_text(value: Any) -> bool:

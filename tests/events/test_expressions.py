@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events import FUNCTIONS, check_expression
+from hepnb.events.vectors import ATTRIBUTES
 
 RNG = np.random.default_rng(20261122)
 X = RNG.normal(size=50)
@@ -349,3 +352,116 @@ def test_every_function_has_a_line_for_the_reader():
         assert name.isidentifier()
         assert function.doc
         assert 1 <= function.n_min <= function.n_max
+
+
+def documented():
+    return (Path(__file__).parents[2] / "docs" / "expressions.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_language_has_every_function_and_every_number_of_a_vector():
+    words = set(re.findall(r"`\.?(\w+)", documented()))
+    assert FUNCTIONS.keys() <= words
+    assert ATTRIBUTES.keys() <= words
+
+
+def test_the_examples_of_the_page_are_expressions():
+    examples = re.findall(r"\| `([^`]+)` \|$", documented().partition("## Examples")[2], re.MULTILINE)
+    assert len(examples) >= 10
+    counts = RNG.integers(0, 5, 50)
+    columns = {
+        f"{particle}_{field}": ak.unflatten(RNG.uniform(1, 50, counts.sum()), counts)
+        for particle in ("Muon", "Jet")
+        for field in ("pt", "eta", "phi", "mass", "charge", "btag")
+    }
+    columns |= {f"{name}{i}": RNG.uniform(1, 9, 50) for name in ("px", "py", "pz", "E") for i in (1, 2)}
+    columns["w"] = X
+    for text in examples:
+        found = check_expression(text, columns).evaluate(columns)
+        assert isinstance(found, np.ndarray)
+        assert len(found) == (counts.sum() if text.startswith("flatten") else 50)
+        assert np.isfinite(found.astype(float)).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("count(Muon_pt > 0)", [2, 0, 1, 1]),  # for how many it holds
+        ("count(Muon_ok)", [2, 0, 0, 2]),
+        ("count(Muon_pt > 0 and Muon_ok)", [2, 0, 0, 1]),
+        ("count(not Muon_ok)", [1, 0, 1, 0]),
+        ("argmax(Muon_pt)", [2, np.nan, 0, 1]),
+        ("argmin(Muon_pt)", [1, np.nan, 0, 0]),
+        ("Muon_ok[argmin(Muon_pt)]", [0, np.nan, 0, 1]),
+        ("Muon_pt[n]", [-2.0, np.nan, np.nan, -1]),
+        ("sum(Muon_pt[:, :2])", [-0.5, 0, 4, -0.5]),
+        ("sum(Muon_pt[:, -2:])", [1, 0, 4, -0.5]),
+        ("sum(Muon_pt[:, 1:3])", [1, 0, 0, 0.5]),
+        ("max(Muon_pt[Muon_pt < 3])", [1.5, np.nan, np.nan, 0.5]),
+        ("cosh(max(Muon_pt)) - sqrt(1 + sinh(max(Muon_pt))**2) < 1e-9", [True, False, True, True]),
+        ("delta_phi(max(Muon_pt), 0) == deltaphi(max(Muon_pt), 0)", [True, False, True, True]),
+        ("max(where(Muon_pt > 0, Muon_pt, n))", [3, np.nan, 4, 0.5]),
+        ("where(sum(Muon_pt) > 0, first(Muon_pt), -1)", [1.5, -1, 4, -1]),
+        ("max(max(Muon_pt, 1))", [3, np.nan, 4, 1]),
+        # NaN is left out by the largest and the smallest, and is not true.
+        ("max(sqrt(Muon_pt))", [np.sqrt(3), np.nan, 2, np.sqrt(0.5)]),
+        ("argmin(sqrt(Muon_pt))", [0, np.nan, 0, 1]),
+        ("min(sqrt(Muon_pt - 3))", [0, np.nan, 1, np.nan]),
+        ("argmax(sqrt(Muon_pt - 3))", [2, np.nan, 0, np.nan]),
+        ("any(sqrt(Muon_pt - 5))", [False] * 4),
+        ("all(sqrt(Muon_pt - 5))", [False, True, False, False]),
+        ("where(sqrt(first(Muon_pt)), 1, 0)", [1, 0, 1, 0]),
+        ("sum(sqrt(Muon_pt))", [np.nan, 0, 2, np.nan]),
+    ],
+)
+def test_reductions_and_choices(text, expected):
+    found = value(text, Muon_pt=LISTS, Muon_ok=FLAGS, n=np.array([1, 0, 2, 0]))
+    np.testing.assert_allclose(found.astype(float), np.asarray(expected, dtype=float))
+
+
+def test_what_goes_together_is_what_the_page_says():
+    columns = {
+        "x": np.arange(4.0),
+        "Muon_pt": LISTS,
+        "Jet.PT": ak.Array([[[1.0, 2.0], [3.0], []], [], [[4.0]], [[], []]]),
+    }
+    assert value("Muon_pt * x", **columns).tolist() == [[0, -0.0, 0], [], [8], [-3, 1.5]]
+    assert value("Muon_pt * Muon_pt", **columns).tolist() == (LISTS * LISTS).tolist()
+    assert value("Jet.PT * Muon_pt", **columns).tolist() == [[[1.5, 3.0], [-6.0], []], [], [[16.0]], [[], []]]
+    assert value("max(Jet.PT)", **columns).tolist() == [[2, 3, None], [], [4], [None, None]]
+    np.testing.assert_array_equal(value("max(max(Jet.PT))", **columns), [3, np.nan, 4, np.nan])
+    # One element is not stretched over three.
+    columns["Muon_ok"] = ak.Array([[1.0], [1.0], [1.0], [1.0]])
+    with pytest.raises(
+        ExpressionError, match=r"branch 'Muon_pt' and branch 'Muon_ok'.*\(one event has 3 and 1\)"
+    ):
+        value("Muon_pt * Muon_ok", **columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "2 * Muon_pt > Muon_ok + 1",
+            "'2 * Muon_pt' (from branch 'Muon_pt') and 'Muon_ok + 1' (from branch 'Muon_ok')",
+        ),
+        ("Muon_pt > 1 and Muon_ok > 2", "'Muon_pt > 1' (from branch 'Muon_pt') and 'Muon_ok > 2'"),
+        ("hypot(Muon_pt, Muon_ok)", "branch 'Muon_pt' and branch 'Muon_ok' do not have"),
+        ("where(Muon_pt > 0, Muon_ok, 1)", "'Muon_pt > 0' (from branch 'Muon_pt') and branch 'Muon_ok'"),
+        ("Muon_pt[Muon_ok > 1]", "branch 'Muon_pt' and 'Muon_ok > 1'"),
+        ("max(Muon_pt[Muon_ok > 0])", "branch 'Muon_pt' and 'Muon_ok > 0'"),
+        ("Muon_pt[argmax(Muon_ok)]", "branch 'Muon_pt' and branch 'Muon_ok'"),
+        ("max(Muon_pt, Muon_ok, 3)", "branch 'Muon_pt' and branch 'Muon_ok'"),
+        ("Muon_pt[x]", "the index branch 'x' in 'Muon_pt[x]' is not whole numbers"),
+        (
+            "Muon_pt[n > 1]",
+            "the index 'n > 1' (from branch 'n') in 'Muon_pt[n > 1]': it has one value per event",
+        ),
+        ("mean(x + y)", "mean(...) goes over a list per event, but 'x + y' has one value per event"),
+        ("(x * 2)[:, 0]", "an index after 'x * 2' (from branch 'x')"),
+    ],
+)
+def test_faults_of_kinds_speak_in_branch_names(text, said):
+    n = len(LISTS)
+    with pytest.raises(ExpressionError) as caught:
+        value(text, Muon_pt=LISTS, Muon_ok=ak.Array([[1.0]] * n), x=X[:n], y=Y[:n], n=N[:n])
+    assert said in str(caught.value)
