@@ -1,9 +1,8 @@
-"""Write trees to a ROOT file."""
+"""Write histograms and trees to a new ROOT file."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,11 +13,108 @@ import uproot
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BranchError, FileError
+from hepnb.events.drafts import new_file
+from hepnb.events.histograms import as_root
+from hepnb.events.sinks import Compression, root_compression
 
-__all__ = ["Column", "write_trees"]
+__all__ = ["Column", "write", "write_trees"]
 
 Column: TypeAlias = "ArrayLike | tuple[ArrayLike, ArrayLike]"
 """One number per event, or (how many per event, all of them in a row)."""
+
+
+def write(
+    path: str | os.PathLike[str],
+    objects: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    compression: Compression = "zstd",
+) -> Path:
+    """Write histograms and trees to a new ROOT file.
+
+    Parameters
+    ----------
+    path : path
+        Where to. The file appears when it is complete.
+    objects : mapping of path in the file to histogram or columns
+        A histogram of one to three axes becomes a TH1D, TH2D or TH3D with its sums of squared weights and its
+        flow bins; ``numpy.histogram``'s pair of values and edges too. A mapping of branch name to column
+        becomes a tree: an array of one number or text per event, an awkward array of one list per event, or
+        a pair of counts and values. Folders are made: "SR/ttbar".
+    overwrite : bool
+        Whether a file that is there may be replaced.
+    compression : str, (str, int) or None
+        "zstd", "lz4", "zlib", "lzma" or None, perhaps with a level: ("zlib", 6).
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FileError
+        Where the file is there already, or cannot be written.
+    BinningError
+        Where ROOT has no place for a histogram.
+    BranchError
+        Where the columns of a tree differ in length, or have a type that a tree cannot hold.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import hepnb
+    >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mass = tree.hist("mll", bins=(4, 80, 160))
+    ...     path = hepnb.write(f"{folder}/a.root", {"SR/mass": mass, "events": {"x": [1.0, 2.0]}})
+    ...     file = hepnb.open(path)
+    ...     file.keys(), bool((file["SR/mass"].values() == mass.values()).all())
+    (['SR;1', 'SR/mass;1', 'events;1'], True)
+    """
+    given: Any = objects
+    if not isinstance(given, Mapping) or not given:
+        raise FileError(f"objects={objects!r:.60}: give a mapping of names to histograms or columns.")
+    made: dict[str, Any] = {}
+    for name, what in given.items():
+        if not isinstance(name, str) or not name.strip("/ "):
+            raise FileError(f"an object is named {name!r}. Give it a path in the file, such as 'SR/ttbar'.")
+        if isinstance(what, Mapping):
+            made[name] = _columns(name, what)
+        elif isinstance(what, tuple) and len(what) in (2, 3):
+            made[name] = what
+        else:
+            made[name] = as_root(name, what)
+    with new_file(path, overwrite=overwrite) as draft:
+        with uproot.recreate(draft.path, compression=root_compression(compression)) as file:
+            for name, what in made.items():
+                _put(file, name, what)
+        written = draft.target
+    # Not from inside the block: there it has not been moved yet.
+    return written  # noqa: RET504
+
+
+def _put(file: Any, name: str, what: Any) -> None:
+    try:
+        if isinstance(what, dict):
+            file.mktree(name, {key: _type(column) for key, column in what.items()}).extend(what)
+        else:
+            file[name] = what
+    except (TypeError, ValueError, NotImplementedError) as error:
+        said = str(error).splitlines()[0]
+        raise BranchError(f"{name!r} cannot be written to a ROOT file: {said}") from error
+
+
+def _columns(tree: str, branches: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {name: _column(tree, name, value) for name, value in branches.items()}
+    lengths = {name: len(column) for name, column in columns.items()}
+    if not columns:
+        raise BranchError(f"tree {tree!r} has no columns. Give at least one.")
+    if len(set(lengths.values())) > 1:
+        raise BranchError(
+            f"tree {tree!r}: its columns differ in length, {lengths}. Give every column one value per event."
+        )
+    return columns
 
 
 def write_trees(
@@ -61,39 +157,25 @@ def write_trees(
     ...     tree.arrays({"x": "x", "n": "count(Jet_pt)"})
     {'x': array([1., 2.]), 'n': array([2, 0])}
     """
-    target = Path(path)
-    columns = {
-        tree: {name: _column(tree, name, value) for name, value in branches.items()}
-        for tree, branches in trees.items()
-    }
-    for tree, branches in columns.items():
-        lengths = {name: len(column) for name, column in branches.items()}
-        if len(set(lengths.values())) > 1:
-            raise BranchError(
-                f"tree {tree!r}: its columns differ in length, {lengths}. "
-                "Give every column one value per event."
-            )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
-            draft = Path(folder) / target.name
-            with uproot.recreate(draft, compression=uproot.ZLIB(6)) as file:
-                for tree, branches in columns.items():
-                    file.mktree(tree, {name: _type(column) for name, column in branches.items()}, title)
-                    file[tree].extend(branches)
-            draft.replace(target)
-    except OSError as error:
-        raise FileError(
-            f"{target} cannot be written ({error.strerror}). Choose a directory that may be written to."
-        ) from error
-    return target
+    columns = {tree: _columns(tree, branches) for tree, branches in trees.items()}
+    with new_file(path, overwrite=True) as draft:
+        with uproot.recreate(draft.path, compression=uproot.ZLIB(6)) as file:
+            for tree, branches in columns.items():
+                file.mktree(tree, {name: _type(column) for name, column in branches.items()}, title)
+                file[tree].extend(branches)
+        written = draft.target
+    # Not from inside the block: there it has not been moved yet.
+    return written  # noqa: RET504
 
 
 def _column(tree: str, name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return ak.zip({field: _column(tree, f"{name}_{field}", column) for field, column in value.items()})
+    if isinstance(value, ak.Array):
+        return value
     if not isinstance(value, tuple):
-        return np.asarray(value)
+        array = np.asarray(value)
+        return ak.Array(array.tolist()) if array.dtype.kind == "U" else array
     counts, content = (np.asarray(part) for part in value)
     if counts.sum() != content.size:
         raise BranchError(
@@ -104,4 +186,6 @@ def _column(tree: str, name: str, value: Any) -> Any:
 
 
 def _type(column: NDArray[Any] | ak.Array) -> Any:
-    return column.dtype if isinstance(column, np.ndarray) else column.type.content
+    if not isinstance(column, np.ndarray):
+        return column.type.content
+    return np.dtype((column.dtype, column.shape[1:])) if column.ndim > 1 else column.dtype

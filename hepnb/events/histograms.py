@@ -1,0 +1,96 @@
+"""Histograms as ROOT keeps them: what can be in a TH1D, TH2D or TH3D, and what cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hist
+import numpy as np
+
+from hepnb.errors import BinningError
+
+__all__ = ["as_root"]
+
+_MOST_AXES = 3
+
+
+def as_root(name: str, histogram: Any) -> hist.Hist[Any]:
+    """Bring a histogram of any make to one that uproot writes with all that ROOT can keep.
+
+    Parameters
+    ----------
+    name : str
+        What it will be called, for messages.
+    histogram : UHI histogram
+        One to three axes of numbers or categories; counts or sums of weights.
+
+    Returns
+    -------
+    hist.Hist
+        With both flow bins on every axis of numbers, zero where there were none, and with sums of squared
+        weights where there are variances.
+
+    Raises
+    ------
+    BinningError
+        Where it has more axes, holds means, or an axis goes round.
+
+    Examples
+    --------
+    >>> counts = hist.Hist(hist.axis.Integer(0, 2, flow=False), storage=hist.storage.Int64()).fill([0, 1, 1])
+    >>> as_root("h", counts).values(flow=True)
+    array([0., 1., 2., 0.])
+    """
+    if not (hasattr(histogram, "axes") and hasattr(histogram, "values")):
+        raise BinningError(
+            f"{name!r} is neither a histogram nor a mapping of columns, but {type(histogram).__name__}. "
+            "Give a hist.Hist, or {'branch': array}."
+        )
+    if not 1 <= len(histogram.axes) <= _MOST_AXES:
+        raise BinningError(
+            f"{name!r} has {len(histogram.axes)} axes, ROOT's histograms have one to three. Project it first."
+        )
+    if str(getattr(histogram, "kind", "COUNT")).upper().endswith("MEAN"):
+        raise BinningError(
+            f"{name!r} holds means (a profile), not counts. Write the histograms it was made of."
+        )
+    # uproot takes any make of histogram; what is no boost-histogram has no flow bins to be filled up.
+    if not hasattr(histogram, "storage_type"):
+        return histogram  # type: ignore[no-any-return]
+    axes = [_axis(name, own) for own in histogram.axes]
+    variances = histogram.variances(flow=True)
+    # Counts without weights are their own variances: ROOT needs no second array for them.
+    plain = histogram.storage_type in (hist.storage.Int64, hist.storage.AtomicInt64) or variances is None
+    storage = hist.storage.Double() if plain else hist.storage.Weight()
+    label = getattr(histogram, "label", None) or getattr(histogram, "name", None) or ""
+    made: hist.Hist[Any] = hist.Hist(*axes, storage=storage, name=label, label=label)
+    inside = tuple(_place(own) for own in histogram.axes)
+    view: Any = made.view(flow=True)
+    if plain:
+        view[inside] = histogram.values(flow=True)
+    else:
+        view["value"][inside] = histogram.values(flow=True)
+        view["variance"][inside] = variances
+    return made
+
+
+def _axis(name: str, own: Any) -> Any:
+    label = getattr(own, "label", "") or getattr(own, "name", "") or ""
+    options: dict[str, Any] = {"name": getattr(own, "name", "") or "", "label": label}
+    if own.traits.circular:
+        raise BinningError(
+            f"{name!r}: ROOT has no axis that goes round, as {label!r} does. Use one with ends."
+        )
+    if isinstance(own, (hist.axis.StrCategory, hist.axis.IntCategory)):
+        return hist.axis.StrCategory([str(own.bin(i)) for i in range(own.size)], overflow=True, **options)
+    if isinstance(own, hist.axis.Regular) and own.transform is None:
+        return hist.axis.Regular(own.size, own.edges[0], own.edges[-1], **options)
+    return hist.axis.Variable(np.asarray(own.edges, dtype=np.float64), **options)
+
+
+def _place(own: Any) -> slice:
+    """Where the bins of an axis lie on one with both flow bins."""
+    if isinstance(own, (hist.axis.StrCategory, hist.axis.IntCategory)):
+        return slice(0, own.extent)
+    start = 0 if own.traits.underflow else 1
+    return slice(start, start + own.extent)
