@@ -13,7 +13,7 @@ from hepnb._version import __version__
 
 if TYPE_CHECKING:
     from hepnb import datasets, errors, figures
-    from hepnb.events import Column, RootFile, Tree, open, open_skim
+    from hepnb.events import Column, Fill, RootFile, Tree, batches, open, open_skim, write
     from hepnb.fits import (
         contour,
         fit,
@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 _HOME = {
     "open": "events",
     "open_skim": "events",
+    "write": "events",
+    "batches": "events",
     "Column": "events",
+    "Fill": "events",
     "RootFile": "events",
     "Tree": "events",
     "load": "workspace",
@@ -81,6 +84,7 @@ __all__ = [
     "Channel",
     "Column",
     "FileBrowser",
+    "Fill",
     "FitPanel",
     "HistogramBuilder",
     "InterpolationExplorer",
@@ -92,6 +96,7 @@ __all__ = [
     "Workbench",
     "Workspace",
     "__version__",
+    "batches",
     "build",
     "contour",
     "datasets",
@@ -113,6 +118,7 @@ __all__ = [
     "scan",
     "significance",
     "upper_limit",
+    "write",
 ]
 
 

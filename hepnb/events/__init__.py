@@ -14,6 +14,7 @@ from hepnb.events.cutflow import Cutflow, CutflowRow
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.files import RootFile
 from hepnb.events.filesets import RootFiles
+from hepnb.events.fills import Fill, Filled
 from hepnb.events.functions import FUNCTIONS
 from hepnb.events.listing import Entry
 from hepnb.events.opening import open  # the name users know from uproot
@@ -23,6 +24,7 @@ from hepnb.events.source import Skipped
 from hepnb.events.stream import Chunk
 from hepnb.events.tables import Table
 from hepnb.events.trees import Tree
+from hepnb.events.write import write
 
 __all__ = [
     "COLUMNS",
@@ -36,6 +38,8 @@ __all__ = [
     "CutflowRow",
     "Entry",
     "Expression",
+    "Fill",
+    "Filled",
     "RootFile",
     "RootFiles",
     "Skipped",
@@ -46,4 +50,5 @@ __all__ = [
     "check_expression",
     "open",
     "open_skim",
+    "write",
 ]

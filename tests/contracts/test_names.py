@@ -10,6 +10,7 @@ NAMES = [
     "Channel",
     "Column",
     "FileBrowser",
+    "Fill",
     "FitPanel",
     "HistogramBuilder",
     "InterpolationExplorer",
@@ -21,6 +22,7 @@ NAMES = [
     "Workbench",
     "Workspace",
     "__version__",
+    "batches",
     "build",
     "contour",
     "datasets",
@@ -42,6 +44,7 @@ NAMES = [
     "scan",
     "significance",
     "upper_limit",
+    "write",
 ]
 
 
