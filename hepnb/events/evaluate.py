@@ -204,6 +204,11 @@ class _Walk:
         if is_list(index) and is_bool(index):
             # awkward would take a shorter condition for the first few elements.
             self.check_lengths(node.value, _shape(value), node.slice, index)
+            if index.ndim > _shape(value).ndim:
+                raise ExpressionError(
+                    f"the condition {self.shown(node.slice)} in {self.words.text!r} is on lists inside the "
+                    f"elements of {self.shown(node.value)}: write any(...) or all(...) of it."
+                )
             if index.ndim > 2:
                 ak.broadcast_arrays(_shape(value), index)
             return _each(value, lambda part: part[index])

@@ -53,7 +53,7 @@ class Function:
 
 
 def to_numbers(array: Any) -> Any:
-    """Turn an awkward array of one number per event into numpy; what is missing becomes NaN.
+    """Turn an awkward array of one number per event into numpy; what is missing, in lists too, becomes NaN.
 
     Examples
     --------
@@ -62,10 +62,10 @@ def to_numbers(array: Any) -> Any:
     """
     if not isinstance(array, ak.Array):
         return array
+    if "?" in str(array.type) and ak.any(ak.is_none(array, axis=-1), axis=None):
+        array = ak.fill_none(ak.values_astype(array, np.float64), np.nan, axis=-1)
     if array.ndim > 1:
         return array
-    if ak.any(ak.is_none(array)):
-        array = ak.fill_none(ak.values_astype(array, np.float64), np.nan)
     return np.asarray(ak.to_numpy(array, allow_missing=False))
 
 
@@ -177,7 +177,7 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
     if isinstance(yes, FourVectors):
         return of_truth(condition, yes, no)
     if any(is_list(value) for value in (condition, yes, no)):
-        return ak.where(condition, yes, no)
+        return ak.where(*ak.broadcast_arrays(condition, yes, no))
     return np.where(condition, yes, no)
 
 

@@ -176,9 +176,9 @@ def distance(*values: Any) -> Any:
 def of_truth(condition: Any, yes: FourVectors, no: FourVectors) -> FourVectors:
     """Vectors of `yes` where the condition holds, of `no` elsewhere."""
     pairs = zip(yes.cartesian(), no.cartesian(), strict=True)
-    lists = isinstance(condition, ak.Array) or yes.is_list or no.is_list
-    where: Any = ak.where if lists else np.where
-    return _cartesian([where(condition, one, other) for one, other in pairs])
+    if isinstance(condition, ak.Array) or yes.is_list or no.is_list:
+        return _cartesian([ak.where(*ak.broadcast_arrays(condition, *pair)) for pair in pairs])
+    return _cartesian([np.where(condition, *pair) for pair in pairs])
 
 
 def _cartesian(values: list[Any]) -> FourVectors:

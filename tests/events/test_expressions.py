@@ -427,7 +427,17 @@ def test_what_goes_together_is_what_the_page_says():
     assert value("Muon_pt * x", **columns).tolist() == [[0, -0.0, 0], [], [8], [-3, 1.5]]
     assert value("Muon_pt * Muon_pt", **columns).tolist() == (LISTS * LISTS).tolist()
     assert value("Jet.PT * Muon_pt", **columns).tolist() == [[[1.5, 3.0], [-6.0], []], [], [[16.0]], [[], []]]
-    assert value("max(Jet.PT)", **columns).tolist() == [[2, 3, None], [], [4], [None, None]]
+    assert str(value("max(Jet.PT)", **columns).tolist()) == "[[2.0, 3.0, nan], [], [4.0], [nan, nan]]"
+    assert value("count(max(Jet.PT) > 2)", **columns).tolist() == [1, 0, 1, 0]
+    assert value("Muon_pt[max(Jet.PT) > 1]", **columns).tolist() == [[1.5, -2.0], [], [4.0], []]
+    assert value("sum(count(Jet.PT > 1))", **columns).tolist() == [2, 0, 1, 0]
+    assert value("where(x > 1, Muon_pt, 0)", **columns).tolist() == [[0, 0, 0], [], [4.0], [-1.0, 0.5]]
+    assert value("where(x > 1, Muon_pt, Jet.PT)", **columns).tolist() == [
+        [[1, 2], [3], []],
+        [],
+        [[4]],
+        [[], []],
+    ]
     np.testing.assert_array_equal(value("max(max(Jet.PT))", **columns), [3, np.nan, 4, np.nan])
     # One element is not stretched over three.
     columns["Muon_ok"] = ak.Array([[1.0], [1.0], [1.0], [1.0]])
@@ -456,6 +466,7 @@ def test_what_goes_together_is_what_the_page_says():
             "Muon_pt[n > 1]",
             "the index 'n > 1' (from branch 'n') in 'Muon_pt[n > 1]': it has one value per event",
         ),
+        ("where(n > 1, Muon_pt, Muon_ok)", "branch 'Muon_pt' and branch 'Muon_ok'"),
         ("mean(x + y)", "mean(...) goes over a list per event, but 'x + y' has one value per event"),
         ("(x * 2)[:, 0]", "an index after 'x * 2' (from branch 'x')"),
     ],
