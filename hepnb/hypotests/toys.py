@@ -217,6 +217,8 @@ def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row:
     message = bounds_message(run.model, chosen, float(ratios.mu[row]), ratios.mu_hat)
     if failed:
         message += f" {failed} of {sum(t.size for t in values)} toys failed and are left out."
+    if run.cancelled:
+        message += f" Stopped: {good[0].size} and {good[1].size} toys are all there are."
     return HypotestResult(
         mu=float(ratios.mu[row]),
         CLs_obs=float(upper if plain else observed),

@@ -100,7 +100,7 @@ class Belt:
         self._lower(ratios)
         good = np.flatnonzero(ratios.ok)
         self.lost += mu.size - good.size
-        points = [self._point(ratios, row) for row in good]
+        points = [self._point(ratios, int(row)) for row in good]
         for point, (laws, weights, failed) in zip(points, self._laws(points), strict=True):
             self.points.append(replace(point, laws=laws, weights=weights, n_failed=failed))
         self.points.sort(key=lambda point: point.mu)
@@ -118,6 +118,7 @@ class Belt:
         value = float(self.model.likelihood.objective(ratios.free[None], self.data[None], 0).value[0])
         rise = self.shared.free_value - value
         if rise > 0:
+            self.several_minima = True
             self.shared = replace(self.shared, free=ratios.free, free_value=value, free_ok=True)
             self.points = [replace(point, t=point.t + rise) for point in self.points]
 

@@ -97,6 +97,26 @@ def test_a_study_that_was_torn_down_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert sum(sizes) == (2 * N_TOYS - 120) + 2 * N_TOYS
 
 
+def test_a_worker_that_dies_takes_only_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hepnb.hypotests import streams
+
+    path, original, calls = tmp_path / "toys.npz", streams.do_batch, []
+
+    def fourth_dies(model: Any, task: Any) -> Any:
+        calls.append(task)
+        if len(calls) == 4:
+            raise MemoryError("no room")
+        return original(model, task)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "do_batch", fourth_dies)
+        with pytest.raises(MemoryError, match="no room"):
+            study(checkpoint=path)
+    sizes = counted(monkeypatch)
+    assert equal(study(checkpoint=path), study())
+    assert sum(sizes) == (2 * N_TOYS - 3 * BATCH) + 2 * N_TOYS
+
+
 def test_what_a_kill_leaves_is_a_whole_file(tmp_path: Path) -> None:
     """Whenever the process dies, the file of some earlier moment is there."""
     path, copies = tmp_path / "toys.npz", []
