@@ -201,6 +201,37 @@ def descriptor_of(seen: Stamp) -> Descriptor:
         return found
 
 
+def largest_list(seen: Stamp, path: str, branch: Branch) -> tuple[int, int]:
+    """Find the largest basket of a branch that is read through uproot.
+
+    Parameters
+    ----------
+    seen, path : Stamp, str
+        The file and the tree.
+    branch : Branch
+        The branch.
+
+    Returns
+    -------
+    (int, int)
+        Bytes, decompressed, and entries; zeros where nobody knows.
+    """
+    if "://" in seen[0]:
+        return 0, 0
+    with borrow(seen[0]) as handle:
+        key = ("largest", path, branch.path)
+        if key not in handle.known:
+            reader = handle.known.get(("readers", path), {}).get(branch.path)
+            try:
+                ratio = max(reader.uncompressed_bytes / max(reader.compressed_bytes, 1), 1.0)
+                largest = max(int(size) for size in reader.member("fBasketBytes")[: reader.num_baskets])
+                handle.known[key] = int(largest * ratio), int(np.diff(reader.entry_offsets).max())
+            except Exception:  # noqa: BLE001  # an RNTuple, or damaged numbers: reading says which
+                handle.known[key] = 0, 0
+        found: tuple[int, int] = handle.known[key]
+        return found
+
+
 class Buffer:
     """Bytes that are used again, and grow where they have to."""
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hepnb.errors import SelectionError
-from hepnb.events.baskets import largest_of
-from hepnb.events.blocks import Part, parts_of
+from hepnb.events.baskets import largest_list, largest_of
+from hepnb.events.blocks import parts_of
 from hepnb.events.branches import Branch
 from hepnb.events.budget import bytes_per_entry, memory_bytes
 from hepnb.events.cache import COLUMNS
@@ -24,8 +24,8 @@ __all__ = ["Plan", "plan_memory"]
 
 # Large enough that the calls are not what takes the time, small enough for the second-level cache.
 BLOCK = 2**16
-_LIST_BLOCK_BYTES = 4 * 1024**2
-_FEWEST = 2**9
+_LIST_BLOCK_BYTES = 16 * 1024**2
+_FEWEST = 2**8
 # Of a block of lists: the columns, and what a formula makes of them on its way.
 _LIST_COPIES = 6.0
 # Of a read of lists: as it is in the file, decompressed, joined.
@@ -91,7 +91,7 @@ def plan_memory(
     Returns
     -------
     Plan
-        The block does not depend on the memory, so that the sums do not.
+        How it goes: fewer threads only where not even the smallest blocks of more of them fit.
 
     Raises
     ------
@@ -108,54 +108,81 @@ def plan_memory(
         return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
     width = sum(_width(info, branch) for branch in lists)
     keep = n_entries * (8.0 * (len(branches) - len(lists)) + width) <= min(COLUMNS.budget, available / 2)
-    block = BLOCK
-    if width:
-        block = 1 << (max(int(_LIST_BLOCK_BYTES / width), _FEWEST).bit_length() - 1)
-        block = min(block, TASK_ENTRIES)
     parts = () if keep else parts_of(info, branches)
-    fixed = _per_thread(branches, parts, expressions, block, width)
+    need = _Need(
+        baskets=max((largest_of(part.baskets) for part in parts), default=0),
+        arrays=8.0
+        * (len(branches) + Program(expressions).n_buffers + min(2 * len(expressions), MAX_SELECTED)),
+        lists=width,
+        read=_largest_reads(info, lists),
+    )
     totals = sum(_size_of(one) for one in sums.values())
-    n_threads, window = _fit(available * _SHARE, wanted, fixed, totals, width, block)
-    if window < min(block, n_entries):
-        needed = fixed + 3 * totals + _READ_COPIES * width * block
-        raise SelectionError(
-            f"memory={memory!r} is too small: a basket of each of the {len(branches)} branches, a block of "
-            f"{block:,} entries and the histograms take {needed / _SHARE / 1024**2:.0f} MB. Give more, or "
-            "fill fewer things at a time."
-        )
-    taken = n_threads * (fixed + _READ_COPIES * width * window) + (1 + 2 * n_threads) * totals
-    return Plan(keep, block, window, n_threads, int(taken))
+    for n_threads in range(wanted, -1, -1):
+        # Where all else fails reads are smaller than a basket, which is then decompressed several times.
+        threads_, least = max(n_threads, 1), need.read[1] if n_threads else 0
+        left = (available * _SHARE - (1 + 2 * threads_) * totals) / threads_
+        block, window = need.fit(left, least)
+        if need.bytes(block, window) <= left:
+            taken = threads_ * need.bytes(block, window) + (1 + 2 * threads_) * totals
+            return Plan(keep, block, window, threads_, int(taken))
+    least_bytes = (need.bytes(_FEWEST, _FEWEST) + 3 * totals) / _SHARE
+    raise SelectionError(
+        f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a block of {_FEWEST} "
+        f"entries and the histograms take {least_bytes / 1024**2:.1f} MB. Give more, or fill fewer things at "
+        "a time."
+    )
 
 
-def _fit(
-    available: float,
-    wanted: int,
-    fixed: float,
-    totals: float,
-    width: float,
-    block: int,
-) -> tuple[int, int]:
-    """Give threads, and entries per read; fewer threads before smaller reads than a block."""
-    for threads in range(wanted, 0, -1):
-        left = (available - (1 + 2 * threads) * totals) / threads - fixed
-        if left <= 0:
-            continue
-        window = TASK_ENTRIES if not width else int(min(left / (_READ_COPIES * width), TASK_ENTRIES))
-        if window >= block or (threads == 1 and window > 0):
-            return threads, max(window // block * block, min(window, block))
-    return 1, 0
+@dataclass(frozen=True)
+class _Need:
+    """What one thread needs.
+
+    Attributes
+    ----------
+    baskets : int
+        Bytes of the open baskets of plain numbers.
+    arrays : float
+        Bytes per entry of a block: columns, intermediate results and selected values.
+    lists : float
+        Bytes per entry of the columns of lists.
+    read : (int, int)
+        Bytes and entries of the largest basket that uproot reads.
+    """
+
+    baskets: int
+    arrays: float
+    lists: float
+    read: tuple[int, int]
+
+    def bytes(self, block: int, window: int) -> float:
+        """Bytes for a size of blocks and of reads."""
+        lists = self.lists * (_LIST_COPIES * block + _READ_COPIES * window) if self.lists else 0.0
+        return self.baskets + self.arrays * block + lists + _READ_COPIES * self.read[0]
+
+    def fit(self, left: float, least: int) -> tuple[int, int]:
+        """Entries per block and per read for some bytes: the largest that fit, if any do."""
+        block = BLOCK
+        if not self.lists:
+            while block > _FEWEST and self.bytes(block, 0) > left:
+                block //= 2
+            return block, TASK_ENTRIES
+        while block > _FEWEST and block * self.lists > _LIST_BLOCK_BYTES:
+            block //= 2
+        while block > _FEWEST and self.bytes(block, max(block, least)) > left:
+            block //= 2
+        more = left - self.bytes(block, 0)
+        window = int(min(more / (_READ_COPIES * self.lists), TASK_ENTRIES))
+        return block, max(window // block * block, block, min(least, TASK_ENTRIES))
 
 
-def _per_thread(
-    branches: Mapping[str, Branch],
-    parts: Sequence[Part],
-    expressions: Sequence[Expression],
-    block: int,
-    width: float,
-) -> float:
-    baskets = max((largest_of(part.baskets) for part in parts), default=0)
-    n_arrays = len(branches) + Program(expressions).n_buffers + min(2 * len(expressions), MAX_SELECTED)
-    return baskets + 8.0 * n_arrays * block + _LIST_COPIES * width * block
+def _largest_reads(info: TreeInfo, lists: Sequence[Branch]) -> tuple[int, int]:
+    found = [
+        largest_list(stamp, path, names[branch.name])
+        for stamp, path, _, names in info.parts
+        for branch in lists
+        if branch.name in names
+    ]
+    return max((n_bytes for n_bytes, _ in found), default=0), max((n for _, n in found), default=0)
 
 
 def _size_of(one: Sum) -> float:

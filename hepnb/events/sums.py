@@ -247,8 +247,12 @@ class CutflowSum:
             n_left = block.n if left is None else int(np.count_nonzero(left))
             total.n_passed[row] += n_left
             total.n_alone[row] += block.n if mask is None else np.count_nonzero(mask)
-            kept = None if weights is None else weights if left is None else weights[left]
-            total.sums[row] += (n_left, n_left) if kept is None else (kept.sum(), (kept * kept).sum())
+            if weights is None:
+                total.sums[row] += n_left
+                continue
+            kept = weights if left is None else weights[left]
+            total.sums[row, 0] = _added(total.sums[row, 0], kept)
+            total.sums[row, 1] = _added(total.sums[row, 1], kept * kept)
 
     def merge(self, total: CutflowTotals, other: CutflowTotals) -> None:
         """Add other counts."""
@@ -256,6 +260,11 @@ class CutflowSum:
         total.n_alone += other.n_alone
         total.sums += other.sums
         total.n_bad += other.n_bad
+
+
+def _added(total: float, values: NDArray[np.float64]) -> float:
+    """Add one value after the other, so that it does not matter where a block ends."""
+    return float(np.add.accumulate(np.concatenate(([total], values)))[-1])
 
 
 @dataclass
@@ -294,11 +303,13 @@ class SeenSum:
         """Look at a block."""
         values, _ = block.numbers(self.value, self.cut)
         total.n_nan += int(np.count_nonzero(np.isnan(values)))
-        total.parts.append(values[:: self.thin].copy())
+        # Counted on over the blocks, so that it does not matter where a block ends.
+        total.parts.append(values[-total.n_values % self.thin :: self.thin].copy())
+        total.n_values += values.size
 
     def merge(self, total: Seen, other: Seen) -> None:
         """Add what was seen elsewhere; where it becomes too much, every second value is left out."""
-        total.parts += [part[:: total.factor] for part in other.parts]
+        total.parts.append(other.values[:: total.factor])
         total.n_nan += other.n_nan
         while sum(part.size for part in total.parts) > MAX_SEEN:
             total.factor *= 2
@@ -311,6 +322,7 @@ class Seen:
 
     parts: list[NDArray[np.float64]] = field(default_factory=list)
     n_nan: int = 0
+    n_values: int = 0
     factor: int = 1
 
     @property
