@@ -8,8 +8,6 @@ never touched, so it takes no memory.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 __all__ = ["keep_freed_memory"]
@@ -17,7 +15,6 @@ __all__ = ["keep_freed_memory"]
 _BLOCK = 31 << 20
 
 
-@cache
 def keep_freed_memory() -> None:
-    """Ask the C library, once, to keep freed blocks of up to 31 MB."""
+    """Ask the C library to keep freed blocks of up to 31 MB."""
     np.empty(_BLOCK, dtype=np.uint8)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
+import scipy.linalg  # noqa: F401  # its own linear-algebra library must be there to be found
 from threadpoolctl import ThreadpoolController
 
 from hepnb.fits.memory import keep_freed_memory
@@ -19,11 +19,9 @@ __all__ = ["one_blas_thread"]
 
 
 _BUSY = threading.Lock()
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+# Looking for the libraries takes longer than a small fit: once, when fits are imported.
+_LIBRARIES = ThreadpoolController()
+keep_freed_memory()
 
 
 @contextmanager
@@ -42,12 +40,11 @@ def one_blas_thread() -> Iterator[None]:
     >>> with one_blas_thread():
     ...     pass
     """
-    keep_freed_memory()
     if not _BUSY.acquire(blocking=False):
         yield
         return
     try:
-        with _controller().limit(limits=1, user_api="blas"):
+        with _LIBRARIES.limit(limits=1, user_api="blas"):
             yield
     finally:
         _BUSY.release()

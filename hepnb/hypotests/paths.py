@@ -1,7 +1,7 @@
 """Conditional minima along the parameter of interest, each from the best start that is known.
 
 A few values are fitted from the tangents at the free and at the Asimov minimum; between them the minima lie
-on smooth curves, so that the others start from a spline and take two or three steps each.
+on smooth curves, so that the others start from cubics through them and take two or three steps each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from hepnb.fits import BatchedFit, Explored, explore, solve
 from hepnb.model import Model
@@ -161,9 +160,25 @@ def _between(
         rows = slice(half * knots.size, (half + 1) * knots.size)
         here = np.flatnonzero(rest // mu.size == half)
         if found.ok[rows].all():
-            curve = CubicSpline(knots, found.points[rows])
-            begin[here] = curve(mu[rest[here] - half * mu.size])
+            begin[here] = _cubics(knots, mu[rest[here] - half * mu.size]) @ found.points[rows]
     return _inside(model, begin, np.concatenate([mu, mu])[rest])
+
+
+def _cubics(knots: FloatArray, x: FloatArray) -> FloatArray:
+    """Give the weights of the knots in Lagrange's cubics through the four nearest, shape (x, knots).
+
+    scipy.interpolate would do, but importing it takes longer than a band.
+    """
+    first = np.clip(np.searchsorted(knots, x) - 2, 0, knots.size - 4)
+    near = first[:, None] + np.arange(4)
+    weights = np.ones(near.shape)
+    for j in range(4):
+        for k in range(4):
+            if k != j:
+                weights[:, j] *= (x - knots[near[:, k]]) / (knots[near[:, j]] - knots[near[:, k]])
+    table = np.zeros((x.size, knots.size))
+    np.put_along_axis(table, near, weights, axis=1)
+    return table
 
 
 def _spread(some: Explored, lanes: IntArray, count: int) -> Explored:
