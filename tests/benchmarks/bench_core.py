@@ -1,7 +1,8 @@
-"""Speed of the core against pyhf in the same run, with the same settings and CLs; and the import time.
+"""Speed and memory of the core, beside pyhf with numpy and with jax, and cabinetry's ranking, in one run.
 
-Usage: python tests/benchmarks/bench_core.py [--data DIR]
-Exit code 1 where the numbers differ or a bar is missed.
+Usage: python tests/benchmarks/bench_core.py [--data DIR] [--quick]
+Every engine and workspace has a process of its own. ``--quick`` leaves the minutes of pyhf with numpy and
+scipy on the two large workspaces out. Exit code 1 where numbers differ or a bar is missed.
 """
 
 from __future__ import annotations
@@ -13,96 +14,164 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[2]
-TOLERANCE = 1e-4
-SPEED_UP = 50.0
+from core_cases import CASES, FILES
+
+CHILD = Path(__file__).with_name("core_child.py")
+ENGINES = {"numpy": "pyhf, numpy/scipy", "jax": "pyhf, jax/scipy, warm"}
+CLS_TOLERANCE = 1e-4
 IMPORT_SECONDS = 0.3
+FIRST_CALL = 3.0
+MEMORY_MB = 1000.0
+FRESH = 5
+
+# At least so many times the speed of the peer; of toys so many a second.
+BARS = {
+    ("2-bin", "band"): {"numpy": 200, "jax": 200},
+    ("region A", "band"): {"numpy": 1000, "jax": 60},
+    ("SUSY-2018-04", "band"): {"numpy": 900, "jax": 35},
+    ("SUSY-2018-04", "hypotest"): {"numpy": 150, "jax": 6},
+    ("2-bin", "compile"): {"numpy": 10},
+    ("region A", "compile"): {"numpy": 10},
+    ("SUSY-2018-04", "compile"): {"numpy": 10},
+    ("region A", "ranking"): {"numpy": 500},
+}
+TOY_BARS = {"2-bin": 50_000, "region A": 1_000, "SUSY-2018-04": 300}
+TASKS = {
+    "band": "41-point qtilde band",
+    "hypotest": "one hypotest",
+    "compile": "compile",
+    "ranking": "ranking, beside cabinetry's",
+}
 
 
-def seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """The median wall time of a call, and what it gave the last time."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times), result
+@dataclass
+class Verdict:
+    """Whether every bar was reached so far."""
+
+    passed: bool = True
+
+    def mark(self, good: bool) -> str:
+        """Note one comparison and say it."""
+        self.passed &= bool(good)
+        return "" if good else "  MISSED"
 
 
-def hypotest_rows(path: Path) -> tuple[list[tuple[str, str, str]], bool]:
-    """One hypotest at mu = 1 (qtilde, code4, code4p) by pyhf with numpy and scipy, and by hepnb."""
-    import pyhf
+def child(*arguments: str) -> dict[str, Any]:
+    """Run one process of measurements."""
+    alone = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(CHILD), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **alone},
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
-    import hepnb
 
-    spec = json.loads(path.read_text(encoding="utf-8"))
-    codes = {"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}}
-    pyhf.set_backend("numpy", "scipy")
-    theirs = pyhf.Workspace(spec).model(modifier_settings=codes)
-    data = pyhf.Workspace(spec).data(theirs)
-    their_time, (their_observed, their_expected) = seconds(
-        lambda: pyhf.infer.hypotest(1.0, data, theirs, test_stat="qtilde", return_expected_set=True),
-        repeats=1,
+def import_seconds() -> float:
+    """The time of ``import hepnb`` in a fresh interpreter, above that of the interpreter itself."""
+    taken = []
+    for code in ("pass", "import hepnb"):
+        times = []
+        for _ in range(9):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - start)
+        taken.append(statistics.median(times))
+    return taken[1] - taken[0]
+
+
+def in_words(value: float) -> str:
+    """A time with a unit that suits it."""
+    return f"{value:.1f} s" if value >= 1 else f"{value * 1e3:.1f} ms"
+
+
+def speed_rows(name: str, ours: dict[str, Any], peers: dict[str, dict[str, Any]], verdict: Verdict) -> None:
+    """Print times, peers' times and ratios of one workspace."""
+    for task, words in TASKS.items():
+        if task not in ours:
+            continue
+        print(f"  {words:30s} hepnb {in_words(ours[task])}")
+        for engine, figures in peers.items():
+            if task not in figures:
+                continue
+            ratio = figures[task] / ours[task]
+            bar = BARS.get((name, task), {}).get(engine)
+            note = f"bar {bar}{verdict.mark(ratio >= bar)}" if bar else ""
+            extra = ", from 5 points" if task == "band" and figures["extrapolated"] else ""
+            who = "cabinetry, from 5 parameters" if task == "ranking" else ENGINES[engine] + extra
+            print(f"    {who:40s} {in_words(figures[task]):>10s}   {ratio:8.0f} times   {note}")
+
+
+def own_rows(name: str, folder: Path, ours: dict[str, Any], verdict: Verdict) -> None:
+    """Print what needs no peer: first call, toys, memory, and how far the band is from the bare cost."""
+    first = statistics.median(
+        child("hepnb", name, str(folder), "first")["band, first call"] for _ in range(FRESH)
+    )
+    times = first / ours["band"]
+    print(
+        f"  {'band in a fresh process':30s} {in_words(first)}, {times:.1f} times the warm one, "
+        f"bar {FIRST_CALL:.0f}{verdict.mark(times <= FIRST_CALL)}"
+    )
+    print(
+        f"  {'toys, both fits':30s} {ours['toys']:.0f} per second, {ours['failed toys']} failed, "
+        f"bar {TOY_BARS[name]}{verdict.mark(ours['toys'] >= TOY_BARS[name])}"
+    )
+    print(
+        f"  {'rates and Jacobian, 82 lanes':30s} {in_words(ours['bare'])}: "
+        f"the band costs {ours['band'] / ours['bare']:.0f} of them"
     )
 
-    compile_time, ours = seconds(lambda: hepnb.Model(spec), repeats=3)
-    our_time, result = seconds(lambda: hepnb.hypotest(1.0, ours.data, ours, test_stat="qtilde"), repeats=9)
 
-    pairs = [
-        (float(result.CLs_obs), float(their_observed)),
-        *zip(result.CLs_exp, map(float, their_expected), strict=True),
-    ]
-    difference = max(abs(mine - other) for mine, other in pairs)
-    ratio = their_time / our_time
-    rows = [
-        (f"hypotest, {path.stem}", f"{ours.n_parameters} parameters", f"{ours.n_bins} bins"),
-        ("  pyhf, numpy and scipy", f"{their_time * 1e3:.0f} ms", f"CLs {float(their_observed):.6f}"),
-        ("  hepnb", f"{our_time * 1e3:.2f} ms", f"CLs {float(result.CLs_obs):.6f}"),
-        ("  hepnb, compiling the model", f"{compile_time * 1e3:.1f} ms", ""),
-        ("  ratio", f"{ratio:.0f}", f"bar {SPEED_UP:.0f}"),
-        ("  largest difference of CLs", f"{difference:.1e}", f"bar {TOLERANCE:.0e}"),
-    ]
-    return rows, difference < TOLERANCE and ratio >= SPEED_UP
+def agreement(name: str, ours: dict[str, Any], peers: dict[str, dict[str, Any]], verdict: Verdict) -> None:
+    """Print how far the CLs are apart."""
+    for engine, figures in peers.items():
+        apart = max(abs(a - b) for a, b in zip(ours["CLs"], figures["CLs"], strict=True))
+        good = verdict.mark(apart < CLS_TOLERANCE)
+        print(f"  {'largest difference of CLs':30s} {apart:.1e} from {ENGINES[engine]}{good}")
+        if "impacts" in figures:
+            apart = max(abs(ours["impacts"][key] - value) for key, value in figures["impacts"].items())
+            print(f"  {'largest difference of impacts':30s} {apart:.1e} from cabinetry")
 
 
-def import_rows() -> tuple[list[tuple[str, str, str]], bool]:
-    """The time of ``import hepnb`` in a fresh interpreter, above that of the interpreter itself."""
+def data_folder(given: Path | None) -> Path:
+    """The folder with the public files, downloaded where they are not at hand."""
+    if given is not None:
+        return given
+    import hepnb
 
-    def start(code: str) -> Callable[[], Any]:
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
-
-    empty, _ = seconds(start("pass"), repeats=9)
-    full, _ = seconds(start("import hepnb"), repeats=9)
-    taken = full - empty
-    return [
-        ("import hepnb", f"{taken * 1e3:.0f} ms", f"bar {IMPORT_SECONDS * 1e3:.0f} ms")
-    ], taken < IMPORT_SECONDS
+    paths = [hepnb.datasets.fetch(file) for file in FILES]
+    return paths[0].parents[1]
 
 
 def main() -> int:
-    """Run both and print them."""
+    """Measure everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("HEPNB_DATA_DIR"), help="folder with the public files"
-    )
-    folder = parser.parse_args().data
-    if folder is None:
-        import hepnb
-
-        path = hepnb.datasets.fetch("likelihoods/susy_2018_04_with_signal.json")
-    else:
-        path = Path(folder) / "likelihoods" / "susy_2018_04_with_signal.json"
-    passed = True
-    for rows, good in (import_rows(), hypotest_rows(path)):
-        passed &= good
-        for what, value, remark in rows:
-            print(f"{what:44s} {value:>16s}   {remark}", flush=True)
-    print("passed" if passed else "FAILED: a bar was missed")
-    return 0 if passed else 1
+    parser.add_argument("--data", type=Path, default=os.environ.get("HEPNB_DATA_DIR"), help="public files")
+    parser.add_argument("--quick", action="store_true", help="without the slow peer on large workspaces")
+    options = parser.parse_args()
+    folder, verdict = data_folder(options.data), Verdict()
+    taken = import_seconds()
+    note = verdict.mark(taken < IMPORT_SECONDS)
+    print(f"import hepnb: {in_words(taken)}, bar {in_words(IMPORT_SECONDS)}{note}")
+    for name, title in CASES.items():
+        print(f"{name}: {title}", flush=True)
+        ours = child("hepnb", name, str(folder))
+        engines = [e for e in ENGINES if not (options.quick and e == "numpy" and name != "2-bin")]
+        peers = {engine: child(engine, name, str(folder)) for engine in engines}
+        speed_rows(name, ours, peers, verdict)
+        own_rows(name, folder, ours, verdict)
+        agreement(name, ours, peers, verdict)
+        memory = [f"hepnb {ours['peak']:.0f} MB{verdict.mark(ours['peak'] < MEMORY_MB)}"]
+        memory += [f"{ENGINES[engine]} {figures['peak']:.0f} MB" for engine, figures in peers.items()]
+        print(f"  {'peak memory':30s} {'; '.join(memory)}", flush=True)
+    print("passed" if verdict.passed else "FAILED: a bar was missed")
+    return 0 if verdict.passed else 1
 
 
 if __name__ == "__main__":
