@@ -129,8 +129,9 @@ def interval(
         The confidence level; that of one standard deviation by default.
     method : {"likelihood", "feldman-cousins"}
         Where t, -2 log of the profile likelihood ratio, has risen to the quantile of chi-squared (what MINOS
-        gives); or the values that the unified construction accepts, within the bounds of the parameter, with
-        t as the ordering and nuisance parameters profiled.
+        gives); or the values that the unified construction accepts, with t as the ordering and nuisance
+        parameters profiled. There the bounds of the parameter count as physical, the upper one too: give wide
+        ones if it has none.
     calctype : {"toybased", "asymptotics", "exact"}, optional
         For Feldman and Cousins: whether the law of t is had from toys (the default), from the asymptotic
         formula that knows of a bound at 0, or from all counts that one bin can have, without nuisance
@@ -170,8 +171,10 @@ def interval(
     >>> import hepnb
     >>> from hepnb.workspace import uncorrelated_background
     >>> model = hepnb.Model(uncorrelated_background([1.0], [3.0], [0.0], [8.0]))
-    >>> hepnb.interval(None, model, cl=0.9, method="feldman-cousins", calctype="exact")
-    IntervalResults(1.51 < mu < 10.99 (at bound) at 90 % CL, feldman-cousins, exact)
+    >>> hepnb.interval(
+    ...     None, model, cl=0.9, method="feldman-cousins", calctype="exact", bounds={"mu": (0, 30)}
+    ... )
+    IntervalResults(1.505 < mu < 10.99 at 90 % CL, feldman-cousins, exact)
     """
     refuse_unknown(unknown, (*_OPTIONS, *_FOR_TOYS), ())
     _check(cl, method)
@@ -241,6 +244,11 @@ def _message(belt: Belt, lower: End, upper: End, cl: float, failed: int) -> str:
         words.append(f"The best value of {name!r} is at its upper bound {high:.4g}: widen the bounds.")
     elif upper.status == "at bound":
         words.append(f"The interval reaches the upper bound {high:.4g} of {name!r}: widen the bounds.")
+    elif belt.law in ("toybased", "exact") and high - upper.value < upper.value - belt.mu_hat:
+        words.append(
+            f"The upper bound {high:.4g} of {name!r} is near and counts as physical: "
+            "widen the bounds if it is not."
+        )
     if belt.mu_hat <= low:
         words.append(f"The best value of {name!r} is at its lower bound {low:.4g}.")
     mu, p, _ = belt.p_values()

@@ -164,6 +164,14 @@ def test_what_the_search_says_at_the_bounds() -> None:
     assert "1.2 (at bound) < mu < 1.8 (at bound) at 99 % CL" in str(both)
 
 
+def test_an_upper_bound_counts_as_physical_and_that_is_said() -> None:
+    wide = hepnb.interval(None, count(8), cl=0.9, method=FC, calctype="exact", bounds={"mu": (0, 30)})
+    near = hepnb.interval(None, count(8), cl=0.9, method=FC, calctype="exact", bounds={"mu": (0, 11)})
+    assert wide.message == ""
+    assert near.upper < wide.upper
+    assert near.message.startswith("The upper bound 11 of 'mu' is near and counts as physical")
+
+
 def test_an_interval_may_reach_below_zero() -> None:
     found = hepnb.interval(None, example((40.0, 45.0)), bounds={"mu": (-10, 10)})
     assert found.lower < found.mu_hat < found.upper < 0.5
