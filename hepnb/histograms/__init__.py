@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from hepnb.histograms.binning import Bins, axis, edges_of, needs_values
-from hepnb.histograms.fill import empty, fill, fill_into, normalise, rebin, symmetrise
+from hepnb.histograms.fill import empty, fill, fill_into, rebin
+from hepnb.histograms.smooth import smooth
+from hepnb.histograms.unroll import unroll
+from hepnb.histograms.variations import normalise, symmetric, symmetrise
 
 __all__ = [
     "Bins",
@@ -15,5 +18,8 @@ __all__ = [
     "needs_values",
     "normalise",
     "rebin",
+    "smooth",
+    "symmetric",
     "symmetrise",
+    "unroll",
 ]

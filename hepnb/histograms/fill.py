@@ -1,4 +1,4 @@
-"""Fill histograms, and the small arithmetic between a nominal and its variation."""
+"""Fill histograms, and merge their bins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
 
-__all__ = ["empty", "fill", "fill_into", "normalise", "rebin", "symmetrise"]
+__all__ = ["empty", "fill", "fill_into", "rebin"]
 
 
 def empty(axis: Any, name: str | None = None, label: str | None = None) -> hist.Hist[Any]:
@@ -221,74 +221,3 @@ def merged_axis(old: Any, bins: int | Sequence[float]) -> tuple[NDArray[np.intp]
 def _divisors(number: int) -> str:
     found = [str(factor) for factor in range(1, number + 1) if number % factor == 0]
     return f"Merge by one of {', '.join(found)}." if len(found) <= 12 else "Choose a divisor of it."
-
-
-def symmetrise(nominal: ArrayLike, up: ArrayLike) -> NDArray[np.float64]:
-    """Mirror an up variation about the nominal: ``down = 2 * nominal - up``.
-
-    Parameters
-    ----------
-    nominal, up : array_like, shape (..., n_bins)
-        Yields.
-
-    Returns
-    -------
-    numpy.ndarray, shape (..., n_bins)
-        The down variation; it may be negative where the up variation more than doubles a bin.
-
-    Raises
-    ------
-    BinningError
-        Where the numbers of bins differ.
-
-    Examples
-    --------
-    >>> symmetrise([10, 20], [12, 19])
-    array([ 8., 21.])
-    """
-    first, second = _same_bins(nominal, up)
-    return 2 * first - second
-
-
-def normalise(nominal: ArrayLike, variation: ArrayLike) -> tuple[float, NDArray[np.float64]]:
-    """Split a variation into its change of normalisation and its change of shape.
-
-    Parameters
-    ----------
-    nominal, variation : array_like, shape (n_bins,)
-        Yields.
-
-    Returns
-    -------
-    ratio : float
-        Sum of the variation over the sum of the nominal; one where a sum is not positive.
-    shape : numpy.ndarray, shape (n_bins,)
-        The variation divided by that ratio: its sum is the nominal's.
-
-    Raises
-    ------
-    BinningError
-        Where the numbers of bins differ.
-
-    Examples
-    --------
-    >>> normalise([10, 10], [12, 10])
-    (1.1, array([10.90909091,  9.09090909]))
-    """
-    first, second = _same_bins(nominal, variation)
-    before, after = float(first.sum()), float(second.sum())
-    if not (before > 0 and after > 0):
-        return 1.0, second.copy()
-    ratio = after / before
-    return ratio, second / ratio
-
-
-def _same_bins(nominal: ArrayLike, variation: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    first = np.asarray(nominal, dtype=np.float64)
-    second = np.asarray(variation, dtype=np.float64)
-    if first.shape != second.shape:
-        raise BinningError(
-            f"the nominal has shape {first.shape}, the variation {second.shape}. "
-            "Fill both with the same bins."
-        )
-    return first, second

@@ -1,4 +1,4 @@
-"""Templates: the histogram of a sample, and what a systematic makes of it.
+"""Templates: the histogram of a sample in one row of bins, and what a systematic makes of it.
 
 A source is anything with ``.hist(expression, bins, cut=, weight=)``, such as a tree, or a ready histogram.
 Nothing here knows files.
@@ -6,31 +6,33 @@ Nothing here knows files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import hist
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import BinningError
 from hepnb.histograms.binning import Bins, axis
-from hepnb.histograms.fill import empty, normalise, symmetrise
+from hepnb.histograms.fill import empty
+from hepnb.histograms.unroll import bin_name, is_category, pick, unroll
 
-__all__ = ["NormShape", "both_cuts", "from_ready", "split", "template", "zeros"]
+__all__ = ["bin_names", "both_cuts", "from_ready", "in_a_row", "take", "template", "zeros"]
 
 
 @runtime_checkable
 class Fillable(Protocol):
     """What templates are filled from: a tree, or anything that fills a histogram of an expression."""
 
-    def hist(self, expression: str, bins: Bins, cut: str | None = None, weight: str | None = None) -> Any:
+    def hist(
+        self, expression: str | tuple[str, ...], bins: Bins, cut: str | None = None, weight: str | None = None
+    ) -> Any:
         """Fill a histogram.
 
         Parameters
         ----------
-        expression : str
-            The variable.
+        expression : str or tuple of str
+            The variable, or one per axis.
         bins : Bins
             See :func:`hepnb.histograms.axis`.
         cut, weight : str, optional
@@ -44,57 +46,90 @@ class Fillable(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class NormShape:
-    """A variation, split into what it does to the normalisation and to the shape.
-
-    Parameters
-    ----------
-    norm_up, norm_down : float
-        The factors on the yield: a normsys's "hi" and "lo".
-    shape_up, shape_down : numpy.ndarray, shape (n_bins,)
-        The varied yields brought back to the nominal's sum: a histosys's "hi_data" and "lo_data".
-    """
-
-    norm_up: float
-    norm_down: float
-    shape_up: NDArray[np.float64]
-    shape_down: NDArray[np.float64]
-
-
-def template(
+def take(
     source: Any,
-    variable: str,
+    variable: str | tuple[str, ...],
     bins: Bins,
     cut: str | None = None,
     weight: str | None = None,
-    scale: float = 1.0,
+    select: Mapping[str, str] | None = None,
 ) -> hist.Hist[Any]:
-    """Fill the template of a sample, or take the ready one.
+    """Fill the histogram of a sample, or take the ready one.
 
     Parameters
     ----------
     source : Fillable or histogram
-        A tree, or a one-dimensional histogram (hist, boost-histogram, anything UHI-like). Of a ready
-        histogram the variable, cut and weight are what they are; `bins` must agree with it.
-    variable : str
-        The expression to histogram.
+        A tree, or a histogram (hist, boost-histogram, anything UHI-like). Of a ready histogram the variable,
+        cut and weight are what they are; `bins` must agree with it.
+    variable : str or tuple of str
+        The expression to histogram; several for as many axes.
     bins : Bins or None
-        See :func:`hepnb.histograms.axis`. None takes a ready histogram's own.
+        See :func:`hepnb.histograms.axis`; one per axis where there are several. None takes a ready
+        histogram's own.
     cut, weight : str, optional
         Which entries, and their weights.
+    select : mapping of str to str, optional
+        Which category of which axis of a ready histogram.
+
+    Returns
+    -------
+    hist.Hist
+        Weight storage, flow bins left out.
+
+    Raises
+    ------
+    BinningError
+        Where a ready histogram has other bins, or not that category.
+
+    Examples
+    --------
+    >>> two = hist.Hist(hist.axis.StrCategory(["a", "b"], name="process"), hist.axis.Regular(2, 0, 1))
+    >>> take(two.fill(["a", "b", "b"], [0.1, 0.2, 0.7]), "", (2, 0, 1), select={"process": "b"}).values()
+    array([1., 1.])
+    """
+    if isinstance(source, Fillable):
+        return _weighted(source.hist(variable, bins, cut=cut, weight=weight))
+    checked(source)
+    picked = _weighted(pick(source, select or {}))
+    if bins is not None:
+        asked = bins if len(picked.axes) > 1 else (bins,)
+        if not isinstance(asked, (tuple, list)) or len(asked) != len(picked.axes):
+            raise BinningError(
+                f"the histogram has {len(picked.axes)} axes, bins={bins!r:.60} do not say one for each. "
+                "Give one binning per axis, or pick categories with select=."
+            )
+        for own, wanted in zip(picked.axes, asked, strict=True):
+            _agree(own, axis(wanted))
+    return picked
+
+
+def template(
+    source: Any,
+    variable: str | tuple[str, ...],
+    bins: Bins,
+    cut: str | None = None,
+    weight: str | None = None,
+    scale: float = 1.0,
+    select: Mapping[str, str] | None = None,
+) -> hist.Hist[Any]:
+    """Fill or take the histogram of a sample, and put its bins into one row.
+
+    Parameters
+    ----------
+    source, variable, bins, cut, weight, select
+        As for :func:`take`.
     scale : float
         A factor on the yields.
 
     Returns
     -------
     hist.Hist
-        One axis, weight storage.
+        One axis, weight storage; of several axes unrolled, with names of the bins.
 
     Raises
     ------
     BinningError
-        When a ready histogram has other bins, or more than one axis.
+        As for :func:`take`.
 
     Examples
     --------
@@ -104,9 +139,51 @@ def template(
           [(4., 8.), (2., 4.)],
           dtype=[('value', '<f8'), ('variance', '<f8')])
     """
-    filled = source.hist(variable, bins, cut=cut, weight=weight) if isinstance(source, Fillable) else source
-    ready = from_ready(filled, None if bins is None or filled is not source else bins)
-    return ready if scale == 1.0 else ready * scale
+    flat = in_a_row(take(source, variable, bins, cut, weight, select))
+    return flat if scale == 1.0 else flat * scale
+
+
+def in_a_row(histogram: hist.Hist[Any]) -> hist.Hist[Any]:
+    """Unroll a histogram of several axes; one of one axis is itself.
+
+    Parameters
+    ----------
+    histogram : hist.Hist
+        Of :func:`take`.
+
+    Returns
+    -------
+    hist.Hist
+        One axis.
+
+    Examples
+    --------
+    >>> in_a_row(hist.Hist(hist.axis.Regular(2, 0, 1), hist.axis.Regular(3, 0, 1))).axes[0].size
+    6
+    """
+    return histogram if len(histogram.axes) == 1 else unroll(histogram)
+
+
+def bin_names(histogram: hist.Hist[Any]) -> tuple[str, ...]:
+    """Names of the bins of a template, where they are categories; empty where they are ranges of numbers.
+
+    Parameters
+    ----------
+    histogram : hist.Hist
+        One axis.
+
+    Returns
+    -------
+    tuple of str
+        One per bin.
+
+    Examples
+    --------
+    >>> bin_names(hist.Hist(hist.axis.StrCategory(["ee", "mm"])))
+    ('ee', 'mm')
+    """
+    own = histogram.axes[0]
+    return tuple(map(str, own)) if isinstance(own, hist.axis.StrCategory) else ()
 
 
 def from_ready(histogram: Any, bins: Bins | None = None) -> hist.Hist[Any]:
@@ -139,6 +216,25 @@ def from_ready(histogram: Any, bins: Bins | None = None) -> hist.Hist[Any]:
     ...
     hepnb.errors.BinningError: the histogram has 2 bins from 0 to 1, 3 bins from 0 to 1 are asked for...
     """
+    checked(histogram)
+    if len(histogram.axes) != 1:
+        raise BinningError(
+            f"the histogram has {len(histogram.axes)} axes, one is needed here. Project it first."
+        )
+    result = _weighted(histogram)
+    if bins is not None:
+        _agree(result.axes[0], axis(bins))
+    return result
+
+
+def checked(histogram: Any) -> None:
+    """Insist on a histogram of counts or sums of weights.
+
+    Raises
+    ------
+    BinningError
+        Where it is none.
+    """
     if not (hasattr(histogram, "axes") and hasattr(histogram, "values")):
         raise BinningError(
             f"neither a tree nor a histogram, but {type(histogram).__name__}. "
@@ -149,22 +245,29 @@ def from_ready(histogram: Any, bins: Bins | None = None) -> hist.Hist[Any]:
             "the histogram holds means, not counts (a profile): its values are no yields. "
             "Give a histogram of counts or of sums of weights."
         )
-    if len(histogram.axes) != 1:
-        raise BinningError(
-            f"the histogram has {len(histogram.axes)} axes, a template has one. Project it first."
-        )
-    own = histogram.axes[0]
-    edges = np.asarray(own.edges, dtype=np.float64)
-    if bins is not None:
-        _agree(edges, np.asarray(axis(bins).edges, dtype=np.float64))
-    name, label = getattr(own, "name", "") or "x", getattr(own, "label", "") or ""
-    result = empty(hist.axis.Variable(edges, name=name, label=label or name))
+
+
+def _weighted(histogram: Any) -> hist.Hist[Any]:
+    """Copy the bins of any make of histogram, without the flow bins."""
+    axes = [_plain(own, number) for number, own in enumerate(histogram.axes)]
+    result: hist.Hist[Any] = hist.Hist(*axes, storage=hist.storage.Weight())
+    result.metadata = empty(axes[0]).metadata
     values = np.asarray(histogram.values(), dtype=np.float64)
     variances = histogram.variances() if hasattr(histogram, "variances") else None
     view: Any = result.view()
     view["value"] = values
     view["variance"] = values if variances is None else np.asarray(variances, dtype=np.float64)
     return result
+
+
+def _plain(own: Any, number: int) -> Any:
+    name = getattr(own, "name", "") or "xyzuvw"[number]
+    label = getattr(own, "label", "") or name
+    if is_category(own):
+        return hist.axis.StrCategory(
+            [bin_name(own, index) for index in range(len(own))], name=name, label=label, overflow=False
+        )
+    return hist.axis.Variable(np.asarray(own.edges, dtype=np.float64), name=name, label=label)
 
 
 def zeros(like: hist.Hist[Any]) -> hist.Hist[Any]:
@@ -214,59 +317,20 @@ def both_cuts(*cuts: str | None) -> str | None:
     return " & ".join(f"({cut})" for cut in given)
 
 
-def split(
-    nominal: NDArray[np.float64], up: NDArray[np.float64], down: NDArray[np.float64] | None = None
-) -> NormShape | None:
-    """Split a variation into normalisation and shape.
-
-    Parameters
-    ----------
-    nominal, up : array_like, shape (n_bins,)
-        Yields.
-    down : array_like, shape (n_bins,), optional
-        Where left out, the up variation is mirrored: first split, then mirrored, so that the factors
-        are 1 +- x and the shapes lie symmetrically about the nominal.
-
-    Returns
-    -------
-    NormShape or None
-        None where there is no splitting: a sum is not positive.
-
-    Raises
-    ------
-    BinningError
-        When the numbers of bins differ.
-
-    Notes
-    -----
-    The convention of cabinetry's NormPlusShape, and of TRExFitter before it.
-
-    Examples
-    --------
-    >>> split([10.0, 10.0], [12.0, 10.0], [6.0, 10.0])
-    NormShape(norm_up=1.1, norm_down=0.8,
-      shape_up=array([10.90909091,  9.09090909]), shape_down=array([ 7.5, 12.5]))
-    """
-    first, second = np.asarray(nominal, dtype=np.float64), np.asarray(up, dtype=np.float64)
-    third = None if down is None else np.asarray(down, dtype=np.float64)
-    norm_up, shape_up = normalise(first, second)
-    sums = [first.sum(), second.sum()]
-    if third is None:
-        norm_down, shape_down = 2 - norm_up, symmetrise(first, shape_up)
-        sums.append(norm_down)
-    else:
-        norm_down, shape_down = normalise(first, third)
-        sums.append(third.sum())
-    if min(sums) <= 0:
-        return None
-    return NormShape(norm_up, norm_down, shape_up, shape_down)
-
-
-def _agree(own: NDArray[np.float64], asked: NDArray[np.float64]) -> None:
-    tolerance = 1e-9 * max(1e-300, float(np.abs(asked).max()))
-    if own.shape != asked.shape or float(np.abs(own - asked).max()) > tolerance:
+def _agree(own: Any, asked: Any) -> None:
+    if is_category(own) or is_category(asked):
+        names = [[bin_name(one, index) for index in range(len(one))] for one in (own, asked)]
+        if names[0] != names[1]:
+            raise BinningError(
+                f"the histogram has the bins {', '.join(names[0][:4])}, {', '.join(names[1][:4])} are asked "
+                "for. Fill all samples with the same categories in the same order."
+            )
+        return
+    edges, wanted = (np.asarray(one.edges, dtype=np.float64) for one in (own, asked))
+    tolerance = 1e-9 * max(1e-300, float(np.abs(wanted).max()))
+    if edges.shape != wanted.shape or float(np.abs(edges - wanted).max()) > tolerance:
         raise BinningError(
-            f"the histogram has {own.size - 1} bins from {own[0]:g} to {own[-1]:g}, "
-            f"{asked.size - 1} bins from {asked[0]:g} to {asked[-1]:g} are asked for. "
+            f"the histogram has {edges.size - 1} bins from {edges[0]:g} to {edges[-1]:g}, "
+            f"{wanted.size - 1} bins from {wanted[0]:g} to {wanted[-1]:g} are asked for. "
             "Rebin it, or give the channel its edges."
         )

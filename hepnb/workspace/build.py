@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BinningError, HepnbError, SelectionError, WorkspaceError
 from hepnb.histograms import edges_of, needs_values
-from hepnb.histograms.templates import both_cuts, split, template, zeros
+from hepnb.histograms.templates import both_cuts, template, zeros
+from hepnb.histograms.variations import split
 from hepnb.workspace.consistency import (
     Observed,
     as_ingredients,

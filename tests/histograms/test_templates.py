@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from hepnb.errors import BinningError
 from hepnb.histograms import axis, fill
-from hepnb.histograms.templates import Fillable, both_cuts, from_ready, split, template, zeros
+from hepnb.histograms.templates import Fillable, both_cuts, from_ready, template, zeros
+from hepnb.histograms.variations import split
 
 
 class Source:
