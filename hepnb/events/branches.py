@@ -10,6 +10,7 @@ import awkward as ak
 import numpy as np
 
 from hepnb.events.functions import to_numbers
+from hepnb.events.integrity import branch_fault
 
 __all__ = ["Branch", "Kind", "branches_of", "readers_of", "to_column"]
 
@@ -148,6 +149,9 @@ def _tree_branches(tree: Any) -> Iterator[Branch]:
             form = branch.interpretation.awkward_form(branch.file)
             if _is_misread(branch.interpretation):
                 form, reason = None, "uproot decodes Float16_t and Double32_t of this precision wrongly"
+            fault = branch_fault(branch, int(tree.num_entries))
+            if fault:
+                form, reason = None, f"{fault}: the file may be damaged"
         except Exception as error:  # noqa: BLE001  # any class may be unknown in any way; it is listed with the reason
             reason = _reason(error)
         size = max(float(branch.uncompressed_bytes) / n_entries, 8.0)

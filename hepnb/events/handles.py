@@ -7,10 +7,12 @@ handle here. A file that changes on disk is opened anew.
 from __future__ import annotations
 
 import atexit
+import lzma
 import os
 import struct
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +25,26 @@ from uproot.source.file import MultithreadedFileSource
 from hepnb.errors import FileError, HepnbError, nearest
 from hepnb.events import remote
 
-__all__ = ["Handle", "Stamp", "borrow", "check_unchanged", "close", "reading", "reason_of", "stamp"]
+__all__ = [
+    "Damaged",
+    "Handle",
+    "Stamp",
+    "borrow",
+    "check_unchanged",
+    "close",
+    "reading",
+    "reason_of",
+    "stamp",
+]
 
 Stamp = tuple[str, int, int]
 """Path, time of the last change in ns, size in bytes: what a cached column belongs to."""
 
 _MAX_OPEN = 16
+
+
+class Damaged(Exception):  # becomes an error of ours where object and file are known
+    """The file contradicts itself; the words say in what."""
 
 
 class Handle:
@@ -208,16 +224,36 @@ def reading(what: str, path: str, kind: type[Exception] = FileError) -> Iterator
             raise FileError(
                 f"{what} of {path!r} cannot be read: {remote.network_words(path, error)}"
             ) from error
-        raise kind(
-            f"{what} of {path!r} cannot be read ({reason_of(error)}). "
-            "The file may be damaged, or the class unknown."
-        ) from error
+        words, damaged = _told(error)
+        rest = "The file is damaged: copy or download it again."
+        if not damaged:
+            rest = "The file may be damaged, or the class unknown."
+        raise kind(f"{what} of {path!r} cannot be read: {words}. {rest}") from error
 
 
 def reason_of(error: Exception) -> str:
-    """Give the kind of an error and the first line of its words."""
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__
+    """Say in plain words what a reader met, without a full stop."""
+    return _told(error)[0]
+
+
+def _told(error: Exception) -> tuple[str, bool]:
+    """Words for what a reader raised, and whether only damage can be the reason."""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:160].rstrip(".")
+    name = type(error).__name__
+    if isinstance(error, (HepnbError, Damaged)):
+        return str(error).rstrip("."), isinstance(error, Damaged)
+    if isinstance(error, AssertionError):
+        # uproot asserts that lengths and checksums in the file are right.
+        return f"a length or a checksum is wrong{f' ({said})' if said else ''}", True
+    if "checksum" in said:
+        return "a checksum is wrong", True
+    if isinstance(error, (zlib.error, lzma.LZMAError)) or name == "DecompressionError":
+        return f"its compressed bytes are not what was written ({said.rpartition(': ')[2]})", True
+    if name == "DeserializationError" and "attempting to get bytes" in said:
+        return f"it reaches beyond its end ({said.removeprefix('attempting to get ')})", True
+    if isinstance(error, MemoryError):
+        return "it says it needs more memory than there is", True
+    return (f"{name}: {said}" if said else name), False
 
 
 def _open_uproot(path: str) -> Any:

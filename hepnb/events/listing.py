@@ -10,6 +10,7 @@ import uproot
 
 from hepnb.errors import FileError, nearest
 from hepnb.events.handles import Handle, reading, reason_of
+from hepnb.events.integrity import check_key, check_tree
 from hepnb.events.objects import EntryKind, kind_of, why_not
 
 __all__ = ["Entry", "Listing", "key_of", "listing_of", "object_of"]
@@ -144,7 +145,11 @@ def object_of(handle: Handle, path: str) -> Any:
 def _object_at(handle: Handle, key: Any) -> Any:
     place = "object", int(key.fSeekKey)
     if place not in handle.known:
-        handle.known[place] = key.get()
+        check_key(key)
+        found = key.get()
+        if kind_of(str(key.fClassName)) in ("tree", "rntuple"):
+            check_tree(found)
+        handle.known[place] = found
     return handle.known[place]
 
 
@@ -197,6 +202,7 @@ def _described(handle: Handle, listing: Listing, key: Any, base: _Base, place: _
 
 def _folder(handle: Handle, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[Entry]:
     try:
+        check_key(key)
         inner = key.get()
         if int(inner.fSeekKeys) in place.above:
             raise FileError("the folder is inside itself")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import FileError
+from hepnb.events.integrity import check_key
 from hepnb.events.tables import GRAPHS, graph_table
 
 __all__ = ["EntryKind", "kind_of", "read_object", "why_not"]
@@ -81,6 +82,7 @@ def read_object(key: Any, kind: EntryKind, classname: str) -> Any:
     FileError
         Where its parts do not fit together.
     """
+    check_key(key)
     if classname == "TEfficiency":
         from hepnb.events.efficiencies import efficiency_table  # noqa: PLC0415  # scipy.stats is slow to import
 

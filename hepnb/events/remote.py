@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from typing import Any
 from urllib.parse import urlsplit
@@ -168,7 +169,7 @@ def network_words(url: str, error: BaseException) -> str:
     if status:
         return f"the server answers with an error ({status}). Try again later."
     host = urlsplit(url.rpartition("::")[2]).netloc
-    names = [type(one).__name__ for one in _causes(error)]
+    names = [*(type(one).__name__ for one in _causes(error)), _swallowed(error)]
     if any("Timeout" in name for name in names):
         return f"{host} did not answer within {ANSWER_WITHIN:.0f} s. Try again, or download the file."
     if any("Connector" in name for name in names):
@@ -184,11 +185,17 @@ def network_words(url: str, error: BaseException) -> str:
 
 def is_network(error: BaseException) -> bool:
     """Whether an error comes from the way to a file, not from its bytes."""
-    return any(
+    return bool(_swallowed(error)) or any(
         isinstance(one, (ConnectionError, TimeoutError, asyncio.TimeoutError))
         or type(one).__module__.partition(".")[0] in ("aiohttp", "fsspec", "XRootD")
         for one in _causes(error)
     )
+
+
+def _swallowed(error: BaseException) -> str:
+    """Name of an error that fsspec returned in place of bytes, and uproot 5.7 takes for them."""
+    found = re.fullmatch(r"'(\w*(?:Error|Timeout|Exception)\w*)' object is not subscriptable", str(error))
+    return found[1] if found and isinstance(error, TypeError) else ""
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -17,13 +17,13 @@ from hepnb.events.cache import COLUMNS
 from hepnb.events.columns import Column
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.handles import Handle, Stamp, borrow, check_unchanged, reading
+from hepnb.events.integrity import check_baskets
 from hepnb.events.listing import object_of
+from hepnb.events.remote import is_remote
 
 __all__ = ["FileSource", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
 
 _MAX_CHECKED = 500
-_LARGE_BASKET = 64 * 1024**2
-_MAX_COMPRESSION = 2000
 
 
 OnError = Literal["raise", "skip"]
@@ -286,7 +286,8 @@ def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -
 def _read(handle: Handle, path: str, branch: Branch, start: int, stop: int) -> Any:
     reader = handle.known["readers", path][branch.path]
     with reading(f"branch {branch.name!r} of tree {path!r}", handle.path, BranchError):
-        _check_baskets(reader, start, stop)
+        if not is_remote(handle.path):  # over the network each of them would be a request
+            check_baskets(reader, start, stop)
         plain = branch.kind in ("number", "bool") and not branch.fields
         array = reader.array(entry_start=start, entry_stop=stop, library="np" if plain else "ak")
         column = to_column(array, branch)
@@ -296,17 +297,3 @@ def _read(handle: Handle, path: str, branch: Branch, start: int, stop: int) -> A
                 f"{stop - start} entries. The file may be damaged."
             )
     return column
-
-
-def _check_baskets(reader: Any, start: int, stop: int) -> None:
-    """Refuse a basket whose damaged header claims so many bytes that filling them would take minutes."""
-    offsets = getattr(reader, "entry_offsets", None)
-    if offsets is None:
-        return
-    # The last ones may be embedded in the tree: those have no header of their own.
-    for number in range(reader.num_baskets - len(reader.embedded_baskets)):
-        if offsets[number + 1] <= start or offsets[number] >= stop:
-            continue
-        key = reader.basket_key(number)
-        if key.fObjlen > _LARGE_BASKET and key.fObjlen > _MAX_COMPRESSION * key.fNbytes:
-            raise ValueError(f"basket {number} claims {key.fObjlen:,} bytes in {key.fNbytes:,}")

@@ -1,0 +1,235 @@
+"""What a damaged file gives away: numbers that are written twice, checksums, sizes that cannot be.
+
+uproot verifies some of it (the checksums of lz4 blocks, of an RNTuple's anchor, header and footer, the number
+of values in a basket). Here is the rest: the two copies of an object's key, the entries of a tree and of its
+branches, the places and sizes of baskets before memory is reserved for them, and the XXH3 checksums of an
+RNTuple's page lists and pages.
+
+References
+----------
+ROOT, "RNTuple Binary Format Specification" 1.0, sections "Envelopes" and "Page Locations"; "TFile physical
+format", section "Data record".
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+import uproot
+import xxhash
+
+from hepnb.events.handles import Damaged
+
+__all__ = ["branch_fault", "check_baskets", "check_key", "check_size", "check_tree"]
+
+_KEY = struct.Struct(">ihiIhh")
+_COUNTS = struct.Struct(">hiiii")
+_HEAD = 512
+_CHECKSUM = 8
+_LARGE = 64 * 1024**2
+_MAX_COMPRESSION = 2000
+
+
+def check_key(key: Any) -> None:
+    """Compare the key in the list of objects with its copy before the object.
+
+    Parameters
+    ----------
+    key : uproot ReadOnlyKey
+        From a folder's list.
+
+    Raises
+    ------
+    Damaged
+        Where they differ.
+    """
+    place = int(key.fSeekKey)
+    head = _bytes(key._file, place, place + _KEY.size)
+    n_bytes, _, n_object, _, n_key, cycle = _KEY.unpack(head)
+    there = (n_bytes, n_object, n_key, cycle)
+    listed = (int(key.fNbytes), int(key.fObjlen), int(key.fKeylen), int(key.fCycle))
+    if there != listed:
+        raise Damaged(
+            f"the list of objects says of {key.fName!r} {listed} for its bytes, length, key and cycle, "
+            f"its record {there}"
+        )
+    check_size(f"the object {key.fName!r}", n_object, n_bytes)
+
+
+def check_size(what: str, n_bytes: int, n_packed: int) -> None:
+    """Refuse what claims to be so large that nothing could have compressed it, before memory is reserved."""
+    if n_bytes < 0 or (n_bytes > _LARGE and n_bytes > _MAX_COMPRESSION * n_packed):
+        raise Damaged(f"{what} claims {n_bytes:,} bytes in {n_packed:,}")
+
+
+def check_tree(tree: Any) -> None:
+    """Look for contradictions in what a tree says of itself, and guard what is read from it later.
+
+    Parameters
+    ----------
+    tree : uproot TTree or RNTuple
+        From an open file.
+
+    Raises
+    ------
+    Damaged
+        Where no branch has the entries of the tree, or a checksum differs.
+    """
+    if "RNTuple" in tree.classname:
+        _check_ntuple(tree)
+        return
+    n_entries = int(tree.num_entries)
+    if n_entries < 0:
+        raise Damaged(f"the tree says {n_entries:,} entries")
+    counts = {int(branch.num_entries) for branch in tree.itervalues(recursive=True) if branch.num_baskets}
+    # A tree may be filled branch by branch: then it says 0, and that is what one can read.
+    if counts and n_entries and n_entries not in counts:
+        found = f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
+        raise Damaged(f"the tree says {n_entries:,} entries, its branches have {found}")
+    if n_entries and not counts and any(not len(branch.branches) for branch in tree.itervalues()):
+        raise Damaged(f"the tree says {n_entries:,} entries, its branches have none")
+
+
+def branch_fault(branch: Any, n_entries: int) -> str:
+    """Say what is wrong with a branch of a tree, from what the tree says of it; nothing where all is well.
+
+    Parameters
+    ----------
+    branch : uproot TBranch
+        The branch.
+    n_entries : int
+        Entries of its tree.
+    """
+    n_baskets = int(branch.num_baskets)
+    if not n_baskets or not n_entries:
+        return ""
+    if int(branch.num_entries) != n_entries:
+        return f"it has {int(branch.num_entries):,} entries, the tree {n_entries:,}"
+    offsets = np.asarray(branch.entry_offsets, dtype=np.int64)
+    if offsets[0] != 0 or offsets[-1] != n_entries or (np.diff(offsets) < 0).any():
+        return f"the entries of its {n_baskets} baskets do not follow each other up to {n_entries:,}"
+    n_free = n_baskets - len(branch.embedded_baskets)
+    seeks = np.asarray(branch.member("fBasketSeek")[:n_free], dtype=np.int64)
+    sizes = np.asarray(branch.member("fBasketBytes")[:n_free], dtype=np.int64)
+    size = branch.file.source.num_bytes
+    wrong = (seeks < branch.file.fBEGIN) | (sizes < _KEY.size) | (seeks + sizes > size)
+    if wrong.any():
+        number = int(wrong.argmax())
+        return (
+            f"its basket {number} is said to be the {int(sizes[number]):,} bytes from "
+            f"{int(seeks[number]):,} on, in a file of {size:,}"
+        )
+    return ""
+
+
+def check_baskets(branch: Any, start: int, stop: int) -> None:
+    """Compare what baskets say of themselves with what their branch says, before they are read.
+
+    Parameters
+    ----------
+    branch : uproot TBranch
+        The branch; of an RNTuple nothing is done.
+    start, stop : int
+        Range of entries.
+
+    Raises
+    ------
+    Damaged
+        Where they differ, or a basket cannot be as large as it says.
+    """
+    offsets = getattr(branch, "entry_offsets", None)
+    if offsets is None:
+        return
+    # The last ones may be embedded in the tree: those have no header of their own.
+    n_free = int(branch.num_baskets) - len(branch.embedded_baskets)
+    first = max(int(np.searchsorted(offsets, start, side="right")) - 1, 0)
+    for number in range(first, n_free):
+        if offsets[number] >= stop:
+            return
+        _check_basket(branch, number, int(offsets[number + 1]) - int(offsets[number]))
+
+
+def _check_basket(branch: Any, number: int, n_entries: int) -> None:
+    place, size = int(branch.member("fBasketSeek")[number]), int(branch.member("fBasketBytes")[number])
+    head = _bytes(branch.file, place, place + min(size, _HEAD))
+    n_bytes, version, n_object, _, n_key, _ = _KEY.unpack_from(head)
+    # A classname comes after the places of the record and of its folder, of 4 or 8 bytes each.
+    at = _KEY.size + (16 if version > 1000 else 8)
+    if head[at : at + 8] != b"\x07TBasket":
+        raise Damaged(f"basket {number} is not at byte {place:,}, where its branch says it is")
+    if n_bytes != size:
+        raise Damaged(f"basket {number} says it has {n_bytes:,} bytes, its branch says {size:,}")
+    check_size(f"basket {number}", n_object, n_bytes)
+    counts = n_key - _COUNTS.size - 1
+    entries = _COUNTS.unpack_from(head, counts)[3] if 0 < counts <= len(head) - _COUNTS.size else n_entries
+    if entries != n_entries or n_entries > max(n_object, 0):
+        raise Damaged(
+            f"basket {number} says {entries:,} entries in {n_object:,} bytes, its branch says {n_entries:,}"
+        )
+
+
+def _bytes(file: Any, start: int, stop: int) -> bytes:
+    stop = min(stop, int(file.source.num_bytes))
+    if not 0 < start < stop - _KEY.size + 1:
+        raise Damaged(f"a record is said to begin at byte {start:,}, outside the file")
+    chunk = file.source.chunk(start, stop)
+    return bytes(chunk.get(start, stop, uproot.source.cursor.Cursor(start), {}))
+
+
+def _check_ntuple(ntuple: Any) -> None:
+    groups = ntuple.footer.cluster_group_records
+    for number, group in enumerate(groups):
+        link = group.page_list_link
+        check_size(f"page list {number}", int(link.env_uncomp_size), int(link.locator.num_bytes))
+        chunk, _ = ntuple.read_locator(link.locator, link.env_uncomp_size)
+        content = bytes(chunk.raw_data[: link.env_uncomp_size])
+        if not _fits(content[:-_CHECKSUM], content[-_CHECKSUM:]):
+            raise Damaged(f"the checksum of page list {number} differs")
+    spans = sum(int(group.entry_span) for group in groups)
+    clusters = sum(int(cluster.num_entries) for cluster in ntuple.cluster_summaries)
+    if not spans == clusters == int(ntuple.num_entries):
+        says = f"it says {int(ntuple.num_entries):,} entries, its clusters have {clusters:,}"
+        raise Damaged(f"{says}")
+    ntuple.read_locator = _Pages(ntuple).read
+
+
+class _Pages:
+    """Reads pages in place of the RNTuple's own method, and verifies the checksum that follows each.
+
+    Parameters
+    ----------
+    ntuple : uproot RNTuple
+        Whose pages.
+    """
+
+    def __init__(self, ntuple: Any) -> None:
+        self._source = ntuple.file.source
+        self._with_checksum = {
+            int(page.locator.offset): bool(page.has_checksum)
+            for cluster in ntuple.page_link_list
+            for column in cluster
+            for page in column.pages
+        }
+
+    def read(self, locator: Any, n_unpacked: int) -> tuple[Any, Any]:
+        """Give a page's bytes and a cursor at their beginning, as uproot does."""
+        start, n_bytes = int(locator.offset), int(locator.num_bytes)
+        check_size("a page", int(n_unpacked), n_bytes)
+        extra = _CHECKSUM if self._with_checksum.get(start, False) else 0
+        chunk = self._source.chunk(start, start + n_bytes + extra)
+        cursor = uproot.source.cursor.Cursor(start)
+        if extra:
+            content = chunk.get(start, start + n_bytes + extra, cursor, {})
+            if not _fits(content[:n_bytes], content[n_bytes:]):
+                raise Damaged(f"the checksum of the page at byte {start:,} differs")
+        if n_bytes < n_unpacked:
+            unpacked = uproot.compression.decompress(chunk, cursor, {}, n_bytes, n_unpacked, block_info=None)
+            cursor.move_to(0)
+            return unpacked, cursor
+        return chunk, cursor
+
+
+def _fits(content: Any, checksum: Any) -> bool:
+    return bool(xxhash.xxh3_64_intdigest(content) == int.from_bytes(bytes(checksum), "little"))
