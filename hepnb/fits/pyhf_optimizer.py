@@ -72,7 +72,7 @@ class _Optimizer:
 
     def _model(self, pdf: Any) -> Model:
         if self._last is None or self._last[0] is not pdf:
-            self._last = (pdf, Model(pdf, interpolation=_codes(pdf)))
+            self._last = (pdf, Model(pdf))
         return self._last[1]
 
 
@@ -90,14 +90,6 @@ class _Outcome:
 
     def __repr__(self) -> str:
         return f"hepnb: {self.message}"
-
-
-def _codes(pdf: Any) -> dict[str, str]:
-    settings = pdf.config.modifier_settings
-    return {kind: settings.get(kind, {}).get("interpcode", default) for kind, default in _DEFAULTS.items()}
-
-
-_DEFAULTS = {"normsys": "code1", "histosys": "code0"}
 
 
 def pyhf_optimizer() -> Any:

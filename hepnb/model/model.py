@@ -44,10 +44,11 @@ class Model:
     patches : sequence
         JSON patches (lists, or paths; a single path need not be in a list) applied to the workspace before it
         is compiled.
-    interpolation : str or mapping
+    interpolation : str or mapping, optional
         ``"pyhf"`` or ``"root"`` (code 4 for normalisations, code 4p for shapes, the default of both),
         ``"legacy"`` (code 1 and code 0, with which pyhf began), or a code each, such as
-        ``{"normsys": "code1", "histosys": "code0"}``.
+        ``{"normsys": "code1", "histosys": "code0"}``. By default the codes of a ``pyhf.Model``, and
+        ``"pyhf"`` for everything else.
     constraints : str or mapping
         The law of staterrors and shapesys: ``"workspace"`` as HistFactory XML asks for it (pyhf's where the
         workspace is JSON), ``"pyhf"`` always Gaussian and Poisson, or ``{"name": "poisson"}`` by name.
@@ -90,7 +91,7 @@ class Model:
         workspace: Workspace | Mapping[str, Any] | str | os.PathLike[str] | Any,
         measurement: str | None = None,
         patches: Sequence[Any] = (),
-        interpolation: str | Mapping[str, str] = "pyhf",
+        interpolation: str | Mapping[str, str] | None = None,
         constraints: str | Mapping[str, str] = "workspace",
         positivity: str = "pyhf",
         poi: str | int | Sequence[str | int] | None = None,
@@ -100,7 +101,7 @@ class Model:
             self.workspace = self.workspace.patch(patch)
         spec = self.workspace.spec
         self.measurement, config = _measurement(spec, measurement)
-        self.interpolation = _interpolation(interpolation)
+        self.interpolation = _interpolation(_codes(workspace) if interpolation is None else interpolation)
         self.bin_constraints = _laws(self.workspace, constraints)
         compiled = compile_workspace(
             spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
@@ -522,13 +523,29 @@ def one_data_set(data: ArrayLike | None, model: Model) -> FloatArray:
 def _as_workspace(given: Any) -> Workspace:
     if isinstance(given, Workspace):
         return given
-    if type(given).__module__ == "pyhf.pdf":
-        return _from_pyhf_model(given)
-    return load(given)
+    return _from_pyhf_model(given) if _is_pyhf_model(given) else load(given)
+
+
+def _is_pyhf_model(given: Any) -> bool:
+    return type(given).__module__ == "pyhf.pdf"
+
+
+def _codes(given: Any) -> str | dict[str, str]:
+    """Give the codes of a pyhf.Model; those that its settings leave out are pyhf's oldest."""
+    if not _is_pyhf_model(given):
+        return "pyhf"
+    settings, defaults = given.config.modifier_settings, INTERPOLATIONS["legacy"]
+    return {kind: settings.get(kind, {}).get("interpcode", code) for kind, code in defaults.items()}
 
 
 def _from_pyhf_model(given: Any) -> Workspace:
     """Complete a pyhf.Model, which knows no observations, with its own expected rates."""
+    for option in ("clip_sample_data", "clip_bin_data"):
+        if getattr(given.main_model, option, None) is not None:
+            raise ModelError(
+                f"the pyhf.Model has {option}={getattr(given.main_model, option)}, which hepnb does not know. "
+                "Give the workspace, with positivity='root' to clip negative rates as HistFactory does."
+            )
     rates = given.expected_data(given.config.suggested_init(), include_auxdata=False)
     observations = [
         {"name": channel, "data": [float(x) for x in rates[given.config.channel_slices[channel]]]}

@@ -165,13 +165,17 @@ def _words(parameters: ParameterSet) -> str:
 def _overridden(parameters: ParameterSet, override: Mapping[str, Any]) -> ParameterSet:
     size = len(parameters.inits)
     changes: dict[str, Any] = {}
-    for key, field in (("inits", "inits"), ("auxdata", "aux"), ("sigmas", "width")):
+    laws = {"sigmas": "gaussian", "factors": "poisson"}
+    for key, field in (("inits", "inits"), ("auxdata", "aux"), ("sigmas", "width"), ("factors", "width")):
         if key not in override:
             continue
         if field != "inits" and not getattr(parameters, field):
             raise ModelError(f"parameter {parameters.name!r} is free and has no {key}. Remove the entry.")
-        if key == "sigmas" and parameters.constraint != "gaussian":
-            raise ModelError(f"parameter {parameters.name!r} has a Poisson constraint and no sigmas.")
+        if parameters.constraint != laws.get(key, parameters.constraint):
+            raise ModelError(
+                f"parameter {parameters.name!r} has a {parameters.constraint.capitalize()} constraint "
+                f"and no {key}. Remove the entry."
+            )
         changes[field] = tuple(float(x) for x in _sized(parameters.name, key, override[key], size))
     if "bounds" in override:
         bounds = _sized(parameters.name, "bounds", override["bounds"], size)
