@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import awkward as ak
 import numpy as np
 
 from hepnb.errors import SelectionError
@@ -90,7 +91,9 @@ def _width(info: TreeInfo, branch: Branch) -> float:
     for start in sorted(set(places.tolist())):
         stop = min(start + _SAMPLE_ENTRIES, info.n_entries)
         column = info.column(branch, start, stop)
-        widths.append(size_of(column) / max(stop - start, 1))
+        # A slice of a column that is in memory shares the elements of the others.
+        alone = ak.to_packed(column) if isinstance(column, ak.Array) else column
+        widths.append(size_of(alone) / max(stop - start, 1))
     return float(max(widths))
 
 

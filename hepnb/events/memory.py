@@ -16,7 +16,7 @@ from hepnb.events.cache import COLUMNS
 from hepnb.events.expressions import Expression
 from hepnb.events.program import Program
 from hepnb.events.source import TreeInfo
-from hepnb.events.sums import MAX_SELECTED, HistogramSum, Sum
+from hepnb.events.sums import MAX_SELECTED, CubeSum, HistogramSum, Sum
 from hepnb.events.tasks import TASK_ENTRIES, default_threads
 from hepnb.executor import Engine
 
@@ -98,7 +98,7 @@ def plan_memory(
     SelectionError
         Where the memory is no size, or too small for one thread.
     """
-    available = memory_bytes(memory)
+    available = memory_bytes(memory) - sum(one.n_bytes for one in sums.values() if isinstance(one, CubeSum))
     wanted = _workers(threads, engine)
     names = sorted({name for expression in expressions for name in expression.branches})
     branches = {name: info.names[name] for name in names}

@@ -361,6 +361,11 @@ class CubeSum:
         """Of the cube: flow bins of the axis; below the edges, above them and NaN of the variables."""
         return (self.axis.size + 2, *(edge.size + 2 for edge in self.edges))
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the cube: there is one, whatever the number of threads."""
+        return math.prod(self.shape) * (8 if self.weight is None else 16)
+
     def start(self) -> CubeTotals:
         """Make a list of cells: an array of them all would be made for every task."""
         return CubeTotals()
