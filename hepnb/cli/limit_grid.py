@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from hepnb.cli.files import canvas, save_figure, write_json
 from hepnb.cli.limit_options import LimitOptions
 from hepnb.cli.stop import bar, stoppable, workers
 from hepnb.cli.words import number, plain, table
-from hepnb.errors import FileError, HepnbError
+from hepnb.errors import HepnbError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,19 +65,12 @@ def limit_grid(options: LimitOptions) -> str:
 
 
 def _signals(options: LimitOptions) -> Any:
-    """Give the patch set, or the files of all patterns."""
+    """Give the patch set, or the files."""
     if options.patchset is not None:
         if options.patches:
             raise HepnbError("--grid takes all of --patchset: leave --patch out, or --grid.")
         return options.patchset
-    files: list[Path] = []
-    for given in options.patches:
-        path = Path(given)
-        found = sorted(path.parent.glob(path.name)) if any(sign in path.name for sign in "*?[") else [path]
-        if not found:
-            raise FileError(f"{given}: no file is called so. Mend the pattern, or give the files themselves.")
-        files += found
-    return files[0] if len(files) == 1 else files
+    return options.patches[0] if len(options.patches) == 1 else options.patches
 
 
 def _rows(grid: GridResults) -> list[dict[str, Any]]:
@@ -102,8 +94,10 @@ def _report(grid: GridResults) -> None:
         )
         rows.append((name, *map(number, numbers), str(verdict)))
     typer.echo(table(rows, numbers=range(1, 7)))
-    for name, message in grid.messages.items():
-        typer.echo(f"{name}: {message}")
+    for message in dict.fromkeys(grid.messages.values()):
+        names = [name for name in grid.names if grid.messages.get(name) == message]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        typer.echo(f"{', '.join(names[:3])}{more}: {message}")
 
 
 def _picture(grid: GridResults, options: LimitOptions) -> tuple[Figure, ExclusionResults | None]:

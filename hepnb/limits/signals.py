@@ -144,8 +144,10 @@ def _collect(workspace: Workspace, patches: Any) -> tuple[list[Signal], tuple[st
     if isinstance(patches, Iterable):
         members: list[Signal] = []
         for place, patch in enumerate(patches):
-            name = _file_name(Path(patch)) if isinstance(patch, str | os.PathLike) else f"patch {place}"
-            members.append(_entry(name, patch))
+            if isinstance(patch, str | os.PathLike):
+                members += [_entry(_file_name(path), path) for path in _files(Path(patch).expanduser())]
+            else:
+                members.append(_entry(f"patch {place}", patch))
         return members, ()
     raise ModelError(
         f"patches are of type {type(patches).__name__}. Give a pyhf.PatchSet, a path, a list of paths, or a "
@@ -154,11 +156,8 @@ def _collect(workspace: Workspace, patches: Any) -> tuple[list[Signal], tuple[st
 
 
 def _from_path(workspace: Workspace, path: Path) -> tuple[list[Signal], tuple[str, ...]]:
-    if any(sign in path.name for sign in "*?["):
-        files = sorted(path.parent.glob(path.name))
-        if not files:
-            raise FileError(f"{path}: no file is called so. Mend the pattern, or give the files themselves.")
-        return _collect(workspace, files)
+    if _is_pattern(path):
+        return _collect(workspace, [path])
     document = read_json(path)
     if _is_patch_set(document):
         try:
@@ -213,6 +212,25 @@ def _entry(name: str, patch: Any) -> Signal:
         values = tuple(map(_as_value, metadata.get("values", ())))
         return Signal(str(metadata.get("name", name)), document["patch"], values)
     return Signal(name, document)
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(sign in path.name for sign in "*?[") and not path.exists()
+
+
+def _files(path: Path) -> list[Path]:
+    """Give the file, or those that a pattern matches, numbers in their names in order."""
+    if not _is_pattern(path):
+        return [path]
+    found = sorted(
+        path.parent.glob(path.name),
+        key=lambda file: [
+            (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)
+        ],
+    )
+    if not found:
+        raise FileError(f"{path}: no file is called so. Mend the pattern, or give the files themselves.")
+    return found
 
 
 def _file_name(path: Path) -> str:
