@@ -22,6 +22,7 @@ __all__ = [
     "TestStatistic",
     "bounds_message",
     "statistic_named",
+    "suits_message",
     "tested_value",
 ]
 
@@ -120,19 +121,9 @@ def bounds_message(model: Model, statistic: TestStatistic, mu: float, mu_hat: fl
     str
         Sentences; empty where there is nothing to say.
     """
-    name, words = model.poi_name, []
+    name = model.poi_name
+    words = [suits_message(model, statistic)]
     low, high = model.bounds[model.require_poi()]
-    sister = _SISTERS.get(statistic.name)
-    if sister and statistic.bounded and low != 0:
-        words.append(
-            f"{statistic.name} is for a POI bounded at 0, and the lower bound of {name!r} is {low:.4g}: "
-            f"use {sister!r}, or bounds={{{name!r}: (0, {high:.4g})}}."
-        )
-    if sister and not statistic.bounded and low == 0:
-        words.append(
-            f"{statistic.name} is for a POI that may be negative, and the lower bound of {name!r} is 0: "
-            f"use {sister!r}, or bounds={{{name!r}: ({-high:.4g}, {high:.4g})}}."
-        )
     if not low <= mu <= high:
         words.append(f"{name} = {mu:.4g} is tested outside its bounds [{low:.4g}, {high:.4g}].")
     near = 1e-9 * (high - low)
@@ -140,4 +131,21 @@ def bounds_message(model: Model, statistic: TestStatistic, mu: float, mu_hat: fl
         words.append(f"The best value of {name!r} is at its upper bound {high:.4g}: widen the bounds.")
     elif mu_hat <= low + near and not (low == 0 and (statistic.bounded or statistic.name == "q0")):
         words.append(f"The best value of {name!r} is at its lower bound {low:.4g}.")
-    return " ".join(words)
+    return " ".join(filter(None, words))
+
+
+def suits_message(model: Model, statistic: TestStatistic) -> str:
+    """Say that a statistic is not for the bounds of this parameter of interest; empty if it is."""
+    name, sister = model.poi_name, _SISTERS.get(statistic.name)
+    low, high = model.bounds[model.require_poi()]
+    if sister and statistic.bounded and low != 0:
+        return (
+            f"{statistic.name} is for a POI bounded at 0, and the lower bound of {name!r} is {low:.4g}: "
+            f"use {sister!r}, or the bounds (0, {high:.4g})."
+        )
+    if sister and not statistic.bounded and low == 0:
+        return (
+            f"{statistic.name} is for a POI that may be negative, and the lower bound of {name!r} is 0: "
+            f"use {sister!r}, or the bounds ({-high:.4g}, {high:.4g})."
+        )
+    return ""

@@ -18,7 +18,7 @@ from hepnb.errors import ModelError
 from hepnb.executor import Engine
 from hepnb.hypotests import HypotestResult
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
-from hepnb.hypotests.definitions import TestStatistic, bounds_message
+from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.streams import ToyRun, place_of, seed_sequence
 from hepnb.hypotests.teststats import anchors, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size
@@ -352,9 +352,7 @@ def _limits(points: _Points, level: float) -> ToyLimitResults:
         if np.isnan(found[row]):
             without[name] = _reason(mu, value, level)
     words = [f"{name}: {reason}" for name, reason in without.items()]
-    bounds = bounds_message(points.run.model, points.chosen, scan.mu_hat, scan.mu_hat)
-    if bounds:
-        words.append(bounds.removesuffix("."))
+    words.append(suits_message(points.run.model, points.chosen).removesuffix("."))
     if scan.cancelled:
         words.append("stopped before all toys were done")
     failed = sum(test.toys.n_failed for test in points.tests if test.toys is not None)
@@ -364,7 +362,7 @@ def _limits(points: _Points, level: float) -> ToyLimitResults:
     if lost:
         words.append(f"{lost} of {len(scan)} points failed")
     return ToyLimitResults(
-        float(found[0]), found[1:], level, scan, "toys", "; ".join(words), without,
+        float(found[0]), found[1:], level, scan, "toys", "; ".join(filter(None, words)), without,
         float(errors[0]), errors[1:], tuple(points.tests),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
 from hepnb.executor import Engine
+from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
 from hepnb.limits.curves import limits_of
 from hepnb.limits.points import TestedPoints
@@ -127,7 +128,7 @@ def upper_limit(
             data, model, mu, test_stat=test_stat, executor=executor, progress=progress, partial=partial,
             cancel=cancel,
         )  # fmt: skip
-        return limits_of(found, level, "grid", float(high))
+        return _suited(limits_of(found, level, "grid", float(high), float(low)), model, chosen)
     if high <= 0:
         raise ModelError(
             f"the POI {model.poi_name!r} ends at {high:g}: an upper limit needs positive values."
@@ -147,7 +148,13 @@ def upper_limit(
     result = replace(points.scan, cancelled=stopped)
     if progress is not None and not stopped:
         progress(len(result), len(result))
-    return limits_of(result, level, "root", float(high))
+    return _suited(limits_of(result, level, "root", float(high), float(low)), model, chosen)
+
+
+def _suited(result: LimitResults, model: Model, chosen: TestStatistic) -> LimitResults:
+    """Say where the statistic is not for these bounds of the POI."""
+    words = suits_message(model, chosen).removesuffix(".")
+    return replace(result, message="; ".join(filter(None, [result.message, words])))
 
 
 def check_level(level: float) -> None:

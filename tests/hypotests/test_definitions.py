@@ -134,7 +134,7 @@ def test_bounds_that_do_not_suit_the_statistic_are_said(
     assert result.ok
     assert result.message.startswith(words)
     remedy = {"mu": (0.0, 10.0)} if bounds else WIDE
-    assert f"bounds={{'mu': ({remedy['mu'][0]:.4g}, 10)}}" in result.message
+    assert f"or the bounds ({remedy['mu'][0]:.4g}, 10)." in result.message
     assert hepnb.hypotest(1.0, None, model, name, bounds=remedy).message == ""
 
 

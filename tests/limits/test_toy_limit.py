@@ -125,7 +125,12 @@ def test_no_limit_is_said() -> None:
 
 def test_a_statistic_that_does_not_suit_the_bounds_is_said() -> None:
     found = toy_upper_limit(None, example(), mu=[0.7, 1.0, 1.4], test_stat="q", n_toys=200, seed=3)
-    assert "q is for a POI that may be negative, and the lower bound of 'mu' is 0" in found.message
+    words = "q is for a POI that may be negative, and the lower bound of 'mu' is 0: use 'qtilde'"
+    assert words in found.message
+    assert hepnb.upper_limit(None, example(), test_stat="q").message.startswith(words)
+    assert hepnb.upper_limit(None, example(), test_stat="q", bounds=(-10, 10)).message == ""
+    wide = hepnb.upper_limit(None, example(), bounds=(-10, 10), mu=np.linspace(0.1, 5, 20))
+    assert wide.message.startswith("qtilde is for a POI bounded at 0, and the lower bound of 'mu' is -10")
 
 
 def test_rounds_go_on_until_curves_cross() -> None:
