@@ -20,9 +20,9 @@ __all__ = ["ToyTask", "batch_size", "do_batch", "sample", "toy_statistics"]
 
 FloatArray = NDArray[np.float64]
 
-_MOST, _FEWEST = 2000, 50
-# Toys times squared parameters: the curvatures of a batch stay well under a gigabyte.
-_ROOM = 4_000_000
+# Toys times parameters: a batch is long enough to keep the minimiser's lanes filled, and short enough to be
+# stopped after.
+_MOST, _FEWEST, _ROOM = 2000, 100, 60_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class ToyTask:
 
 def batch_size(model: Model) -> int:
     """Say how many toys of a model make a batch."""
-    return int(np.clip(_ROOM // model.n_parameters**2, _FEWEST, _MOST))
+    return int(np.clip(_ROOM // model.n_parameters, _FEWEST, _MOST))
 
 
 def do_batch(model: Model, task: ToyTask) -> FloatArray:

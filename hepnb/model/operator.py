@@ -50,8 +50,8 @@ class Incidence:
         The slots that multiply anything, and belong to a parameter.
     parameters : ndarray of int, shape (u,)
         Their parameters, ascending.
-    starts, owners : ndarray of int, shape (o,)
-        The first slot of each parameter that owns any, and that parameter.
+    to_parameters : csr_array, shape (parameter, u)
+        1 where a slot belongs to a parameter.
     cells : csr_array, shape (cell, u)
         1 where a slot multiplies a cell.
     transposed : csr_array, shape (u, cell)
@@ -60,22 +60,23 @@ class Incidence:
         1 where a cell lies in the bin, and is multiplied by the slot, of a row.
     bin_slot : ndarray of int, shape (v,)
         The slot of each row of ``by_bin``, as a place in ``slots``.
-    flat_starts, flat : ndarray of int, shape (w,)
-        The first row of each (bin, parameter), and its place in a table of them.
+    to_table : csr_array, shape (bin * parameter, v)
+        1 where a row belongs to a bin and a parameter.
+    shapes : slice or ndarray of int
+        The shape parameters, as a slice where they follow each other.
     bin_odd, bin_even : ndarray, shape (cell, bin * shape parameter)
         The templates of the shapes, each cell's in its bin; empty where there are too many bins for that.
     """
 
     slots: IntArray
     parameters: IntArray
-    starts: IntArray
-    owners: IntArray
+    to_parameters: Any
     cells: Any
     transposed: Any
     by_bin: Any
     bin_slot: IntArray
-    flat_starts: IntArray
-    flat: IntArray
+    to_table: Any
+    shapes: slice | IntArray
     bin_odd: FloatArray
     bin_even: FloatArray
 
@@ -104,28 +105,30 @@ def incidence(compiled: Compiled) -> Incidence:
     rank[order] = np.arange(order.size)
     which = rank[which]
     slots, owner = slots[order], owner[order]
-    ones = np.ones(cell.size)
-    cells = sparse.csr_array((ones, (cell, which)), shape=(n_cells, slots.size))
+    cells = _ones(cell, which, (n_cells, slots.size))
     # Rows of by_bin: the distinct (bin, parameter, slot), in this order.
     keys = (compiled.cell_bin[cell] * n_parameters + parameter) * slots.size + which
     rows, row = np.unique(keys, return_inverse=True)
-    flat = rows // slots.size
-    starts_flat = np.flatnonzero(np.r_[True, np.diff(flat) > 0]) if flat.size else flat
-    starts = np.flatnonzero(np.r_[True, np.diff(owner) > 0]) if owner.size else owner
+    table = rows // max(slots.size, 1)
+    where = compiled.shape_parameters
+    following = where.size > 0 and bool((np.diff(where) == 1).all())
     return Incidence(
         slots=slots,
         parameters=owner,
-        starts=starts,
-        owners=owner[starts],
+        to_parameters=_ones(owner, np.arange(slots.size), (n_parameters, slots.size)),
         cells=cells,
         transposed=sparse.csr_array(cells.T),
-        by_bin=sparse.csr_array((ones, (row, cell)), shape=(rows.size, n_cells)),
+        by_bin=_ones(row, cell, (rows.size, n_cells)),
         bin_slot=rows % max(slots.size, 1),
-        flat_starts=starts_flat,
-        flat=flat[starts_flat],
+        to_table=_ones(table, np.arange(rows.size), (compiled.bin_starts.size * n_parameters, rows.size)),
+        shapes=slice(int(where[0]), int(where[-1]) + 1) if following else where,
         bin_odd=_by_bin(compiled, compiled.shape_odd),
         bin_even=_by_bin(compiled, compiled.shape_even),
     )
+
+
+def _ones(row: IntArray, column: IntArray, shape: tuple[int, int]) -> Any:
+    return sparse.csr_array((np.ones(row.size), (row, column)), shape=shape)
 
 
 def _by_bin(compiled: Compiled, templates: FloatArray) -> FloatArray:
@@ -224,7 +227,7 @@ class Operator:
 
     @cached_property
     def _shape_slopes(self) -> tuple[FloatArray, FloatArray]:
-        alphas = self.points[:, self.compiled.shape_parameters]
+        alphas = self.points[:, self.incidence.shapes]
         h, g = self.compiled.shape_code.basis(alphas, 1)
         return h, g
 
@@ -235,14 +238,11 @@ class Operator:
         slope, _, kappa, rate, _ = self._soft
         batch, n_parameters = self.points.shape
         n_bins = compiled.bin_starts.size
-        table = np.zeros((n_bins * n_parameters, batch))
-        if links.flat.size:
-            rows = (links.by_bin @ rate) * slope[links.bin_slot]
-            table[links.flat] = np.add.reduceat(rows, links.flat_starts, axis=0)
+        table = links.to_table @ ((links.by_bin @ rate) * slope[links.bin_slot])
         jacobian = np.ascontiguousarray(table.reshape(n_bins, n_parameters, batch).transpose(2, 0, 1))
-        where = compiled.shape_parameters
-        if not where.size:
+        if not compiled.shape_parameters.size:
             return jacobian
+        where = links.shapes
         h, g = self._shape_slopes
         if links.bin_odd.size:
             odd, even = (
@@ -290,12 +290,10 @@ class Operator:
         """What the cell terms of the product below have to be corrected by, shape (batch, parameter)."""
         compiled, links = self.compiled, self.incidence
         of_rate, of_kappa = self._cell_weights
-        diagonal = self._own[1].copy()
-        if links.owners.size:
-            rows = (links.transposed @ of_rate) * self._soft[1]
-            diagonal[:, links.owners] += np.add.reduceat(rows, links.starts, axis=0).T
-        where = compiled.shape_parameters
-        if where.size:
+        rows = (links.transposed @ of_rate) * self._soft[1]
+        diagonal: FloatArray = self._own[1] + (links.to_parameters @ rows).T
+        where = links.shapes
+        if compiled.shape_parameters.size:
             h2, g2 = compiled.shape_code.basis(self.points[:, where], 2)
             steer = of_kappa.T
             diagonal[:, where] += h2 * (steer @ compiled.shape_odd.T) + g2 * (steer @ compiled.shape_even.T)
@@ -319,9 +317,9 @@ class Operator:
         in_bins = np.matmul(self._scaled, vector[:, :, None])
         result = np.matmul(in_bins.transpose(0, 2, 1), self._scaled)[:, 0] + self._diagonal * vector
         along_factors = links.cells @ (slope * vector.T[links.parameters])
-        where = compiled.shape_parameters
+        where = links.shapes
         to_factors = of_rate * along_factors
-        if where.size:
+        if compiled.shape_parameters.size:
             h, g = self._shape_slopes
             part = vector[:, where]
             along_shapes = ((part * h) @ compiled.shape_odd + (part * g) @ compiled.shape_even).T
@@ -329,9 +327,7 @@ class Operator:
             to_shapes = (of_kappa * along_factors).T
             back = h * (to_shapes @ compiled.shape_odd.T) + g * (to_shapes @ compiled.shape_even.T)
             result[:, where] += back
-        if links.owners.size:
-            rows = slope * (links.transposed @ to_factors)
-            result[:, links.owners] += np.add.reduceat(rows, links.starts, axis=0).T
+        result += (links.to_parameters @ (slope * (links.transposed @ to_factors))).T
         return np.asarray(result)
 
     def preconditioner(self, held: BoolArray) -> Preconditioner:
