@@ -97,7 +97,9 @@ def _inverse(x: FloatArray, y: FloatArray) -> float:
     return float(total)
 
 
-def limits_of(scan: ScanResults, level: float, method: str, top: float = np.inf) -> LimitResults:
+def limits_of(
+    scan: ScanResults, level: float, method: str, top: float = np.inf, bottom: float = 0.0
+) -> LimitResults:
     """Read the limits off the points of a scan.
 
     Parameters
@@ -108,8 +110,8 @@ def limits_of(scan: ScanResults, level: float, method: str, top: float = np.inf)
         1 - confidence level.
     method : {"root", "grid"}
         ``"root"`` where points were added around the crossings, ``"grid"`` to interpolate linearly in CLs.
-    top : float
-        The upper bound of the POI.
+    top, bottom : float
+        The bounds of the POI.
 
     Returns
     -------
@@ -132,7 +134,7 @@ def limits_of(scan: ScanResults, level: float, method: str, top: float = np.inf)
     said = [f"{name}: {reason}" for name, reason in without.items()] + notes
     if curves.mu.size and curves.mu[-1] >= top and any(why.startswith(BEYOND) for why in without.values()):
         said.append(f"the POI ends at {top:.4g}: bounds=(0, {5 * top:.4g}) looks further")
-    said += _remarks(scan, top)
+    said += _remarks(scan, top, bottom)
     return LimitResults(float(found[0]), found[1:], level, scan, method, "; ".join(said), without)
 
 
@@ -146,13 +148,15 @@ def _reason(curves: Curves, row: int) -> str:
     return f"excluded from {curves.mu[0]:.4g} on (CLs there is {first:.3g})"
 
 
-def _remarks(scan: ScanResults, top: float) -> list[str]:
+def _remarks(scan: ScanResults, top: float, bottom: float) -> list[str]:
     """Say what else there is to know about a scan."""
     said = []
     if scan.cancelled:
         said.append(f"stopped after {len(scan)} points")
     if scan.mu_hat >= top:
         said.append(f"the best value of {scan.poi} is at its upper bound {top:.4g}: widen it")
+    if scan.mu_hat <= bottom and bottom > 0:
+        said.append(f"the best value of {scan.poi} is at its lower bound {bottom:.4g}: widen it")
     if scan.several_minima:
         said.append("the likelihood has several minima; the lowest found were used")
     failed = int((~scan.ok).sum())

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import threading
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +17,10 @@ from hypothesis import strategies as st
 
 import hepnb
 from hepnb.errors import ModelError
+from hepnb.hypotests.teststats import statistic_named
 from hepnb.limits import ScanResults, limit_from_scan
+from hepnb.limits.points import TestedPoints
+from hepnb.limits.results import CURVES
 from hepnb.workspace import uncorrelated_background
 
 
@@ -152,3 +161,232 @@ def test_results_speak() -> None:
     limit = hepnb.upper_limit(None, make([55, 48]))
     assert repr(limit).startswith("LimitResults(mu < ")
     assert "points of mu" in repr(limit.scan)
+
+
+# ------------------------------------------------------------------------------------------ odd cases
+
+
+def test_flat_likelihoods_have_no_limit() -> None:
+    limit = hepnb.upper_limit(None, make([55, 48], signal=0.0))
+    assert np.isnan([limit.observed, *limit.expected]).all()
+    assert limit.no_limit == dict.fromkeys(CURVES, "no limit below 10 (CLs there is 1)")
+    assert "the POI ends at 10: bounds=(0, 50) looks further" in limit.message
+    assert len(limit.scan) < 20
+
+
+def test_bands_beyond_the_bounds_leave_the_others() -> None:
+    whole = hepnb.upper_limit(None, make([40, 42], top=20.0))
+    top = (whole.expected[2] + whole.expected[3]) / 2
+    part = hepnb.upper_limit(None, make([40, 42], top=top))
+    assert part.observed == pytest.approx(whole.observed, rel=1e-5)
+    np.testing.assert_allclose(part.expected[:3], whole.expected[:3], rtol=1e-5)
+    assert np.isnan(part.expected[3:]).all()
+    assert list(part.no_limit) == ["expected +1 sigma", "expected +2 sigma"]
+    assert part.scan.mu.max() == top
+
+
+def test_bounds_replace_those_of_the_poi() -> None:
+    narrow, wide = make([55, 48], top=0.3), make([55, 48], top=10.0)
+    expected = hepnb.upper_limit(None, wide)
+    found = hepnb.upper_limit(None, narrow, bounds=(0, 10))
+    assert found.observed == pytest.approx(expected.observed, rel=1e-9)
+    assert narrow.bounds[narrow.require_poi()].tolist() == [0.0, 0.3]
+    # The best value obeys them too, on a grid as well.
+    above = hepnb.upper_limit(None, make([90, 90], top=10.0), bounds=(0, 0.5), mu=[0.1, 0.3])
+    assert above.scan.mu_hat == 0.5
+    assert "the best value of mu is at its upper bound 0.5: widen it" in above.message
+
+
+@pytest.mark.parametrize("bounds", [(3, 1), (1, 1), (0,), (0, float("inf")), (float("nan"), 2), 4, (0, 1, 2)])
+def test_bounds_that_are_none_are_refused(bounds: Any) -> None:
+    with pytest.raises(ModelError, match=r"bounds=.*: give two numbers, the lower one first"):
+        hepnb.upper_limit(None, make([55, 48]), bounds=bounds)
+
+
+def test_a_poi_that_cannot_be_positive_has_no_upper_limit() -> None:
+    with pytest.raises(ModelError, match="an upper limit needs positive values"):
+        hepnb.upper_limit(None, make([55, 48]), bounds=(-5, -1))
+
+
+def test_a_range_that_begins_above_the_limit_is_remarked() -> None:
+    """The best value is held at 4, so that 4 cannot be excluded; the usual limit would be below 1."""
+    limit = hepnb.upper_limit(None, make([55, 48]), bounds=(4, 8))
+    assert limit.observed > 4
+    assert limit.scan.mu.min() == 4.0
+    assert "the best value of mu is at its lower bound 4: widen it" in limit.message
+
+
+def test_a_range_that_begins_below_zero_is_searched_from_zero() -> None:
+    model = make([40, 42])
+    limit = hepnb.upper_limit(None, model, bounds=(-3, 10), test_stat="q")
+    assert limit.scan.mu.min() == 0.0
+    assert limit.scan.mu_hat < 0
+    assert pytest.approx(0.05, rel=1e-4) == float(
+        hepnb.scan(None, with_bounds(model, -3, 10), [limit.observed], test_stat="q").CLs_obs[0]
+    )
+
+
+def with_bounds(model: hepnb.Model, low: float, high: float) -> hepnb.Model:
+    spec = json.loads(json.dumps(model.workspace.spec))
+    spec["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[low, high]]}]
+    return hepnb.Model(spec)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, float("nan"), [0.05, 0.1]])
+def test_levels_outside_0_and_1_are_refused(level: Any) -> None:
+    model = make([55, 48])
+    scan = hepnb.scan(None, model, [0.5, 1.0])
+    for act in (lambda: hepnb.upper_limit(None, model, level=level), lambda: limit_from_scan(scan, level)):
+        with pytest.raises(ModelError, match=r"level is .* Give 1 - confidence level"):
+            act()
+
+
+@pytest.mark.parametrize(("level", "rel"), [(0.9, 1e-4), (0.3, 1e-4), (1e-3, 1e-4), (1e-8, 1e-3)])
+def test_unusual_levels_are_met(level: float, rel: float) -> None:
+    model = make([55, 48], top=100.0)
+    limit = hepnb.upper_limit(None, model, level=level)
+    assert limit.message == ""
+    assert hepnb.hypotest(limit.observed, None, model).CLs_obs == pytest.approx(level, rel=rel)
+    for i, value in enumerate(limit.expected):
+        assert hepnb.hypotest(value, None, model).CLs_exp[i] == pytest.approx(level, rel=rel)
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [([1.0], "no limit below 1"), ([9.0], "excluded from 9 on"), ([9.0, 8.0, 9.0], "excluded from 8 on")],
+)
+def test_grids_too_small_for_a_limit(grid: list[float], said: str) -> None:
+    limit = hepnb.upper_limit(None, make([55, 48]), mu=grid)
+    assert np.isnan(limit.observed)
+    assert limit.no_limit["observed"].startswith(said)
+
+
+def test_the_order_of_a_grid_does_not_matter() -> None:
+    model = make([55, 48])
+    plain = hepnb.upper_limit(None, model, mu=np.linspace(0, 5, 11))
+    mixed = np.random.default_rng(1).permutation(np.repeat(np.linspace(0, 5, 11), 2))
+    again = hepnb.upper_limit(None, model, mu=mixed)
+    assert again.observed == plain.observed
+    np.testing.assert_array_equal(again.expected, plain.expected)
+
+
+@pytest.mark.parametrize("grid", [[], [1.0, float("nan")], [1.0, float("inf")], [[0.1, "x"]]])
+def test_grids_that_are_none_are_refused(grid: Any) -> None:
+    with pytest.raises(ModelError, match="values of the POI"):
+        hepnb.upper_limit(None, make([55, 48]), mu=grid)
+
+
+def test_failed_points_are_passed_over() -> None:
+    """The limit comes from the points that are good, and the message counts the others."""
+    scan = hepnb.scan(None, make([55, 48]), np.linspace(0, 5, 21))
+    bad = np.zeros(21, dtype=bool)
+    bad[[2, 17, 20]] = True
+    holes = {
+        name: np.where(bad[:, None] if np.ndim(value) == 2 else bad, np.nan, value)
+        for name, value in vars(scan).items()
+        if name.startswith("CL")
+    }
+    limit = limit_from_scan(replace(scan, ok=~bad, **holes))
+    assert limit.observed == limit_from_scan(scan).observed
+    assert limit.message == "3 of 21 points failed"
+
+
+def test_where_cls_comes_back_the_last_crossing_counts() -> None:
+    scan = hepnb.scan(None, make([55, 48]), np.linspace(0, 6, 13))
+    curve = np.interp(scan.mu, [0, 1, 2, 3, 6], [1.0, 0.01, 0.2, 0.01, 0.0])
+    limit = limit_from_scan(replace(scan, CLs_obs=curve))
+    assert 2 < limit.observed < 3
+
+
+def test_a_search_streams_and_counts() -> None:
+    model = make([55, 48])
+    seen: list[int] = []
+    steps: list[tuple[int, int]] = []
+    limit = hepnb.upper_limit(
+        None, model, partial=lambda scan: seen.append(len(scan)), progress=lambda *step: steps.append(step)
+    )
+    assert seen == sorted(seen)
+    assert seen[-1] == len(limit.scan)
+    assert [done for done, _ in steps] == [*seen, len(limit.scan)]
+    assert all(done < total for done, total in steps[:-1])
+    assert steps[-1] == (len(limit.scan), len(limit.scan))
+    assert limit.observed == hepnb.upper_limit(None, model).observed
+
+
+def test_a_search_that_is_stopped_gives_the_limits_it_has() -> None:
+    model = make([55, 48])
+    stop = threading.Event()
+    calls: list[int] = []
+
+    def partial(scan: ScanResults) -> None:
+        calls.append(len(scan))
+        if len(calls) == 2:
+            stop.set()
+
+    limit = hepnb.upper_limit(None, model, partial=partial, cancel=stop)
+    assert limit.scan.cancelled
+    assert len(calls) == 2
+    assert f"stopped after {calls[-1]} points" in limit.message
+    assert limit.observed == pytest.approx(hepnb.upper_limit(None, model).observed, rel=0.05)
+    nothing = hepnb.upper_limit(None, model, cancel=stop)
+    assert len(nothing.scan) == 0
+    assert np.isnan(nothing.observed)
+    assert nothing.no_limit["observed"] == "no point of the scan converged"
+
+
+def test_results_say_how_the_limit_was_had() -> None:
+    model = make([55, 48])
+    searched, on_grid = hepnb.upper_limit(None, model), hepnb.upper_limit(None, model, mu=[0, 1, 2, 3])
+    assert (searched.method, on_grid.method) == ("root", "grid")
+    assert "crosses the level" in searched.interpolation
+    assert on_grid.interpolation == "linear in CLs between the points of a grid"
+    assert searched.no_limit == {}
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_threads_scan_and_search_the_same(batch: int | None) -> None:
+    model = make([55, 48])
+    grid = np.linspace(0, 4, 19)
+    here = hepnb.scan(None, model, grid, batch=batch)
+    with ThreadPoolExecutor(2) as pool:
+        there = hepnb.scan(None, model, grid, batch=batch, executor=pool)
+        limit = hepnb.upper_limit(None, model, executor=pool)
+    np.testing.assert_array_equal(there.mu, here.mu)
+    np.testing.assert_allclose(there.CLs_obs, here.CLs_obs, rtol=1e-7)
+    np.testing.assert_allclose(there.CLs_exp, here.CLs_exp, rtol=1e-7)
+    assert limit.observed == pytest.approx(hepnb.upper_limit(None, model).observed, rel=1e-6)
+
+
+class ElsewherePool(Executor):
+    """Does a task at once, with all it needs sent through pickle, as processes and clusters do."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        sent_fn, sent_args, sent_kwargs = pickle.loads(pickle.dumps((fn, args, kwargs)))
+        done.set_result(pickle.loads(pickle.dumps(sent_fn(*sent_args, **sent_kwargs))))
+        return done
+
+
+def test_what_is_sent_to_other_processes_gives_the_same(data_dir: Path) -> None:
+    model = hepnb.Model(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
+    grid = np.linspace(0.5, 1.5, 4)
+    there, here = hepnb.scan(None, model, grid, executor=ElsewherePool()), hepnb.scan(None, model, grid)
+    np.testing.assert_allclose(there.CLs_obs, here.CLs_obs, rtol=1e-6)
+    np.testing.assert_allclose(there.CLs_exp, here.CLs_exp, rtol=1e-6)
+
+
+def test_a_lower_free_minimum_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first free fit is made to stop too high: the points tested before are tested again."""
+    model = make([55, 48])
+    points = TestedPoints(model, model.data, statistic_named("qtilde"))
+    right = points.shared
+    worse = right.free + np.array([0.3, 0.0, 0.0])[: right.free.size]
+    value = float(model.likelihood.objective(worse[None], model.data[None], 0).value[0])
+    points.shared = replace(right, free=worse, free_value=value)
+    points.test(np.array([1.0, 2.0]))
+    before = points.scan.q.copy()
+    points.test(np.array([float(right.free[model.require_poi()])]))
+    np.testing.assert_allclose(points.shared.free_value, right.free_value, atol=1e-6)
+    expected = hepnb.scan(None, model, [1.0, 2.0])
+    np.testing.assert_allclose(points.scan.q[-2:], expected.q, atol=1e-6)
+    assert (before < expected.q - 1e-3).all()
