@@ -15,6 +15,7 @@ from hepnb.histograms.fill import empty
 __all__ = ["bin_name", "is_category", "pick", "unroll"]
 
 _MOST_BINS = 100_000
+_UNNAMED = tuple("xyzuvw")
 
 
 def pick(histogram: Any, categories: Mapping[str, str]) -> Any:
@@ -132,4 +133,7 @@ def bin_name(axis: Any, index: int) -> str:
 def _named(axis: Any, index: int, n_axes: int) -> str:
     label = bin_name(axis, index)
     name = getattr(axis, "name", "") or ""
+    # What a tree filled has the expression as its label, and these names.
+    if name in _UNNAMED:
+        name = getattr(axis, "label", "") or name
     return f"{name} {label}" if name and n_axes > 1 and label.startswith("[") else label

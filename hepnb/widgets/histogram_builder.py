@@ -385,7 +385,9 @@ class HistogramBuilder(Panel):
 
     def _load_channel(self) -> None:
         found = find_channel(self.channels, self.channel)
-        self.expression, self.cut, self.cut_value = found.variable, found.cut or "", None
+        # The panel shows one variable; of a channel with several the first.
+        variable = found.variable if isinstance(found.variable, str) else found.variable[0]
+        self.expression, self.cut, self.cut_value = variable, found.cut or "", None
         bins = found.bins
         if isinstance(bins, tuple) and len(bins) == 3 and isinstance(bins[0], int):
             self.bins, self.n_bins, self.range = None, bins[0], bins[1:]

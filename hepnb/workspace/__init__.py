@@ -5,12 +5,15 @@ from __future__ import annotations
 from hepnb.workspace.build import build
 from hepnb.workspace.ingredients import Channel, Sample, Systematic
 from hepnb.workspace.load import load
+from hepnb.workspace.pruning import Pruned, Pruning
 from hepnb.workspace.simple import correlated_background, uncorrelated_background
 from hepnb.workspace.validate import validate
 from hepnb.workspace.workspace import Workspace
 
 __all__ = [
     "Channel",
+    "Pruned",
+    "Pruning",
     "Sample",
     "Systematic",
     "Workspace",

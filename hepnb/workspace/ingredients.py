@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,10 +16,13 @@ __all__ = ["SYMMETRISE", "Channel", "Sample", "Systematic", "choose"]
 
 SYMMETRISE = "symmetrise"
 ROLES = ("data", "signal", "background")
-KINDS = ("normalisation", "weight", "tree", "branch", "histogram")
+KINDS = ("normalisation", "weight", "tree", "branch", "histogram", "category")
 EFFECTS = ("norm+shape", "norm", "shape")
 
+SYMMETRIES = ("average", "largest")
+
 Names: TypeAlias = "str | Sequence[str] | None"
+Variable: TypeAlias = "str | tuple[str, ...]"
 
 
 @dataclass(frozen=True)
@@ -30,20 +33,23 @@ class Channel:
     ----------
     name : str
         For instance "SR".
-    variable : str
-        The expression to histogram.
+    variable : str or tuple of str
+        The expression to histogram; of several the bins are unrolled into one row, the last running fastest.
     bins : Bins, optional
-        See :func:`hepnb.histograms.axis`. A binning that is chosen from the values is chosen from the first
-        sample. None takes that of ready histograms.
+        See :func:`hepnb.histograms.axis`; a tuple with one per variable where there are several. A binning
+        that is chosen from the values is chosen from the first sample. None takes that of ready histograms.
     cut : str, optional
         The selection, for all samples.
     label : str
         What the axis is called in a figure.
+    select : mapping of str to str, optional
+        Of ready histograms with axes of categories: which category of which axis this channel is, such as
+        ``{"region": "SR"}``. Trees have the cut for it.
 
     Raises
     ------
     WorkspaceError
-        When the name is empty.
+        When the name is empty, or select is no mapping of names.
 
     Examples
     --------
@@ -52,13 +58,20 @@ class Channel:
     """
 
     name: str
-    variable: str = ""
+    variable: Variable = ""
     bins: Bins = None
     cut: str | None = None
     label: str = ""
+    select: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _named(self, self.name)
+        _selects(self, self.select)
+
+    @property
+    def title(self) -> str:
+        """The label, or else the variable."""
+        return self.label or (self.variable if isinstance(self.variable, str) else " x ".join(self.variable))
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,9 @@ class Sample:
         The name of a free factor on the sample, usually the POI's for a signal.
     normfactor_bounds : tuple of float
         The factor's range, a number of times the nominal yield.
+    select : mapping of str to str, optional
+        Of ready histograms with axes of categories: which category of which axis this sample is, such as
+        ``{"process": "ttbar", "variation": "nominal"}``.
 
     Raises
     ------
@@ -116,9 +132,11 @@ class Sample:
     staterror: bool = True
     normfactor: str | None = None
     normfactor_bounds: tuple[float, float] = (0, 10)
+    select: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _named(self, self.name)
+        _selects(self, self.select)
         _among(self, "role", self.role, ROLES)
         if not _is_number(self.scale):
             raise WorkspaceError(f"Sample {self.name!r}: scale={self.scale!r} must be a finite number.")
@@ -140,15 +158,22 @@ class Systematic:
     ----------
     name : str
         The nuisance parameter; systematics of one name are fully correlated.
-    kind : {"normalisation", "weight", "tree", "branch", "histogram"}
+    kind : {"normalisation", "weight", "tree", "branch", "histogram", "category"}
         What varies: the yield by a relative number, the weight expression, the source, the channel's
-        variable, or a ready histogram.
+        variable, a ready histogram, or which category of an axis of the sample's ready histogram it is.
     up, down : float, str, Tree, histogram, or mapping of channel or sample name to any of these
         The variations. ``down="symmetrise"`` mirrors the up variation about the nominal.
     samples, channels : str or sequence of str, optional
         Where it acts; on all samples but the data, and in all channels, by default.
     effect : {"norm+shape", "norm", "shape"}
         Which part of it is kept. "norm+shape" becomes a normsys and a histosys of the same name.
+    symmetric : {"average", "largest"}, optional
+        Make up and down symmetric about the nominal: by half their distance, or in each bin by the larger of
+        their distances from the nominal (:func:`hepnb.histograms.symmetric`).
+    smooth : bool
+        Smooth what each variation does to the nominal (353QH, twice) before anything else; its yield stays.
+    axis : str
+        Of kind "category": the axis whose categories `up` and `down` are.
 
     Raises
     ------
@@ -167,17 +192,27 @@ class Systematic:
     """
 
     name: str
-    kind: Literal["normalisation", "weight", "tree", "branch", "histogram"] = "normalisation"
+    kind: Literal["normalisation", "weight", "tree", "branch", "histogram", "category"] = "normalisation"
     up: Any = None
     down: Any = SYMMETRISE
     samples: Names = None
     channels: Names = None
     effect: Literal["norm+shape", "norm", "shape"] = "norm+shape"
+    symmetric: Literal["average", "largest"] | None = None
+    smooth: bool = False
+    axis: str = "variation"
 
     def __post_init__(self) -> None:
         _named(self, self.name)
         _among(self, "kind", self.kind, KINDS)
         _among(self, "effect", self.effect, EFFECTS)
+        if self.symmetric is not None:
+            _among(self, "symmetric", self.symmetric, SYMMETRIES)
+            if isinstance(self.down, str) and self.down == SYMMETRISE:
+                raise WorkspaceError(
+                    f"Systematic {self.name!r}: symmetric={self.symmetric!r} needs a down variation, "
+                    "a mirrored one is symmetric already. Give down, or leave symmetric out."
+                )
         self._check("up", [self.up])
         self._check("down", [] if isinstance(self.down, str) and self.down == SYMMETRISE else [self.down])
 
@@ -190,16 +225,21 @@ class Systematic:
                     f"Systematic {self.name!r}: {side}={value!r} of a normalisation must be a number, "
                     "0.05 for +5 %."
                 )
-            elif self.kind in {"weight", "branch"} and not (isinstance(value, str) and value.strip()):
-                what = "weight" if self.kind == "weight" else "variable"
+            elif self.kind in {"weight", "branch", "category"} and not self._is_text(value):
+                what = {"weight": "the expression of the varied weight", "category": "the name of a category"}
                 raise WorkspaceError(
-                    f"Systematic {self.name!r}: {side}={value!r} must be the expression of the varied {what}."
+                    f"Systematic {self.name!r}: {side}={value!r} must be "
+                    f"{what.get(self.kind, 'the expression of the varied variable')}."
                 )
             elif self.kind in {"tree", "histogram"} and (value is None or isinstance(value, str)):
                 raise WorkspaceError(
                     f"Systematic {self.name!r}: {side}={value!r} must be a {self.kind}, "
                     "or a mapping from channel or sample names to them."
                 )
+
+    def _is_text(self, value: Any) -> bool:
+        texts = value if self.kind == "branch" and isinstance(value, tuple) and value else (value,)
+        return all(isinstance(text, str) and text.strip() for text in texts)
 
     def acts_on(self, sample: Sample, channel: Channel) -> bool:
         """Tell whether the systematic acts on a sample in a channel.
@@ -285,6 +325,15 @@ def _pair(bounds: Any) -> tuple[float, float]:
 def _named(thing: Channel | Sample | Systematic, name: Any) -> None:
     if not isinstance(name, str) or not name.strip():
         raise WorkspaceError(f"a {type(thing).__name__} needs a name, this is {name!r}.")
+
+
+def _selects(thing: Channel | Sample, select: Any) -> None:
+    names = [*select, *select.values()] if isinstance(select, Mapping) else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise WorkspaceError(
+            f"{type(thing).__name__} {thing.name!r}: select={select!r:.60} is no mapping of axes to "
+            "categories. Give {'region': 'SR'}."
+        )
 
 
 def _among(thing: Sample | Systematic, what: str, value: str, known: tuple[str, ...]) -> None:

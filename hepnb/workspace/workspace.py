@@ -10,6 +10,7 @@ from typing import Any, final
 
 from hepnb.errors import FileError, WorkspaceError, nearest
 from hepnb.workspace.patches import Patch, apply_patch
+from hepnb.workspace.pruning import Pruned
 from hepnb.workspace.validate import plain, validate
 
 __all__ = ["Workspace"]
@@ -32,6 +33,10 @@ class Workspace:
         A colour per sample.
     constraints : mapping of str to str, optional
         The constraint that HistFactory XML asks for, "gaussian" or "poisson", per staterror or shapesys name.
+    bin_labels : mapping of str to sequence of str, optional
+        The names of the bins of channels whose bins are categories, or several axes unrolled.
+    pruned : sequence of Pruned, optional
+        What was left out when it was built.
 
     Raises
     ------
@@ -54,7 +59,7 @@ class Workspace:
     ({'singlechannel': 2}, {'singlechannel': [51, 48]})
     """
 
-    __slots__ = ("_colors", "_constraints", "_edges", "_labels", "_spec")
+    __slots__ = ("_bin_labels", "_colors", "_constraints", "_edges", "_labels", "_pruned", "_spec")
 
     def __init__(
         self,
@@ -64,6 +69,8 @@ class Workspace:
         labels: Mapping[str, str] | None = None,
         colors: Mapping[str, str] | None = None,
         constraints: Mapping[str, str] | None = None,
+        bin_labels: Mapping[str, Sequence[str]] | None = None,
+        pruned: Sequence[Pruned] = (),
     ) -> None:
         copied = plain(spec)
         validate(copied, require_poi=False)
@@ -72,6 +79,8 @@ class Workspace:
         self._labels = dict(labels or {})
         self._colors = dict(colors or {})
         self._constraints = dict(constraints or {})
+        self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
+        self._pruned = tuple(pruned)
         for name, values in self._edges.items():
             n = self.channel_bins.get(name)
             if n is not None and len(values) != n + 1:
@@ -175,6 +184,16 @@ class Workspace:
         return dict(self._labels)
 
     @property
+    def bin_labels(self) -> dict[str, tuple[str, ...]]:
+        """The names of the bins, of channels whose bins are categories or several axes unrolled."""
+        return dict(self._bin_labels)
+
+    @property
+    def pruned(self) -> tuple[Pruned, ...]:
+        """What ``build(..., prune=...)`` left out."""
+        return self._pruned
+
+    @property
     def colors(self) -> dict[str, str]:
         """The colour of each sample that was given one."""
         return dict(self._colors)
@@ -220,9 +239,18 @@ class Workspace:
         [6.0, 5.0]
         """
         spec = apply_patch(self._spec, patch, name)
-        patched = Workspace(spec, labels=self._labels, colors=self._colors, constraints=self._constraints)
+        patched = Workspace(
+            spec,
+            labels=self._labels,
+            colors=self._colors,
+            constraints=self._constraints,
+            pruned=self._pruned,
+        )
         bins = patched.channel_bins
         patched._edges = {key: value for key, value in self._edges.items() if bins.get(key) == len(value) - 1}
+        patched._bin_labels = {
+            key: value for key, value in self._bin_labels.items() if bins.get(key) == len(value)
+        }
         return patched
 
     def save(self, path: str | os.PathLike[str]) -> Path:
