@@ -107,9 +107,16 @@ def as_float(value: Any) -> Any:
 
 def bits(left: Any, right: Any, combine: Callable[[Any, Any], Any]) -> Any:
     """``&`` or ``|``: of the bits of whole numbers, of the truth of anything else."""
-    if all(kind_of(side) in "iu" for side in (left, right)):
+    kinds = {kind_of(side) for side in (left, right)}
+    if kinds == {"i", "u"} and not any(isinstance(side, int) for side in (left, right)):
+        left, right = (_unsigned(side) for side in (left, right))
+    if kinds <= {"i", "u"}:
         return combine(left, right)
     return combine(truth(left), truth(right))
+
+
+def _unsigned(value: Any) -> Any:
+    return ak.values_astype(value, np.uint64) if is_list(value) else np.asarray(value).astype(np.uint64)
 
 
 def compare(op: ast.cmpop, left: Any, right: Any) -> Any:

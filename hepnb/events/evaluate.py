@@ -94,7 +94,9 @@ class _Walk:
 
     def check_lengths(self, first: ast.AST, one: Any, second: ast.AST, other: Any) -> None:
         """Refuse lists that do not have the same number of elements in every event."""
-        counts, others = np.asarray(ak.num(one, axis=1)), np.asarray(ak.num(other, axis=1))
+        # A list that is not there goes with any other: what comes out is not there either.
+        counts, others = (np.asarray(ak.fill_none(ak.num(lists, axis=1), -1)) for lists in (one, other))
+        counts, others = np.where(others < 0, others, counts), np.where(counts < 0, counts, others)
         if np.array_equal(counts, others):
             return
         event = np.flatnonzero(counts != others)[0]

@@ -145,7 +145,7 @@ def pick(value: Any, index: Any) -> Any:
     >>> pick(ak.Array([[1.0, 3.0], [], [4.0]]), np.array([1, np.nan, -1]))
     array([ 3., nan, nan])
     """
-    there = (index >= 0) & (index < np.asarray(ak.num(value, axis=1)))
+    there = (index >= 0) & (index < np.asarray(ak.fill_none(ak.num(value, axis=1), 0)))
     rows = np.flatnonzero(there)
     found = value[rows, index[rows].astype(np.int64)]
     if len(rows) == len(index):
