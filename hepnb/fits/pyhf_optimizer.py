@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 
 from hepnb.errors import ModelError
 from hepnb.fits.report import fit_results
+from hepnb.fits.results import FitResults
 from hepnb.fits.solve import solve
 from hepnb.model import Model
 
@@ -57,17 +60,15 @@ class _Optimizer:
         if not found.ok[0]:
             from pyhf.exceptions import FailedMinimization  # noqa: PLC0415  # pyhf is imported by its user
 
-            raise FailedMinimization(_Outcome(result))
+            raise FailedMinimization(_outcome(result, result.bestfit))
         pars = result.bestfit
         if return_uncertainties:
             pars = np.stack([pars, result.uncertainty], axis=1)
-        returns: list[Any] = [pars]
-        if return_correlations:
-            returns.append(result.correlation)
-        if return_fitted_val:
-            returns.append(np.array(result.twice_nll))
+        outcome = _outcome(result, pars)
+        chosen = {"corr": return_correlations, "fun": return_fitted_val}
+        returns = [pars, *(outcome[name] for name, wanted in chosen.items() if wanted)]
         if return_result_obj:
-            returns.append(_Outcome(result))
+            returns.append(outcome)
         return tuple(returns) if len(returns) > 1 else pars
 
     def _model(self, pdf: Any) -> Model:
@@ -76,20 +77,20 @@ class _Optimizer:
         return self._last[1]
 
 
-class _Outcome:
-    """The part of scipy's OptimizeResult that pyhf reads."""
-
-    def __init__(self, result: Any) -> None:
-        self.x = result.bestfit
-        self.fun = np.array(result.twice_nll)
-        self.unc = result.uncertainty
-        self.corr = result.correlation
-        self.success = result.report.ok
-        self.message = str(result.report)
-        self.report = result.report
-
-    def __repr__(self) -> str:
-        return f"hepnb: {self.message}"
+def _outcome(result: FitResults, pars: NDArray[np.float64]) -> Any:
+    """Put a result into what pyhf's own optimizers give."""
+    outcome: Any = OptimizeResult()
+    outcome.update(
+        x=pars,
+        fun=np.array(result.twice_nll),
+        unc=result.uncertainty,
+        corr=result.correlation,
+        success=result.report.ok,
+        message=str(result.report),
+        nit=result.report.n_iterations,
+        report=result.report,
+    )
+    return outcome
 
 
 def pyhf_optimizer() -> Any:
