@@ -19,7 +19,7 @@ from hepnb.hypotests.asymptotics import (
 )
 from hepnb.hypotests.definitions import TestStatistic, bounds_message, statistic_named, tested_value
 from hepnb.hypotests.results import HypotestResult, SignificanceResults
-from hepnb.hypotests.settings import CALCTYPES, adjusted, refuse_unknown
+from hepnb.hypotests.settings import CALCTYPES, Bounds, adjusted, refuse_unknown
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toys import toy_hypotest
 from hepnb.model import Model, one_data_set
@@ -38,7 +38,7 @@ def hypotest(
     calctype: str = "asymptotics",
     *,
     init: ArrayLike | Mapping[str, float] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
     **toys: Any,
 ) -> HypotestResult:
@@ -58,7 +58,8 @@ def hypotest(
     calctype : {"asymptotics", "toybased"}
         How its law is had.
     init, bounds, fixed
-        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
+        those of the POI.
     **toys
         For toys: ``n_toys``, ``seed``, ``executor``, ``checkpoint``, ``progress``, ``cancel``, as
         :func:`toy_hypotest` takes them.
@@ -140,7 +141,7 @@ def significance(
     model: Model,
     *,
     init: ArrayLike | Mapping[str, float] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> SignificanceResults:
     """Give the significance of an excess over the background alone.
@@ -152,7 +153,8 @@ def significance(
     model : Model
         The model.
     init, bounds, fixed
-        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
+        those of the POI.
 
     Returns
     -------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -11,7 +12,10 @@ from hepnb.errors import ModelError, nearest
 from hepnb.fits.fit import Setup
 from hepnb.model import Model
 
-__all__ = ["CALCTYPES", "adjusted", "refuse_unknown"]
+__all__ = ["CALCTYPES", "Bounds", "adjusted", "refuse_unknown"]
+
+Bounds: TypeAlias = Mapping[str, tuple[float, float]] | Sequence[float]
+"""Bounds by parameter name, or the two of the POI."""
 
 CALCTYPES = ("asymptotics", "toybased")
 
@@ -30,7 +34,7 @@ _ELSEWHERE = {
 def adjusted(
     model: Model,
     init: ArrayLike | Mapping[str, float] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> Model:
     """Give the same model with other starting values, bounds and fixed parameters.
@@ -41,8 +45,8 @@ def adjusted(
         The model; it does not change.
     init : array_like, shape (n_parameters,), or mapping of str to float, optional
         Where fits start, all parameters or some by name.
-    bounds : mapping of str to (float, float), optional
-        Other bounds for some parameters.
+    bounds : mapping of str to (float, float), or (float, float), optional
+        Other bounds for some parameters, or for the POI.
     fixed : mapping of str to float, optional
         Parameters to hold, with their values.
 
@@ -58,8 +62,10 @@ def adjusted(
     """
     if init is None and bounds is None and fixed is None:
         return model
-    setup = Setup.make(model, None, init, bounds, fixed)
     poi = model.require_poi()
+    if bounds is not None and not isinstance(bounds, Mapping):
+        bounds = {model.parameter_names[poi]: bounds}  # type: ignore[dict-item]  # checked by what comes next
+    setup = Setup.make(model, None, init, bounds, fixed)
     if setup.fixed[poi] and not model.fixed[poi]:
         raise ModelError(f"the POI {model.poi_name!r} is what is tested. Take it out of fixed={fixed!r:.60}.")
     other = copy.copy(model)

@@ -20,7 +20,7 @@ from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
 from hepnb.hypotests.results import HypotestResult, PValueUncertainties
-from hepnb.hypotests.settings import adjusted
+from hepnb.hypotests.settings import Bounds, adjusted
 from hepnb.hypotests.streams import Stream, ToyRun, seed_sequence
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size
@@ -96,7 +96,7 @@ def toy_hypotest(
     n_toys: int = 2000,
     seed: int | np.random.SeedSequence | None = None,
     init: ArrayLike | Mapping[str, float] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
     executor: Engine | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -121,7 +121,8 @@ def toy_hypotest(
         The same seed gives the same toys, whoever does them. Each batch has its own, so more toys with the
         same seed begin with the same batches.
     init, bounds, fixed
-        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
+        those of the POI.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         Who does the batches; here by default. The result does not depend on it.
     checkpoint : path, optional

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import ModelError, nearest
 from hepnb.executor import Engine
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
-from hepnb.hypotests.settings import adjusted, refuse_unknown
+from hepnb.hypotests.settings import Bounds, adjusted, refuse_unknown
 from hepnb.hypotests.streams import ToyRun, seed_sequence
 from hepnb.hypotests.toy_batch import batch_size
 from hepnb.hypotests.toys import checked_toys
@@ -107,7 +107,7 @@ def interval(
     method: str = "likelihood",
     calctype: str | None = None,
     init: ArrayLike | Mapping[str, float] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
     n_toys: int | None = None,
     seed: int | np.random.SeedSequence | None = None,
@@ -137,7 +137,8 @@ def interval(
         formula that knows of a bound at 0, or from all counts that one bin can have, without nuisance
         parameters.
     init, bounds, fixed
-        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
+        those of the POI.
     n_toys : int, optional
         Toys at each value tested; 2000 by default.
     seed, executor, checkpoint

@@ -100,6 +100,14 @@ def test_starts_bounds_and_fixed_parameters_are_those_of_pyhf(model: hepnb.Model
     assert named.CLs_obs == pytest.approx(found.CLs_obs, rel=1e-8)
 
 
+def test_two_bounds_alone_are_those_of_the_poi(model: hepnb.Model) -> None:
+    assert hepnb.hypotest(1.0, None, model, "q", bounds=(-10, 10)).q == pytest.approx(3.9549891, rel=2e-6)
+    with pytest.raises(ModelError, match=r"bounds of 'mu' are \(10, -10\)"):
+        hepnb.hypotest(1.0, None, model, "q", bounds=(10, -10))
+    with pytest.raises(ModelError, match=r"bounds of 'mu'"):
+        hepnb.hypotest(1.0, None, model, "q", bounds=[(-10, 10)])  # type: ignore[list-item]
+
+
 def test_a_test_changes_no_model(model: hepnb.Model) -> None:
     before = hepnb.hypotest(1.0, None, model).CLs_obs
     hepnb.hypotest(1.0, None, model, "q", bounds=WIDE, fixed={"uncorr_bkguncrt[0]": 1.1})
