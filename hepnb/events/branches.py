@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -89,8 +89,10 @@ def branches_of(tree: Any) -> tuple[Branch, ...]:
     tuple of Branch
         In the file's order; names are the shortest that are not ambiguous.
     """
-    found = list(_ntuple_branches(tree) if "RNTuple" in tree.classname else _tree_branches(tree))
-    return tuple(_shortest_names(found))
+    if "RNTuple" in tree.classname:
+        return tuple(_shortest_names(list(_ntuple_branches(tree)), {}))
+    own = {path: str(branch.name) for path, branch in tree.iteritems(recursive=True, full_paths=True)}
+    return tuple(_shortest_names(list(_tree_branches(tree)), own))
 
 
 def readers_of(tree: Any) -> dict[str, Any]:
@@ -275,9 +277,15 @@ def _members(form: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
         yield names, form
 
 
-def _shortest_names(branches: list[Branch]) -> Iterator[Branch]:
-    """Drop the path of the parent branch where what is left names one branch only."""
-    last = [branch.name.rpartition("/")[2] for branch in branches]
+def _shortest_names(branches: list[Branch], own: Mapping[str, str]) -> Iterator[Branch]:
+    """Drop the path of the parent branch where what is left names one branch only.
+
+    A name may have slashes of its own: `own` are the names of branches without their parents'.
+    """
+    last = [
+        own.get(branch.path, branch.path.rpartition("/")[2]) + branch.name[len(branch.path) :]
+        for branch in branches
+    ]
     counts: dict[str, int] = {}
     for name in (*last, *{branch.name for branch in branches if "/" in branch.name}):
         counts[name] = counts.get(name, 0) + 1

@@ -131,10 +131,13 @@ class RootFile:
         Entry or None
             None where there is none.
         """
-        path, _, cycle = key.strip("/").partition(";")
-        path = re.sub(r"/+", "/", path)
-        found = [e for e in self.walk() if e.path == path and (not cycle or str(e.cycle) == cycle)]
-        return max(found, key=lambda e: e.cycle, default=None)
+        entries = self.walk()
+        for wanted in (key, re.sub(r"/+", "/", key.strip("/"))):
+            found = [entry for entry in entries if wanted in (entry.path, entry.key)]
+            if found:
+                # A name may end as if in a cycle: "x;1" itself comes before cycle 1 of "x".
+                return max(found, key=lambda entry: (entry.path == wanted, entry.cycle))
+        return None
 
     def __getitem__(self, key: str) -> Any:
         """Give an object: a Tree, a hist.Hist, a graph as a table, the value of a parameter, or a folder.

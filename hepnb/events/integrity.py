@@ -22,7 +22,7 @@ import xxhash
 
 from hepnb.events.handles import Damaged
 
-__all__ = ["branch_fault", "check_baskets", "check_key", "check_size", "check_tree"]
+__all__ = ["branch_fault", "check_baskets", "check_key", "check_list", "check_size", "check_tree"]
 
 _KEY = struct.Struct(">ihiIhh")
 _COUNTS = struct.Struct(">hiiii")
@@ -46,8 +46,8 @@ def check_key(key: Any) -> None:
         Where they differ.
     """
     place = int(key.fSeekKey)
-    head = _bytes(key._file, place, place + _KEY.size)
-    n_bytes, _, n_object, _, n_key, cycle = _KEY.unpack(head)
+    record = _bytes(key._file, place, place + max(int(key.fKeylen), _KEY.size))
+    n_bytes, version, n_object, _, n_key, cycle = _KEY.unpack_from(record)
     there = (n_bytes, n_object, n_key, cycle)
     listed = (int(key.fNbytes), int(key.fObjlen), int(key.fKeylen), int(key.fCycle))
     if there != listed:
@@ -55,7 +55,50 @@ def check_key(key: Any) -> None:
             f"the list of objects says of {key.fName!r} {listed} for its bytes, length, key and cycle, "
             f"its record {there}"
         )
+    classname, at = _string_at(record, _place_of_names(version))
+    name, _ = _string_at(record, at)
+    # One writer calls a folder TDirectory in its record and TDirectoryFile in the list.
+    if name != key.fName or classname.removesuffix("File") != str(key.fClassName).removesuffix("File"):
+        raise Damaged(
+            f"the list of objects has {key.fName!r}, a {key.fClassName}, where {name!r}, a {classname}, is"
+        )
     check_size(f"the object {key.fName!r}", n_object, n_bytes)
+
+
+def check_list(folder: Any) -> None:
+    """Make sure that the list of a folder's objects ends where its number of objects says.
+
+    Parameters
+    ----------
+    folder : uproot ReadOnlyDirectory
+        With its list read.
+
+    Raises
+    ------
+    Damaged
+        Where there is more in the list.
+    """
+    place, size = int(folder._fSeekKeys), int(folder._fNbytesKeys)
+    if not place:
+        return
+    content = _bytes(folder.file, place, place + size)
+    used = _KEY.unpack_from(content)[4] + 4 + sum(int(key.fKeylen) for key in folder._keys)
+    # Room for further objects, which uproot leaves, is filled with zeros.
+    if len(content) - used > _KEY.size and any(content[used:]):
+        raise Damaged(f"it says {len(folder._keys)} objects, but there are more in it")
+
+
+def _place_of_names(version: int) -> int:
+    """Where the names in a record begin: after its place and that of its folder, of 4 or 8 bytes each."""
+    return _KEY.size + (16 if version > 1000 else 8)
+
+
+def _string_at(content: bytes, at: int) -> tuple[str, int]:
+    """Give a text and where it ends: its length comes first, in one byte or in five."""
+    n, at = content[at] if at < len(content) else 0, at + 1
+    if n == 255:
+        n, at = int.from_bytes(content[at : at + 4], "big"), at + 4
+    return content[at : at + n].decode("utf-8", errors="surrogateescape"), at + n
 
 
 def check_size(what: str, n_bytes: int, n_packed: int) -> None:
@@ -113,6 +156,11 @@ def branch_fault(branch: Any, n_entries: int) -> str:
     n_free = n_baskets - len(branch.embedded_baskets)
     seeks = np.asarray(branch.member("fBasketSeek")[:n_free], dtype=np.int64)
     sizes = np.asarray(branch.member("fBasketBytes")[:n_free], dtype=np.int64)
+    counts, width = np.diff(offsets)[:n_free], _least_width(branch)
+    claimed = (counts * width > _LARGE) & (counts * width > _MAX_COMPRESSION * sizes)
+    if claimed.any():
+        number = int(claimed.argmax())
+        return f"its basket {number} says {int(counts[number]):,} entries in {int(sizes[number]):,} bytes"
     size = branch.file.source.num_bytes
     wrong = (seeks < branch.file.fBEGIN) | (sizes < _KEY.size) | (seeks + sizes > size)
     if wrong.any():
@@ -122,6 +170,12 @@ def branch_fault(branch: Any, n_entries: int) -> str:
             f"{int(seeks[number]):,} on, in a file of {size:,}"
         )
     return ""
+
+
+def _least_width(branch: Any) -> int:
+    """Bytes that one entry takes at least."""
+    stored = getattr(branch.interpretation, "from_dtype", None)
+    return max(int(stored.itemsize), 1) if isinstance(stored, np.dtype) else 1
 
 
 def check_baskets(branch: Any, start: int, stop: int) -> None:
@@ -155,9 +209,7 @@ def _check_basket(branch: Any, number: int, n_entries: int) -> None:
     place, size = int(branch.member("fBasketSeek")[number]), int(branch.member("fBasketBytes")[number])
     head = _bytes(branch.file, place, place + min(size, _HEAD))
     n_bytes, version, n_object, _, n_key, _ = _KEY.unpack_from(head)
-    # A classname comes after the places of the record and of its folder, of 4 or 8 bytes each.
-    at = _KEY.size + (16 if version > 1000 else 8)
-    if head[at : at + 8] != b"\x07TBasket":
+    if _string_at(head, _place_of_names(version))[0] != "TBasket":
         raise Damaged(f"basket {number} is not at byte {place:,}, where its branch says it is")
     if n_bytes != size:
         raise Damaged(f"basket {number} says it has {n_bytes:,} bytes, its branch says {size:,}")

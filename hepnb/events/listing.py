@@ -10,7 +10,7 @@ import uproot
 
 from hepnb.errors import FileError, nearest
 from hepnb.events.handles import Handle, reading, reason_of
-from hepnb.events.integrity import check_key, check_tree
+from hepnb.events.integrity import check_key, check_list, check_tree
 from hepnb.events.objects import EntryKind, kind_of, why_not
 
 __all__ = ["Entry", "Listing", "key_of", "listing_of", "object_of"]
@@ -176,6 +176,7 @@ def _inside(handle: Handle, listing: Listing, folder: Any, place: _Place) -> Ite
     with reading(f"the list of objects in {place.prefix or '/'!r}", handle.path):
         # By key and not by name: uproot would look for folders where a name has a slash in it.
         keys = list(folder._keys)
+        check_list(folder)
     for key in keys:
         name, cycle, classname = str(key.fName), int(key.fCycle), str(key.fClassName)
         base = _Base(place.prefix + name, name, cycle, classname, kind_of(classname), str(key.fTitle))

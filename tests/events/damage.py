@@ -125,12 +125,12 @@ def main(source: str, first: int, last: int, folder: str) -> None:
         path.write_bytes(damaged(data, seed))
         print(json.dumps({"begins": seed}), flush=True)
         COLUMNS.clear()
-        start = time.monotonic()
+        start = time.process_time()
         try:
             said = judged(str(path), truth)
         except BaseException as error:  # whatever it is, it is not ours
             said = {"outcome": "raised", "words": f"{type(error).__name__}: {error}"[:300]}
-        said |= {"seed": seed, "seconds": round(time.monotonic() - start, 3)}
+        said |= {"seed": seed, "seconds": round(time.process_time() - start, 3)}
         print(json.dumps(said), flush=True)
         path.unlink()
     print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
