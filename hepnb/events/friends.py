@@ -73,7 +73,12 @@ class FriendSource:
 
 def _joined(main: TreeInfo, friend: TreeInfo, prefix: str) -> TreeInfo:
     _check_entries(main, friend)
-    both = [name for name in friend.names if prefix + name in main.names]
+    if friend.columns:
+        raise BranchError(
+            f"the friend {friend.path!r} has columns that are calculated, {list(friend.columns)[:3]}: put "
+            "the trees together first, and give the result the columns: a.with_friend(b).with_columns(...)."
+        )
+    both = [name for name in friend.names if prefix + name in main.names or prefix + name in main.columns]
     if both:
         shown = ", ".join(repr(prefix + name) for name in both[:3]) + (", ..." if len(both) > 3 else "")
         raise BranchError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 
 import awkward as ak
 import numpy as np
@@ -254,3 +255,39 @@ def test_columns_of_lists_keep_their_lists(derived):
     np.testing.assert_allclose(
         next(iter(found.values())), ak.to_numpy(ak.sum(ak.where(per_event > 20, per_event, 0), axis=1))
     )
+
+
+def test_columns_and_friends(tree, derived):
+    both = derived.with_friend(tree, prefix="f_")
+    np.testing.assert_array_equal(both.arrays("square - f_x**2")["square - f_x**2"], np.zeros(N))
+    late = tree.with_friend(tree, prefix="f_").with_columns(difference="x - f_x")
+    assert not late.arrays("difference")["difference"].any()
+    with pytest.raises(
+        BranchError, match=r"has columns that are calculated.*a\.with_friend\(b\)\.with_columns"
+    ):
+        tree.with_friend(derived, prefix="f_")
+    with pytest.raises(BranchError, match="both have 'f_x'"):
+        tree.with_columns(f_x="x").with_friend(tree, prefix="f_")
+
+
+def test_columns_of_several_files(tree, derived, tmp_path):
+    again = shutil.copy(tree.file, tmp_path / "b.root")
+    chain = hepnb.open([tree.file, str(again)])["events"].with_columns(derived.columns)
+    found = chain.arrays(["mll", "SR"])
+    once = derived.arrays(["mll", "SR"])
+    np.testing.assert_array_equal(found["mll"], np.tile(once["mll"], 2))
+    assert chain.cutflow(["SR"])["SR"].n_passed == 2 * once["SR"].sum()
+
+
+def test_one_pass_with_columns(tree, derived):
+    filled = derived.fill(
+        {"mll": ("mll", (20, 0, 200), "SR"), "square": ("square", (10, 0, 4))},
+        {"flow": ({"three": "n >= 3", "heavy": "three & (mll > 50)"}, "square")},
+    )
+    np.testing.assert_array_equal(
+        filled["mll"].values(), derived.hist("mll", (20, 0, 200), cut="SR").values()
+    )
+    assert filled["square"].axes[0].label == "$x^2$ [GeV]"
+    heavy = (COUNTS >= 3) & (derived.arrays("mll")["mll"] > 50)
+    assert filled["flow"]["heavy"].n_passed == heavy.sum()
+    assert filled["flow"]["heavy"].sumw == pytest.approx((X[heavy] ** 2).sum())
