@@ -53,7 +53,7 @@ def pick(histogram: Any, categories: Mapping[str, str]) -> Any:
     for name, category in categories.items():
         if name not in names:
             raise BinningError(
-                f"the histogram has no axis {name!r} to pick {category!r} on. {nearest(name, names)}"
+                f"the histogram has no axis {name!r} to pick {category!r} from. {nearest(name, names)}"
             )
         place = names.index(name)
         known = [bin_name(axes[place], index) for index in range(len(axes[place]))]
