@@ -274,6 +274,11 @@ def test_a_grid_of_patches_has_contours(data_dir: Path, tmp_path: Path) -> None:
     assert (tmp_path / "exclusion.png").read_bytes().startswith(PNG)
     assert (tmp_path / "exclusion.pdf").read_bytes().startswith(PDF)
     folder = data_dir / "likelihoods"
+    other = run(*grid_arguments(data_dir, "--labels", "m_b,m_2,m_1", "--x", "m_2", "--out", tmp_path))
+    assert other.exit_code == 0
+    np.testing.assert_allclose(
+        sorted(point[::-1] for point in saved(tmp_path, "grid.json")["contours"]["observed"][0]), sorted(line)
+    )
     alone = run(
         "limit", folder / "BkgOnly.json", "--patch", folder / f"patch.{SIGNALS[1]}.json", "--out", tmp_path
     )
@@ -391,6 +396,13 @@ def test_processes_give_the_same_grid(data_dir: Path, tmp_path: Path) -> None:
             "--toys is not for --grid",
         ),
         (["limit", "{data}/" + SMALL, "--grid", "--patch", "a_*.json"], "a_*.json: no file is called so"),
+        (
+            [
+                *("limit", "{data}/likelihoods/BkgOnly.json", "--grid", "--x", "m_b"),
+                *("--labels", "m_b1,m_2,m_1", "--patch", "{data}/likelihoods/patch.sbottom_*.json"),
+            ],
+            "the signals have no coordinate 'm_b'. Did you mean 'm_b1'",
+        ),
         (["limit", "{data}/" + SMALL, "--bounds", "3", "1"], "give two numbers, the lower one first"),
         (["limit", "{data}/" + SMALL, "--measurement", "GaussExmaple"], "measurement 'GaussExmaple'"),
     ],

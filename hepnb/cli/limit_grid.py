@@ -12,7 +12,7 @@ from hepnb.cli.files import canvas, save_figure, write_json
 from hepnb.cli.limit_options import LimitOptions
 from hepnb.cli.stop import bar, stoppable, workers
 from hepnb.cli.words import number, plain, table
-from hepnb.errors import HepnbError
+from hepnb.errors import HepnbError, nearest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,9 +35,11 @@ def limit_grid(options: LimitOptions) -> str:
     str
         ``"complete"``, ``"incomplete"`` (a signal failed or has no limit) or ``"interrupted"``.
     """
+    workspace = hepnb.load(options.workspace)
+    axes = _axes(workspace, options)
     with stoppable() as cancel, workers(options.workers) as executor, bar("grid", "signals") as progress:
         grid = hepnb.limit_grid(
-            options.workspace, _signals(options), labels=options.labels, level=options.level,
+            workspace, _signals(options), labels=options.labels, level=options.level,
             test_stat=options.test_stat, bounds=options.bounds, model=options.model, executor=executor,
             progress=progress, cancel=cancel,
         )  # fmt: skip
@@ -47,7 +49,7 @@ def limit_grid(options: LimitOptions) -> str:
         document["poi"] = next(iter(grid.limits.values())).scan.poi
     written, remark = ["grid.json"], ""
     try:
-        picture, contours = _picture(grid, options)
+        picture, contours = _picture(grid, axes)
         written.append(save_figure(picture, options.out / ("limits" if contours is None else "exclusion")))
         if contours is not None:
             document["contours"] = {
@@ -71,6 +73,25 @@ def _signals(options: LimitOptions) -> Any:
             raise HepnbError("--grid takes all of --patchset: leave --patch out, or --grid.")
         return options.patchset
     return options.patches[0] if len(options.patches) == 1 else options.patches
+
+
+def _axes(workspace: hepnb.Workspace, options: LimitOptions) -> tuple[str, ...]:
+    """Choose the coordinates to draw against: those asked for, or else the first two that vary.
+
+    This comes before the work, so that a misspelt one does not wait for its end.
+    """
+    from hepnb.limits.signals import signals_of  # noqa: PLC0415  # other commands need no fits
+
+    signals = signals_of(workspace, _signals(options), labels=options.labels)
+    asked = [axis for axis in (options.x, options.y) if axis is not None]
+    for axis in asked:
+        if axis not in signals.labels:
+            raise HepnbError(f"the signals have no coordinate {axis!r}. {nearest(axis, signals.labels)}")
+    columns = zip(signals.labels, signals.coordinates.T, strict=True)
+    free = [label for label, column in columns if label not in asked and np.unique(column).size > 1]
+    x = options.x or next(iter(free), None)
+    y = options.y or next((label for label in free if label != x), None)
+    return tuple(axis for axis in (x, y) if axis is not None)
 
 
 def _rows(grid: GridResults) -> list[dict[str, Any]]:
@@ -100,21 +121,15 @@ def _report(grid: GridResults) -> None:
         typer.echo(f"{', '.join(names[:3])}{more}: {message}")
 
 
-def _picture(grid: GridResults, options: LimitOptions) -> tuple[Figure, ExclusionResults | None]:
+def _picture(grid: GridResults, along: tuple[str, ...]) -> tuple[Figure, ExclusionResults | None]:
     """Draw contours where two coordinates vary, else the limits against the one, or by name."""
     figure, (axes,) = canvas()
-    free = [
-        label
-        for label, column in zip(grid.labels, grid.coordinates.T, strict=True)
-        if np.unique(column).size > 1
-    ]
-    x = options.x or next(iter(free), None)
-    y = options.y or next((label for label in free if label != x), None)
-    if x is not None and y is not None:
-        contours = grid.exclusion(x, y)
+    if len(along) == 2:
+        contours = grid.exclusion(*along)
         hepnb.figures.draw_exclusion(contours, axes, numbers=len(grid) <= 60)
         return figure, contours
-    hepnb.figures.draw_limits_vs_mass(grid, axes, np.arange(1.0, len(grid) + 1) if x is None else x)
-    if x is None:
+    where = along[0] if along else np.arange(1.0, len(grid) + 1)
+    hepnb.figures.draw_limits_vs_mass(grid, axes, where)
+    if not along:
         axes.set_xticks(range(1, len(grid) + 1), labels=grid.names, rotation=30, ha="right")
     return figure, None
