@@ -15,8 +15,9 @@ from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events.arithmetic import arithmetic, bits, compare, counted, is_bool, is_list, kind_of, truth
 from hepnb.events.functions import FUNCTIONS, pick, take
 from hepnb.events.syntax import bounds_of, index_of
-from hepnb.events.tokens import CONSTANTS, Words
+from hepnb.events.tokens import CONSTANTS
 from hepnb.events.vectors import FourVectors, combined
+from hepnb.events.words import Words
 
 __all__ = ["evaluate", "is_text"]
 

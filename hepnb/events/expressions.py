@@ -29,7 +29,8 @@ from hepnb.events.arithmetic import is_list
 from hepnb.events.evaluate import evaluate, is_text
 from hepnb.events.functions import to_numbers
 from hepnb.events.syntax import check, enclosed, is_flatten
-from hepnb.events.tokens import Words, point_at, split
+from hepnb.events.tokens import split
+from hepnb.events.words import Words, point_at
 
 __all__ = ["ChunkColumns", "Expression", "check_expression", "parse"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from hepnb.events.arithmetic import as_float, is_bool, is_list, truth
 from hepnb.events.vectors import FourVectors, distance, make, of_truth, opening
 
-__all__ = ["FUNCTIONS", "Function", "is_list", "pick", "take", "to_numbers"]
+__all__ = ["FUNCTIONS", "MEANT", "Function", "is_list", "pick", "take", "to_numbers"]
 
 
 _LISTS = (ak.contents.ListOffsetArray, ak.contents.ListArray)
@@ -255,3 +255,27 @@ FUNCTIONS: dict[str, Function] = {
     "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass", vectors="made"),
     "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E", vectors="made"),
 }
+
+MEANT = {
+    **dict.fromkeys(("len", "size", "num", "length", "Length", "count_nonzero", "nonzero"), "count(x)"),
+    **dict.fromkeys(("average", "avg"), "mean(x)"),
+    **dict.fromkeys(("if", "ifelse", "iif", "choose"), "where(condition, yes, no)"),
+    **dict.fromkeys(("sqr", "square", "sq"), "x**2"),
+    **dict.fromkeys(("int", "trunc"), "floor(x)"),
+    **dict.fromkeys(("dr", "dR", "DR", "delta"), "deltaR(p4(Muon), p4(Jet))"),
+    **dict.fromkeys(("dphi", "dPhi", "DPhi"), "deltaphi(phi1, phi2)"),
+    **dict.fromkeys(("TLorentzVector", "LorentzVector", "Momentum4D", "vector", "P4"), "p4(Muon)"),
+    **dict.fromkeys(("SetPtEtaPhiM", "PtEtaPhiMVector"), "ptetaphim(pt, eta, phi, mass)"),
+    **dict.fromkeys(("invmass", "inv_mass", "mass", "m", "M"), "(p4(Muon)[:, 0] + p4(Muon)[:, 1]).mass"),
+    **dict.fromkeys(("pt", "Pt", "eta", "phi", "energy", "rapidity"), "p4(Muon).pt"),
+    "ln": "log(x)",
+    "isinf": "not isfinite(x)",
+    "last": "x[:, -1]",
+    "take": "x[:, :2]",
+    "fmod": "x % y",
+    "mod": "x % y",
+    "exists": "count(x) > 0",
+    "bool": "x != 0",
+    "float": "1.0 * x",
+}
+"""What people write for a function that is called otherwise here."""

@@ -19,7 +19,7 @@ from hepnb.events.arithmetic import COMPARISONS, OPERATORS
 from hepnb.events.evaluate import _Walk, is_text
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import FUNCTIONS
-from hepnb.events.tokens import Words
+from hepnb.events.words import Words
 
 __all__ = ["Program"]
 

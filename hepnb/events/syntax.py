@@ -12,8 +12,8 @@ from hepnb.errors import ExpressionError
 from hepnb.events.arithmetic import COMPARISONS, OPERATORS
 from hepnb.events.functions import FUNCTIONS
 from hepnb.events.particles import misplaced
-from hepnb.events.tokens import Words, point_at
 from hepnb.events.vectors import ATTRIBUTES, MAKERS
+from hepnb.events.words import Words, point_at
 
 __all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "enclosed", "index_of", "is_flatten"]
 
@@ -206,7 +206,7 @@ class _Checker:
             wanted = str(function.n_min) if function.n_min == function.n_max else f"{function.n_min} or more"
             what = f"{name!r} takes {wanted} argument(s), not {len(node.args)}"
             if name in MAKERS:
-                alone = ", or what branches begin with, as in p4(Muon)" if name == "p4" else ""
+                alone = ", or what branches begin with, as in p4(Muon)[:, 0]" if name == "p4" else ""
                 what = (
                     f"{name!r} takes {', '.join(MAKERS[name])}{alone}; here are {len(node.args)} argument(s)"
                 )
@@ -214,7 +214,10 @@ class _Checker:
 
     def check_call(self, node: ast.Call) -> bool:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
-            self.refuse(node, f"call of {self.words.source(node.func)!r}, which is not a function")
+            hint = ""
+            if isinstance(node.func, ast.Attribute):
+                hint = f": write .{node.func.attr}, without brackets behind it"
+            self.refuse(node, f"call of {self.words.source(node.func)!r}, which is not a function{hint}")
         name = node.func.id
         if name == "flatten":
             self.refuse(node, "flatten(...) must be outermost: write flatten(2 * x), not 2 * flatten(x)")
@@ -232,7 +235,7 @@ class _Checker:
         if len(set(vectors)) > 1:
             self.refuse(node, f"{name}(...) of four-vectors and numbers: give it one kind")
         if name in _DISTANCES and len(node.args) != (2 if vectors[0] else 4):
-            self.refuse(node, f"{name}(...) takes two four-vectors, or eta, phi, eta, phi")
+            self.refuse(node, f"{name}(...) takes two four-vectors, such as p4(Muon), or eta, phi, eta, phi")
         return use == "same" and vectors[0]
 
     def check_order(self, maker: str, node: ast.Call) -> None:

@@ -8,17 +8,18 @@ branch may be called ``lambda`` or ``Jet.PT`` (or anything at all between backti
 from __future__ import annotations
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 
 from hepnb.errors import ExpressionError, nearest
-from hepnb.events.functions import FUNCTIONS
+from hepnb.events.functions import FUNCTIONS, MEANT
 from hepnb.events.particles import coordinates, missing
 from hepnb.events.vectors import ATTRIBUTES
+from hepnb.events.words import Words, point_at
 
-__all__ = ["CONSTANTS", "RESERVED", "Words", "point_at", "split"]
+__all__ = ["CONSTANTS", "RESERVED", "split"]
 
 MAX_LENGTH = 10_000
 MAX_WORDS = 4_000
@@ -27,7 +28,7 @@ _MAX_DIGITS = 40
 _MAX_SIGNS = 20
 _LONGEST_NAME = 1000
 
-CONSTANTS = {"pi": 3.141592653589793, "True": True, "False": False}
+CONSTANTS = {"pi": math.pi, "nan": math.nan, "inf": math.inf, "True": True, "False": False}
 _WORD_OPERATORS = {"and", "or", "not"}
 _REFUSED_WORDS = (set(keyword.kwlist) | set(keyword.softkwlist) - {"_"}) - _WORD_OPERATORS - {"True", "False"}
 RESERVED = {*FUNCTIONS, *CONSTANTS, *_REFUSED_WORDS, *_WORD_OPERATORS}
@@ -40,6 +41,7 @@ _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]
 _NAME = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"(?:\.\w+)+")
 _ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
+_QUOTED_NAME = re.compile(r"\s*\(\s*['\"]([A-Za-z]\w{0,40})['\"]\s*\)")
 _ONE_NAME = re.compile(r"\s*\(\s*(?:`([^`\n]+)`|([^\W\d][\w.]*))\s*\)")
 _STRING = re.compile(r"'[^'\\\n]*'|\"[^\"\\\n]*\"")
 _QUOTED = re.compile(r"`([^`\n]+)`")
@@ -61,74 +63,12 @@ _FOREIGN = {
     "}": "brace '}'",
     "\\": "a backslash",
     "?": "'?' is not an operator here: write where(condition, yes, no)",
-    "$": "character '$'",
+    "$": "'$' is not an operator here: call sum(x), max(x) or count(x) of a list, not Sum$(x)",
     "#": "a comment '#'",
     "'": "a string that does not end",
     '"': "a string that does not end",
     "`": "a backtick without its partner",
 }
-
-
-@dataclass(frozen=True)
-class Words:
-    """An expression in safe words.
-
-    Attributes
-    ----------
-    text : str
-        What the person wrote.
-    code : str
-        ASCII Python source: operators, brackets, numbers, functions of the table and placeholders.
-    branches : dict of str to str
-        Placeholder to the name of a branch or of a derived column.
-    strings : dict of str to str
-        Placeholder to text.
-    positions : tuple of int, shape (len(code) + 1,)
-        Where each character of `code` comes from in `text`.
-    unknown : str
-        What to say of the first name that is no branch; empty where there is none. It is said last, because
-        a text that is not in the language at all is the greater fault.
-    columns : mapping of str to bool
-        The derived columns there are; true where it is one of four-vectors.
-    """
-
-    text: str
-    code: str
-    branches: dict[str, str]
-    strings: dict[str, str]
-    positions: tuple[int, ...]
-    unknown: str = ""
-    columns: Mapping[str, bool] = field(default_factory=dict)
-
-    def kind(self, name: str) -> str:
-        """What a name stands for: "branch" or "column"."""
-        return "column" if name in self.columns else "branch"
-
-    def source(self, node: object) -> str:
-        """Text that a node of the syntax tree was made from, shortened where it is long."""
-        start, stop = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
-        found = self.text[self.positions[start] : self.positions[min(stop + 1, len(self.positions) - 1)]]
-        found = re.sub(r"\s+", " ", found.strip())
-        return found if len(found) <= 60 else found[:57] + "..."
-
-
-def point_at(text: str, position: int, what: str) -> str:
-    """Write a message that shows where in the text the fault is.
-
-    Examples
-    --------
-    >>> print(point_at("a ! b", 2, "'!' is not an operator here"))
-    '!' is not an operator here, at position 3:
-        a ! b
-          ^
-    """
-    flat = re.sub(r"\s", " ", text)
-    start = max(0, position - 40)
-    stop = min(len(flat), position + 40)
-    left, right = ("..." if start else ""), ("..." if stop < len(flat) else "")
-    caret = " " * (len(left) + position - start) + "^"
-    place = " At" if what.endswith((".", "?")) else ", at"
-    return f"{what}{place} position {position + 1}:\n    {left}{flat[start:stop]}{right}\n    {caret}"
 
 
 def split(text: str, names: Collection[str], columns: Mapping[str, bool] | None = None) -> Words:
@@ -215,6 +155,8 @@ class _Splitter:
             position, name = self.no_branch
             shown = name if len(name) <= 60 else name[:57] + "..."
             near = nearest(name[:200], [*self.names, *self.columns])
+            if coordinates(name, self.names):
+                near = f"Did you mean the particle, p4({name})?"
             faults.append(
                 (position, f"there is no branch{' or column' if self.columns else ''} {shown!r}. {near}")
             )
@@ -306,6 +248,8 @@ class _Splitter:
         called = self.text[end:].lstrip()[:1] == "("
         if (dotted := _DOTTED.match(self.text, end)) is not None:
             return self.dotted(name, (name + dotted.group())[:_LONGEST_NAME], start)
+        if called and name == "p4" and (quoted := _QUOTED_NAME.match(self.text, end)) is not None:
+            raise self.fault(start, f"a text in p4(...): write p4({quoted.group(1)}), without quotes")
         if called and name == "p4" and (one := _ONE_NAME.match(self.text, end)) is not None:
             return self.particle(one.group(1) or one.group(2), start, one)
         if called and name in FUNCTIONS:
@@ -335,6 +279,8 @@ class _Splitter:
             return self.branch(name, start, start + len(name))
         what = f"attribute access {full[:60]!r}."
         attribute = full[len(name) + 1 :]
+        if (plain := full.replace(".", "_")) in self.names:
+            raise self.fault(start, f"{what} Did you mean {plain!r}?")
         if attribute in ATTRIBUTES and coordinates(name, self.names):
             raise self.fault(start, f"{what} Did you mean p4({name}).{attribute}?")
         if attribute in ATTRIBUTES and (name in self.names or name in self.columns):
@@ -394,9 +340,8 @@ class _Splitter:
             what = f"{'call of ' if called else ''}{shown!r}, a private name of Python"
             raise self.fault(start, f"{what}. {_LANGUAGE}")
         if called:
-            raise self.fault(
-                start, f"call of {shown!r}, which is not in the function table. {nearest(name, FUNCTIONS)}"
-            )
+            meant = f"Did you mean {MEANT[name]}?" if name in MEANT else nearest(name[:200], FUNCTIONS)
+            raise self.fault(start, f"call of {shown!r}, which is not in the function table. {meant}")
         if name in FUNCTIONS:
             raise self.fault(start, f"{name!r} is a function: write {name}(...)")
 

@@ -13,6 +13,7 @@ import pytest
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events import FUNCTIONS, check_expression
+from hepnb.events.functions import MEANT
 from hepnb.events.vectors import ATTRIBUTES
 
 RNG = np.random.default_rng(20261122)
@@ -67,6 +68,8 @@ def value(text, /, **columns):
         ("log10(abs(x)) / log(10.)", np.log10(np.abs(X)) / np.log(10.0)),
         ("sin(x)**2 + cos(x)**2", np.sin(X) ** 2 + np.cos(X) ** 2),
         ("x * pi", X * np.pi),
+        ("where(x > 0, x, nan)", np.where(X > 0, X, np.nan)),
+        ("x < inf", np.inf > X),
         ("pow(x, 2)", X**2),
         ("n ** -1", np.power(N.astype(float), -1, where=N != 0, out=np.full(50, np.inf))),
         ("x\n  +\ty", X + Y),
@@ -476,3 +479,16 @@ def test_faults_of_kinds_speak_in_branch_names(text, said):
     with pytest.raises(ExpressionError) as caught:
         value(text, Muon_pt=LISTS, Muon_ok=ak.Array([[1.0]] * n), x=X[:n], y=Y[:n], n=N[:n])
     assert said in str(caught.value)
+
+
+def test_what_people_write_for_a_function_is_not_one():
+    assert not MEANT.keys() & FUNCTIONS.keys()
+    columns = [*(f"{p}_{k}" for p in ("Muon", "Jet") for k in ("pt", "eta", "phi", "mass")), "x", "y"]
+    columns += ["condition", "yes", "no", "phi1", "phi2", "pt", "eta", "phi", "mass"]
+    for name, meant in MEANT.items():
+        text = meant if meant != "p4(Muon)" else "p4(Muon).pt"
+        text = f"({text}).pt" if text.startswith("ptetaphim") else text
+        check_expression(text, columns)  # the advice can be followed
+        if name != "if":
+            with pytest.raises(ExpressionError, match=re.escape(f"Did you mean {meant}?")):
+                check_expression(f"{name}(x)", columns)
