@@ -63,7 +63,7 @@ def pick(histogram: Any, categories: Mapping[str, str]) -> Any:
     left = [axis for axis, place in zip(axes, chosen, strict=True) if not isinstance(place, int)]
     if not left:
         raise BinningError(
-            f"nothing is left of the histogram when {dict(categories)} are picked: leave an axis."
+            f"nothing is left of the histogram when {dict(categories)} are picked: leave one axis."
         )
     return _made(left, np.asarray(histogram.values())[tuple(chosen)], _variances(histogram)[tuple(chosen)])
 
