@@ -43,8 +43,8 @@ def _damage(source, first, last, folder):
 @pytest.mark.parametrize(
     ("name", "n_seeds", "n_told"),
     [
-        ("uproot-Zmumu.root", 110, 70),
-        ("ntpl001_staff_rntuple_v1-0-1-0.root", 80, 60),
+        ("uproot-Zmumu.root", 150, 90),
+        ("ntpl001_staff_rntuple_v1-0-1-0.root", 100, 75),
         ("Run2012BC_DoubleMuParked_Muons_1000evts_rntuple_v1-0-0-0.root", 30, 25),
     ],
 )

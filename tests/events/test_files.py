@@ -16,6 +16,7 @@ import pytest
 import hepnb.events
 from hepnb.errors import BranchError, FileError, HepnbError, SelectionError
 from hepnb.events import RootFile, Table, Tree
+from hepnb.events.branches import readers_of
 from hepnb.events.handles import borrow
 
 DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
@@ -71,6 +72,9 @@ def test_every_object_is_listed_and_readable_or_has_a_reason(name, data_dir):
 
 def _branches(oracle):
     if "RNTuple" in oracle.classname:
+        if len(oracle.field_records) > 300:
+            # uproot looks through all fields for the members of each: seconds, that ours knows to avoid.
+            readers_of(oracle)
         return [(key, oracle[key]) for key in oracle.keys(recursive=True)]
     return oracle.items(recursive=True, full_paths=True)
 
@@ -94,6 +98,7 @@ def test_every_branch_is_listed_and_read_as_uproot_reads_it(name, data_dir):
         assert listed == set(readers)
         names = [branch.name for branch in tree.branches if branch.readable]
         assert len(names) == len(set(names))
+        texts = {}
         for branch in tree.branches:
             assert branch.typename
             assert bool(branch.reason) != branch.readable
@@ -101,15 +106,17 @@ def test_every_branch_is_listed_and_read_as_uproot_reads_it(name, data_dir):
                 continue
             text = branch.expression if branch.kind in ("number", "bool") else f"flatten({branch.expression})"
             known = UNREADABLE.get((name, branch.name))
-            if known is not None:
-                with pytest.raises(BranchError, match=known):
-                    tree.arrays([text])
+            if known is None:
+                texts[branch] = text
                 continue
-            found = tree.arrays([text])[text]
+            with pytest.raises(BranchError, match=known):
+                tree.arrays([text])
+        columns = tree.arrays(list(texts.values())) if texts else {}
+        for branch, text in texts.items():
             if not branch.fields:
                 array = readers[branch.path].array(library="ak")
                 expected = ak.to_numpy(ak.flatten(array, axis=None) if array.ndim > 1 else array)
-                np.testing.assert_array_equal(found, expected)
+                np.testing.assert_array_equal(columns[text], expected)
                 assert np.dtype(branch.dtype) == expected.dtype or expected.size == 0
         oracle.file.close()
 
@@ -266,7 +273,7 @@ def test_truncated_file_whose_header_does_not_know(tmp_path, data_dir, name):
 def test_damaged_file(tmp_path, data_dir, name):
     generator = random.Random(name)
     data = (data_dir / "root" / name).read_bytes()
-    for trial in range(40):
+    for trial in range(12):
         damaged = bytearray(data)
         end = len(data) if trial % 2 else 1000
         for _ in range(generator.choice([1, 5, 50])):
