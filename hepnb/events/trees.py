@@ -148,6 +148,10 @@ class Tree(Filling, Output):
                 (branch for branch in info.branches if branch.path == name and not branch.fields), None
             )
         if found is None:
+            if name in info.columns:
+                raise BranchError(
+                    f"{name!r} of tree {self.path!r} is no branch but calculated: see columns[{name!r}]."
+                )
             raise BranchError(f"tree {self.path!r} has no branch {name!r}. {nearest(name, info.names)}")
         return found
 

@@ -291,3 +291,8 @@ def test_one_pass_with_columns(tree, derived):
     heavy = (COUNTS >= 3) & (derived.arrays("mll")["mll"] > 50)
     assert filled["flow"]["heavy"].n_passed == heavy.sum()
     assert filled["flow"]["heavy"].sumw == pytest.approx((X[heavy] ** 2).sum())
+
+
+def test_a_column_is_no_branch(derived):
+    with pytest.raises(BranchError, match=r"'mll' of tree 'events' is no branch but calculated"):
+        derived.branch("mll")
