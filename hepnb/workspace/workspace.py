@@ -11,7 +11,7 @@ from typing import Any, final
 from hepnb.errors import FileError, WorkspaceError, nearest
 from hepnb.workspace.patches import Patch, apply_patch
 from hepnb.workspace.pruning import Pruned
-from hepnb.workspace.validate import plain, validate
+from hepnb.workspace.validate import plain, validate_plain
 
 __all__ = ["Workspace"]
 
@@ -73,7 +73,7 @@ class Workspace:
         pruned: Sequence[Pruned] = (),
     ) -> None:
         copied = plain(spec)
-        validate(copied, require_poi=False)
+        validate_plain(copied, require_poi=False)
         self._spec: dict[str, Any] = copied
         self._edges = {name: tuple(map(float, values)) for name, values in (edges or {}).items()}
         self._labels = dict(labels or {})
@@ -160,7 +160,7 @@ class Workspace:
         WorkspaceError
             When it does not, with the nearest names.
         """
-        validate(self._spec, require_poi=True)
+        validate_plain(self._spec, require_poi=True)
 
     @property
     def channel_bins(self) -> dict[str, int]:
