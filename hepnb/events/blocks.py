@@ -137,7 +137,8 @@ class BlockReader:
             check_unchanged(part.stamp)
 
     def _read(self, name: str, part: Part | None, start: int, stop: int, end: int) -> Any:
-        if part is not None and name in part.baskets and name not in self._slow and not self.layout.keep:
+        direct = not self.layout.keep and COLUMNS.disk is None and name not in self._slow
+        if direct and part is not None and name in part.baskets:
             try:
                 return self._from_baskets(name, part, start, stop)
             except (Unusual, OSError):

@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from hepnb.events.disk import DiskColumns
 from hepnb.events.handles import Stamp
 
 __all__ = ["COLUMNS", "ColumnCache", "size_of"]
+
+# Less than this is not worth a file.
+_FEWEST_ON_DISK = 4096
 
 _ColumnKey = tuple[Stamp, str, str]
 
@@ -36,6 +40,11 @@ class ColumnCache:
     budget : int
         Bytes to keep at most.
 
+    Attributes
+    ----------
+    disk : DiskColumns or None
+        Where they are kept on disk too; nowhere unless it is set.
+
     Examples
     --------
     >>> cache = ColumnCache(budget=1000)
@@ -54,6 +63,7 @@ class ColumnCache:
         self._by_column: dict[_ColumnKey, list[tuple[int, int]]] = {}
         self._used = 0
         self._here = threading.local()
+        self.disk: DiskColumns | None = None
 
     @contextmanager
     def bypassed(self) -> Iterator[None]:
@@ -92,10 +102,12 @@ class ColumnCache:
                 if low <= start and stop <= high:
                     self._ranges.move_to_end((key, low, high))
                     return self._ranges[key, low, high][start - low : stop - low]
-        return None
+        return None if self.disk is None else self.disk.get(key, start, stop)
 
     def put(self, key: _ColumnKey, start: int, stop: int, column: Any) -> None:
         """Keep entries ``start`` to ``stop`` of a column; it must not be changed afterwards."""
+        if self.disk is not None and stop - start >= _FEWEST_ON_DISK:
+            self.disk.put(key, start, stop, column)
         if getattr(self._here, "bypassed", False):
             return
         if isinstance(column, np.ndarray):

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+
 from hepnb.errors import SelectionError
 from hepnb.events.baskets import largest_list, largest_of
 from hepnb.events.blocks import parts_of
@@ -102,7 +104,9 @@ def plan_memory(
     wanted = _workers(threads, engine)
     names = sorted({name for expression in expressions for name in expression.branches})
     branches = {name: info.names[name] for name in names}
-    lists = [branch for branch in branches.values() if branch.kind not in ("number", "bool")]
+    # What is kept on disk is read and mapped a task at a time, plain numbers too.
+    mapped = COLUMNS.disk is not None
+    lists = [b for b in branches.values() if mapped or b.kind not in ("number", "bool")]
     small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL
     if small and not lists:
         return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
@@ -202,7 +206,8 @@ def _width(info: TreeInfo, branch: Branch) -> float:
 
 
 def _workers(threads: int | None, engine: Engine | None) -> int:
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+    whole = type(threads) is not bool and isinstance(threads, (int, np.integer))
+    if threads is not None and not (whole and threads >= 1):
         raise SelectionError(f"threads={threads!r}: give 1 or more, or leave it out.")
     if engine is None:
         return default_threads() if threads is None else threads
