@@ -1,6 +1,6 @@
 """The reading and writing of the HEP Python workshop, item by item, with the numbers it prints.
 
-The items are numbered as in the workshop's list: A3 to A12 are its rootpy slides, A13 to A32 its uproot slides.
+The items are numbered as in the workshop's list: A3 to A12 are rootpy's slides, A13 to A32 are uproot's.
 Where the old interface is gone, the item is done as it is done now. (A1 and A2 are a plot and a fit.)
 """
 
@@ -104,7 +104,7 @@ def test_a9_a_tree_of_gaussian_numbers(tmp_path: Path) -> None:
     with uproot.open(hepnb.write(tmp_path / "test.root", {"test": columns})) as file:
         tree = file["test"]
         assert tree.num_entries == 10_000
-        assert {name: tree[name].typename for name in tree} == {
+        assert {name: tree[name].typename for name in tree.keys()} == {  # noqa: SIM118
             "x": "float", "y": "float", "z": "float", "i": "int32_t"
         }  # fmt: skip
         for name, column in columns.items():
@@ -338,7 +338,7 @@ def test_a32_a_tree_written_in_two_pieces(tmp_path: Path) -> None:
     pieces = [hepnb.write(tmp_path / f"{i}.root", {"tree": part}) for i, part in enumerate((first, last))]
     written = hepnb.open([str(piece) for piece in pieces])["tree"].skim(tmp_path / "whole.root")
     with uproot.open(written.path) as file:
-        assert [(name, file["tree"][name].typename) for name in file["tree"]] == [
+        assert [(name, file["tree"][name].typename) for name in file["tree"].keys()] == [  # noqa: SIM118
             ("branch1", "int32_t"), ("branch2", "int32_t"), ("branch3", "double")
         ]  # fmt: skip
         rows = ak.to_list(file["tree"].arrays())
