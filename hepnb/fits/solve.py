@@ -11,7 +11,7 @@ from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.clips import has_clips, settle_clips
 from hepnb.fits.damped import descend
-from hepnb.fits.kinks import has_kinks, settle
+from hepnb.fits.kinks import cross, has_kinks, settle
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
@@ -69,8 +69,10 @@ def solve(
     """
     limits = model.bounds if bounds is None else bounds
     data = np.broadcast_to(data, (len(start), data.shape[-1]))
+    tenacious = len(start) if patient is None else patient
     with one_blas_thread():
-        return _solve(model, data, start, fixed, limits, len(start) if patient is None else patient, wary)
+        result = _solve(model, data, start, fixed, limits, tenacious, wary)
+        return cross(model, data, result, fixed, limits, tenacious) if has_kinks(model) else result
 
 
 def _solve(
