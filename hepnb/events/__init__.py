@@ -11,6 +11,7 @@ from hepnb.events.cache import COLUMNS
 from hepnb.events.columns import Column
 from hepnb.events.cube import Cube
 from hepnb.events.cutflow import Cutflow, CutflowRow
+from hepnb.events.disk import DiskColumns
 from hepnb.events.expressions import Expression, check_expression
 from hepnb.events.files import RootFile
 from hepnb.events.filesets import RootFiles
@@ -36,6 +37,7 @@ __all__ = [
     "Cube",
     "Cutflow",
     "CutflowRow",
+    "DiskColumns",
     "Entry",
     "Expression",
     "Fill",
