@@ -207,6 +207,8 @@ def _entry(name: str, patch: Any) -> Signal:
             document = read_json(patch)
         except HepnbError:
             return Signal(name, patch)
+    if hasattr(patch, "metadata") and hasattr(patch, "patch"):  # a pyhf.Patch
+        document = {"metadata": patch.metadata, "patch": list(patch.patch)}
     if isinstance(document, Mapping) and isinstance(document.get("patch"), list):
         metadata = document.get("metadata", {})
         values = tuple(map(_as_value, metadata.get("values", ())))

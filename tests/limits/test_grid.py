@@ -83,8 +83,10 @@ def test_a_patch_set_brings_its_coordinates(region_a: RegionA, tmp_path: Path) -
     path = tmp_path / "patchset.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     expected = limit_grid(background, patches, limits=False)
-    for given in (pyhf.PatchSet(document), document, path, str(path)):
-        grid = limit_grid(background, given, limits=False)
+    patchset = pyhf.PatchSet(document)
+    for given in (patchset, document, path, list(patchset)):
+        labels = document["metadata"]["labels"] if isinstance(given, list) else ()
+        grid = limit_grid(background, given, limits=False, labels=labels)
         assert grid.names == SIGNALS
         assert grid.labels == ("m_sbottom", "m_chi2", "m_chi1")
         np.testing.assert_array_equal(grid.coordinates, [masses(name) for name in SIGNALS])
