@@ -167,8 +167,7 @@ class RootFile:
             return self
         entry = self.entry(key)
         if entry is None:
-            paths = [e.path for e in self.walk()]
-            raise FileError(f"{self.path!r} has no object {key!r}. {nearest(key, paths)}")
+            raise FileError(f"{self.path!r} has no object {key!r}. {self._hint(key)}")
         full = f"{self.directory}/{entry.path}" if self.directory else entry.path
         if entry.kind == "directory":
             return RootFile(self.path, full)
@@ -185,3 +184,13 @@ class RootFile:
             reading(f"{entry.classname} {entry.key!r}", self.path),
         ):
             return read_object(key_of(handle, f"{full};{entry.cycle}"), entry.kind, entry.classname)
+
+    def _hint(self, key: str) -> str:
+        tree, _, branch = key.strip("/").partition("/")
+        while branch:
+            entry = self.entry(tree)
+            if entry is not None and entry.kind in ("tree", "rntuple"):
+                return f"{tree!r} is a tree: its branches are read by file[{tree!r}].arrays({branch!r})."
+            step, _, branch = branch.partition("/")
+            tree = f"{tree}/{step}"
+        return nearest(key, [entry.path for entry in self.walk()])

@@ -43,6 +43,18 @@ Stamp = tuple[str, int, int]
 _MAX_OPEN = 16
 
 
+_UNKNOWN = "Get the file itself: something else may stand in its place."
+_STAND_INS = {
+    b"<!doctype": "It is a web page: take the address of the file itself, log in where that is needed.",
+    b"<html": "It is a web page: take the address of the file itself, log in where that is needed.",
+    b"version https://git-lfs": "It is a Git LFS pointer: get the file itself with 'git lfs pull'.",
+    b"\x1f\x8b": "It is compressed: unpack it with gunzip or tar.",
+    b"pk\x03\x04": "It is a zip archive: unpack it.",
+    b"par1": "It is a Parquet file: hepnb.open_skim() reads those that hepnb wrote.",
+    b"\x89hdf": "It is an HDF5 file: read it with h5py.",
+}
+
+
 class Damaged(Exception):  # becomes an error of ours where object and file are known
     """The file contradicts itself; the words say in what."""
 
@@ -293,9 +305,10 @@ def _check_head(path: str, head: bytes, size: int) -> None:
     if not head:
         raise FileError(f"{path!r} is empty: it has no bytes at all. Copy or download it again.")
     if head[:4] != b"root"[: len(head)]:
+        start = head.lstrip().lower()
+        told = next((words for magic, words in _STAND_INS.items() if start.startswith(magic)), _UNKNOWN)
         raise FileError(
-            f"{path!r} is not a ROOT file: it starts with {_shown(head)}, not with 'root'. "
-            "Get the file itself: a web page, a Git LFS pointer or a renamed file may stand in its place."
+            f"{path!r} is not a ROOT file: it starts with {_shown(head)}, not with 'root'. {told}"
         )
     if len(head) < remote.HEAD:
         raise FileError(

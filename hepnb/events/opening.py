@@ -142,6 +142,9 @@ def _check_once(files: Sequence[str]) -> None:
 
 
 def _no_match(name: str) -> str:
+    pattern, _, inside = name.rpartition(":")
+    if pattern and glob.glob(pattern, recursive=True):  # noqa: PTH207  # see above
+        return f"no file matches {name!r}. Write hepnb.open({pattern!r})[{inside!r}]."
     folder = Path(name).parent
     while glob.has_magic(str(folder)):
         folder = folder.parent

@@ -49,8 +49,10 @@ class Skipped:
     stop: int | None = None
 
     def __str__(self) -> str:
-        what = "" if self.start is None else f"entries {self.start:,} to {self.stop:,}, from "
-        return f"{what}{self.file!r}, left out: {self.reason}"
+        what = self.file if self.file not in self.reason else ""
+        if self.start is not None:
+            what = f"entries {self.start:,} to {self.stop:,} {f'of {what}' if what else ''}".rstrip()
+        return f"{what}{' ' if what else ''}left out: {self.reason}"
 
 
 def warn_of(skipped: Skipped) -> None:

@@ -174,8 +174,11 @@ def test_the_newest_cycle_comes_first(data_dir):
 
 
 def test_no_such_object(zmumu):
+    file = hepnb.events.open(zmumu)
     with pytest.raises(FileError, match=r"has no object 'event'\. Did you mean 'events'"):
-        hepnb.events.open(zmumu)["event"]
+        file["event"]
+    with pytest.raises(FileError, match=r"'events' is a tree: .* file\['events'\]\.arrays\('px1'\)"):
+        file["events/px1"]
 
 
 def test_missing_file(tmp_path, zmumu):
@@ -208,6 +211,26 @@ def test_text_named_root(tmp_path, text):
     path.write_text(text)
     said = "is truncated" if text in ("r", "root") else "is not a ROOT file|cannot be read|is truncated"
     with pytest.raises(FileError, match=said):
+        hepnb.events.open(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<!DOCTYPE html><html>", "It is a web page"),
+        (b"  <html><body>", "It is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "It is a Git LFS pointer"),
+        (b"\x1f\x8b\x08", "It is compressed"),
+        (b"PK\x03\x04", "It is a zip archive"),
+        (b"PAR1", "It is a Parquet file"),
+        (b"\x89HDF\r\n", "It is an HDF5 file"),
+        (b"PDF", "something else may stand in its place"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_file(tmp_path, content, words):
+    path = tmp_path / "file.root"
+    path.write_bytes(content + b"." * 100)
+    with pytest.raises(FileError, match=rf"file\.root' is not a ROOT file: it starts with .* {words}"):
         hepnb.events.open(path)
 
 
