@@ -296,3 +296,28 @@ def test_one_pass_with_columns(tree, derived):
 def test_a_column_is_no_branch(derived):
     with pytest.raises(BranchError, match=r"'mll' of tree 'events' is no branch but calculated"):
         derived.branch("mll")
+
+
+def test_columns_of_texts_constants_and_lists_of_vectors(data_dir):
+    tree = hepnb.open(data_dir / "root/uproot-Zmumu.root")["events"]
+    tree = tree.with_columns(kind="Type", two="2.0", gt="kind == 'GT'")
+    assert set(tree.arrays("kind")["kind"]) == {"GG", "GT", "TT"}
+    twice = tree.hist("M", (3, 60, 120), cut="gt", weight="two").values()
+    np.testing.assert_array_equal(twice, 2 * tree.hist("M", (3, 60, 120), cut="Type == 'GT'").values())
+    with pytest.raises(BranchError, match="column 'kind' holds text in 'kind \\+ 1'"):
+        tree.arrays("kind + 1")
+    tree = hepnb.open(data_dir / "root/uproot-HZZ.root")["events"]
+    tree = tree.with_columns(hard="p4(Jet)[p4(Jet).pt > 30]", n="count(hard)", ht="sum(hard.pt)")
+    pt = "hypot(Jet_Px, Jet_Py)"
+    found = tree.arrays(["n", "ht", "flatten(hard.pt)"])
+    expected = tree.arrays([f"count({pt} > 30)", f"sum({pt}[{pt} > 30])", f"flatten({pt}[{pt} > 30])"])
+    for one, other in zip(found.values(), expected.values(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_doubling_sixty_times_takes_sixty_steps(tree):
+    doubled = tree.with_columns({"c0": "x", **{f"c{i}": f"c{i - 1} + c{i - 1}" for i in range(1, 61)}})
+    np.testing.assert_allclose(doubled.arrays("c60")["c60"], X * 2.0**60)
+    filled = doubled.fill({"a": ("c60 / 2**60", (10, -3, 3)), "b": ("x", (10, -3, 3))})
+    np.testing.assert_array_equal(filled["a"].values(), filled["b"].values())
+    assert pickle.loads(pickle.dumps(doubled.check("c60"))).branches == ("x",)
