@@ -63,7 +63,7 @@ class Descriptor:
         """Fill a buffer with the bytes from a place on."""
         done = 0
         while done < buffer.size:
-            n = os.preadv(self._number, [buffer[done:]], place + done)
+            n = os.preadv(self._number, [buffer[done:].data], place + done)
             if not n:
                 raise Unusual("the file ends")
             done += n
@@ -232,6 +232,29 @@ def largest_list(seen: Stamp, path: str, branch: Branch) -> tuple[int, int]:
         return found
 
 
+def offsets_of(seen: Stamp, path: str, branch: Branch) -> NDArray[np.int64]:
+    """Give the entries at which the baskets of a branch begin, and the number of entries.
+
+    Parameters
+    ----------
+    seen, path : Stamp, str
+        The file and the tree.
+    branch : Branch
+        The branch.
+
+    Returns
+    -------
+    numpy.ndarray
+        Empty where nobody knows.
+    """
+    with borrow(seen[0]) as handle:
+        reader = handle.known.get(("readers", path), {}).get(branch.path)
+        try:
+            return np.asarray(reader.entry_offsets, dtype=np.int64)
+        except Exception:  # noqa: BLE001  # an RNTuple, or damaged numbers
+            return np.zeros(0, dtype=np.int64)
+
+
 class Buffer:
     """Bytes that are used again, and grow where they have to."""
 
@@ -312,8 +335,8 @@ class Column:
 def _header(packed: NDArray[np.uint8], n: int, n_bytes: int) -> int:
     """Length of a basket's header, which must say what the branch said."""
     try:
-        total, _, length, _, header, _ = _KEY.unpack_from(packed, 0)
-        _, _, _, entries, last = _COUNTS.unpack_from(packed, header - _COUNTS.size - 1)
+        total, _, length, _, header, _ = _KEY.unpack_from(packed.data, 0)
+        _, _, _, entries, last = _COUNTS.unpack_from(packed.data, header - _COUNTS.size - 1)
     except struct.error as error:
         raise Unusual("the header is cut short") from error
     if (total, length, entries, last) != (packed.size, n_bytes, n, header + n_bytes) or header < _KEY.size:
@@ -345,13 +368,13 @@ def _unpack(method: bytes, block: NDArray[np.uint8], target: NDArray[np.uint8]) 
 
     try:
         if method == b"L4":
-            if xxhash.xxh64(block[_LZ4_CHECKSUM:]).digest() != block[:_LZ4_CHECKSUM].tobytes():
+            if xxhash.xxh64(block[_LZ4_CHECKSUM:].data).digest() != block[:_LZ4_CHECKSUM].tobytes():
                 raise Unusual("the checksum differs")
-            n = cramjam.lz4.decompress_block_into(block[_LZ4_CHECKSUM:], target)
+            n = cramjam.lz4.decompress_block_into(block[_LZ4_CHECKSUM:].data, target.data)
         elif method == b"ZS":
-            n = cramjam.zstd.decompress_into(block, target)
+            n = cramjam.zstd.decompress_into(block.data, target.data)
         elif method == b"ZL":
-            n = cramjam.zlib.decompress_into(block, target)
+            n = cramjam.zlib.decompress_into(block.data, target.data)
         else:
             raise Unusual(f"compressed with {method!r}")
     except cramjam.DecompressionError as error:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError, FileError
-from hepnb.events.baskets import Baskets, Buffer, Column, Unusual, baskets_of, descriptor_of
+from hepnb.events.baskets import Baskets, Buffer, Column, Unusual, baskets_of, descriptor_of, offsets_of
 from hepnb.events.branches import Branch
 from hepnb.events.cache import COLUMNS
 from hepnb.events.handles import Stamp, check_unchanged
@@ -125,16 +126,38 @@ class BlockReader:
         for low in range(start, stop, layout.block):
             high = min(low + layout.block, stop)
             try:
-                with nullcontext() if layout.keep else COLUMNS.bypassed():
-                    columns = {name: self._read(name, part, low, high, stop) for name in layout.branches}
-            except (BranchError, FileError) as error:
+                yield low, high, self._columns_of(part, low, high, stop)
+            except (BranchError, FileError):
                 if self.info.on_error != "skip":
                     raise
+                yield from self._what_can_be_read(part, low, high)
+        if part is not None and self._columns:
+            check_unchanged(part.stamp)
+
+    def _columns_of(self, part: Part | None, low: int, high: int, end: int) -> dict[str, Any]:
+        with nullcontext() if self.layout.keep else COLUMNS.bypassed():
+            return {name: self._read(name, part, low, high, end) for name in self.layout.branches}
+
+    def _what_can_be_read(
+        self, part: Part | None, start: int, stop: int
+    ) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield the pieces between baskets of a block that cannot be read as a whole."""
+        pieces = [(start, stop)] if part is None else list(pairwise(self._edges(part, start, stop)))
+        for low, high in pieces:
+            self._windows.clear()
+            try:
+                columns = self._columns_of(part, low, high, high)
+            except (BranchError, FileError) as error:
                 self.lost.append(self.info.missing(low, high, error))
                 continue
             yield low, high, columns
-        if part is not None and self._columns:
-            check_unchanged(part.stamp)
+
+    def _edges(self, part: Part, start: int, stop: int) -> list[int]:
+        edges = {start, stop}
+        for branch in self.layout.branches.values():
+            offsets = offsets_of(part.stamp, part.path, branch)
+            edges.update(part.begin + int(place) for place in offsets)
+        return sorted(edge for edge in edges if start <= edge <= stop)
 
     def _read(self, name: str, part: Part | None, start: int, stop: int, end: int) -> Any:
         direct = not self.layout.keep and COLUMNS.disk is None and name not in self._slow
