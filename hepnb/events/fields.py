@@ -208,6 +208,7 @@ def _wanted(info: TreeInfo, columns: Columns) -> tuple[dict[str, str], dict[str,
     if columns is None:
         usable = {name: branch.expression for name, branch in info.names.items() if branch.readable}
         listed = {name: branch.reason for name, branch in info.names.items() if not branch.readable}
+        usable |= {name: name for name in info.columns}
         # A group is in the file through its members.
         return usable, {name: why for name, why in listed.items() if "listed below it" not in why}
     items = [columns] if isinstance(columns, (str, Mapping)) else columns
@@ -233,8 +234,9 @@ def _opened(info: TreeInfo, item: object) -> Iterable[tuple[str, str]]:
         raise ExpressionError(f"column {item!r:.60} is no text. Give a branch, a pattern or a formula.")
     if item in info.names:
         return [(item, info.names[item].expression)]
-    names = [name for name in match_names(info.names, item) if info.names[name].readable]
-    return [(name, info.names[name].expression) for name in names] or [(item, item)]
+    found = {name: branch.expression for name, branch in info.names.items() if branch.readable}
+    found |= {name: name for name in info.columns}
+    return [(name, found[name]) for name in match_names(found, item)] or [(item, item)]
 
 
 def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:

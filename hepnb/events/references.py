@@ -190,7 +190,9 @@ def _joined(skim: TreeInfo, originals: TreeInfo) -> TreeInfo:
         places = begins[skim.column(numbers, start, stop)] + skim.column(entries, start, stop)
         return _gathered(originals, branch, places)
 
-    return replace(skim, branches=(*skim.branches, *behind), column=column, names={}, checked={})
+    return replace(
+        skim, branches=(*skim.branches, *behind), column=column, names={}, checked={}, parts=(), stamp=None
+    )
 
 
 def _gathered(originals: TreeInfo, branch: Branch, places: NDArray[np.int64]) -> Any:

@@ -63,7 +63,7 @@ def shuffle(
     tree = "" if parquet else tree_name or info.name or "tree"
     lost: list[Skipped] = []
     half = None if progress is None else _halves(progress)
-    with open_sink(path, plan.fields, tree, info, compression=compression, overwrite=overwrite) as (
+    with open_sink(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
         sink,
         draft,
     ):

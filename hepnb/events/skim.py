@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,14 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from hepnb.errors import BranchError
+from hepnb.errors import BranchError, FileError
 from hepnb.events.budget import memory_bytes
-from hepnb.events.chains import ChainSource
 from hepnb.events.drafts import Draft, new_file
 from hepnb.events.fields import Columns, Field, plan_of
 from hepnb.events.remote import is_remote
 from hepnb.events.rows import Rows, rows_in, rows_of
 from hepnb.events.sinks import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
-from hepnb.events.source import FileSource, Skipped, Source, TreeInfo
+from hepnb.events.source import Skipped, Source, TreeInfo
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["SOURCES", "SOURCE_ENTRY", "SOURCE_FILE", "Original", "Written", "is_parquet", "open_sink", "skim"]
@@ -32,6 +32,7 @@ SOURCE_FILE, SOURCE_ENTRY = "source_file", "source_entry"
 SOURCES = "_sources"
 """Added to the name of a tree: the list of the files that its rows come from."""
 _ANY_DEPTH = 100
+_OTHERS = (".csv", ".feather", ".arrow", ".h5", ".hdf5", ".json", ".npy", ".npz", ".pkl", ".txt")
 _REFERENCES = (Field(SOURCE_FILE, np.dtype(np.int32)), Field(SOURCE_ENTRY, np.dtype(np.int64)))
 
 
@@ -112,14 +113,14 @@ def skim(
     plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)
     fields, originals = plan.fields, None
     if references:
-        fields, originals = _with_references(fields), originals_of(source, info)
+        fields, originals = _with_references(fields), originals_of(info)
     used = [*plan.expressions.values(), *([condition] if condition else [])]
     step = rows_in(info, used, memory)
     tree = "" if parquet else tree_name or info.name or "tree"
     lost: list[Skipped] = []
     n_read = n_written = 0
     with open_sink(
-        path, fields, tree, info, compression=compression, overwrite=overwrite, originals=originals
+        path, fields, tree, source, compression=compression, overwrite=overwrite, originals=originals
     ) as (sink, draft):
         gathered = Gathered(sink, memory_bytes(memory) // 8)
         for rows in rows_of(info, plan, condition, step, lost=lost, progress=progress, cancel=cancel):
@@ -143,14 +144,25 @@ def skim(
 
 
 def is_parquet(path: str | os.PathLike[str]) -> bool:
-    """Tell from the name whether a file is to be Parquet.
+    """Tell from the name whether a file is to be Parquet; the other choice is ROOT.
+
+    Raises
+    ------
+    FileError
+        Where the name is that of another kind of file.
 
     Examples
     --------
     >>> is_parquet("a.parquet"), is_parquet("a.root")
     (True, False)
     """
-    return str(path).lower().endswith((".parquet", ".pq"))
+    suffix = Path(str(path)).suffix.lower()
+    if suffix in _OTHERS:
+        raise FileError(
+            f"{str(path)!r} ends in {suffix!r}: what is written here is a ROOT file (.root) or "
+            "a Parquet file (.parquet). Arrays in memory for anything else: tree.arrays(...)."
+        )
+    return suffix in (".parquet", ".pq")
 
 
 @contextmanager
@@ -158,7 +170,7 @@ def open_sink(
     path: str | os.PathLike[str],
     fields: Sequence[Field],
     tree: str,
-    info: TreeInfo,
+    source: Source,
     *,
     compression: Compression,
     overwrite: bool,
@@ -174,7 +186,7 @@ def open_sink(
         Its columns.
     tree : str
         Name of the tree; empty for Parquet.
-    info : TreeInfo
+    source : Source
         What is read meanwhile: none of its files is replaced.
     compression, overwrite
         As for :meth:`hepnb.Tree.skim`.
@@ -186,7 +198,7 @@ def open_sink(
     (Sink, Draft)
         Where rows go, and whether the file is kept.
     """
-    with new_file(path, overwrite=overwrite, inputs=info.files) as draft:
+    with new_file(path, overwrite=overwrite, inputs=files_behind(source)) as draft:
         if not tree:
             notes = {"originals": [asdict(one) for one in originals]} if originals else {}
             sink = ParquetSink(draft.path, fields, compression, notes)
@@ -204,10 +216,10 @@ def open_sink(
                 }
                 types = {"file": "string", "tree": "string", "n_entries": np.dtype(np.int64)}
                 file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)
-            yield RootSink(file, tree, fields, info.title), draft
+            yield RootSink(file, tree, fields, source.info().title), draft
 
 
-def originals_of(source: Source, info: TreeInfo) -> list[Original]:
+def originals_of(info: TreeInfo) -> list[Original]:
     """The files of a tree, to find their entries again.
 
     Raises
@@ -218,25 +230,25 @@ def originals_of(source: Source, info: TreeInfo) -> list[Original]:
     Examples
     --------
     >>> import hepnb
-    >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
-    >>> originals_of(tree._source, tree._info())[0].n_entries
+    >>> originals_of(hepnb.open(hepnb.datasets.generate())["signal"]._info())[0].n_entries
     3000
     """
-    if isinstance(source, ChainSource):
-        trees = dict(source.members)
-    elif isinstance(source, FileSource):
-        trees = {source.file: source.path}
-    else:
+    if not info.parts or not info.names.keys() <= info.parts[0][3].keys():
         raise BranchError(
-            f"tree {info.path!r} has a friend: one reference cannot lead back to both. "
+            f"tree {info.path!r} is put together from several: one reference cannot lead back to all. "
             "Write the columns themselves, or the references of each tree."
         )
-    limits = [0, *info.breaks, info.n_entries]
-    places = [file if is_remote(file) else str(Path(file).resolve()) for file in info.files]
     return [
-        Original(place, trees[file], limits[i + 1] - limits[i])
-        for i, (place, file) in enumerate(zip(places, info.files, strict=True))
+        Original(seen[0] if is_remote(seen[0]) else str(Path(seen[0]).resolve()), path, n_entries)
+        for seen, path, n_entries, _ in info.parts
     ]
+
+
+def files_behind(source: Any) -> set[str]:
+    """Every file that a tree reads, friends' and originals' too."""
+    inner = [getattr(source, field.name) for field in dataclass_fields(source)]
+    sources = [one for one in inner if hasattr(one, "info")]
+    return set(source.info().files).union(*map(files_behind, sources))
 
 
 def _with_references(fields: Sequence[Field]) -> tuple[Field, ...]:

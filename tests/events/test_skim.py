@@ -285,6 +285,8 @@ def test_refused(zmumu: hepnb.Tree, hzz: hepnb.Tree, tmp_path: Path) -> None:
         zmumu.skim(tmp_path / "file" / "z.root")
     with pytest.raises(FileError, match="is an address"):
         zmumu.skim("https://example.org/z.root")
+    with pytest.raises(FileError, match=r"ends in '\.csv': what is written here is a ROOT file"):
+        zmumu.skim(tmp_path / "z.csv")
     with pytest.raises(FileError, match="is not a path"):
         zmumu.skim(3)  # type: ignore[arg-type]
     with pytest.raises(BranchError, match=r"column 'E3'.*no branch 'E3'|'E3'.*Did you mean"):
@@ -369,5 +371,41 @@ def test_references_need_their_names_and_one_origin(zmumu: hepnb.Tree, tmp_path:
         BranchError, match="column 'source_entry': a skim with references has one of that name"
     ):
         zmumu.skim(tmp_path / "a.root", {"source_entry": "Run"}, references=True)
-    with pytest.raises(BranchError, match="has a friend: one reference cannot lead back to both"):
+    with pytest.raises(BranchError, match="is put together from several: one reference cannot"):
         zmumu.with_friend(zmumu, prefix="b_").skim(tmp_path / "a.root", ["E1"], references=True)
+
+
+def test_named_columns_are_columns_like_others(zmumu: hepnb.Tree, tmp_path: Path) -> None:
+    tree = zmumu.with_columns(mass=MASS, low="mass < 80")
+    written = tree.skim(tmp_path / "a.root", ["m*", "E1"], "low", references=True)
+    assert written.columns == ("mass", "E1", "source_file", "source_entry")
+    assert hepnb.open_skim(written.path).arrays("px1")["px1"].size == written.n_written == 469
+    assert tree.skim(tmp_path / "b.root").columns[-2:] == ("mass", "low")
+
+
+def test_no_file_that_is_read_is_replaced(zmumu: hepnb.Tree, tmp_path: Path) -> None:
+    """Neither a friend's nor an original's."""
+    for name in ("main", "friend"):
+        zmumu.skim(tmp_path / f"{name}.root", {name: "E1"})
+    main, friend = (hepnb.open(tmp_path / f"{name}.root")["events"] for name in ("main", "friend"))
+    light = hepnb.open_skim(main.skim(tmp_path / "light.root", {"e": "main"}, references=True).path)
+    for tree, target in [(main.with_friend(friend), "friend"), (light, "main"), (light, "light")]:
+        with pytest.raises(FileError, match="is the file that is read"):
+            tree.skim(tmp_path / f"{target}.root", overwrite=True)
+        with pytest.raises(FileError, match="is the file that is read"):
+            tree.shuffle(tmp_path / f"{target}.root", overwrite=True)
+
+
+def test_what_could_not_be_read_is_in_the_report(data_dir: Path, tmp_path: Path) -> None:
+    files = [str(data_dir / "root" / "chain.flat.1.root"), str(tmp_path / "gone.root")]
+    with pytest.warns(UserWarning, match="gone.root"):
+        chain = hepnb.open(files, on_error="skip")["tree"]
+    written = chain.skim(tmp_path / "a.root", ["I32"])
+    assert [one.file for one in written.lost] == [files[1]]
+    assert (written.n_written, written.complete) == (5, True)
+
+
+def test_a_column_that_reads_no_branch(zmumu: hepnb.Tree, tmp_path: Path) -> None:
+    """A label for a class, for instance."""
+    written = zmumu.skim(tmp_path / "a.root", {"label": "1", "x": "E1"}, "E1 > 100")
+    assert set(hepnb.open(written.path)["events"].arrays("label")["label"].tolist()) == {1}
