@@ -14,7 +14,7 @@ from hepnb.errors import FileError, HepnbError, nearest
 from hepnb.events.chains import ChainSource
 from hepnb.events.files import Entry, EntryKind, RootFile
 from hepnb.events.handles import borrow, close
-from hepnb.events.source import FileSource, OnError, Skipped, warn_of
+from hepnb.events.source import OnError, Skipped, warn_of
 from hepnb.events.trees import Tree
 
 __all__ = ["RootFiles", "checked"]
@@ -158,21 +158,8 @@ class RootFiles:
         return self._sum(key)
 
     def _tree(self, path: str) -> Tree:
-        members, skipped = [], list(self.skipped)
-        for file in self.paths:
-            try:
-                _check_tree(file, path)
-                members.append((file, path))
-            except HepnbError as error:
-                if self.on_error != "skip":
-                    raise
-                skipped.append(Skipped(file, str(error)))
-                warn_of(skipped[-1])
-        if not members:
-            raise FileError(f"none of the files {self.path!r} has a tree {path!r} that can be read.")
-        source = ChainSource(
-            tuple(members), self.path, self.on_error, tuple(skipped), f"{self.code}[{path!r}]"
-        )
+        members = tuple((file, path) for file in self.paths)
+        source = ChainSource(members, self.path, self.on_error, self.skipped, f"{self.code}[{path!r}]")
         source.info()
         return Tree.over(source)
 
@@ -231,16 +218,6 @@ def checked(files: RootFiles) -> RootFiles:
         said = "\n".join(f"  {one}" for one in skipped[:5])
         raise FileError(f"none of the files {files.path!r} can be read:\n{said}")
     return replace(files, paths=tuple(good), skipped=tuple(skipped))
-
-
-def _check_tree(file: str, path: str) -> None:
-    try:
-        FileSource(file, path).info()
-    except FileError:
-        # The file's list of objects has better words: the nearest names, or what is there instead.
-        if not isinstance(RootFile(file)[path], Tree):
-            raise FileError(f"{path!r} of {file!r} is not a tree, as it is in another file.") from None
-        raise
 
 
 def _names(entry: Entry) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def _joined(main: TreeInfo, friend: TreeInfo, prefix: str) -> TreeInfo:
             f"the tree {main.path!r} and its friend {friend.path!r} both have {shown}. "
             f"Give a prefix: with_friend(other, prefix={friend.name + '_'!r})."
         )
-    theirs = {prefix + branch.name: branch for branch in friend.branches}
+    theirs = {prefix + name: branch for name, branch in friend.names.items()}
     renamed = tuple(replace(branch, name=prefix + branch.name) for branch in friend.branches)
 
     def column(branch: Branch, start: int, stop: int) -> Any:
