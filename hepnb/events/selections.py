@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from hepnb.errors import BranchError, ExpressionError, SelectionError
@@ -44,7 +44,7 @@ def conditions(info: TreeInfo, cuts: Mapping[str, str] | Sequence[str]) -> dict[
     words = {word for text in named.values() for word in re.findall(r"\w+", text)}
     if not words & usable.keys():
         # What is wrong with a name is said below, where the other cuts are among what may have been meant.
-        with suppress(BranchError):
+        with suppress(BranchError) if len(usable) > 1 else nullcontext():
             return {name: info.check(text, f"cut {name!r}") for name, text in named.items()}
     try:
         made = define(usable, info.names, info.defined, "cut")
