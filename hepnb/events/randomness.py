@@ -93,7 +93,7 @@ def uniform(start: int, stop: int, seed: int, stream: int = 0) -> NDArray[np.flo
     >>> uniform(0, 3, seed=1).round(3)
     array([0.694, 0.972, 0.427])
     """
-    return (random_keys(start, stop, seed, stream) >> np.uint64(11)) * 2.0**-53
+    return (random_keys(start, stop, seed, stream) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _mixed(value: int) -> int:
