@@ -11,6 +11,9 @@ from hypothesis import settings
 from hepnb.datasets import fetch_all
 from hepnb.errors import DatasetError
 
+# Scripts that find each other by their folder; they are run, not imported.
+collect_ignore = ["benchmarks"]
+
 REPOSITORY = Path(__file__).parents[1]
 SIBLING = REPOSITORY.parent / "shared" / "data"
 
