@@ -100,7 +100,8 @@ def _estimate(members: dict[str, Any], passed: Any, total: Any, k: Array, n: Arr
 
 
 def _around(efficiency: Array, bounds: tuple[Array, Array]) -> dict[str, Array]:
-    low, high = bounds
+    # A mode may lie outside a central interval: an error is never below zero.
+    low, high = np.minimum(bounds[0], efficiency), np.maximum(bounds[1], efficiency)
     return {"efficiency": efficiency, "error_low": efficiency - low, "error_high": high - efficiency}
 
 

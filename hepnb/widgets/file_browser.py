@@ -271,7 +271,7 @@ class FileBrowser(Panel):
             )
         elif entry.kind == "graph":
             self._say(entry.key, f"{entry.classname}, {_plural(found.n_rows, 'point')}", entry.title)
-            if "x" in found:
+            if "y_low" not in found:
                 self._draw(lambda figure: _draw_graph(found, figure), f"Preview of the graph {entry.path}")
         elif entry.kind == "histogram":
             bins = " x ".join(str(len(ax)) for ax in found.axes)
@@ -320,7 +320,15 @@ def _draw_preview(histogram: Any, figure: Figure) -> None:
 
 def _draw_graph(graph: Mapping[str, Any], figure: Figure) -> None:
     axes = figure.add_subplot()
-    errors: dict[str, Any] = {
+    if "efficiency" in graph:
+        low, high = graph["x_low"], graph["x_high"]
+        errors = {"xerr": (high - low) / 2}
+        if "error_low" in graph:
+            errors["yerr"] = (graph["error_low"], graph["error_high"])
+        axes.errorbar((low + high) / 2, graph["efficiency"], fmt="o", markersize=3, linewidth=1, **errors)
+        axes.set(xlabel="x", ylabel="efficiency", ylim=(0, 1.05))
+        return
+    errors = {
         f"{axis}err": graph[f"{axis}_error"]
         if f"{axis}_error" in graph
         else (graph[f"{axis}_error_low"], graph[f"{axis}_error_high"])

@@ -140,6 +140,12 @@ def test_other_ways_to_estimate():
     assert mode["efficiency"].tolist() == [0.75, 0.5]
     assert "error_low" not in mode
     assert "left out" in notes["errors"]
+    k, n = np.array([0.0]), np.array([4.0])
+    outside, _ = estimate(5, 14, 15)
+    assert outside["efficiency"].tolist() == [0]
+    assert outside["error_low"].tolist() == [0]
+    assert outside["error_high"][0] > 0
+    k, n = np.array([3.0, 0.0]), np.array([4.0, 0.0])
     for option in (4, 8):
         values, notes = estimate(option)
         assert values["efficiency"].tolist() == [0.75, 0]
