@@ -244,7 +244,27 @@ def _check_ntuple(ntuple: Any) -> None:
     if not spans == clusters == int(ntuple.num_entries):
         says = f"it says {int(ntuple.num_entries):,} entries, its clusters have {clusters:,}"
         raise Damaged(f"{says}")
+    _check_columns(ntuple)
     ntuple.read_locator = _Pages(ntuple).read
+
+
+def _check_columns(ntuple: Any) -> None:
+    """Compare the entries of each cluster with the values in its columns of one value per entry."""
+    top = {number for number, record in enumerate(ntuple.field_records) if record.parent_field_id == number}
+    plain = [number for number, record in enumerate(ntuple.column_records) if record.field_id in top]
+    for number, (cluster, columns) in enumerate(
+        zip(ntuple.cluster_summaries, ntuple.page_link_list, strict=True)
+    ):
+        n_entries = int(cluster.num_entries)
+        found = {
+            sum(int(page.num_elements) for page in columns[place].pages)
+            for place in plain
+            if place < len(columns) and not columns[place].suppressed
+        }
+        if found and n_entries not in found:
+            raise Damaged(
+                f"cluster {number} says {n_entries:,} entries, its columns have at most {max(found):,}"
+            )
 
 
 class _Pages:

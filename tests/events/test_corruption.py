@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uproot
+import xxhash
 
 import hepnb.events
 from hepnb.errors import BranchError, FileError, HepnbError
@@ -129,6 +130,31 @@ def test_all_numbers_of_entries_agree_on_nonsense(small):
         tree.hist("x", 10)
     with pytest.raises(BranchError, match=words):
         tree.arrays("x", entry_stop=10)
+
+
+def test_three_kilobytes_that_claim_a_hundred_million_entries(tmp_path):
+    """An RNTuple whose checksums are all right: whoever made it wanted to deceive."""
+    path = tmp_path / "claims.root"
+    with uproot.recreate(path, compression=None) as file:
+        file.mkrntuple("t", {"x": np.arange(20.0), "n": np.arange(20)})
+    with uproot.open(path) as file:
+        ntuple = file["t"]
+        locator = ntuple.footer.cluster_group_records[0].page_list_link.locator
+        footer = ntuple.members["fSeekFooter"], ntuple.members["fNBytesFooter"]
+    data = bytearray(path.read_bytes())
+    assert len(data) < 3500
+    for start, size in (locator.offset, locator.num_bytes), footer:
+        envelope = bytes(data[start : start + size - 8])
+        assert envelope.count((20).to_bytes(8, "little")) == 1
+        envelope = envelope.replace((20).to_bytes(8, "little"), (10**8).to_bytes(8, "little"))
+        data[start : start + size - 8] = envelope
+        data[start + size - 8 : start + size] = xxhash.xxh3_64_intdigest(envelope).to_bytes(8, "little")
+    path.write_bytes(data)
+    file = hepnb.events.open(path)
+    with pytest.raises(FileError, match=r"cluster 0 says 100,000,000 entries, its columns have at most 20\."):
+        file["t"]
+    with pytest.raises(FileError, match=r"cluster 0 says 100,000,000 entries, its columns have at most 20\."):
+        Tree(str(path), "t").hist("x", 10)
 
 
 def test_a_basket_that_claims_gigabytes(small):
