@@ -179,7 +179,8 @@ class Cube:
         total = np.zeros(array.shape[0], dtype=sums.dtype)
         for corner in product((0, 1), repeat=len(picks)):
             sign = -1 if (len(corner) - sum(corner)) % 2 else 1
-            total += sign * sums[(slice(None), *(pick[end] for pick, end in zip(picks, corner, strict=True)))]
+            ends: Any = (slice(None), *(pick[end] for pick, end in zip(picks, corner, strict=True)))
+            total += sign * sums[ends]
         return np.maximum(total, 0) if which == "variances" else total
 
     def _edges(self, variable: str) -> NDArray[np.float64]:

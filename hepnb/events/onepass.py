@@ -199,7 +199,7 @@ def nothing_left(info: TreeInfo, expression: str, cut: str | None, n_nan: int) -
 
 
 def fill(
-    one: OnePass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Mapping[str, str], str | None]]
+    one: OnePass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Any, str | None]]
 ) -> Filled:
     """Fill histograms and cutflows in one pass.
 

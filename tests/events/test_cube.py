@@ -129,3 +129,64 @@ def test_what_a_cube_refuses(zmumu):
         zmumu.cube("M", (10, 0, 100), {"E1": (3, 0, 1)}, cut="M > 1e6")
     with pytest.raises(SelectionError, match="not finite"):
         zmumu.cube("M", (10, 0, 100), {"E1": (3, 0, 1)}, weight="1 / 0 + px1")
+
+
+@pytest.mark.parametrize("weight", [None, "1 + 0.5 * sin(phi1)"])
+def test_cumulative_sums_give_the_same(zmumu, monkeypatch, weight):
+    """Large cubes are not added up but differenced: here even this one."""
+    variables = {"E1": (40, 0, 200), "px1": (11, -55, 55), "Q1": (2, -2, 2)}
+    cube = zmumu.cube("M", (30, 60, 120), variables, weight=weight, cut="E2 > 10")
+    generator = np.random.default_rng(5)
+    ranges = []
+    for _ in range(50):
+        chosen = {}
+        for name, edges in cube.edges.items():
+            low, high = sorted(generator.choice(edges.size, 2, replace=False))
+            low, high = float(edges[low]), float(edges[high])
+            chosen[name] = [(low, high), (None, high), (low, None), (None, None)][generator.integers(4)]
+        ranges.append(chosen)
+    added = [cube.slice(chosen) for chosen in ranges]
+    assert not cube._sums
+    monkeypatch.setattr("hepnb.events.cube._FEW_CELLS", 0)
+    for chosen, expected in zip(ranges, added, strict=True):
+        found = cube.slice(chosen)
+        assert (found.variances(flow=True) >= 0).all()
+        if weight is None:
+            np.testing.assert_array_equal(found.view(flow=True), expected.view(flow=True))
+        else:
+            for one, other in (
+                (found.values(flow=True), expected.values(flow=True)),
+                (found.variances(flow=True), expected.variances(flow=True)),
+            ):
+                np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+    assert cube._sums
+    # With the other bins come other sums.
+    np.testing.assert_allclose(
+        cube.rebin(3).slice(ranges[0]).values(flow=True)[1:-1], added[0].values().reshape(10, 3).sum(axis=1)
+    )
+
+
+def test_a_cube_that_is_stopped_has_what_was_filled(zmumu):
+    class Stop:
+        def is_set(self):
+            return True
+
+    cube = zmumu.cube("M", (10, 0, 100), {"E1": (3, 0, 100)}, cancel=Stop())
+    assert cube.slice().sum(flow=True).value == 0
+    assert cube.values.shape == (12, 6)
+
+
+def test_ranges_that_are_none(zmumu):
+    cube = zmumu.cube("M", (10, 0, 100), {"E1": (10, 0, 100)})
+    for limits in (3, (1, 2, 3), ("a", 2)):
+        with pytest.raises(SelectionError, match=r"is not \(low, high\)"):
+            cube.slice(E1=limits)
+    with pytest.raises(SelectionError, match="cannot stand at NaN"):
+        cube.slice(E1=(float("nan"), 3))
+    # From above to below there is nothing.
+    assert cube.slice(E1=(80, 20)).sum(flow=True).value == 0
+
+
+def test_without_variables_it_is_a_histogram(zmumu):
+    cube = zmumu.cube("M", (10, 0, 100), {})
+    np.testing.assert_array_equal(cube.slice().view(flow=True), zmumu.hist("M", (10, 0, 100)).view(flow=True))
