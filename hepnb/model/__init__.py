@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hepnb.model.likelihood import HistFactoryLikelihood, Objective
-from hepnb.model.model import INTERPOLATIONS, Model, as_numbers, one_data_set
+from hepnb.model.model import Model, as_numbers, one_data_set
 from hepnb.model.operator import Operator
 from hepnb.model.parameters import Parameter
+from hepnb.model.settings import INTERPOLATIONS
 
 __all__ = [
     "INTERPOLATIONS",

@@ -12,23 +12,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError, nearest
-from hepnb.interpolation.response import CHOICES
 from hepnb.model.compile import compile_workspace
 from hepnb.model.constraints import collect_constraints
 from hepnb.model.expectation import cell_rates
 from hepnb.model.likelihood import HistFactoryLikelihood
 from hepnb.model.parameters import Parameter, find
-from hepnb.model.positivity import POSITIVITIES, floor_of
-from hepnb.workspace import Workspace, load
+from hepnb.model.positivity import floor_of
+from hepnb.model.settings import (
+    as_workspace,
+    codes_of_pyhf,
+    interpolation_codes,
+    laws,
+    measurement_named,
+    positivity_named,
+)
+from hepnb.workspace import Workspace
 from hepnb.workspace.validate import pois_of
 
-__all__ = ["INTERPOLATIONS", "Model"]
+__all__ = ["Model", "as_numbers", "one_data_set"]
 
 FloatArray = NDArray[np.float64]
-
-INTERPOLATIONS: dict[str, dict[str, str]] = {
-    name: {"normsys": CHOICES[name][0], "histosys": CHOICES[name][1]} for name in ("pyhf", "root", "legacy")
-}
 
 
 @final
@@ -96,17 +99,19 @@ class Model:
         positivity: str = "pyhf",
         poi: str | int | Sequence[str | int] | None = None,
     ) -> None:
-        self.workspace = _as_workspace(workspace)
+        self.workspace = as_workspace(workspace)
         for patch in (patches,) if isinstance(patches, str | os.PathLike) else patches:
             self.workspace = self.workspace.patch(patch)
         spec = self.workspace.spec
-        self.measurement, config = _measurement(spec, measurement)
-        self.interpolation = _interpolation(_codes(workspace) if interpolation is None else interpolation)
-        self.bin_constraints = _laws(self.workspace, constraints)
+        self.measurement, config = measurement_named(spec, measurement)
+        self.interpolation = interpolation_codes(
+            codes_of_pyhf(workspace) if interpolation is None else interpolation
+        )
+        self.bin_constraints = laws(self.workspace, constraints)
         compiled = compile_workspace(
             spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
         )
-        self.positivity = _positivity(positivity)
+        self.positivity = positivity_named(positivity)
         if positivity == "root":
             compiled = replace(compiled, floor=floor_of(compiled))
         auxiliary = collect_constraints(compiled.parameters)
@@ -518,89 +523,3 @@ def one_data_set(data: ArrayLike | None, model: Model) -> FloatArray:
     if counts.ndim != 1:
         raise ModelError(f"data have {counts.ndim} axes; this takes one set of data, one number per bin.")
     return counts
-
-
-def _as_workspace(given: Any) -> Workspace:
-    if isinstance(given, Workspace):
-        return given
-    return _from_pyhf_model(given) if _is_pyhf_model(given) else load(given)
-
-
-def _is_pyhf_model(given: Any) -> bool:
-    return type(given).__module__ == "pyhf.pdf"
-
-
-def _codes(given: Any) -> str | dict[str, str]:
-    """Give the codes of a pyhf.Model; those that its settings leave out are pyhf's oldest."""
-    if not _is_pyhf_model(given):
-        return "pyhf"
-    settings, defaults = given.config.modifier_settings, INTERPOLATIONS["legacy"]
-    return {kind: settings.get(kind, {}).get("interpcode", code) for kind, code in defaults.items()}
-
-
-def _from_pyhf_model(given: Any) -> Workspace:
-    """Complete a pyhf.Model, which knows no observations, with its own expected rates."""
-    for option in ("clip_sample_data", "clip_bin_data"):
-        if getattr(given.main_model, option, None) is not None:
-            raise ModelError(
-                f"the pyhf.Model has {option}={getattr(given.main_model, option)}, which hepnb does not know. "
-                "Give the workspace, with positivity='root' to clip negative rates as HistFactory does."
-            )
-    rates = given.expected_data(given.config.suggested_init(), include_auxdata=False)
-    observations = [
-        {"name": channel, "data": [float(x) for x in rates[given.config.channel_slices[channel]]]}
-        for channel in given.config.channels
-    ]
-    config = {"poi": given.config.poi_name or "", "parameters": list(given.spec.get("parameters", []))}
-    return Workspace(
-        {
-            "channels": given.spec["channels"],
-            "observations": observations,
-            "measurements": [{"name": "measurement", "config": config}],
-            "version": "1.0.0",
-        }
-    )
-
-
-def _laws(workspace: Workspace, given: str | Mapping[str, str]) -> dict[str, str]:
-    if isinstance(given, str):
-        choices: dict[str, dict[str, str]] = {"workspace": dict(workspace.constraints), "pyhf": {}}
-        if given not in choices:
-            raise ModelError(f"constraints {given!r} do not exist. {nearest(given, choices)}")
-        return choices[given]
-    known = {m["name"] for c in workspace.spec["channels"] for s in c["samples"] for m in s["modifiers"]}
-    for name in given:
-        if name not in known:
-            raise ModelError(f"constraint of {name!r}: no modifier has this name. {nearest(name, known)}")
-    return dict(given)
-
-
-def _measurement(spec: Mapping[str, Any], name: str | None) -> tuple[str, Mapping[str, Any]]:
-    found = {entry["name"]: entry["config"] for entry in spec["measurements"]}
-    if name is None:
-        name = next(iter(found))
-    if name not in found:
-        raise ModelError(f"measurement {name!r} does not exist in the workspace. {nearest(name, found)}")
-    return name, found[name]
-
-
-def _positivity(given: str) -> str:
-    if given not in POSITIVITIES:
-        raise ModelError(f"positivity {given!r} does not exist. {nearest(given, POSITIVITIES)}")
-    return given
-
-
-def _interpolation(given: str | Mapping[str, str]) -> dict[str, str]:
-    if isinstance(given, str):
-        if given not in INTERPOLATIONS:
-            raise ModelError(f"interpolation {given!r} does not exist. {nearest(given, INTERPOLATIONS)}")
-        return dict(INTERPOLATIONS[given])
-    if not isinstance(given, Mapping):
-        raise ModelError(
-            f"interpolation {given!r} is neither a name nor a mapping. {nearest('', INTERPOLATIONS)}"
-        )
-    unknown = set(given) - {"normsys", "histosys"}
-    if unknown:
-        wrong = sorted(unknown)[0]
-        raise ModelError(f"interpolation of {wrong!r}: only normsys and histosys are interpolated.")
-    return {**INTERPOLATIONS["pyhf"], **given}
