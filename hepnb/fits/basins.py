@@ -24,7 +24,7 @@ IntArray = NDArray[np.intp]
 _SIGNIFICANT = 0.2
 _BENT, _SMALL = 0.1, 40
 _MOST = 6
-_RANDOM = 12
+_RANDOM = 24
 _MANY = 100
 
 _KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()

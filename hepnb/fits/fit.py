@@ -179,7 +179,9 @@ def fixed_poi_fit(
             f"{values.size} values for the POIs {', '.join(map(repr, model.poi_names))}. "
             "Give one value each, or name with poi= those to hold."
         )
-    held = {name: _number(v, f"fixed value of {name!r}") for name, v in zip(chosen, values, strict=True)}
+    held = {
+        name: _number(float(v), f"fixed value of {name!r}") for name, v in zip(chosen, values, strict=True)
+    }
     return fit(data, model, fixed={**held, **(options.pop("fixed", None) or {})}, **options)
 
 

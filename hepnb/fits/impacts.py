@@ -155,8 +155,6 @@ def _remaining(model: Model, data: FloatArray, result: FitResults, held: IntArra
     if fixed[poi]:
         return np.nan
     fixed[held] = True
-    covariance, _, good = covariance_of(model, data, result.bestfit, fixed)
-    if not good:
-        return np.nan
+    covariance, _, _ = covariance_of(model, data, result.bestfit, fixed)
     sigma = np.sqrt(np.diag(covariance))
     return float(bounded_uncertainty(result.bestfit, sigma, model.bounds)[poi])

@@ -144,7 +144,7 @@ def profile(
     counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     if values is None:
-        spread = free.curvature_uncertainty[position] or 0.25 * np.ptp(model.bounds[position])
+        spread = _spread(model, free, position)
         reach = free.bestfit[position] + 3 * spread * np.array([-1.0, 1.0])
         low, high = np.clip(reach, *model.bounds[position])
         grid = np.linspace(low, high, 31)
@@ -219,7 +219,7 @@ def contour(
     free = fit(counts, model) if result is None else result
     axes = []
     for position in (one, two):
-        spread = free.curvature_uncertainty[position] or 0.25 * np.ptp(model.bounds[position])
+        spread = _spread(model, free, position)
         ends = free.bestfit[position] + reach * spread * np.array([-1.0, 1.0])
         low, high = np.clip(ends, *model.bounds[position])
         axes.append(np.linspace(low, high, size))
@@ -317,6 +317,11 @@ def minos(
         lower=-answer[0::2],
         upper=answer[1::2],
     )
+
+
+def _spread(model: Model, free: FitResults, position: int) -> float:
+    sigma = float(free.curvature_uncertainty[position])
+    return sigma if sigma > 0 else 0.25 * float(np.ptp(model.bounds[position]))
 
 
 def _movable(parameter: str | int, model: Model) -> int:

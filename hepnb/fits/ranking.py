@@ -38,7 +38,8 @@ class RankingResults:
         Of the free fit.
     prefit_up, prefit_down, postfit_up, postfit_down : ndarray, shape (n,)
         Change of the POI when the parameter is held at its best value plus or minus its uncertainty before
-        or after the fit; 0 where that uncertainty is 0, nan where a fit failed or was not done.
+        or after the fit; 0 where that uncertainty is 0, nan where there is none, where a fit failed or was
+        not done.
     poi : str
         The parameter of interest.
     total, statistical, systematic : float
@@ -140,7 +141,8 @@ def ranking(
     others = np.array([i for i in range(model.n_parameters) if i != where_poi], dtype=np.intp)
     prefit = np.array([0.0 if p.kind == "free" or p.fixed else p.sigma for p in model.parameters])[others]
     postfit = free.uncertainty[others]
-    shifts = np.stack([prefit, -prefit, postfit, -postfit])
+    known = np.nan_to_num(postfit)
+    shifts = np.stack([prefit, -prefit, known, -known])
     lanes = np.argwhere(shifts != 0)
     start = np.tile(free.bestfit, (len(lanes), 1))
     fixed = np.tile(model.fixed, (len(lanes), 1))
@@ -151,6 +153,7 @@ def ranking(
     impacts = np.zeros(shifts.shape)
     moved, cancelled = _fitted(model, counts, start, fixed, progress, cancel, executor)
     impacts[lanes[:, 0], lanes[:, 1]] = moved - free.bestfit[where_poi]
+    impacts[2:, np.isnan(postfit)] = np.nan
     statistical, systematic = breakdown(counts, model, free)
     return RankingResults(
         labels=tuple(model.parameter_names[i] for i in others),

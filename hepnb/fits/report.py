@@ -22,6 +22,10 @@ _STATUS = {
     INVALID_START: "invalid start",
 }
 
+# Scaled curvatures below it are rounding, or what is left of a gradient that is nearly 0; parameters with
+# less than so much of such a direction keep their uncertainty.
+_FLAT, _INVOLVED = 1e-8, 1e-2
+
 
 def fit_results(
     model: Model,
@@ -35,7 +39,8 @@ def fit_results(
 ) -> FitResults:
     """Turn one lane of a batch into results with uncertainties and a report."""
     point, held = found.points[lane], found.held[lane]
-    covariance, condition, positive = covariance_of(model, data, point, held | fixed)
+    covariance, condition, loose = covariance_of(model, data, point, held | fixed)
+    undetermined = tuple(name for name, flat in zip(model.parameter_names, loose, strict=True) if flat)
     sigma = np.sqrt(np.diag(covariance))
     uncertainty = bounded_uncertainty(point, sigma, bounds)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -43,16 +48,17 @@ def fit_results(
     status = _STATUS[int(found.status[lane])]
     at_bound = tuple(name for name, at in zip(model.parameter_names, held, strict=True) if at)
     empty = model.nonpositive_bins(point)
-    message = _message(model, status, positive, at_bound, empty, point, bounds)
+    message = _message(model, status, undetermined, at_bound, empty, point, bounds)
     if second is not None:
         message = f"{message} {second}".strip()
     report = FitReport(
-        ok=status == "converged" and positive,
+        ok=status == "converged" and not undetermined,
         status=status,
         message=message,
         edm=float(found.edm[lane]),
         gradient_norm=float(found.gradient_norm[lane]),
         at_bound=at_bound,
+        undetermined=undetermined,
         nonpositive_bins=empty,
         condition=condition,
         n_iterations=int(found.iterations[lane]),
@@ -122,30 +128,57 @@ def bounded_uncertainty(point: FloatArray, sigma: FloatArray, bounds: FloatArray
 
 def covariance_of(
     model: Model, data: FloatArray, point: FloatArray, held: BoolArray
-) -> tuple[FloatArray, float, bool]:
-    """Invert the curvature of the free parameters; say whether it is positive definite."""
+) -> tuple[FloatArray, float, BoolArray]:
+    """Invert the curvature of the free parameters where that can be done.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (n_data,)
+        Complete data.
+    point : ndarray, shape (n_parameters,)
+        The minimum.
+    held : ndarray of bool, shape (n_parameters,)
+        Parameters without uncertainty.
+
+    Returns
+    -------
+    covariance : ndarray, shape (n_parameters, n_parameters)
+        0 for parameters that are held, nan on the diagonal of those that are not determined.
+    condition : float
+        Condition number of the curvature, scaled to unit diagonal.
+    loose : ndarray of bool, shape (n_parameters,)
+        Parameters that move along a direction in which -2 log L does not rise.
+    """
     covariance = np.zeros((point.size, point.size))
+    loose = np.zeros(point.size, dtype=bool)
     free = np.flatnonzero(~held)
     if not free.size:
-        return covariance, 1.0, True
+        return covariance, 1.0, loose
     block = model.likelihood.objective(point[None], data[None], 2).curvature[0][np.ix_(free, free)]
+    if not np.isfinite(block).all():
+        covariance[free, free], loose[free] = np.nan, True
+        return covariance, np.inf, loose
     diagonal = np.diag(block)
-    if not (np.isfinite(block).all() and (diagonal > 0).all()):
-        return covariance, np.inf, False
-    scale = 1 / np.sqrt(diagonal)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     values, vectors = np.linalg.eigh(block * np.outer(scale, scale))
-    if values[0] <= 1e-13 * values[-1]:
-        return covariance, np.inf, False
-    inverse = (vectors / values) @ vectors.T
+    flat = values <= _FLAT * max(float(values[-1]), 0.0)
+    inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
     # -2 log L rises by 1 at one standard deviation: the covariance is twice the inverse curvature.
     covariance[np.ix_(free, free)] = 2 * inverse * np.outer(scale, scale)
-    return covariance, float(values[-1] / values[0]), True
+    if not flat.any():
+        return covariance, float(values[-1] / values[0]), loose
+    loose[free] = np.sqrt((vectors[:, flat] ** 2).sum(axis=1)) > _INVOLVED
+    covariance[loose], covariance[:, loose] = 0.0, 0.0
+    covariance[loose, loose] = np.nan
+    return covariance, np.inf, loose
 
 
 def _message(
     model: Model,
     status: str,
-    positive: bool,
+    undetermined: tuple[str, ...],
     at_bound: tuple[str, ...],
     empty: tuple[str, ...],
     point: FloatArray,
@@ -160,8 +193,12 @@ def _message(
         )
     elif status != "converged":
         words.append("The values are not a minimum: try other starting values, or minimizer='minuit'.")
-    elif not positive:
-        words.append("The curvature is not positive definite: some parameter is not determined by the data.")
+    elif undetermined:
+        more = f" and {len(undetermined) - 6} more" if len(undetermined) > 6 else ""
+        words.append(
+            "-2 log L does not rise in some direction: the data do not determine "
+            f"{', '.join(undetermined[:6])}{more}. Hold one of them, or merge what cannot be told apart."
+        )
     if at_bound:
         shown = [
             f"{name} = {point[i]:.4g} of [{bounds[i, 0]:.4g}, {bounds[i, 1]:.4g}]"

@@ -43,7 +43,7 @@ class FitReport:
     Parameters
     ----------
     ok : bool
-        It converged, and its curvature is positive definite.
+        It converged, and the data determine every parameter.
     status : str
         ``"converged"``, ``"not finished"``, ``"stalled"`` or ``"invalid start"``.
     message : str
@@ -54,6 +54,8 @@ class FitReport:
         Norm of the gradient without the parameters held at a bound.
     at_bound : tuple of str
         Parameters held at a bound; they have no symmetric uncertainty.
+    undetermined : tuple of str
+        Parameters that can move along a direction in which -2 log L does not rise; they have none at all.
     nonpositive_bins : tuple of str
         Bins whose expected rate is not positive, such as ``"channel 'SR' bin 2"``; with
         ``positivity="root"`` also those in which the rate of a sample is clipped.
@@ -84,6 +86,7 @@ class FitReport:
     interpolation: dict[str, str] = field(default_factory=dict)
     positivity: str = "pyhf"
     second_minimum: SecondMinimum | None = None
+    undetermined: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         head = f"{self.status} in {self.n_iterations} steps, EDM {self.edm:.1e}"
@@ -101,7 +104,8 @@ class FitResults:
     uncertainty : ndarray, shape (n_parameters,)
         Uncertainties as Minuit's HESSE gives them for bounded parameters (one standard deviation in its
         internal, unbounded coordinate, averaged over both sides), so that they compare with cabinetry, pyhf
-        with Minuit and RooFit; 0 for a fixed parameter or one at a bound.
+        with Minuit and RooFit; 0 for a fixed parameter or one at a bound, nan for one that the data do not
+        determine.
     curvature_uncertainty : ndarray, shape (n_parameters,)
         Standard deviations from the curvature in the parameters themselves.
     labels : tuple of str
@@ -109,7 +113,7 @@ class FitResults:
     types : tuple of str
         ``"free"``, ``"gaussian"`` or ``"poisson"`` for each.
     correlation : ndarray, shape (n_parameters, n_parameters)
-        Correlations; 0 for fixed parameters.
+        Correlations; 0 for parameters without uncertainty.
     twice_nll : float
         -2 log L at the minimum, with every constant.
     report : FitReport
