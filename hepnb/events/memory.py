@@ -104,15 +104,19 @@ def plan_memory(
     wanted = _workers(threads, engine)
     names = sorted({name for expression in expressions for name in expression.branches})
     branches = {name: info.names[name] for name in names}
-    # What is kept on disk is read and mapped a task at a time, plain numbers too.
-    mapped = COLUMNS.disk is not None
-    lists = [b for b in branches.values() if mapped or b.kind not in ("number", "bool")]
+    plain = [branch for branch in branches.values() if branch.kind in ("number", "bool")]
+    lists = [branch for branch in branches.values() if branch not in plain]
     small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL
     if small and not lists:
         return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
     width = sum(_width(info, branch) for branch in lists)
-    keep = n_entries * (8.0 * (len(branches) - len(lists)) + width) <= min(COLUMNS.budget, available / 2)
+    keep = n_entries * (8.0 * len(plain) + width) <= min(COLUMNS.budget, available / 2)
     parts = () if keep else parts_of(info, branches)
+    # Plain numbers are read like lists where their baskets are not known, or the disk is to keep them.
+    direct = [b for b in plain if parts and all(b.name in part.baskets for part in parts)]
+    if not keep and (COLUMNS.disk is not None or len(direct) < len(plain)):
+        lists += [branch for branch in plain if COLUMNS.disk is not None or branch not in direct]
+        width = sum(_width(info, branch) for branch in lists)
     need = _Need(
         baskets=max((largest_of(part.baskets) for part in parts), default=0),
         arrays=8.0
