@@ -72,7 +72,13 @@ def rows_in(
         Where not even one fits.
     """
     names = dict.fromkeys(name for expression in expressions for name in expression.branches)
-    width = copies * (bytes_per_entry(info, [info.names[name] for name in names]) + 8 * len(expressions))
+    sizes = {name: bytes_per_entry(info, [info.names[name]]) for name in names}
+    # What comes out is taken for as long as the longest of what goes in; a formula has another one halfway.
+    made = [
+        max([8.0, *(sizes[name] for name in expression.branches)]) * (1 + (expression.text not in sizes))
+        for expression in expressions
+    ]
+    width = copies * (sum(sizes.values()) + sum(made))
     entries = int(memory_bytes(memory) / width)
     if entries < 1:
         raise SelectionError(
