@@ -21,7 +21,7 @@ help:
 	@echo "make lab            JupyterLab on notebooks/00-start.ipynb (LAB_ARGS=--no-browser to only serve it)"
 	@echo "make test           linters, types, layers and every test, those in a browser included"
 	@echo "make lint           linters, types and layers alone"
-	@echo "make bench          speed of the core against pyhf, and import time"
+	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, import time"
 	@echo "make bench-browser  slider to pixel, measured in a JupyterLab page"
 	@echo "make clean          remove the environment and everything that was built"
 
@@ -36,6 +36,7 @@ lint: $(STAMPS)/test
 
 bench: $(STAMPS)/bench
 	$(BIN)/python tests/benchmarks/bench_core.py
+	$(BIN)/python tests/benchmarks/bench_events.py
 
 bench-browser: $(STAMPS)/bench
 	@tools/chromium.sh >/dev/null
