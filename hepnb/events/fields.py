@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, ExpressionError, SelectionError
+from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import is_list
@@ -236,7 +236,17 @@ def _opened(info: TreeInfo, item: object) -> Iterable[tuple[str, str]]:
         return [(item, info.names[item].expression)]
     found = {name: branch.expression for name, branch in info.names.items() if branch.readable}
     found |= {name: name for name in info.columns}
-    return [(name, found[name]) for name in match_names(found, item)] or [(item, item)]
+    names = match_names(found, item)
+    if not names and _is_pattern(item):
+        raise BranchError(
+            f"tree {info.path!r}: no branch fits the pattern {item!r}. {nearest(item.strip('*?/'), found)}"
+        )
+    return [(name, found[name]) for name in names] or [(item, item)]
+
+
+def _is_pattern(item: str) -> bool:
+    """Tell what can be nothing but a pattern: a formula neither begins nor ends with a star."""
+    return item[:1] in ("*", "/") or item[-1:] == "*" or "?" in item
 
 
 def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:

@@ -108,6 +108,10 @@ def skim(
     cancel: Cancel | None = None,
 ) -> Written:
     """Write a selection of a tree to a new file; see :meth:`hepnb.Tree.skim`."""
+    if parquet and Path(str(path)).suffix.lower() == ".root":
+        raise FileError(
+            f"{str(path)!r} ends in '.root': name it '.parquet', or write a ROOT file with skim()."
+        )
     info = source.info()
     condition = None if cut is None else info.check(cut, "cut")
     plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)

@@ -79,6 +79,7 @@ def write(
     for name, what in given.items():
         if not isinstance(name, str) or not name.strip("/ "):
             raise FileError(f"an object is named {name!r}. Give it a path in the file, such as 'SR/ttbar'.")
+        name = name.strip("/")  # noqa: PLW2901  # "SR/" would be a folder without a name in it
         if isinstance(what, Mapping):
             made[name] = _columns(name, what)
         elif isinstance(what, tuple) and len(what) in (2, 3):
@@ -174,8 +175,7 @@ def _column(tree: str, name: str, value: Any) -> Any:
     if isinstance(value, ak.Array):
         return value
     if not isinstance(value, tuple):
-        array = np.asarray(value)
-        return ak.Array(array.tolist()) if array.dtype.kind == "U" else array
+        return _array(f"tree {tree!r}, branch {name!r}", value)
     counts, content = (np.asarray(part) for part in value)
     if counts.sum() != content.size:
         raise BranchError(
@@ -183,6 +183,22 @@ def _column(tree: str, name: str, value: Any) -> Any:
             f"there are {content.size} values."
         )
     return ak.unflatten(content, counts)
+
+
+def _array(where: str, value: Any) -> Any:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        # Lists of several lengths.
+        return ak.from_iter(value)
+    if array.dtype.kind == "U":
+        return ak.Array(array.tolist())
+    if array.ndim == 0 or array.dtype.kind not in "biuf":
+        raise BranchError(
+            f"{where}: {value!r:.60} is no column. Give an array of numbers or texts, one per "
+            "event, or a list of numbers per event."
+        )
+    return array
 
 
 def _type(column: NDArray[Any] | ak.Array) -> Any:

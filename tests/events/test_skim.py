@@ -287,6 +287,10 @@ def test_refused(zmumu: hepnb.Tree, hzz: hepnb.Tree, tmp_path: Path) -> None:
         zmumu.skim("https://example.org/z.root")
     with pytest.raises(FileError, match=r"ends in '\.csv': what is written here is a ROOT file"):
         zmumu.skim(tmp_path / "z.csv")
+    with pytest.raises(FileError, match=r"ends in '\.root': name it '\.parquet'"):
+        zmumu.to_parquet(target)
+    with pytest.raises(BranchError, match=r"no branch fits the pattern 'Moun_\*'\. Did you mean 'Muon_E'"):
+        hzz.skim(target, ["Moun_*"])
     with pytest.raises(FileError, match="is not a path"):
         zmumu.skim(3)  # type: ignore[arg-type]
     with pytest.raises(BranchError, match=r"column 'E3'.*no branch 'E3'|'E3'.*Did you mean"):

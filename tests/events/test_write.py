@@ -128,8 +128,8 @@ def test_what_a_tree_gave_goes_back(data_dir: Path, tmp_path: Path) -> None:
     mass = tree.hist("M", (60, 60, 120), weight="1 + px1 / 1000", label="m [GeV]")
     first = hepnb.write(tmp_path / "a.root", {"mass": mass})
     columns = {"M": tree.arrays("M")["M"], "p": np.ones((2304, 3), np.float32), "s": np.array(["a"] * 2304)}
-    columns["l"] = ak.Array([[1.0, 2.0], []] * 1152)
-    objects = {"again": hepnb.open(first)["mass"], "n": np.histogram(columns["M"], 10), "t": columns}
+    columns["l"] = [[1.0, 2.0], []] * 1152
+    objects = {"again": hepnb.open(first)["mass"], "n": np.histogram(columns["M"], 10), "/t/": columns}
     second = hepnb.open(hepnb.write(tmp_path / "b.root", objects))
     np.testing.assert_array_equal(second["again"].view(flow=True), mass.view(flow=True))
     assert second["n"].values().sum() == 2304
@@ -157,6 +157,9 @@ def test_what_a_tree_gave_goes_back(data_dir: Path, tmp_path: Path) -> None:
         ({"t": {}}, BranchError, "tree 't' has no columns"),
         ({"t": {"x": [1, 2], "y": [1]}}, BranchError, "its columns differ in length"),
         ({"t": {"x": ak.Array([[[1]], [[2], [3]]])}}, BranchError, "'t' cannot be written to a ROOT file"),
+        ({"t": {"x": [None, 1]}}, BranchError, r"tree 't', branch 'x': \[None, 1\] is no column"),
+        ({"t": {"x": 3.0}}, BranchError, "tree 't', branch 'x': 3.0 is no column"),
+        ({"t": {"x": [1 + 2j]}}, BranchError, "is no column. Give an array of numbers or texts"),
         ({" ": REGULAR}, FileError, "an object is named ' '"),
         ({}, FileError, "give a mapping of names"),
         ([1], FileError, "give a mapping of names"),
