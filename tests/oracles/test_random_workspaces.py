@@ -1,32 +1,45 @@
-"""Small random workspaces with every type of modifier: rates, likelihoods and fits against pyhf's."""
+"""2,000 small random workspaces with every type of modifier, against pyhf and Minuit.
+
+One to three channels of one to four bins and one to four samples, shared and one-sided systematics, bins
+without yield, both settings of the interpolation codes and a mixture. Code 2 is left out: its rates jump, and
+a minimum may lie at a jump without being reached. Of each workspace: the rates and -2 log L at random points,
+and a fit from pyhf's default start, free for every other one, with the POI held for the rest.
+
+Minuit runs on pyhf's -2 log L. For every tenth workspace it does so by itself; for the others, in a fraction
+of the time, it gets the gradient of ours at the same points.
+
+As a script this file prints a line of JSON for each workspace: ``python test_random_workspaces.py 0 2000``.
+To leave the test out: ``pytest --deselect tests/oracles/test_random_workspaces.py``.
+"""
 
 from __future__ import annotations
 
-import functools
+import json
 import logging
+import math
+import subprocess
+import sys
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyhf
 import pytest
+from iminuit import Minuit
 from numpy.typing import NDArray
 
 import hepnb
-from hepnb.fits import FitResults
 
 Spec = dict[str, Any]
 FloatArray = NDArray[np.float64]
 
-SEEDS = range(60)
-CODES = (
-    ("code4", "code4p"),
-    ("code1", "code4p"),
-    ("code4", "code2"),
-    ("code1", "code0"),
-    ("code4", "code4p"),
-)
+COUNT, PROCESSES = 2000, 2
+DEFAULT, LEGACY = ("code4", "code4p"), ("code1", "code0")
+CODES = (*[DEFAULT] * 5, *[LEGACY] * 4, ("code1", "code4p"))
+TOLERANCE = 1e-6
+
+# Two processes, two minutes of each; a machine that is busy may need longer.
+pytestmark = pytest.mark.timeout(1500)
 
 
 def modifier(name: str, kind: str, data: Any = None) -> Spec:
@@ -120,37 +133,91 @@ class Author:
         return rolled
 
 
-@pytest.fixture(autouse=True)
-def _quiet_minuit() -> Iterator[None]:
-    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-2, strategy=1))
-    logging.disable(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    logging.disable(logging.NOTSET)
-    pyhf.set_backend("numpy")
-
-
-@functools.cache
-def our_fit(seed: int) -> FitResults:
-    return hepnb.fit(None, both(seed)[0])
-
-
 def both(seed: int) -> tuple[hepnb.Model, Any, FloatArray]:
     spec = Author(seed).workspace()
-    norm, shape = CODES[seed % len(CODES)]
-    workspace = pyhf.Workspace(spec)
-    theirs = workspace.model(
-        modifier_settings={"normsys": {"interpcode": norm}, "histosys": {"interpcode": shape}}
-    )
+    norm, shape = CODES[seed // 2 % len(CODES)]
+    source = pyhf.Workspace(spec, validate=False)
+    modifiers = {"normsys": {"interpcode": norm}, "histosys": {"interpcode": shape}}
+    theirs = source.model(modifier_settings=modifiers, validate=False)
     ours = hepnb.Model(spec, interpolation={"normsys": norm, "histosys": shape})
-    return ours, theirs, np.array(workspace.data(theirs))
+    return ours, theirs, np.array(source.data(theirs))
+
+
+def minuit(ours: hepnb.Model, theirs: Any, data: FloatArray, mu: float | None, alone: bool) -> Any:
+    """Minimise pyhf's -2 log L from pyhf's start."""
+
+    def value(point: FloatArray) -> float:
+        result = -2 * float(theirs.logpdf(np.asarray(point), data)[0])
+        return result if math.isfinite(result) else 1e9
+
+    def gradient(point: FloatArray) -> FloatArray:
+        return np.nan_to_num(ours.gradient(np.asarray(point)))
+
+    fit = Minuit(value, theirs.config.suggested_init(), grad=None if alone else gradient)
+    fit.errordef, fit.tol, fit.strategy = 1.0, 1e-2, 1
+    fit.limits = theirs.config.suggested_bounds()
+    fit.fixed = theirs.config.suggested_fixed()
+    if mu is not None:
+        poi = theirs.config.poi_index
+        fit.values[poi], fit.fixed[poi] = mu, True
+    return fit.migrad(ncall=3000, iterate=2)
+
+
+def worst(ours: Any, theirs: Any) -> float:
+    """The largest difference, relative, or absolute where the value is small."""
+    return float(np.max(np.abs(np.asarray(ours) - theirs) / np.maximum(np.abs(theirs), 1.0), initial=0.0))
+
+
+def record(seed: int) -> Spec:
+    """Compare one workspace."""
+    ours, theirs, data = both(seed)
+    dice = np.random.default_rng(seed + 10_000)
+    points = ours.init + np.where(ours.init == 0, 1.2, 0.15) * dice.normal(size=(3, ours.n_parameters))
+    points = np.where(ours.fixed, ours.init, np.clip(points, *ours.bounds.T))
+    rates = np.array([theirs.expected_data(point) for point in points])
+    positive = (rates[:, : ours.n_bins] > 0).all(axis=1)
+    nll = [-2 * theirs.logpdf(point, data)[0] for point in points[positive]]
+    result: Spec = {
+        "seed": seed,
+        "same": list(ours.parameter_names) == theirs.config.par_names
+        and list(ours.fixed) == list(theirs.config.suggested_fixed())
+        and bool(np.allclose(ours.data, data, rtol=1e-12)),
+        "rates": worst(ours.expected_data(points), rates),
+        "nll": worst(ours.twice_nll(points[positive]), nll),
+    }
+    mu = None if seed % 2 == 0 else float(dice.uniform(0, 3))
+    mine = hepnb.fit(None, ours) if mu is None else hepnb.fixed_poi_fit(mu, None, ours)
+    oracle = minuit(ours, theirs, data, mu, alone=seed % 20 in {0, 11})
+    rate = theirs.expected_data(np.array(oracle.values), include_auxdata=False)
+    return result | {
+        "ours": mine.twice_nll,
+        "theirs_at_ours": -2 * float(theirs.logpdf(mine.bestfit, data)[0]),
+        "theirs": float(oracle.fval),
+        "physical": bool((rate > 0).all()),
+        "valid": bool(oracle.valid),
+        "ok": mine.report.ok,
+        "said": str(mine.report),
+    }
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Spec]:
+    step = COUNT // PROCESSES
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__, str(first), str(first + step)], stdout=subprocess.PIPE
+        )
+        for first in range(0, COUNT, step)
+    ]
+    lines = [line for run in runs for line in run.communicate()[0].decode().splitlines()]
+    assert [run.returncode for run in runs] == [0] * PROCESSES
+    return [json.loads(line) for line in lines]
 
 
 def test_all_types_of_modifiers_are_rolled() -> None:
     used = {
         m["type"]
-        for seed in SEEDS
+        for seed in range(200)
         for c in Author(seed).workspace()["channels"]
         for s in c["samples"]
         for m in s["modifiers"]
@@ -158,36 +225,45 @@ def test_all_types_of_modifiers_are_rolled() -> None:
     assert used == {"histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror"}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_rates_likelihood_and_fit(seed: int) -> None:
-    ours, theirs, data = both(seed)
-    assert list(ours.parameter_names) == theirs.config.par_names
-    assert list(ours.fixed) == list(theirs.config.suggested_fixed())
-    np.testing.assert_allclose(ours.data, data, rtol=1e-12)
-
-    dice = np.random.default_rng(seed + 10_000)
-    width = np.where(ours.init == 0, 1.2, 0.15)
-    points = ours.init + width * dice.normal(size=(5, ours.n_parameters))
-    points = np.where(ours.fixed, ours.init, np.clip(points, *ours.bounds.T))
-    rates = np.array([theirs.expected_data(point) for point in points])
-    np.testing.assert_allclose(ours.expected_data(points), rates, rtol=1e-9, atol=1e-9)
-    positive = (rates[:, : ours.n_bins] > 0).all(axis=1)
-    likelihood = [-2 * theirs.logpdf(point, data)[0] for point in points[positive]]
-    np.testing.assert_allclose(ours.twice_nll(points[positive]), likelihood, rtol=1e-9)
-
-    result = our_fit(seed)
-    if not result.report.ok:
-        # It says so itself, in words; where it claims a minimum, there is none lower.
-        assert result.report.message
-        return
-    try:
-        point, value = pyhf.infer.mle.fit(data, theirs, return_fitted_val=True)
-    except (pyhf.exceptions.FailedMinimization, AttributeError):
-        # pyhf reads the correlations of a fit that Minuit gave up, and stumbles over None.
-        return
-    if (theirs.expected_data(np.array(point), include_auxdata=False) > 0).all():
-        assert result.twice_nll <= float(value) + 1e-6
+def test_the_models_are_the_same(records: list[Spec]) -> None:
+    assert [r["seed"] for r in records] == list(range(COUNT))
+    assert [r["seed"] for r in records if not r["same"]] == []
+    assert max(r["rates"] for r in records) < 1e-12
+    assert max(r["nll"] for r in records) < 1e-9
 
 
-def test_most_fits_converge_and_can_be_compared() -> None:
-    assert sum(our_fit(seed).report.ok for seed in SEEDS) >= 0.85 * len(SEEDS)
+def test_pyhf_finds_no_lower_minimum_that_we_do_not_tell_of(records: list[Spec]) -> None:
+    missed = [
+        f"{r['seed']}: {r['ours'] - r['theirs']:.2g} above pyhf's, {r['said']}"
+        for r in records
+        if r["ok"] and r["physical"] and r["theirs"] < r["ours"] - TOLERANCE
+    ]
+    assert missed == []
+    # Free factors that nothing determines make the most of those that are told of.
+    told = [r for r in records if not r["ok"]]
+    assert len(told) < 0.15 * COUNT
+    assert all("not determined by the data" in r["said"] or "not a minimum" in r["said"] for r in told)
+
+
+def test_where_ours_is_lower_pyhf_says_so_too(records: list[Spec]) -> None:
+    """Our point has the value we say in pyhf's own likelihood; there are many where it is below Minuit's."""
+    good = [r for r in records if math.isfinite(r["theirs_at_ours"])]
+    assert len(good) > 0.97 * COUNT
+    for r in good:
+        assert pytest.approx(r["theirs_at_ours"], abs=1e-7, rel=1e-9) == r["ours"], r["seed"]
+    lower = [r["seed"] for r in good if r["theirs_at_ours"] < r["theirs"] - 1e-3]
+    deeper = [r["seed"] for r in good if r["theirs_at_ours"] < r["theirs"] - 0.1]
+    print(f"ours is lower by 0.001 for {len(lower)} of {COUNT} workspaces, by 0.1 for {len(deeper)}")
+    assert 0.005 * COUNT < len(deeper) <= len(lower) < 0.2 * COUNT
+
+
+def test_nearly_all_agree(records: list[Spec]) -> None:
+    same = [abs(r["ours"] - r["theirs"]) < 1e-3 for r in records if r["valid"]]
+    assert sum(same) > 0.8 * COUNT
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    for number in range(*map(int, sys.argv[1:])):
+        print(json.dumps(record(number)), flush=True)
