@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hepnb.model import Model
 
-__all__ = ["anywhere", "other_sides", "scattered", "suspects"]
+__all__ = ["anywhere", "other_sides", "suspects"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -124,7 +124,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
         The lane each belongs to.
     """
     if model.thorough:
-        return scattered(model, points, fixed)
+        return _scattered(model, points, fixed)
     if suspects(model).size < (1 if model.n_parameters <= _SMALL else 2):
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     lane = np.repeat(np.arange(len(points)), _RANDOM)
@@ -135,7 +135,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
     return np.where(fixed[lane] | (sigma == 0), start, shifted), lane
 
 
-def scattered(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+def _scattered(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
     """Give many random starting points, whatever the model.
 
     Constrained parameters lie one and, in every second, two standard deviations around their auxiliary
