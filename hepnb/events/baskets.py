@@ -5,9 +5,9 @@ needs no lock on the open file, no copy of a whole column, and buffers that are 
 is not as simple (lists, text, records, RNTuple, remote files, baskets that are not as expected) is left to
 uproot, which also finds the words for what is damaged.
 
-Of the time for one value of a float32 branch (4 ns with lz4, 7 ns with zstd on two cores of an EPYC) about a
-third is the copy out of the page cache, a sixth the change of byte order and precision, the rest
-decompression.
+One value of a float32 branch takes 1.3 ns on one core of an EPYC where lz4 left it as it was, half of it the
+copy out of the page cache and half the change of byte order and precision; with zstd it takes 5.3 ns, four
+fifths of it decompression.
 """
 
 from __future__ import annotations
@@ -164,21 +164,21 @@ def coarsest(seen: Stamp, path: str, n_entries: int, names: Mapping[str, Branch]
     n_entries : int
         Its entries.
     names : mapping of str to Branch
-        Its branches: the first few plain ones are looked at.
+        Its branches: the first few are looked at.
 
     Returns
     -------
     numpy.ndarray, shape (n_baskets + 1,), or None
         Where the baskets begin of the branch that has the fewest; None where no baskets are known.
     """
-    if "://" in seen[0]:
-        return None
     with borrow(seen[0]) as handle:
         key = ("cuts", path)
         if key not in handle.known:
-            plain = [branch for branch in names.values() if branch.kind == "number" and branch.readable]
-            found = [baskets_of(seen, path, branch) for branch in plain[:_LOOKED_AT]]
-            offsets = [one.offsets for one in found if one is not None and one.offsets[-1] == n_entries]
+            readable = [branch for branch in names.values() if branch.readable]
+            found = [offsets_of(seen, path, branch) for branch in readable[:_LOOKED_AT]]
+            offsets = [
+                one for one in found if one.size > 1 and one[-1] == n_entries and (one[1:] > one[:-1]).all()
+            ]
             handle.known[key] = min(offsets, key=len) if offsets else None
         cuts: NDArray[np.int64] | None = handle.known[key]
         return cuts
@@ -233,7 +233,7 @@ def largest_list(seen: Stamp, path: str, branch: Branch) -> tuple[int, int]:
 
 
 def offsets_of(seen: Stamp, path: str, branch: Branch) -> NDArray[np.int64]:
-    """Give the entries at which the baskets of a branch begin, and the number of entries.
+    """Give the entries at which the baskets of a branch begin (of an RNTuple its clusters), and the last.
 
     Parameters
     ----------
@@ -250,8 +250,12 @@ def offsets_of(seen: Stamp, path: str, branch: Branch) -> NDArray[np.int64]:
     with borrow(seen[0]) as handle:
         reader = handle.known.get(("readers", path), {}).get(branch.path)
         try:
-            return np.asarray(reader.entry_offsets, dtype=np.int64)
-        except Exception:  # noqa: BLE001  # an RNTuple, or damaged numbers
+            if hasattr(reader, "entry_offsets"):
+                return np.asarray(reader.entry_offsets, dtype=np.int64)
+            clusters = reader.ntuple.cluster_summaries
+            begins = [cluster.num_first_entry for cluster in clusters]
+            return np.asarray([*begins, begins[-1] + clusters[-1].num_entries], dtype=np.int64)
+        except Exception:  # noqa: BLE001  # damaged numbers: whoever reads with them says which
             return np.zeros(0, dtype=np.int64)
 
 

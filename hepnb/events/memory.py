@@ -173,13 +173,13 @@ class _Need:
         if not self.lists:
             while block > _FEWEST and self.bytes(block, 0) > left:
                 block //= 2
-            return block, TASK_ENTRIES
+            return block, 4 * TASK_ENTRIES
         while block > _FEWEST and block * self.lists > _LIST_BLOCK_BYTES:
             block //= 2
         while block > _FEWEST and self.bytes(block, max(block, least)) > left:
             block //= 2
         more = left - self.bytes(block, 0)
-        window = int(min(more / (_READ_COPIES * self.lists), TASK_ENTRIES))
+        window = int(min(more / (_READ_COPIES * self.lists), 4 * TASK_ENTRIES))
         return block, max(window // block * block, block, min(least, TASK_ENTRIES))
 
 
