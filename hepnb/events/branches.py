@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -91,8 +91,9 @@ def branches_of(tree: Any) -> tuple[Branch, ...]:
     """
     if "RNTuple" in tree.classname:
         return tuple(_shortest_names(list(_ntuple_branches(tree)), {}))
-    own = {path: str(branch.name) for path, branch in tree.iteritems(recursive=True, full_paths=True)}
-    return tuple(_shortest_names(list(_tree_branches(tree)), own))
+    items = list(tree.iteritems(recursive=True, full_paths=True))
+    own = {path: str(branch.name) for path, branch in items}
+    return tuple(_shortest_names(list(_tree_branches(items, int(tree.num_entries))), own))
 
 
 def readers_of(tree: Any) -> dict[str, Any]:
@@ -141,9 +142,8 @@ def _tell_members(ntuple: Any) -> None:
             field_._fields = members(number)
 
 
-def _tree_branches(tree: Any) -> Iterator[Branch]:
-    n_entries = max(int(tree.num_entries), 1)
-    for path, branch in tree.iteritems(recursive=True, full_paths=True):
+def _tree_branches(items: Sequence[tuple[str, Any]], n_entries: int) -> Iterator[Branch]:
+    for path, branch in items:
         title = str(branch.title or "")
         typename, reason, form = "", "", None
         try:
@@ -151,12 +151,12 @@ def _tree_branches(tree: Any) -> Iterator[Branch]:
             form = branch.interpretation.awkward_form(branch.file)
             if _is_misread(branch.interpretation):
                 form, reason = None, "uproot decodes Float16_t and Double32_t of this precision wrongly"
-            fault = branch_fault(branch, int(tree.num_entries))
+            fault = branch_fault(branch, n_entries)
             if fault:
                 form, reason = None, f"{fault}: the file may be damaged"
         except Exception as error:  # noqa: BLE001  # any class may be unknown in any way; it is listed with the reason
             reason = _reason(error)
-        size = max(float(branch.uncompressed_bytes) / n_entries, 8.0)
+        size = max(float(branch.uncompressed_bytes) / max(n_entries, 1), 8.0)
         if len(branch.branches):
             why = "it is a group: its branches are listed below it"
             yield Branch(path, typename or "group", "record", "", title, False, why, path)

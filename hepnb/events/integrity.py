@@ -5,6 +5,10 @@ of values in a basket). Here is the rest: the two copies of an object's key, the
 branches, the places and sizes of baskets before memory is reserved for them, and the XXH3 checksums of an
 RNTuple's page lists and pages.
 
+Nobody can tell what was written without a checksum: flipped bits in a basket that is stored as it is, or that
+was compressed with zstd (ROOT asks for no checksum in it), give other numbers. Blocks of zlib, lzma and lz4,
+and the pages of an RNTuple, have theirs.
+
 References
 ----------
 ROOT, "RNTuple Binary Format Specification" 1.0, sections "Envelopes" and "Page Locations"; "TFile physical

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -180,3 +181,24 @@ def test_other_file_systems(folder):
     with pytest.raises(FileError, match=r"memory://none\.root' cannot be opened: there is no such file"):
         hepnb.events.open("memory://none.root")
     assert hepnb.events.open(f"file://{folder}/uproot-HZZ.root")["events"].n_entries == 2421
+
+
+def test_xrootd_where_it_is_installed(folder, monkeypatch):
+    """A file system stands in for the package's, under its protocol."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class StandIn(MemoryFileSystem):
+        protocol = ("root", "xroot")
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return MemoryFileSystem._strip_protocol(path.partition("://")[2].partition("/")[2] or path)
+
+    # The package's name "registry" is a view of the dictionary in the module of that name.
+    monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "root", StandIn)
+    StandIn().pipe("/store/a.root", (folder / "uproot-Zmumu.root").read_bytes())
+    url = "root://eos.example.org//store/a.root"
+    tree = hepnb.events.open(url)["events"]
+    assert tree.hist("M", (1, 0, 1e6)).values()[0] == 2304
+    assert tree.file == url
+    hepnb.events.open(url).close()
