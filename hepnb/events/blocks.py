@@ -169,7 +169,8 @@ class BlockReader:
         low, high, column = self._windows.get(name, (0, 0, None))
         if not (low <= start and stop <= high):
             self._windows.pop(name, None)
-            low, high = start, max(stop, min(start + self.layout.window, end))
+            # What is kept is read a task at a time: passes with other windows find it.
+            low, high = start, end if self.layout.keep else max(stop, min(start + self.layout.window, end))
             column = self.info.column(self.layout.branches[name], low, high)
             self._windows[name] = low, high, column
         return column[start - low : stop - low]
