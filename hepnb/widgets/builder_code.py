@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hepnb.histograms.templates import both_cuts
+from hepnb.histograms.unroll import bin_name, is_category
 from hepnb.workspace import Channel, Sample, Systematic
 
 __all__ = ["Names", "analysis_code", "histogram_code", "in_stack", "script", "stack_code"]
@@ -89,11 +90,19 @@ def _ready_lines(name: str, histogram: Any) -> list[str]:
     values = np.asarray(histogram.values(), dtype=float)
     variances = histogram.variances()
     pairs = np.stack([values, values if variances is None else np.asarray(variances, dtype=float)], axis=-1)
-    edges = [float(edge) for edge in histogram.axes[0].edges]
+    axes = ", ".join(_axis(axis, len(histogram.axes) > 1) for axis in histogram.axes)
     return [
-        f"{name} = hist.Hist(hist.axis.Variable({edges}), storage=hist.storage.Weight())",
+        f"{name} = hist.Hist({axes}, storage=hist.storage.Weight())",
         f"{name}.view()[...] = np.array({pairs.tolist()})",
     ]
+
+
+def _axis(axis: Any, named: bool) -> str:
+    """An axis; where there are several, categories are picked by its name."""
+    name = f", name={axis.name!r}" if named and getattr(axis, "name", None) else ""
+    if is_category(axis):
+        return f"hist.axis.StrCategory({[bin_name(axis, i) for i in range(len(axis))]}, overflow=False{name})"
+    return f"hist.axis.Variable({[float(edge) for edge in axis.edges]}{name})"
 
 
 def _call(name: str, positional: Iterable[str], **keywords: Any) -> str:
@@ -108,6 +117,9 @@ def _text(value: str | None) -> str | None:
 def _bins(bins: Any) -> str:
     if hasattr(bins, "edges"):
         return repr([float(edge) for edge in bins.edges])
+    if isinstance(bins, tuple | list) and any(not np.isscalar(one) for one in bins):
+        # One binning per variable.
+        return f"({', '.join(map(_bins, bins))})"
     if isinstance(bins, np.ndarray | list):
         return repr([float(edge) if not isinstance(edge, int) else edge for edge in bins])
     return repr(bins)
@@ -299,7 +311,7 @@ def _channel(channel: Channel) -> str:
     return _call(
         "hepnb.Channel", [repr(channel.name), repr(channel.variable)],
         bins=None if channel.bins is None else _bins(channel.bins), cut=_text(channel.cut),
-        label=_text(channel.label),
+        label=_text(channel.label), select=repr(dict(channel.select)) if channel.select else None,
     )  # fmt: skip
 
 
@@ -311,6 +323,7 @@ def _sample(sample: Sample, names: Names) -> str:
         scale=None if sample.scale == 1 else repr(sample.scale), color=_text(sample.color),
         staterror=None if sample.staterror else "False", normfactor=_text(sample.normfactor),
         normfactor_bounds=None if bounds == [0.0, 10.0] else repr(tuple(bounds)),
+        select=repr(dict(sample.select)) if sample.select else None,
     )  # fmt: skip
 
 
@@ -318,7 +331,7 @@ def _systematic(systematic: Systematic, names: Names) -> str:
     def side(value: Any, which: str) -> str:
         if isinstance(value, Mapping):
             return "{" + ", ".join(f"{key!r}: {side(one, which)}" for key, one in value.items()) + "}"
-        if isinstance(value, str | int | float):
+        if isinstance(value, str | int | float | tuple):
             return repr(value)
         return names.of(value, f"{systematic.name}_{which}")
 
@@ -328,6 +341,8 @@ def _systematic(systematic: Systematic, names: Names) -> str:
         down=None if mirrored else side(systematic.down, "down"), samples=_list(systematic.samples),
         channels=_list(systematic.channels),
         effect=None if systematic.effect == "norm+shape" else repr(systematic.effect),
+        symmetric=_text(systematic.symmetric), smooth="True" if systematic.smooth else None,
+        axis=None if systematic.axis == "variation" else repr(systematic.axis),
     )  # fmt: skip
 
 
