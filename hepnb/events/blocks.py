@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -33,15 +34,24 @@ class Part:
         The file.
     path : str
         The tree in it.
-    baskets : dict of str to Baskets
-        Of the branches of plain numbers.
+    branches : tuple of Branch
+        What is read.
     """
 
     begin: int
     end: int
     stamp: Stamp
     path: str
-    baskets: Mapping[str, Baskets]
+    branches: tuple[Branch, ...]
+
+    @cached_property
+    def baskets(self) -> dict[str, Baskets]:
+        """Baskets of the branches of plain numbers; looked for when the file is first read."""
+        known = {branch.name: baskets_of(self.stamp, self.path, branch) for branch in self.branches}
+        n_entries = self.end - self.begin
+        return {
+            name: one for name, one in known.items() if one is not None and int(one.offsets[-1]) == n_entries
+        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Layout:
     branches : dict of str to Branch
         What is read.
     parts : tuple of Part
-        Files whose baskets are known: none for RNTuple, remote files and friends.
+        Its files one after the other; none for trees beside each other.
     keep : bool
         Whether everything fits into the memory of columns, and is to be kept there.
     block : int
@@ -74,14 +84,12 @@ class Layout:
 
 
 def parts_of(info: TreeInfo, branches: Mapping[str, Branch]) -> tuple[Part, ...]:
-    """Find the files of a tree and their baskets; none where it is not made of files one after the other."""
+    """Give the files of a tree; none where it is not made of files one after the other."""
     found = []
     begin = 0
     for stamp, path, n_entries, names in info.parts:
-        known = {name: baskets_of(stamp, path, names[name]) for name in branches if name in names}
-        baskets = {name: one for name, one in known.items() if one is not None}
-        baskets = {name: one for name, one in baskets.items() if int(one.offsets[-1]) == n_entries}
-        found.append(Part(begin, begin + n_entries, stamp, path, baskets))
+        inside = tuple(names[name] for name in branches if name in names)
+        found.append(Part(begin, begin + n_entries, stamp, path, inside))
         begin += n_entries
     return tuple(found) if begin == info.n_entries else ()
 

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,7 @@ _LIST_COPIES = 6.0
 _READ_COPIES = 3.0
 _SMALL = 8 * 1024**2
 _SHARE = 0.85
+_LOOKED_AT = 20
 
 _widths: weakref.WeakKeyDictionary[TreeInfo, dict[str, float]] = weakref.WeakKeyDictionary()
 
@@ -111,7 +113,7 @@ def plan_memory(
         return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
     width = sum(_width(info, branch) for branch in lists)
     keep = n_entries * (8.0 * len(plain) + width) <= min(COLUMNS.budget, available / 2)
-    parts = () if keep else parts_of(info, branches)
+    parts = () if keep else _some(parts_of(info, branches))
     # Plain numbers are read like lists where their baskets are not known, or the disk is to keep them.
     direct = [b for b in plain if parts and all(b.name in part.baskets for part in parts)]
     if not keep and (COLUMNS.disk is not None or len(direct) < len(plain)):
@@ -183,10 +185,16 @@ class _Need:
         return block, max(window // block * block, block, min(least, TASK_ENTRIES))
 
 
+def _some(parts: Sequence[Any]) -> list[Any]:
+    """A few of many, the first and the last among them: to look at all would open every file."""
+    step = max(1, -(-len(parts) // _LOOKED_AT))
+    return [*parts[::step], *parts[-1:]]
+
+
 def _largest_reads(info: TreeInfo, lists: Sequence[Branch]) -> tuple[int, int]:
     found = [
         largest_list(stamp, path, names[branch.name])
-        for stamp, path, _, names in info.parts
+        for stamp, path, _, names in _some(info.parts)
         for branch in lists
         if branch.name in names
     ]

@@ -261,6 +261,8 @@ def task_ranges(info: TreeInfo, first: int, last: int) -> list[tuple[int, int]]:
 
 def _cuts(info: TreeInfo, number: int, n_entries: int) -> list[int]:
     """Entries of one file at which tasks begin, without its first."""
+    if n_entries <= TASK_ENTRIES:
+        return []
     coarse = coarsest(*info.parts[number]) if number < len(info.parts) else None
     cuts: list[int] = []
     place = TASK_ENTRIES
