@@ -119,7 +119,12 @@ class ParquetSink:
         self._schema = arrow.schema(columns, metadata=kept)
         name, level = compression_of(compression, _PARQUET)
         self._writer = parquet.ParquetWriter(
-            path, self._schema, compression=name or "none", compression_level=level
+            path,
+            self._schema,
+            compression=name or "none",
+            compression_level=level,
+            # Of measured numbers hardly two are equal: looking for equal ones only takes time.
+            use_dictionary=[field.name for field in fields if field.dtype is None or field.dtype.kind != "f"],
         )
 
     def write(self, columns: Mapping[str, Any]) -> None:
