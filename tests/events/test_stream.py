@@ -306,3 +306,38 @@ def test_a_bar_is_told(tree, capsys):
     assert "60.0k/60.0k" in said
     assert "entries/s" in said
     assert bar.done == 2 * N
+
+
+def test_many_files_are_the_sum_of_each(tmp_path, streamed):
+    trees = [
+        made(tmp_path / f"{i}.root", codec) for i, codec in enumerate((uproot.LZ4(1), uproot.ZSTD(1), None))
+    ]
+    chain = hepnb.open([tree.file for tree in trees])["t"]
+    fills = {"x": ("f4 + f8", (20, -90, 90), "i2 > 0", "1 + abs(f4)"), "y": ("max(jets)", (20, -3, 3))}
+    found = chain.fill(fills, {"flow": ["f4 > 0", "b"]})
+    each = [tree.fill(fills, {"flow": ["f4 > 0", "b"]}) for tree in trees]
+    assert found.covered == ((0, 3 * N),)
+    for name in fills:
+        total = each[0][name].view(flow=True).copy()
+        for other in each[1:]:
+            for part in ("value", "variance"):
+                total[part] += other[name].view(flow=True)[part]
+        np.testing.assert_array_equal(found[name].view(flow=True), total)
+    for row, rows in zip(found["flow"], zip(*(one["flow"] for one in each), strict=True), strict=True):
+        assert row.n_passed == sum(one.n_passed for one in rows)
+
+
+def test_trees_that_are_read_through_uproot(tmp_path, streamed):
+    generator = np.random.default_rng(9)
+    x = generator.normal(size=50_000)
+    with uproot.recreate(tmp_path / "ntuple.root") as file:
+        ntuple = file.mkrntuple("n", {"x": np.float64})
+        ntuple.extend({"x": x[:20_000]})
+        ntuple.extend({"x": x[20_000:]})
+        file.mktree("t", {"y": "float64"}).extend({"y": 2 * x})
+    file = hepnb.open(tmp_path / "ntuple.root")
+    np.testing.assert_array_equal(
+        file["n"].hist("x", (40, -4, 4)).values(), np.histogram(x[x < 4], 40, (-4, 4))[0]
+    )
+    both = file["n"].with_friend(file["t"])
+    assert both.hist("y - 2 * x", (1, -1e-9, 1e-9)).values()[0] == x.size
