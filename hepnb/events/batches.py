@@ -221,7 +221,8 @@ def batches(
         read and mixed in memory. Where even that is too orderly, put the file into random order first:
         :meth:`hepnb.Tree.shuffle`. Validation and test events always keep their order, tree by tree.
     seed : int
-        The same seed gives the same parts and orders.
+        The same seed gives the same parts and orders. To which part an entry belongs depends on its number in
+        its tree and on the place of the tree in `trees`: keep files of a chain in their order.
     memory : int or str
         What a chunk and its buffers may take, such as "200 MB".
     dtype : numpy.dtype
