@@ -443,7 +443,7 @@ def test_events_of_the_wrong_type(background: hepnb.Tree, prediction: Path, tmp_
         lambda: hepnb.open(f"{prediction}:background"),
         f"Write hepnb.open({str(prediction)!r})['background'].",
     )
-    refusal(FileError, lambda: hepnb.open(f"file://{tmp_path}/a.root"), "Check the address")
+    refusal(FileError, lambda: hepnb.open(f"file://{tmp_path}/a.root"), "there is no file", "check the path")
     refusal(ExpressionError, lambda: background.arrays(None), "give a list of formulas")
     refusal(SelectionError, lambda: background.arrays(["jet_pt"], entry_stop=2.5), "whole numbers")
     refusal(ExpressionError, lambda: background.cutflow("jet_pt > 1"), "a dict of name to cut")

@@ -1,7 +1,7 @@
 """Damages copies of a file and reads all of each; run as a process of its own, with limits.
 
-Prints one line for each seed when it begins and one when it ends, so that whoever waits knows which one crashed
-or hangs.
+Prints one line for each seed when it begins and one when it ends, so that whoever waits knows which one
+crashed or hangs.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def _content(file: Any, key: str) -> dict[str, Any]:
 
 def _same(ours: Any, truth: Any) -> bool:
     if isinstance(ours, dict):
-        return isinstance(truth, dict) and ours.keys() == truth.keys() and all(map(_same, ours.values(), truth.values()))
+        alike = isinstance(truth, dict) and ours.keys() == truth.keys()
+        return alike and all(map(_same, ours.values(), truth.values()))
     if isinstance(ours, np.ndarray):
         return ours.shape == truth.shape and ours.tobytes() == truth.tobytes()
     return bool(ours == truth)
