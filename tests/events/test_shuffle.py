@@ -171,3 +171,16 @@ def test_the_budget_is_kept_for_a_file_twenty_times_as_large(tmp_path: Path, tas
     peak = peak_above_start(f"tree.{task}(folder + '/out.root', memory={budget})", path, tmp_path)
     assert peak < 1.1 * budget
     assert hepnb.open(tmp_path / "out.root")["t"].n_entries == 20 * budget // 16
+
+
+def test_many_files_and_none_of_any_entries(data_dir: Path, tmp_path: Path) -> None:
+    chain = hepnb.open([str(data_dir / "root" / f"chain.flat.{number}.root") for number in (1, 2)])["tree"]
+    mixed = hepnb.open(chain.shuffle(tmp_path / "a.root", ["I32", "Str"], seed=3).path)["tree"]
+    order = np.argsort(random_keys(0, 10, seed=3))
+    assert mixed.arrays("I32")["I32"].tolist() == (-order).tolist()
+    assert mixed.arrays("Str")["Str"].tolist() == [f"str-{number}" for number in order]
+    empty = hepnb.open(write_trees(tmp_path / "e.root", {"t": {"x": np.zeros(0)}}))["t"]
+    for suffix in ("root", "parquet"):
+        written = empty.shuffle(tmp_path / f"f.{suffix}")
+        assert (written.n_written, written.complete, written.path.exists()) == (0, True, True)
+    assert [list(part) for part in hepnb.batches(empty, ["x"])] == [[], [], []]
