@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from hepnb.events import handles
+
 
 class Server(http.server.ThreadingHTTPServer):
     """Serves the files of a folder, with ranges.
@@ -125,6 +127,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def _serving(folder: Path) -> Iterator[Server]:
     """Serve a folder until the block ends."""
     with Server(folder) as server:
+        for path in [path for path in handles._remote_stamps if path.startswith(server.url(""))]:
+            # A server of an earlier test had the same port.
+            handles.close(path)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
