@@ -14,8 +14,8 @@ from hepnb.errors import BinningError
 from hepnb.histograms import smooth
 from hepnb.histograms.smooth import smooth_variation
 
-# What ROOT's TH1::SmoothArray gives, as published with cabinetry's tests (single precision).
-ROOT = [
+# As published with cabinetry's tests, some in single precision.
+PUBLISHED = [
     ([1, 3, 2, 5], [1, 2, 3.25, 5]),
     ([1, 3, 2, 5, 11, 3, 8], [1.0, 2.125, 3.66666675, 5.08333349, 6.16666651, 7.375, 8.0]),
     (
@@ -29,7 +29,7 @@ ROOT = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after"), ROOT)
+@pytest.mark.parametrize(("before", "after"), PUBLISHED)
 def test_published_vectors(before: list[float], after: list[float]) -> None:
     np.testing.assert_allclose(smooth(before), after, rtol=2e-7)
 
