@@ -15,6 +15,7 @@ from hepnb.errors import FileError, HepnbError
 from hepnb.events.branches import Branch
 from hepnb.events.handles import Stamp, stamp
 from hepnb.events.source import FileSource, OnError, Skipped, TreeInfo, read_column, warn_of
+from hepnb.progress import Cancel, Progress
 
 __all__ = ["ChainSource"]
 
@@ -78,25 +79,37 @@ class ChainSource:
         """Give the files, in order."""
         return tuple(file for file, _ in self.members)
 
-    def info(self) -> TreeInfo:
+    def info(self, progress: Progress | None = None, cancel: Cancel | None = None) -> TreeInfo:
         """Say what the tree looks like now; only files that changed are looked at again.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (files looked at, files in all).
+        cancel : object with is_set(), optional
+            Looked at before each file.
 
         Raises
         ------
         FileError
-            Where a file is missing or damaged, or none is left.
+            Where a file is missing or damaged, or none is left; where somebody cancelled.
         """
-        parts, skipped = self._look()
+        parts, skipped = self._look(progress, cancel)
         joined = self._memory.joined
         if joined is None or (joined[0], joined[1]) != (parts, skipped):
             joined = self._memory.joined = parts, skipped, _joined(self, parts, skipped)
         return joined[2]
 
-    def _look(self) -> tuple[list[_Part], list[Skipped]]:
+    def _look(self, progress: Progress | None, cancel: Cancel | None) -> tuple[list[_Part], list[Skipped]]:
         memory = self._memory
         parts: list[_Part] = []
         skipped = list(self.left_out)
-        for member in self.members:
+        for number, member in enumerate(self.members):
+            if progress is not None:
+                progress(number, len(self.members))
+            if cancel is not None and cancel.is_set():
+                done = f"{number:,} of {len(self.members):,} files"
+                raise FileError(f"opening {self.file!r} was cancelled after {done}.")
             part = memory.parts.get(member)
             try:
                 if part is None or part.stamp != stamp(member[0]):
@@ -110,6 +123,8 @@ class ChainSource:
                     warn_of(skipped[-1])
                 continue
             parts.append(part)
+        if progress is not None:
+            progress(len(self.members), len(self.members))
         if not parts:
             said = "\n".join(f"  {one}" for one in skipped[:5])
             raise FileError(f"none of the {len(skipped)} files can be read:\n{said}")

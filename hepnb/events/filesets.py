@@ -16,6 +16,7 @@ from hepnb.events.files import Entry, EntryKind, RootFile
 from hepnb.events.handles import borrow, close
 from hepnb.events.source import OnError, Skipped, warn_of
 from hepnb.events.trees import Tree
+from hepnb.progress import Cancel, Progress
 
 __all__ = ["RootFiles", "checked"]
 
@@ -154,13 +155,37 @@ class RootFiles:
         if entry.kind == "directory":
             return replace(self, directory=inside)
         if entry.kind in ("tree", "rntuple"):
-            return self._tree(inside)
+            return self.tree(key)
         return self._sum(key)
 
-    def _tree(self, path: str) -> Tree:
-        members = tuple((file, path) for file in self.paths)
-        source = ChainSource(members, self.path, self.on_error, self.skipped, f"{self.code}[{path!r}]")
-        source.info()
+    def tree(self, path: str, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Tree:
+        """Give a tree over all files, as ``files[path]`` does, and say how far it is.
+
+        Every file is opened once, to count its entries and to list its branches.
+
+        Parameters
+        ----------
+        path : str
+            Of the tree in the files.
+        progress : callable, optional
+            Called with (files done, files in all).
+        cancel : object with is_set(), optional
+            Looked at before each file.
+
+        Returns
+        -------
+        Tree
+            Its entries are those of the first file, then of the second, and so on.
+
+        Raises
+        ------
+        FileError
+            Where a file has no such tree, or it cannot be read; where somebody cancelled.
+        """
+        inside = re.sub(r"/+", "/", f"{self.directory}/{path}".strip("/"))
+        members = tuple((file, inside) for file in self.paths)
+        source = ChainSource(members, self.path, self.on_error, self.skipped, f"{self.code}[{inside!r}]")
+        source.info(progress, cancel)
         return Tree.over(source)
 
     def _sum(self, key: str) -> hist.Hist[Any]:

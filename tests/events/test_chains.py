@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import threading
 import warnings
 
 import hist
@@ -363,3 +364,14 @@ def test_more_files_than_stay_open(tmp_path):
         assert tree.hist("x", (40, 0, 40)).values().tolist() == [5.0] * 40
     COLUMNS.clear()
     assert tree.arrays("x", entry_start=98, entry_stop=102)["x"].tolist() == [19, 19, 20, 20]
+
+
+def test_opening_many_files_says_how_far_it_is_and_stops(folder):
+    files = hepnb.events.open(folder / "data_*.root")
+    told = []
+    tree = files.tree("in/events", progress=lambda *now: told.append(now))
+    assert told == [(number, 4) for number in range(5)]
+    assert tree == files["in/events"] == files["in"].tree("events")
+    stop = threading.Event()
+    with pytest.raises(FileError, match=r"opening '.*data_\*\.root' was cancelled after 2 of 4 files"):
+        files.tree("in/events", progress=lambda done, _: stop.set() if done == 2 else None, cancel=stop)
