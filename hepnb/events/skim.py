@@ -72,6 +72,14 @@ class Written:
     lost: tuple[Skipped, ...] = ()
     complete: bool = True
 
+    def __str__(self) -> str:
+        if not self.complete:
+            return f"{self.path}: cancelled after {self.n_read:,} entries, nothing is written"
+        lines = [f"{self.path}: {self.n_written:,} of {self.n_read:,} entries, {len(self.columns)} columns"]
+        lines += [f"  {old!r} is called {new!r} there" for old, new in self.renamed.items()]
+        lines += [f"  without {name!r}: {why}" for name, why in self.skipped.items()]
+        return "\n".join([*lines, *(f"  {one}" for one in self.lost)])
+
 
 @dataclass(frozen=True)
 class Original:

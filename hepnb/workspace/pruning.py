@@ -113,6 +113,15 @@ class Pruned:
         What that was less than.
     bin : int, optional
         Which bin, of a statistical uncertainty.
+
+    Examples
+    --------
+    >>> print(Pruned("SR", "ttbar", "JES", "normsys", 0.0043, 0.01))
+    channel 'SR', sample 'ttbar': normsys 'JES' changes at most 0.43 %, less than 1 %
+    >>> print(Pruned("SR", "", "staterror_SR", "staterror", 0.0043, 0.01, bin=2))
+    channel 'SR', bin 2: the statistical uncertainty is 0.43 %, less than 1 %
+    >>> print(Pruned("SR", "rare", "", "sample", 0.0043, 0.01))
+    channel 'SR', sample 'rare': it is at most 0.43 % of the background, less than 1 %
     """
 
     channel: str
@@ -122,6 +131,15 @@ class Pruned:
     effect: float
     threshold: float
     bin: int | None = None
+
+    def __str__(self) -> str:
+        where = f", sample {self.sample!r}" if self.sample else f", bin {self.bin}"
+        effect, threshold = f"{100 * self.effect:.3g} %", f"{100 * self.threshold:.3g} %"
+        said = {
+            "sample": f"it is at most {effect} of the background",
+            "staterror": f"the statistical uncertainty is {effect}",
+        }.get(self.type, f"{self.type} {self.modifier!r} changes at most {effect}")
+        return f"channel {self.channel!r}{where}: {said}, less than {threshold}"
 
 
 def prune_channel(

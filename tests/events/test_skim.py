@@ -147,6 +147,7 @@ def test_odd_names(tmp_path: Path) -> None:
     formulas = {"pt/GeV": "`a b` / 1000", "pt_GeV": "class", "E[0]": "x.y", "sqrt(`2x3`)": "sqrt(`2x3`)"}
     written = tree.skim(tmp_path / "b.root", [*names, formulas], tree_name="deep/er/t 2")
     assert written.renamed == {"pt/GeV": "pt_GeV_", "E[0]": "E_0_", "sqrt(`2x3`)": "sqrt(_2x3_)"}
+    assert "  'pt/GeV' is called 'pt_GeV_' there" in str(written)
     copy = hepnb.open(written.path)["deep/er/t 2"]
     assert [branch.name for branch in copy.branches] == list(written.columns)
     assert {branch.name: copy.arrays({"v": branch.expression})["v"].tolist() for branch in copy.branches} == {
@@ -262,6 +263,9 @@ def test_cancelled_is_not_written(zmumu: hepnb.Tree, tmp_path: Path) -> None:
     written = zmumu.skim(tmp_path / "z.root", memory="1 MB", progress=progress, cancel=stop)
     assert not written.complete
     assert (written.n_read, written.n_written) == (seen[0][0], 0)
+    assert (
+        str(written) == f"{tmp_path / 'z.root'}: cancelled after {seen[0][0]:,} entries, nothing is written"
+    )
     assert seen[0][0] < seen[0][1] == 2304
     assert left_behind(tmp_path) == []
 
@@ -406,6 +410,7 @@ def test_what_could_not_be_read_is_in_the_report(data_dir: Path, tmp_path: Path)
         chain = hepnb.open(files, on_error="skip")["tree"]
     written = chain.skim(tmp_path / "a.root", ["I32"])
     assert [one.file for one in written.lost] == [files[1]]
+    assert str(written).splitlines() == [f"{written.path}: 5 of 5 entries, 1 columns", f"  {written.lost[0]}"]
     assert (written.n_written, written.complete) == (5, True)
 
 
