@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pyhf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hepnb.errors import ModelError
 from hepnb.interpolation import CODES, AdditiveCode, interpolate
@@ -83,3 +85,47 @@ def test_a_multiplicative_code_has_no_value_where_the_ratio_is_not_positive() ->
 def test_a_code_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(ModelError, match=r"'code4q' does not exist. Did you mean 'code4' or 'code4p'"):
         interpolate("code4q", DOWN, NOMINAL, UP, 0.0)
+
+
+yields = st.floats(0.05, 1e4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(list(CODES)),
+    nominal=st.lists(yields, min_size=1, max_size=4),
+    ratios=st.lists(st.tuples(st.floats(0.02, 5), st.floats(0.02, 5)), min_size=4, max_size=4),
+    alphas=st.lists(st.floats(-6, 6), min_size=1, max_size=6),
+)
+def test_equal_to_pyhf_whatever_the_templates(
+    name: str, nominal: list[float], ratios: list[tuple[float, float]], alphas: list[float]
+) -> None:
+    centre = np.array(nominal)
+    down, up = centre * np.array(ratios[: centre.size]).T
+    histograms = [[[down.tolist(), nominal, up.tolist()]]]
+    theirs: Any = getattr(pyhf.interpolators, name)(histograms, subscribe=False)(np.array([alphas]))[0, 0]
+    ours = interpolate(name, down, centre, up, alphas)
+    theirs = centre + theirs if isinstance(CODES[name], AdditiveCode) else centre * theirs
+    # What is added up may cancel; its rounding is relative to its parts.
+    parts = np.abs(theirs) + centre + np.abs(np.array(alphas))[:, None] * (np.abs(up) + np.abs(down))
+    assert (np.abs(ours - theirs) <= 1e-12 * parts).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    name=st.sampled_from(list(CODES)),
+    ratios=st.tuples(st.floats(0.3, 3), st.floats(0.3, 3)),
+    alpha=st.floats(-4, 4).filter(lambda a: min(abs(abs(a) - 1), abs(a)) > 1e-3),
+    order=st.sampled_from([1, 2]),
+)
+def test_derivatives_by_differences_whatever_the_templates(
+    name: str, ratios: tuple[float, float], alpha: float, order: int
+) -> None:
+    low, high = ([10.0 * ratio] for ratio in ratios)
+    differences = []
+    for step in (4e-4, 2e-4):
+        above, below = (interpolate(name, low, [10.0], high, alpha + s, order - 1) for s in (step, -step))
+        differences.append((above - below) / (2 * step))
+    expected = (4 * differences[1] - differences[0]) / 3
+    exact = interpolate(name, low, [10.0], high, alpha, order)
+    np.testing.assert_allclose(exact, expected, rtol=1e-6, atol=1e-6 * max(1.0, np.abs(expected).max()))
