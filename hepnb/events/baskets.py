@@ -42,6 +42,8 @@ _COUNTS = struct.Struct(">Hiiii")
 _BLOCK_HEADER = 9
 _LZ4_CHECKSUM = 8
 _LOOKED_AT = 20
+_LARGE_FILE = 1000
+_CLASS = b"\x07TBasket"
 
 
 class Unusual(Exception):  # no error: a reason to read in the other way
@@ -339,12 +341,16 @@ class Column:
 def _header(packed: NDArray[np.uint8], n: int, n_bytes: int) -> int:
     """Length of a basket's header, which must say what the branch said."""
     try:
-        total, _, length, _, header, _ = _KEY.unpack_from(packed.data, 0)
+        total, version, length, _, header, _ = _KEY.unpack_from(packed.data, 0)
         _, _, _, entries, last = _COUNTS.unpack_from(packed.data, header - _COUNTS.size - 1)
     except struct.error as error:
         raise Unusual("the header is cut short") from error
     if (total, length, entries, last) != (packed.size, n_bytes, n, header + n_bytes) or header < _KEY.size:
         raise Unusual("the header says something else")
+    # Two places in the file come before the names: of 8 bytes each in large files.
+    names = _KEY.size + (16 if version > _LARGE_FILE else 8)
+    if packed[names : names + len(_CLASS)].tobytes() != _CLASS:
+        raise Unusual("it is no basket")
     return int(header)
 
 

@@ -341,3 +341,32 @@ def test_trees_that_are_read_through_uproot(tmp_path, streamed):
     )
     both = file["n"].with_friend(file["t"])
     assert both.hist("y - 2 * x", (1, -1e-9, 1e-9)).values()[0] == x.size
+
+
+@pytest.mark.parametrize("codec", ["none", "zlib", "lz4", "zstd"])
+def test_damage_is_found_as_uproot_finds_it(tmp_path, streamed, codec):
+    """What baskets give is what the columns give that are read in the other way, or both are errors."""
+    data = Path(made(tmp_path / "made.root", COMPRESSIONS[codec], sizes=(3000, 2000, 1000)).file).read_bytes()
+    generator = np.random.default_rng(5)
+    names, bins, outcomes = ("f4", "f8", "i2", "i8"), (50, -100, 100), []
+    for seed in range(30):
+        copy = bytearray(data)
+        for _ in range(generator.integers(1, 4)):
+            copy[generator.integers(0, len(copy))] ^= int(generator.integers(1, 256))
+        path = tmp_path / f"{seed}.root"
+        path.write_bytes(copy if seed % 10 else copy[: generator.integers(100, len(copy))])
+        try:
+            columns = hepnb.open(path)["t"].arrays(names)
+            axis = hepnb.histograms.axis(bins)
+            expected = {name: hepnb.histograms.fill(axis, columns[name]).view(flow=True) for name in names}
+        except hepnb.errors.HepnbError:
+            expected = None
+        try:
+            found = hepnb.open(path)["t"].fill({name: (name, bins) for name in names}).histograms
+        except hepnb.errors.HepnbError:
+            found = None
+        outcomes.append(found is None)
+        assert (found is None) == (expected is None), seed
+        for name in found or ():
+            np.testing.assert_array_equal(found[name].view(flow=True), expected[name])
+    assert 0 < sum(outcomes) < 30
