@@ -121,9 +121,10 @@ def _column(seen: Stamp, limits: tuple[int, ...], branch: Branch, start: int, st
 
 def _branch(field: Any) -> Branch:
     kind, ndim, inner = "number", 1, field.type
-    while hasattr(inner, "value_type") and not hasattr(inner, "indices"):
+    while hasattr(inner, "value_type") and not hasattr(inner, "index_type"):
         kind, ndim, inner = "list", ndim + 1, inner.value_type
-    name = str(inner)
+    # Texts that repeat are kept as numbers of a list of texts.
+    name = str(inner.value_type if hasattr(inner, "index_type") else inner)
     if kind == "number" and name in ("string", "large_string"):
         return Branch(field.name, name, "string", path=field.name, bytes_per_entry=_BYTES_OF_A_LIST)
     try:

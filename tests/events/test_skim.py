@@ -206,6 +206,48 @@ def test_parquet_keeps_lists_of_lists(data_dir: Path, tmp_path: Path) -> None:
         tree.skim(tmp_path / "v.root", ["x"])
 
 
+def test_parquet_files_of_others(tmp_path: Path) -> None:
+    """Missing numbers are NaN; what is not made of numbers is listed with the reason."""
+    import datetime
+
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = {
+        "n": pyarrow.array([1, None, 3], pyarrow.int32()),
+        "x": pyarrow.array([1.5, 2.5, None], pyarrow.float32()),
+        "flag": pyarrow.array([True, False, True]),
+        "process": pyarrow.array(["tt", "w", "tt"]).dictionary_encode(),
+        "pt": pyarrow.array([[1.0, None], [], [3.0]]),
+        "fixed": pyarrow.array([[1, 2], [3, 4], [5, 6]], pyarrow.list_(pyarrow.int16(), 2)),
+        "day": pyarrow.array([datetime.date(2012, 7, 4)] * 3),
+        "record": pyarrow.array([{"a": 1}] * 3),
+        "a.b": pyarrow.array([1, 2, 3], pyarrow.uint8()),
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet", row_group_size=2)
+    tree = hepnb.open_skim(tmp_path / "a.parquet")
+    assert {branch.name: branch.kind for branch in tree.branches if branch.readable} == {
+        **dict.fromkeys(["n", "x", "a.b"], "number"),
+        **dict.fromkeys(["pt", "fixed"], "list"),
+        "flag": "bool",
+        "process": "string",
+    }
+    assert {branch.name for branch in tree.branches if "not made of numbers" in branch.reason} == {
+        "day",
+        "record",
+    }
+    arrays = tree.arrays(
+        {"n": "n", "x": "x", "p": "process == 'tt'", "pt": "count(pt)", "f": "sum(fixed)", "ab": "a.b"}
+    )
+    assert arrays["n"][[0, 2]].tolist() == [1, 3]
+    assert np.isnan(arrays["n"][1])
+    assert np.isnan(arrays["x"][2])
+    assert arrays["p"].tolist() == [True, False, True]
+    assert arrays["f"].tolist() == [3, 7, 11]
+    assert arrays["ab"].tolist() == [1, 2, 3]
+    assert tree.arrays("x", "flag", entry_start=1)["x"].size == 1
+
+
 def test_without_pyarrow(zmumu: hepnb.Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(HepnbError, match=r"not installed: pip install 'hepnb\[parquet\]'"):
