@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BinningError, SelectionError, nearest
 from hepnb.events.budget import memory_bytes
+from hepnb.events.cubesums import CubeSum, CubeTotals
 from hepnb.events.fills import Fill
 from hepnb.events.onepass import OnePass, nothing_left
-from hepnb.events.sums import CubeSum, CubeTotals
 from hepnb.histograms import Bins, empty
 from hepnb.histograms.fill import merged_axis
 

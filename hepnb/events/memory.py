@@ -16,10 +16,11 @@ from hepnb.events.blocks import parts_of
 from hepnb.events.branches import Branch
 from hepnb.events.budget import bytes_per_entry, memory_bytes
 from hepnb.events.cache import COLUMNS
+from hepnb.events.cubesums import CubeSum
 from hepnb.events.expressions import Expression
 from hepnb.events.program import Program
 from hepnb.events.source import TreeInfo
-from hepnb.events.sums import MAX_SELECTED, CubeSum, HistogramSum, Sum
+from hepnb.events.sums import MAX_SELECTED, HistogramSum, Sum
 from hepnb.events.tasks import TASK_ENTRIES, default_threads
 from hepnb.executor import Engine
 

@@ -225,12 +225,6 @@ def as_mask(cut: Expression, found: Any, n: int) -> NDArray[np.bool_]:
     return np.asarray((value != 0) & (value == value))  # noqa: PLR0124  # NaN is not itself
 
 
-def weights_of(weight: Expression, columns: Mapping[str, Any], n: int) -> NDArray[np.float64]:
-    """One weight per entry in double precision, shape (n,)."""
-    value = per_entry(weight, weight.lists(columns), n, flat=False)
-    return numbers(weight, value)
-
-
 def numbers(expression: Expression, values: NDArray[Any]) -> NDArray[np.float64]:
     """Values in double precision; text is refused."""
     if values.dtype.kind not in "biuf":
