@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 from hepnb.errors import FileError, WorkspaceError, nearest
 from hepnb.workspace.workspace import Workspace
@@ -27,7 +29,9 @@ def load_xml(path: str | os.PathLike[str], root: str | os.PathLike[str] | None =
     Returns
     -------
     Workspace
-        With :attr:`Workspace.constraints` filled from ``<StatErrorConfig>`` and ``<ShapeSys>``.
+        With :attr:`Workspace.constraints` filled from ``<StatErrorConfig>`` and ``<ShapeSys>``. A bin whose
+        relative statistical uncertainty is below the channel's ``RelErrorThreshold`` has none, so that its
+        parameter is held at 1, as in ROOT.
 
     Raises
     ------
@@ -77,7 +81,9 @@ def load_xml(path: str | os.PathLike[str], root: str | os.PathLike[str] | None =
         readxml.clear_filecache()
     constraints: dict[str, str] = {}
     for name in inputs:
-        constraints |= _constraints(_parse(directory / name).getroot())
+        channel = _parse(directory / name).getroot()
+        constraints |= _constraints(channel)
+        _hold_below_threshold(spec, channel)
     try:
         return Workspace(spec, constraints=constraints)
     except WorkspaceError as error:
@@ -126,3 +132,18 @@ def _constraints(channel: ET.Element) -> dict[str, str]:
         if kind in {"gaussian", "poisson"}:
             found[shapesys.attrib.get("Name", "")] = kind
     return found
+
+
+def _hold_below_threshold(spec: dict[str, Any], channel: ET.Element) -> None:
+    """Take the statistical uncertainties away from bins where they are relatively small."""
+    thresholds = [float(c.attrib.get("RelErrorThreshold") or 0) for c in channel.findall("StatErrorConfig")]
+    name = channel.attrib.get("Name", "")
+    samples: list[Any] = next((c["samples"] for c in spec["channels"] if c["name"] == name), [])
+    pairs = [(s, m) for s in samples for m in s["modifiers"] if m["type"] == "staterror"]
+    if not pairs or not any(thresholds):
+        return
+    total = [sum(s["data"][i] for s, _ in pairs) for i in range(len(pairs[0][0]["data"]))]
+    for i, events in enumerate(total):
+        if math.hypot(*(m["data"][i] for _, m in pairs)) < thresholds[-1] * events:
+            for _, modifier in pairs:
+                modifier["data"][i] = 0.0

@@ -56,3 +56,26 @@ def test_a_law_by_name(workspace: hepnb.Workspace) -> None:
         hepnb.Model(workspace.spec, constraints={"staterror_channel1": "normal"})
     with pytest.raises(ModelError, match="constraints 'xml' do not exist"):
         hepnb.Model(workspace, constraints="xml")
+
+
+@pytest.mark.parametrize(("threshold", "held"), [("0.05", [False, False]), ("0.07", [True, False])])
+def test_small_statistical_uncertainties_are_held(
+    threshold: str, held: list[bool], data_dir: Path, tmp_path: Path
+) -> None:
+    """The bins have 5 % and 10 %; ROOT holds what is below the threshold of the XML."""
+    source = data_dir / "pyhf-validation" / "pyhf" / "validation" / "xmlimport_input"
+    for path in ("config/example.xml", "config/example_channel.xml", "data/example.root"):
+        target = tmp_path / path
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes((source / path).read_bytes())
+    channel = tmp_path / "config" / "example_channel.xml"
+    text = channel.read_text().replace('RelErrorThreshold="0.05"', f'RelErrorThreshold="{threshold}"')
+    channel.write_text(text)
+    model = hepnb.Model(hepnb.load(tmp_path / "config" / "example.xml", root=tmp_path))
+    gammas = [i for i, p in enumerate(model.parameters) if p.set_name == "staterror_channel1"]
+    assert list(model.fixed[gammas]) == held
+    test = hepnb.hypotest(3.0, None, model)
+    assert test.ok
+    assert bool(pytest.approx(9.05788, abs=1e-5) == test.q) != any(held)
+    for place, gamma in zip(held, test.fits["fixed"][gammas], strict=True):
+        assert bool(gamma == 1.0) == place
