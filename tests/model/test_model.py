@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hepnb
 from hepnb.errors import HepnbError, ModelError
 from hepnb.model import Model
 
@@ -236,3 +238,40 @@ def test_a_parameter_is_found_by_name_or_place(model: Model) -> None:
     assert model.index(-1) == model.n_parameters - 1
     with pytest.raises(ModelError, match=r"'scalle' does not exist in the model. Did you mean 'scale'"):
         model.index("scalle")
+
+
+def empty_bin(observed: list[float]) -> dict[str, Any]:
+    free = {"name": "free", "type": "shapefactor", "data": None}
+    tilt = {"name": "tilt", "type": "normsys", "data": {"lo": 0.8, "hi": 1.3}}
+    mu = {"name": "mu", "type": "normfactor", "data": None}
+    samples = [
+        {"name": "signal", "data": [2.0, 1.0], "modifiers": [mu]},
+        {"name": "bkg", "data": [10.0, 5.0], "modifiers": [free, tilt]},
+    ]
+    return {
+        "channels": [{"name": "SR", "samples": samples}],
+        "observations": [{"name": "SR", "data": observed}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+
+
+def test_a_factor_of_exactly_zero_leaves_no_rate() -> None:
+    model = Model(empty_bin([8.0, 3.0]))
+    point = model.init.copy()
+    point[[model.index("mu"), model.index("free[1]")]] = 0.0
+    assert model.expected(point)[1] == 0.0
+    # Three events where none are expected.
+    assert np.isnan(model.twice_nll(point))
+    empty = Model(empty_bin([8.0, 0.0]))
+    assert np.isfinite(empty.twice_nll(point))
+    assert np.abs(empty.gradient(point)).max() < 100
+
+
+def test_an_empty_bin_does_not_stop_a_fit_above_its_minimum() -> None:
+    """No events in a bin whose rate can be 0: all that is left there is nothing."""
+    result = hepnb.fit(None, Model(empty_bin([8.0, 0.0])))
+    assert result.report.edm >= 0
+    best = 2 * (8 - 8 * np.log(8) + math.lgamma(9)) + np.log(2 * np.pi)
+    assert pytest.approx(best, abs=1e-6) == result.twice_nll
+    assert result["free[1]"][0] == pytest.approx(0.0, abs=1e-6)
