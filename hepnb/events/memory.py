@@ -27,7 +27,7 @@ from hepnb.executor import Engine
 __all__ = ["Plan", "plan_memory"]
 
 # Large enough that the calls are not what takes the time, small enough for the second-level cache.
-BLOCK = 2**15
+BLOCK = 2**16
 _LIST_BLOCK_BYTES = 16 * 1024**2
 _FEWEST = 2**8
 # Of a block of lists: the columns, and what a formula makes of them on its way.

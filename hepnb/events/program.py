@@ -96,8 +96,13 @@ class Program:
         block = _Block(self._steps, self._uses.copy(), self._places, self._pool, columns, n)
         try:
             with np.errstate(all="ignore"):
-                for place in range(len(self._steps)):
-                    block.do(place)
+                for place, step in enumerate(self._steps):
+                    if step.name is not None:
+                        block.values[place] = columns[step.name]
+                    elif step.constant is not None:
+                        block.values[place] = step.constant
+                    else:
+                        block.do(place, step)
         except Exception:  # noqa: BLE001  # one by one they say what is wrong, in words for one expression
             return [expression.lists(columns) for expression in self.expressions]
         finally:
@@ -132,11 +137,12 @@ class Program:
 class _Step:
     """One node of the syntax trees: what it is calculated from, and the numpy function if one will do."""
 
-    __slots__ = ("function", "name", "node", "parts", "result", "squares", "takes", "words")
+    __slots__ = ("constant", "function", "name", "node", "parts", "result", "squares", "takes", "words")
 
     def __init__(self, node: Any, words: Words, parts: tuple[int, ...]) -> None:
         self.node, self.words, self.parts = node, words, parts
         self.name = words.branches.get(node.id) if isinstance(node, ast.Name) else None
+        self.constant = node.value if isinstance(node, ast.Constant) else None
         self.function, self.takes, self.result = _ufunc(node)
         self.squares = self.function is np.power
 
@@ -158,11 +164,7 @@ class _Block:
         self.values: list[Any] = [None] * len(steps)
         self.owned: list[NDArray[Any] | None] = [None] * len(steps)
 
-    def do(self, place: int) -> None:
-        step = self.steps[place]
-        if step.name is not None:
-            self.values[place] = self.columns[step.name]
-            return
+    def do(self, place: int, step: _Step) -> None:
         parts = [self.values[part] for part in step.parts]
         for part in step.parts:
             self.left[part] -= 1
