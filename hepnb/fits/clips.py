@@ -14,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
+from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimise
 from hepnb.model import HistFactoryLikelihood, Model, Objective
+from hepnb.model.compile import Compiled
 from hepnb.model.constraints import poisson
 from hepnb.model.expectation import Rates, cell_rates, differentiate
 from hepnb.model.positivity import Floor
@@ -25,8 +26,10 @@ __all__ = ["has_clips", "settle_clips"]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_WIDTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
-_STEPS = 60
+_WIDTHS = (1e-2, 1e-4, 1e-6, 1e-8)
+_STEPS = 40
+# A lane that is stuck at an edge is this close to it, in units of the yield.
+_NEAR = 0.02
 
 
 def has_clips(model: Model) -> bool:
@@ -57,15 +60,37 @@ def settle_clips(
     BatchedFit
         One row per lane, converged where a minimum was found.
     """
-    lower, upper = limits[:, 0], limits[:, 1]
-    start = points
+    near = np.flatnonzero(_at_edge(model.likelihood, points))
+    none = np.full(len(points), np.inf)
+    ends = BatchedFit(
+        points.copy(), none, np.full(len(points), NOT_FINISHED), none.copy(), none.copy(),
+        np.zeros(points.shape, dtype=bool), np.zeros(len(points), dtype=np.intp),
+    )  # fmt: skip
+    if not near.size:
+        return ends
+    start, (lower, upper) = points[near], limits.T
     for width in _WIDTHS:
         rounded = _Rounded(model.likelihood, width)
-        found = minimise(rounded, data, start, lower, upper, fixed, max_iterations=_STEPS)
+        found = minimise(rounded, data[near], start, lower, upper, fixed[near], _STEPS)
         start = np.where(np.isfinite(found.value)[:, None], found.points, start)
-    exact = model.likelihood.objective(found.points, data).value
-    status = np.where(np.isfinite(exact), found.status, np.where(found.status == CONVERGED, 1, found.status))
-    return replace(found, value=exact, status=status)
+    exact = model.likelihood.objective(found.points, data[near]).value
+    failed = (found.status == CONVERGED) & ~np.isfinite(exact)
+    found = replace(found, value=exact, status=np.where(failed, NOT_FINISHED, found.status))
+    for name, array in vars(ends).items():
+        array[near] = getattr(found, name)
+    return ends
+
+
+def _at_edge(likelihood: HistFactoryLikelihood, points: FloatArray) -> BoolArray:
+    """Say in which lanes something that can be clipped is close to 0."""
+    compiled, floor = likelihood.compiled, _floor(likelihood)
+    plain = cell_rates(replace(compiled, floor=None), points)
+    moved = ((compiled.shape_odd != 0) | (compiled.shape_even != 0)).any(axis=0)
+    yields = np.abs(_yields(compiled, points))
+    at_edge = floor.shaped & moved & (yields < _NEAR * np.maximum(np.abs(compiled.nominal), 1.0))
+    scaled = np.logical_or.reduceat(floor.scaled, compiled.cell_terms)
+    at_edge |= scaled & (np.abs(floor.scale(compiled, plain.slots[0])) < _NEAR)
+    return np.asarray(at_edge.any(axis=1))
 
 
 @dataclass(frozen=True)
@@ -117,7 +142,8 @@ class _Rounded:
         gradient = np.einsum("lb,lbp->lp", weight, jacobian) + first
         if order == 1:
             return Objective(value, gradient, empty[:, :, None])
-        curvature = np.einsum("lb,lbp,lbq->lpq", 2 * ratio / nu, jacobian, jacobian, optimize=True)
+        scaled = jacobian * np.sqrt(2 * ratio / nu)[:, :, None]
+        curvature = np.matmul(scaled.transpose(0, 2, 1), scaled)
         by_cell = weight[:, compiled.cell_bin]
         for size, along in bent:
             rows = np.sqrt(np.maximum(by_cell * size, 0.0))[:, :, None] * along
@@ -148,8 +174,9 @@ class _Edge:
         scaled = np.logical_or.reduceat(floor.scaled, compiled.cell_terms)
         scale = _round(norm, np.where(scaled, width, 0.0))
         yields = np.maximum(np.abs(compiled.nominal), 1.0)
-        total = _round(plain.cells / plain.kappa, np.where(floor.shaped, width * yields, 0.0))
-        factor = plain.kappa / norm
+        total = _round(_yields(compiled, points), np.where(floor.shaped, width * yields, 0.0))
+        factors = np.where(floor.scaled, 1.0, plain.slots[0][:, compiled.term_slot])
+        factor = np.multiply.reduceat(factors, compiled.cell_terms, axis=1)
         cells = factor * scale[0] * total[0]
         bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
         return cls(
@@ -174,6 +201,12 @@ class _Edge:
             (self.factor * self.scale[0] * self.total[2], of_total),
         ]
         return slopes, bent
+
+
+def _yields(compiled: Compiled, points: FloatArray) -> FloatArray:
+    """Give the yield of each cell after its histosys, before all factors, shape (batch, cell)."""
+    h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
+    return np.asarray(compiled.nominal + h @ compiled.shape_odd + g @ compiled.shape_even)
 
 
 def _floor(likelihood: HistFactoryLikelihood) -> Floor:
