@@ -130,17 +130,18 @@ def plan_memory(
     totals = sum(_size_of(one) for one in sums.values())
     for n_threads in range(wanted, -1, -1):
         # Where all else fails reads are smaller than a basket, which is then decompressed several times.
-        threads_, least = max(n_threads, 1), need.read[1] if n_threads else 0
-        left = (available * _SHARE - (1 + 2 * threads_) * totals) / threads_
-        block, window = need.fit(left, least)
+        threads_, entries = max(n_threads, 1), need.read[1] if n_threads else 0
+        # The sum of all, and those of the tasks that are done or on their way.
+        n_totals = 2 if threads_ == 1 and engine is None else 1 + 2 * threads_
+        left = (available * _SHARE - n_totals * totals) / threads_
+        block, window = need.fit(left, entries)
         if need.bytes(block, window) <= left:
-            taken = threads_ * need.bytes(block, window) + (1 + 2 * threads_) * totals
+            taken = threads_ * need.bytes(block, window) + n_totals * totals
             return Plan(keep, block, window, threads_, int(taken))
-    least_bytes = (need.bytes(_FEWEST, _FEWEST) + 3 * totals) / _SHARE
+    least = (need.bytes(_FEWEST, _FEWEST) + 2 * totals) / _SHARE + memory_bytes(memory) - available
     raise SelectionError(
         f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a block of {_FEWEST} "
-        f"entries and the histograms take {least_bytes / 1024**2:.1f} MB. Give more, or fill fewer things at "
-        "a time."
+        f"entries and the histograms take {least / 1024:,.0f} kB. Give more, or fill fewer things at a time."
     )
 
 
@@ -203,6 +204,9 @@ def _largest_reads(info: TreeInfo, lists: Sequence[Branch]) -> tuple[int, int]:
 
 
 def _size_of(one: Sum) -> float:
+    if isinstance(one, CubeSum):
+        # Of a task the cells and the weights of its values.
+        return 1.2 * TASK_ENTRIES * (4.0 if one.weight is None else 12.0)
     if not isinstance(one, HistogramSum):
         return 0.0
     cells = 1.0

@@ -60,8 +60,8 @@ def test_lists(tmp_path: Path) -> None:
 
 def test_memory_that_is_too_small(large: Path) -> None:
     tree = hepnb.open(large)["t"]
-    with pytest.raises(SelectionError, match=r"memory='100 kB' is too small: a basket of each branch \(1\)"):
-        tree.hist("x0", (10, 0, 1), memory="100 kB")
+    with pytest.raises(SelectionError, match=r"memory='1 kB' is too small: a basket of each branch \(1\)"):
+        tree.hist("x0", (10, 0, 1), memory="1 kB")
     with pytest.raises(SelectionError, match="is not a memory size"):
         tree.hist("x0", (10, 0, 1), memory="a lot")
     with pytest.raises(
@@ -70,10 +70,9 @@ def test_memory_that_is_too_small(large: Path) -> None:
         tree.cube("x0", (1000, 0, 1), {"x1": (2000, 0, 1)}, memory="16 MB")
     # What the message asks for is enough.
     with pytest.raises(SelectionError) as caught:
-        tree.hist("x0 + x1", (10, 0, 1), memory="300 kB")
-    needed = str(caught.value).partition("take ")[2].partition(" MB")[0]
-    plenty = f"{1.05 * float(needed) + 0.1:.2f} MB"
-    assert tree.hist("x0 + x1", (10, 0, 2), memory=plenty).values().sum() == tree.n_entries
+        tree.hist("x0 + x1", (10, 0, 1), memory="1 kB")
+    needed = int(str(caught.value).partition("take ")[2].partition(" kB")[0])
+    assert tree.hist("x0 + x1", (10, 0, 2), memory=f"{needed + 1} kB").values().sum() == tree.n_entries
 
 
 def test_fewer_threads_before_smaller_reads(large: Path) -> None:
