@@ -46,6 +46,7 @@ _LZ4_CHECKSUM = 8
 _LOOKED_AT = 20
 _LARGE_FILE = 1000
 _HEAD = 4096
+_CAN_READ_AT = hasattr(os, "preadv")
 _CLASS = b"\x07TBasket"
 
 
@@ -126,7 +127,7 @@ def baskets_of(seen: Stamp, path: str, branch: Branch) -> Baskets | None:
     Baskets or None
         None where it is not as simple as that.
     """
-    if branch.kind not in ("number", "bool") or branch.fields or "://" in seen[0]:
+    if branch.kind not in ("number", "bool") or branch.fields or "://" in seen[0] or not _CAN_READ_AT:
         return None
     with borrow(seen[0]) as handle:
         if handle.stamp != seen:
