@@ -29,6 +29,7 @@ _CODES = ("code0", "code1")
 _ASIDE = 1e-12
 _FLAT = 1e-7
 _ROUNDS = 20
+_STEPS = 40
 _CROSSINGS = 40
 _WORTH = 1e-6
 _FEW = 16
@@ -76,7 +77,7 @@ def settle(
         lower, upper = (np.tile(bound, (lanes.size, 1)) for bound in limits.T)
         lower[:, where] = np.where(sides > 0, np.maximum(lower[:, where], _ASIDE), lower[:, where])
         upper[:, where] = np.where(sides < 0, np.minimum(upper[:, where], -_ASIDE), upper[:, where])
-        found = minimise(model.likelihood, data[lanes], start, lower, upper, held)
+        found = minimise(model.likelihood, data[lanes], start, lower, upper, held, _STEPS)
         at = movable[lanes] & (np.abs(found.points[:, where]) <= _ASIDE)
         turned = _downhill(model, data[lanes], found.points, where, at, sides)
         again = (turned != sides).any(axis=1) & (found.status == CONVERGED)

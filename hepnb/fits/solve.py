@@ -86,7 +86,11 @@ def _solve(
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
     ways = [way for way, applies in ((settle, has_kinks), (settle_clips, has_clips)) if applies(model)]
-    result = minimise(model.likelihood, data, start, lower, upper, fixed, _PATIENCE, wary=wary)
+    if has_kinks(model):
+        # Plain steps would jump to and fro.
+        result = settle(model, data, np.where(fixed, start, np.clip(start, lower, upper)), fixed, limits)
+    else:
+        result = minimise(model.likelihood, data, start, lower, upper, fixed, _PATIENCE, wary=wary)
     for way in ways:
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
