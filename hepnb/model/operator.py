@@ -299,36 +299,22 @@ class Operator:
             diagonal[:, where] += h2 * (steer @ compiled.shape_odd.T) + g2 * (steer @ compiled.shape_even.T)
         return diagonal
 
-    def product(self, vector: FloatArray) -> FloatArray:
-        """Multiply the true curvature with vectors.
-
-        Parameters
-        ----------
-        vector : ndarray, shape (batch, parameter)
-            One vector per lane.
-
-        Returns
-        -------
-        ndarray, shape (batch, parameter)
-        """
-        compiled, links = self.compiled, self.incidence
-        slope = self._soft[0]
-        of_rate, of_kappa = self._cell_weights
-        in_bins = np.matmul(self._scaled, vector[:, :, None])
-        result = np.matmul(in_bins.transpose(0, 2, 1), self._scaled)[:, 0] + self._diagonal * vector
-        along_factors = links.cells @ (slope * vector.T[links.parameters])
-        where = links.shapes
-        to_factors = of_rate * along_factors
-        if compiled.shape_parameters.size:
-            h, g = self._shape_slopes
-            part = vector[:, where]
-            along_shapes = ((part * h) @ compiled.shape_odd + (part * g) @ compiled.shape_even).T
-            to_factors += of_kappa * along_shapes
-            to_shapes = (of_kappa * along_factors).T
-            back = h * (to_shapes @ compiled.shape_odd.T) + g * (to_shapes @ compiled.shape_even.T)
-            result[:, where] += back
-        result += (links.to_parameters @ (slope * (links.transposed @ to_factors))).T
-        return np.asarray(result)
+    @cached_property
+    def product(self) -> Product:
+        """The true curvature, to be multiplied with vectors."""
+        odd = even = np.empty((len(self.points), 0))
+        if self.compiled.shape_parameters.size:
+            odd, even = self._shape_slopes
+        return Product(
+            self.compiled,
+            self.incidence,
+            self._scaled,
+            self._diagonal,
+            self._soft[0],
+            *self._cell_weights,
+            odd,
+            even,
+        )
 
     def preconditioner(self, held: BoolArray) -> Preconditioner:
         """Invert the expected curvature of the parameters that are free to move.
@@ -354,12 +340,79 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class Product:
+    """The true curvature at a batch of points; see :attr:`Operator.product`.
+
+    Parameters
+    ----------
+    compiled, incidence
+        The model.
+    scaled : ndarray, shape (batch, bin, parameter)
+        The Jacobian in units of the statistical uncertainty.
+    diagonal : ndarray, shape (batch, parameter)
+        Constraints, and corrections of the cell terms.
+    slope : ndarray, shape (slot, batch)
+        Logarithmic derivative of each slot.
+    of_rate, of_kappa : ndarray, shape (cell, batch)
+        Weight times rate and weight times kappa of each cell.
+    odd, even : ndarray, shape (batch, shape parameter)
+        Derivatives of the two parts of the shape interpolation.
+    """
+
+    compiled: Compiled
+    incidence: Incidence
+    scaled: FloatArray
+    diagonal: FloatArray
+    slope: FloatArray
+    of_rate: FloatArray
+    of_kappa: FloatArray
+    odd: FloatArray
+    even: FloatArray
+
+    def take(self, which: IntArray) -> Product:
+        """Give some of the lanes."""
+        return Product(
+            self.compiled,
+            self.incidence,
+            self.scaled[which],
+            self.diagonal[which],
+            self.slope[:, which],
+            self.of_rate[:, which],
+            self.of_kappa[:, which],
+            self.odd[which],
+            self.even[which],
+        )
+
+    def __call__(self, vector: FloatArray) -> FloatArray:
+        """Multiply with vectors of shape (batch, parameter)."""
+        compiled, links = self.compiled, self.incidence
+        in_bins = np.matmul(self.scaled, vector[:, :, None])
+        result = np.matmul(in_bins.transpose(0, 2, 1), self.scaled)[:, 0] + self.diagonal * vector
+        along_factors = links.cells @ (self.slope * vector.T[links.parameters])
+        to_factors = self.of_rate * along_factors
+        if compiled.shape_parameters.size:
+            h, g = self.odd, self.even
+            part = vector[:, links.shapes]
+            along_shapes = ((part * h) @ compiled.shape_odd + (part * g) @ compiled.shape_even).T
+            to_factors += self.of_kappa * along_shapes
+            to_shapes = (self.of_kappa * along_factors).T
+            back = h * (to_shapes @ compiled.shape_odd.T) + g * (to_shapes @ compiled.shape_even.T)
+            result[:, links.shapes] += back
+        result += (links.to_parameters @ (self.slope * (links.transposed @ to_factors))).T
+        return np.asarray(result)
+
+
+@dataclass(frozen=True)
 class Preconditioner:
     """The inverse of a diagonal plus a matrix of low rank; see :meth:`Operator.preconditioner`."""
 
     inverse: FloatArray
     narrowed: FloatArray
     inner: FloatArray
+
+    def take(self, which: IntArray) -> Preconditioner:
+        """Give some of the lanes."""
+        return Preconditioner(self.inverse[which], self.narrowed[which], self.inner[which])
 
     def __call__(self, vector: FloatArray) -> FloatArray:
         """Apply the inverse to vectors of shape (batch, parameter)."""
