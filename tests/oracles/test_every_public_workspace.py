@@ -41,6 +41,9 @@ from hepnb.errors import HepnbError
 from hepnb.fits import goodness_of_fit, profile, ranking
 from hepnb.fits.minuit import run_minuit
 
+# Minutes of pyhf and Minuit in all, and longer on a machine that is busy.
+pytestmark = pytest.mark.timeout(900)
+
 CODES = {"pyhf": ("code4", "code4p"), "legacy": ("code1", "code0")}
 # A conditional fit of pyhf falls into the higher of their two minima; see test_two_minima.py.
 TWO_MINIMA = ("2bin_2channel_coupledhisto.json", "multichan_coupledhistosys", "xmlimport_input2")
