@@ -123,19 +123,22 @@ def minimise(
             lane, here = _enter(likelihood, end, data, lane, here, new)
             if not lane.size:
                 continue
-        step = newton_step(here, box.take(lane), wary=wary)
-        _record(end, lane, step, box)
-        done = step.edm < NEAR_ENOUGH
-        end.status[lane[done]] = CONVERGED
-        staying = np.flatnonzero(~done & (end.iterations[lane] < max_iterations))
-        if staying.size < lane.size:
-            lane, here, step = lane[staying], here.take(staying), step.take(staying)
+        room = box.take(lane)
+        step = newton_step(here, room, wary=wary)
+        done = np.abs(step.edm) < NEAR_ENOUGH
+        leaving = done | (end.iterations[lane] >= max_iterations)
+        if leaving.any():
+            end.status[lane[done]] = CONVERGED
+            _record(end, lane, step, room, np.flatnonzero(leaving))
+            staying = np.flatnonzero(~leaving)
+            lane, here, step, room = lane[staying], here.take(staying), step.take(staying), room.take(staying)
         if not lane.size:
             continue
-        here, stuck = _move(likelihood, end, lane, here, box.take(lane), step)
-        # No further progress in double precision: converged if the distance says so, else stalled.
-        end.status[lane[stuck]] = np.where(step.edm[stuck] < 1e-6, CONVERGED, STALLED)
+        here, stuck = _move(likelihood, end, lane, here, room, step)
         if stuck.size:
+            # No further progress in double precision: converged if the distance says so, else stalled.
+            end.status[lane[stuck]] = np.where(np.abs(step.edm[stuck]) < 1e-6, CONVERGED, STALLED)
+            _record(end, lane, step, room, stuck)
             lane = np.delete(lane, stuck)
         end.iterations[lane] += 1
     return end
@@ -164,10 +167,12 @@ def _enter(
     return np.concatenate([lane, new]), here.join(fresh)
 
 
-def _record(end: BatchedFit, lane: IntArray, step: Step, box: Box) -> None:
-    end.edm[lane] = step.edm
-    end.gradient_norm[lane] = np.linalg.norm(np.where(step.held, 0.0, step.gradient), axis=1)
-    end.held[lane] = step.held & ~box.take(lane).fixed
+def _record(end: BatchedFit, lane: IntArray, step: Step, room: Box, which: IntArray) -> None:
+    """Note how lanes that leave ended."""
+    last, rows = step.take(which), lane[which]
+    end.edm[rows] = last.edm
+    end.gradient_norm[rows] = np.linalg.norm(np.where(last.held, 0.0, last.gradient), axis=1)
+    end.held[rows] = last.held & ~room.take(which).fixed
 
 
 def _move(

@@ -208,6 +208,8 @@ def newton_step(here: Here, box: Box, *, wary: bool = True) -> Step:
 
 def within_reach(direction: FloatArray, reach: FloatArray) -> FloatArray:
     """Shorten steps that move a parameter too far, shape (lane, parameter)."""
+    if not np.isfinite(reach).any():
+        return direction
     excess = (np.abs(direction) / reach).max(axis=1, initial=0.0)
     far = excess > 1
     return direction / np.where(far, excess, 1.0)[:, None] if far.any() else direction

@@ -26,8 +26,8 @@ _SWEEPS = 8
 _EVERY, _MANY = 4, 17
 
 
-def tangents(model: Model, data: FloatArray, points: FloatArray) -> FloatArray:
-    """Give the derivative of conditional minima with respect to the POI.
+def tangents(model: Model, data: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Give the derivative of conditional minima with respect to the POI, and -2 log L there.
 
     Parameters
     ----------
@@ -40,21 +40,23 @@ def tangents(model: Model, data: FloatArray, points: FloatArray) -> FloatArray:
 
     Returns
     -------
-    ndarray, shape (batch, n_parameters)
+    slopes : ndarray, shape (batch, n_parameters)
         0 for parameters that are fixed or at a bound, and where there is none.
+    values : ndarray, shape (batch,)
+        -2 log L without the terms that depend on the data alone.
     """
     poi = model.require_poi()
     slopes = np.zeros_like(points)
     at_bound = (points <= model.bounds[:, 0]) | (points >= model.bounds[:, 1])
-    curvatures = model.likelihood.objective(points, data, 2).curvature
-    for slope, held, curvature in zip(slopes, model.fixed | at_bound, curvatures, strict=True):
+    here = model.likelihood.objective(points, data, 2)
+    for slope, held, curvature in zip(slopes, model.fixed | at_bound, here.curvature, strict=True):
         free = np.flatnonzero(~held)
         free = free[free != poi]
         try:
             slope[free] = -np.linalg.solve(curvature[np.ix_(free, free)], curvature[free, poi])
         except np.linalg.LinAlgError:
             continue
-    return np.where(np.isfinite(slopes).all(axis=1, keepdims=True), slopes, 0.0)
+    return np.where(np.isfinite(slopes).all(axis=1, keepdims=True), slopes, 0.0), here.value
 
 
 def starts(

@@ -110,11 +110,11 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
     asimov = model.expected_data(background)
     # Rates are negative only where that fit failed, and then nothing comes of them.
     asimov[: model.n_bins] = np.maximum(asimov[: model.n_bins], 0.0)
-    asimov_value = float(model.likelihood.objective(background[None], asimov[None]).value[0])
+    slopes, values = tangents(model, np.stack([data, asimov]), found.points)
+    asimov_value = float(values[1])
     if not _inside(model, statistic.asimov_mu):
         again = solve(model, asimov[None], background[None], model.fixed[None])
         asimov_value = float(again.value[0])
-    slopes = tangents(model, np.stack([data, asimov]), found.points)
     return Anchors(
         found.points[0],
         float(found.value[0]),

@@ -100,8 +100,10 @@ class Constraints:
 
     def value(self, points: FloatArray, aux: FloatArray) -> FloatArray:
         """Give the rest of -2 log L, shape (batch,)."""
-        pull = points[..., self.gauss] - aux[..., self.gauss_aux]
-        total = np.square(pull) @ self.weight
+        total = np.zeros(points.shape[:-1])
+        if self.gauss.size:
+            pull = points[..., self.gauss] - aux[..., self.gauss_aux]
+            total = np.square(pull) @ self.weight
         if self.poisson.size:
             rate = points[..., self.poisson] * self.tau
             total = total + poisson(rate, aux[..., self.poisson_aux]).sum(axis=-1)
@@ -109,9 +111,10 @@ class Constraints:
 
     def slopes(self, points: FloatArray, aux: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give first and second derivative of :meth:`value`, each of shape (batch, parameter)."""
-        first, second = np.zeros_like(points), np.zeros_like(points)
-        first[..., self.gauss] = 2 * (points[..., self.gauss] - aux[..., self.gauss_aux]) * self.weight
-        second[..., self.gauss] = 2 * self.weight
+        first, second = np.zeros((2, *points.shape))
+        if self.gauss.size:
+            first[..., self.gauss] = 2 * (points[..., self.gauss] - aux[..., self.gauss_aux]) * self.weight
+            second[..., self.gauss] = 2 * self.weight
         if self.poisson.size:
             gamma, count = points[..., self.poisson], aux[..., self.poisson_aux]
             first[..., self.poisson] = 2 * (self.tau - count / gamma)

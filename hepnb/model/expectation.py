@@ -202,11 +202,10 @@ def differentiate(
     log_slopes = log_slopes.reshape(batch, n_cells, n_parameters)
     rate, kappa = rates.cells[:, :, None], rates.kappa[:, :, None]
     slopes = rate * log_slopes
-    diagonal = np.zeros((batch, n_cells * n_parameters))
+    diagonal = np.zeros((batch, n_cells, n_parameters))
     if compiled.norm_parameters.size:
-        diagonal[:, compiled.term_flat] = (second / value)[:, compiled.term_slot]
-    diagonal = diagonal.reshape(batch, n_cells, n_parameters)
-    if compiled.norm_parameters.size:
+        bend = diagonal.reshape(batch, -1)  # a view
+        bend[:, compiled.term_flat] = (second / value)[:, compiled.term_slot]
         diagonal *= rate
     where = compiled.shape_parameters
     shape_slopes = np.zeros((batch, n_cells, where.size))

@@ -196,9 +196,13 @@ class HistFactoryLikelihood:
         here = cell_rates(compiled, points, 2)
         value = self._value(here.bins, points, data)
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
-        # A point outside the domain has no derivatives; the numbers there are never used.
-        nu = np.where(here.bins > 0, here.bins, 1.0)
-        ratio = np.where((here.bins <= 0) & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
+        nu, good = here.bins, here.bins > 0
+        if good.all():
+            ratio = np.maximum(main, EMPTY) / nu
+        else:
+            # A point outside the domain has no derivatives; the numbers there are never used.
+            nu = np.where(good, nu, 1.0)
+            ratio = np.where(~good & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
         log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, here)
         jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
         first, second = self.constraints.slopes(points, aux)
@@ -208,14 +212,17 @@ class HistFactoryLikelihood:
             return Objective(value, gradient, np.empty((len(points), 0, 0)))
         scaled = jacobian * np.sqrt(2 * ratio / nu)[:, :, None]
         curvature = np.matmul(scaled.transpose(0, 2, 1), scaled)
-        spots = np.arange(self.n_parameters)
-        own = curvature[:, spots, spots] + second
+        on_diagonal = np.einsum("lpp->lp", curvature)  # a view
+        own = on_diagonal + second
         if exact:
             by_cell = weight[:, compiled.cell_bin]
             right = (by_cell * here.cells)[:, :, None] * log_slopes
-            right[:, :, compiled.shape_parameters] += (2 * by_cell * here.kappa)[:, :, None] * shape_slopes
+            bent = compiled.shape_parameters
+            if bent.size:
+                right[:, :, bent] += (2 * by_cell * here.kappa)[:, :, None] * shape_slopes
             half = np.matmul(log_slopes.transpose(0, 2, 1), right)
-            curvature += 0.5 * (half + half.transpose(0, 2, 1))
-            own = own + np.matmul(by_cell[:, None, :], diagonal)[:, 0]
-        curvature[:, spots, spots] = own
+            curvature += 0.5 * (half + half.transpose(0, 2, 1)) if bent.size else half
+            if bent.size or compiled.norm_parameters.size:
+                own += np.matmul(by_cell[:, None, :], diagonal)[:, 0]
+        on_diagonal[...] = own
         return Objective(value, gradient, curvature)
