@@ -104,10 +104,13 @@ def hypotest(
     value = tested_value(mu, chosen)
     model = adjusted(model, init, bounds, fixed)
     ratios = profile_ratios(model, counts, np.array([value]), chosen)
-    return _result(ratios, chosen, bounds_message(model, chosen, value, ratios.mu_hat))
+    message = bounds_message(model, chosen, value, ratios.mu_hat)
+    return _result(ratios, chosen, message, dict(model.interpolation))
 
 
-def _result(ratios: ProfileRatios, chosen: TestStatistic, message: str) -> HypotestResult:
+def _result(
+    ratios: ProfileRatios, chosen: TestStatistic, message: str, codes: dict[str, str]
+) -> HypotestResult:
     if chosen.two_sided:
         teststat = np.sqrt(ratios.q)
         observed = two_sided_pvalues(ratios.q, ratios.q_asimov, chosen.bounded)
@@ -133,6 +136,7 @@ def _result(ratios: ProfileRatios, chosen: TestStatistic, message: str) -> Hypot
         test_stat=chosen.name,
         ok=bool(ratios.ok[0]),
         message=message,
+        codes=codes,
     )
 
 
@@ -189,4 +193,5 @@ def significance(
         observed_significance=float(observed),
         expected_p_value=float(ndtr(-expected)),
         expected_significance=float(expected),
+        codes=result.codes,
     )

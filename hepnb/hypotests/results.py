@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +76,8 @@ class HypotestResult:
     message : str
         What to know: that the bounds do not suit the statistic, that the best value is at one, that toys
         failed; empty where there is nothing to say.
+    codes : dict of str to str
+        The interpolation codes of the model.
     """
 
     mu: float
@@ -95,6 +97,7 @@ class HypotestResult:
     toys: ToyResults | None = None
     uncertainty: PValueUncertainties | None = None
     message: str = ""
+    codes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +110,12 @@ class SignificanceResults:
         p-values of the background alone, for the data and for the signal at nominal strength.
     observed_significance, expected_significance : float
         The same in standard deviations of a one-sided normal law.
+    codes : dict of str to str
+        The interpolation codes of the model.
     """
 
     observed_p_value: float
     observed_significance: float
     expected_p_value: float
     expected_significance: float
+    codes: dict[str, str] = field(default_factory=dict)

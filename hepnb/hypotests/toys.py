@@ -245,6 +245,7 @@ def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row:
             CLb_exp=band_errors[2],
         ),
         message=message.strip(),
+        codes=dict(run.model.interpolation),
     )
 
 

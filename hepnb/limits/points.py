@@ -103,6 +103,7 @@ def as_scan(model: Model, ratios: ProfileRatios, chosen: TestStatistic) -> ScanR
         test_stat=chosen.name,
         poi=str(model.poi_name),
         several_minima=ratios.several_minima,
+        codes=dict(model.interpolation),
     )
 
 
@@ -125,6 +126,7 @@ def merge(parts: Iterable[ScanResults]) -> ScanResults:
         test_stat=last.test_stat,
         poi=last.poi,
         several_minima=several,
+        codes=last.codes,
         **columns,
     )
 
@@ -133,5 +135,5 @@ def _empty(model: Model, chosen: TestStatistic) -> ScanResults:
     none, five = np.empty(0), np.empty((0, 5))
     return ScanResults(
         none, none, five, none, none, five, five, np.empty(0, dtype=bool), none, none, np.nan,
-        chosen.name, str(model.poi_name),
+        chosen.name, str(model.poi_name), codes=dict(model.interpolation),
     )  # fmt: skip

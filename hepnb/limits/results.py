@@ -40,6 +40,8 @@ class ScanResults:
         The scan was stopped; the points are those it had.
     several_minima : bool
         The likelihood has more than one minimum; those used are the lowest that were found.
+    codes : dict of str to str
+        The interpolation codes of the model.
     """
 
     mu: FloatArray
@@ -57,6 +59,7 @@ class ScanResults:
     poi: str
     cancelled: bool = False
     several_minima: bool = False
+    codes: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.mu.size)
@@ -105,6 +108,11 @@ class LimitResults:
     method: str
     message: str = ""
     no_limit: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """The interpolation codes of the model."""
+        return self.scan.codes
 
     @property
     def interpolation(self) -> str:

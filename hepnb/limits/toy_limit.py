@@ -229,6 +229,7 @@ class _Points:
             test_stat=self.run.test_stat,
             poi=str(self.run.model.poi_name),
             cancelled=self.run.cancelled,
+            codes=dict(self.run.model.interpolation),
         )
 
     def curve(self, row: int) -> tuple[FloatArray, FloatArray, FloatArray]:

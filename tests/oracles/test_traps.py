@@ -318,6 +318,10 @@ def test_results_record_the_codes() -> None:
     for choice, codes in (("pyhf", default), ("legacy", legacy)):
         model = hepnb.Model(spec, interpolation=choice)
         assert hepnb.fit(None, model).report.interpolation == codes
+        toys = hepnb.hypotest(1.0, None, model, calctype="toybased", n_toys=20, seed=1)
+        assert hepnb.hypotest(1.0, None, model).codes == toys.codes == codes
+        assert hepnb.significance(None, model).codes == hepnb.scan(None, model, [1.0]).codes == codes
+        assert hepnb.upper_limit(None, model).codes == codes
     values = [
         hepnb.hypotest(1.0, None, hepnb.Model(spec, interpolation=c)).CLs_obs for c in ("pyhf", "legacy")
     ]
