@@ -98,12 +98,16 @@ class Constraints:
         norm = float(np.sum(np.log(2 * np.pi / self.weight)))
         return np.asarray(norm + saturated(aux[..., self.poisson_aux]).sum(axis=-1))
 
+    def gaussian(self, points: FloatArray, aux: FloatArray) -> FloatArray:
+        """Give the Gaussian part of :meth:`value`, shape (batch,)."""
+        if not self.gauss.size:
+            return np.zeros(points.shape[:-1])
+        pull = points[..., self.gauss] - aux[..., self.gauss_aux]
+        return np.asarray(np.square(pull) @ self.weight)
+
     def value(self, points: FloatArray, aux: FloatArray) -> FloatArray:
         """Give the rest of -2 log L, shape (batch,)."""
-        total = np.zeros(points.shape[:-1])
-        if self.gauss.size:
-            pull = points[..., self.gauss] - aux[..., self.gauss_aux]
-            total = np.square(pull) @ self.weight
+        total = self.gaussian(points, aux)
         if self.poisson.size:
             rate = points[..., self.poisson] * self.tau
             total = total + poisson(rate, aux[..., self.poisson_aux]).sum(axis=-1)
