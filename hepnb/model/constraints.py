@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,32 +99,43 @@ class Constraints:
         norm = float(np.sum(np.log(2 * np.pi / self.weight)))
         return np.asarray(norm + saturated(aux[..., self.poisson_aux]).sum(axis=-1))
 
+    @cached_property
+    def places(self) -> tuple[slice | IntArray, ...]:
+        """Give ``gauss``, ``gauss_aux``, ``poisson`` and ``poisson_aux``, as slices where they can be."""
+        return tuple(map(_slice, (self.gauss, self.gauss_aux, self.poisson, self.poisson_aux)))
+
     def gaussian(self, points: FloatArray, aux: FloatArray) -> FloatArray:
         """Give the Gaussian part of :meth:`value`, shape (batch,)."""
         if not self.gauss.size:
             return np.zeros(points.shape[:-1])
-        pull = points[..., self.gauss] - aux[..., self.gauss_aux]
+        pull = points[..., self.places[0]] - aux[..., self.places[1]]
         return np.asarray(np.square(pull) @ self.weight)
 
     def value(self, points: FloatArray, aux: FloatArray) -> FloatArray:
         """Give the rest of -2 log L, shape (batch,)."""
         total = self.gaussian(points, aux)
         if self.poisson.size:
-            rate = points[..., self.poisson] * self.tau
-            total = total + poisson(rate, aux[..., self.poisson_aux]).sum(axis=-1)
+            rate = points[..., self.places[2]] * self.tau
+            total = total + poisson(rate, aux[..., self.places[3]]).sum(axis=-1)
         return np.asarray(total)
 
     def slopes(self, points: FloatArray, aux: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give first and second derivative of :meth:`value`, each of shape (batch, parameter)."""
         first, second = np.zeros((2, *points.shape))
+        gauss, gauss_aux, counted, counted_aux = self.places
         if self.gauss.size:
-            first[..., self.gauss] = 2 * (points[..., self.gauss] - aux[..., self.gauss_aux]) * self.weight
-            second[..., self.gauss] = 2 * self.weight
+            first[..., gauss] = 2 * (points[..., gauss] - aux[..., gauss_aux]) * self.weight
+            second[..., gauss] = 2 * self.weight
         if self.poisson.size:
-            gamma, count = points[..., self.poisson], aux[..., self.poisson_aux]
-            first[..., self.poisson] = 2 * (self.tau - count / gamma)
-            second[..., self.poisson] = 2 * count / (gamma * gamma)
+            gamma, count = points[..., counted], aux[..., counted_aux]
+            first[..., counted] = 2 * (self.tau - count / gamma)
+            second[..., counted] = 2 * count / (gamma * gamma)
         return first, second
+
+
+def _slice(places: IntArray) -> slice | IntArray:
+    following = places.size > 0 and bool((np.diff(places) == 1).all())
+    return slice(int(places[0]), int(places[-1]) + 1) if following else places
 
 
 def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:

@@ -184,13 +184,14 @@ class HistFactoryLikelihood:
             rate, outside = np.where(bad, 1.0, nu), bad.any(axis=1)
         if auxiliary.poisson.size:
             # All Poisson laws in one go: in small models the calls take the time.
-            rate = np.concatenate([rate, points[:, auxiliary.poisson] * auxiliary.tau], axis=1)
-            count = np.concatenate([main, aux[:, auxiliary.poisson_aux]], axis=1)
+            _, _, counted, counted_aux = auxiliary.places
+            rate = np.concatenate([rate, points[:, counted] * auxiliary.tau], axis=1)
+            count = np.concatenate([main, aux[:, counted_aux]], axis=1)
         value = auxiliary.gaussian(points, aux) + poisson(rate, count).sum(axis=1)
         if outside is not None:
             value[outside] = np.inf
-        edge = (main == 0) & good
-        if edge.any():
+        if not main.all():
+            edge = (main == 0) & good
             value -= 2 * EMPTY * np.log(np.where(edge, nu, 1.0)).sum(axis=1)
         return np.where(np.isnan(value), np.inf, value)
 
