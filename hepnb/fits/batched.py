@@ -11,7 +11,7 @@ parameters in 5 bins, a quarter goes into products with the curvature, 18 % into
 conjugate gradients, 17 % into rates, 13 % into the Jacobian, 10 % into the preconditioner and 7 % into the
 line search; in its toys, rates and products take a fifth to a quarter each. In a model of two bins no part is
 above 30 %: there the number of calls counts. Evaluating rates and Jacobian once for the 82 lanes of a band is
-the bare cost, and a band costs 30 to 50 times that (``make bench``): 5 to 7 steps of each fit with 5 products
+the bare cost, and a band costs 20 to 50 times that (``make bench``): 5 to 7 steps of each fit with 5 products
 a step, and before them the free and the background fit, from several starts.
 """
 
