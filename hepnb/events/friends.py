@@ -8,19 +8,9 @@ from typing import Any
 
 from hepnb.errors import BranchError
 from hepnb.events.branches import Branch
-from hepnb.events.source import Source, TreeInfo
+from hepnb.events.source import LastJoin, Source, TreeInfo
 
 __all__ = ["FriendSource"]
-
-
-@dataclass(eq=False)
-class _Memory:
-    """The trees as they were when they were last put together."""
-
-    joined: tuple[TreeInfo, TreeInfo, TreeInfo] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"joined": None}
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,7 @@ class FriendSource:
     main: Source
     friend: Source
     prefix: str
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
+    _memory: LastJoin = field(default_factory=LastJoin, compare=False, repr=False)
 
     @property
     def file(self) -> str:

@@ -20,7 +20,7 @@ from hepnb.events.functions import is_list
 from hepnb.events.parquet import ParquetSource, parquet_notes
 from hepnb.events.remote import is_remote
 from hepnb.events.skim import SOURCE_ENTRY, SOURCE_FILE, SOURCES, Original, is_parquet
-from hepnb.events.source import FileSource, Source, TreeInfo
+from hepnb.events.source import FileSource, LastJoin, Source, TreeInfo
 from hepnb.events.trees import Tree
 
 __all__ = ["JoinedSource", "open_skim"]
@@ -28,16 +28,6 @@ __all__ = ["JoinedSource", "open_skim"]
 # A hole of so many entries is stepped over instead of being read, and no more than so many are read together.
 _HOLE = 4096
 _TOGETHER = 65536
-
-
-@dataclass(eq=False)
-class _Memory:
-    """Both sides as they were when they were last put together."""
-
-    joined: tuple[TreeInfo, TreeInfo, TreeInfo] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"joined": None}
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ class JoinedSource:
     skim: Source
     originals: ChainSource
     sizes: tuple[int, ...]
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
+    _memory: LastJoin = field(default_factory=LastJoin, compare=False, repr=False)
 
     @property
     def file(self) -> str:

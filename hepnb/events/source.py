@@ -21,7 +21,7 @@ from hepnb.events.integrity import check_baskets
 from hepnb.events.listing import object_of
 from hepnb.events.remote import is_remote
 
-__all__ = ["FileSource", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
+__all__ = ["FileSource", "LastJoin", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
 
 _MAX_CHECKED = 500
 
@@ -180,6 +180,16 @@ class TreeInfo:
         """What an axis of an expression is called: a column's title and unit, or the expression."""
         column = self.columns.get(text.strip())
         return text if column is None else column.label(text.strip())
+
+
+@dataclass(eq=False)
+class LastJoin:
+    """Two trees as they were when they were last put together, and what came of it; not kept in a pickle."""
+
+    joined: tuple[TreeInfo, TreeInfo, TreeInfo] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"joined": None}
 
 
 @dataclass(frozen=True)
