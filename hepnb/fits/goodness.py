@@ -60,6 +60,12 @@ class GoodnessResults:
     n_failed: int = 0
     cancelled: bool = False
 
+    def __repr__(self) -> str:
+        text = f"statistic {self.statistic:.4g}, {self.n_dof} degrees of freedom, p = {self.p_value:.4g}"
+        if np.size(self.toys):
+            text += f", {self.toy_p_value:.4g} +- {self.toy_uncertainty:.2g} from {np.size(self.toys)} toys"
+        return f"GoodnessResults({text}{', stopped' if self.cancelled else ''})"
+
 
 def goodness_of_fit(
     data: ArrayLike | None,

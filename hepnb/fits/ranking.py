@@ -65,6 +65,18 @@ class RankingResults:
     groups: tuple[GroupImpact, ...] = ()
     cancelled: bool = False
 
+    def __repr__(self) -> str:
+        def signed(value: float) -> str:
+            return f"{value:+.3g}"
+
+        rows = [
+            f"{self.labels[i]} {signed(self.postfit_up[i])}/{signed(self.postfit_down[i])}"
+            for i in self.order()[:3]
+        ]
+        more = ", ..." if len(self.labels) > len(rows) else ""
+        stopped = "; stopped" if self.cancelled else ""
+        return f"RankingResults({len(self.labels)} impacts on {self.poi}: {', '.join(rows)}{more}{stopped})"
+
     def order(self) -> NDArray[np.intp]:
         """Give the positions by falling post-fit impact, shape (n,)."""
         size = np.maximum(np.abs(self.postfit_up), np.abs(self.postfit_down))
@@ -164,7 +176,7 @@ def ranking(
         postfit_up=impacts[2],
         postfit_down=impacts[3],
         poi=model.parameter_names[where_poi],
-        total=float(free.uncertainty[where_poi]),
+        total=float(free.uncertainty[where_poi]) or np.nan,  # 0 says that the POI is at a bound
         statistical=statistical,
         systematic=systematic,
         groups=of_groups,

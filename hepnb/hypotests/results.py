@@ -99,6 +99,13 @@ class HypotestResult:
     message: str = ""
     codes: dict[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        band = ", ".join(f"{value:.4g}" for value in self.CLs_exp)
+        error = "" if self.uncertainty is None else f" +- {self.uncertainty.CLs_obs:.2g}"
+        name = "CLs" if self.test_stat in {"q", "qtilde"} else "p"
+        text = f"{self.test_stat} at {self.mu:g}: {name} {self.CLs_obs:.4g}{error}, expected [{band}]"
+        return f"HypotestResult({text}; {self.message})" if self.message else f"HypotestResult({text})"
+
 
 @dataclass(frozen=True, eq=False)
 class SignificanceResults:
@@ -119,3 +126,7 @@ class SignificanceResults:
     expected_p_value: float
     expected_significance: float
     codes: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        observed = f"{self.observed_significance:.4g} sigma (p = {self.observed_p_value:.4g})"
+        return f"SignificanceResults({observed}, expected {self.expected_significance:.4g})"

@@ -61,6 +61,13 @@ class ToyResults:
     cancelled: bool = False
     seed: int | None = None
 
+    def __repr__(self) -> str:
+        text = (
+            f"{self.signal.size} toys of the tested and {self.background.size} of the background hypothesis"
+        )
+        text += f", {self.n_failed} failed" if self.n_failed else ""
+        return f"ToyResults({text}{', stopped' if self.cancelled else ''})"
+
     def tail(self, value: float) -> tuple[float, float]:
         """Give the fractions of signal and of background toys at or above a value."""
         signal, background = (
