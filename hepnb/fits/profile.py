@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
+from hepnb.executor import Engine
 from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
-from hepnb.fits.solve import solve
+from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set
+from hepnb.progress import Cancel, Progress
 
 __all__ = ["ContourResults", "MinosResults", "ProfileResults", "contour", "minos", "profile"]
 
@@ -21,6 +23,8 @@ BoolArray = NDArray[np.bool_]
 
 _ROUNDS = 12
 _PRECISION = 1e-4
+# Fits that are counted, stopped and shared out together.
+_BATCH = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,8 @@ class ProfileResults:
         The conditional minima.
     ok : ndarray of bool, shape (k,)
         Where the fit converged.
+    cancelled : bool
+        The scan was stopped; what was not done is nan.
     """
 
     name: str
@@ -50,6 +56,7 @@ class ProfileResults:
     delta: FloatArray
     points: FloatArray
     ok: BoolArray
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +74,8 @@ class ContourResults:
         2.30 and 6.18.
     bestfit : tuple of float
         The free minimum.
+    cancelled : bool
+        The scan was stopped; what was not done is nan.
     """
 
     names: tuple[str, str]
@@ -74,6 +83,7 @@ class ContourResults:
     y: FloatArray
     delta: FloatArray
     bestfit: tuple[float, float]
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +97,14 @@ class MinosResults:
     lower, upper : ndarray, shape (n,)
         Distances, negative and positive, to where the profile has risen by 1; nan where it does not rise
         that far before a bound, or a fit failed.
+    cancelled : bool
+        The search was stopped; what it had not found is nan.
     """
 
     labels: tuple[str, ...]
     lower: FloatArray
     upper: FloatArray
+    cancelled: bool = False
 
 
 def profile(
@@ -101,6 +114,9 @@ def profile(
     values: ArrayLike | None = None,
     *,
     result: FitResults | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    executor: Engine | None = None,
 ) -> ProfileResults:
     """Scan one parameter, fitting all others at each value.
 
@@ -116,6 +132,12 @@ def profile(
         Where; 31 values over three standard deviations, within the bounds, by default.
     result : FitResults, optional
         The free fit, if already done.
+    progress : callable, optional
+        Called with (done, total) fits.
+    cancel : Cancel, optional
+        Looked at between batches of fits; what is not done is nan.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the batches are done; here by default.
 
     Returns
     -------
@@ -150,7 +172,7 @@ def profile(
         grid = np.linspace(low, high, 31)
     else:
         grid = np.atleast_1d(np.asarray(values, dtype=float))
-    found, free, _ = _conditional(model, counts, free, {position: grid})
+    found, free, stopped = _conditional(model, counts, free, {position: grid}, progress, cancel, executor)
     return ProfileResults(
         name=model.parameter_names[position],
         bestfit=float(free.bestfit[position]),
@@ -159,6 +181,7 @@ def profile(
         delta=found[0],
         points=found[1],
         ok=np.isfinite(found[0]),
+        cancelled=stopped,
     )
 
 
@@ -171,6 +194,9 @@ def contour(
     size: int = 25,
     reach: float = 3.0,
     result: FitResults | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    executor: Engine | None = None,
 ) -> ContourResults:
     """Scan two parameters, fitting all others at each point of a grid.
 
@@ -188,6 +214,12 @@ def contour(
         Standard deviations to each side, within the bounds.
     result : FitResults, optional
         The free fit, if already done.
+    progress : callable, optional
+        Called with (done, total) fits.
+    cancel : Cancel, optional
+        Looked at between batches of fits; what is not done is nan.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the batches are done; here by default.
 
     Returns
     -------
@@ -224,13 +256,15 @@ def contour(
         low, high = np.clip(ends, *model.bounds[position])
         axes.append(np.linspace(low, high, size))
     x, y = np.meshgrid(*axes)
-    found, free, _ = _conditional(model, counts, free, {one: x.ravel(), two: y.ravel()})
+    held = {one: x.ravel(), two: y.ravel()}
+    found, free, stopped = _conditional(model, counts, free, held, progress, cancel, executor)
     return ContourResults(
         names=(model.parameter_names[one], model.parameter_names[two]),
         x=axes[0],
         y=axes[1],
         delta=found[0].reshape(size, size),
         bestfit=(float(free.bestfit[one]), float(free.bestfit[two])),
+        cancelled=stopped,
     )
 
 
@@ -240,6 +274,9 @@ def minos(
     parameters: Sequence[str | int] | None = None,
     *,
     result: FitResults | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    executor: Engine | None = None,
 ) -> MinosResults:
     """Give asymmetric uncertainties: where the profile of each parameter has risen by 1.
 
@@ -253,6 +290,12 @@ def minos(
         Which ones; all that are not fixed by default.
     result : FitResults, optional
         The free fit, if already done.
+    progress : callable, optional
+        Called with (done, total) fits.
+    cancel : Cancel, optional
+        Looked at between batches of fits; what is not done is nan.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the batches are done; here by default.
 
     Returns
     -------
@@ -298,9 +341,11 @@ def minos(
     open_lanes = room > 1e-9 * spread
     for _ in range(_ROUNDS):
         lanes = np.flatnonzero(open_lanes)
-        if not lanes.size:
+        if progress is not None:
+            progress(where.size - lanes.size, where.size)
+        if not lanes.size or (cancel is not None and cancel.is_set()):
             break
-        rise = _rises(model, counts, free, where[lanes], (origin + sign * reach)[lanes])
+        rise = _rises(model, counts, free, where[lanes], (origin + sign * reach)[lanes], cancel, executor)
         done = np.abs(rise - 1) < _PRECISION
         answer[lanes[done]] = reach[lanes[done]]
         stuck = ~np.isfinite(rise) | ((rise < 1) & (reach[lanes] >= room[lanes]))
@@ -316,6 +361,7 @@ def minos(
         labels=tuple(model.parameter_names[p] for p in places),
         lower=-answer[0::2],
         upper=answer[1::2],
+        cancelled=bool(open_lanes.any()) and cancel is not None and cancel.is_set(),
     )
 
 
@@ -332,27 +378,39 @@ def _movable(parameter: str | int, model: Model) -> int:
 
 
 def _rises(
-    model: Model, data: FloatArray, free: FitResults, where: NDArray[np.intp], values: FloatArray
+    model: Model,
+    data: FloatArray,
+    free: FitResults,
+    where: NDArray[np.intp],
+    values: FloatArray,
+    cancel: Cancel | None,
+    executor: Engine | None,
 ) -> FloatArray:
     """Hold a different parameter in each lane; give the rise of -2 log L, shape (lane,)."""
     start = np.tile(free.bestfit, (where.size, 1))
     fixed = np.tile(model.fixed, (where.size, 1))
     lanes = np.arange(where.size)
     start[lanes, where], fixed[lanes, where] = values, True
-    found = solve(model, data[None], start, fixed)
+    found, _ = solve_in_shares(model, data, start, fixed, None, cancel, executor, _BATCH)
     constant = float(model.likelihood.constant(data[None])[0])
     return np.where(found.ok, np.where(found.ok, found.value, 0.0) + constant - free.twice_nll, np.nan)
 
 
 def _conditional(
-    model: Model, data: FloatArray, free: FitResults, held: dict[int, FloatArray]
-) -> tuple[tuple[FloatArray, FloatArray], FitResults, BoolArray]:
+    model: Model,
+    data: FloatArray,
+    free: FitResults,
+    held: dict[int, FloatArray],
+    progress: Progress | None,
+    cancel: Cancel | None,
+    executor: Engine | None,
+) -> tuple[tuple[FloatArray, FloatArray], FitResults, bool]:
     """Hold the same parameters at many values; repeat the free fit if it was not the lowest."""
     count = next(iter(held.values())).size
     start, fixed = np.tile(free.bestfit, (count, 1)), np.tile(model.fixed, (count, 1))
     for position, values in held.items():
         start[:, position], fixed[:, position] = values, True
-    found = solve(model, data[None], start, fixed)
+    found, stopped = solve_in_shares(model, data, start, fixed, progress, cancel, executor, _BATCH)
     constant = float(model.likelihood.constant(data[None])[0])
     value = np.where(found.ok, np.where(found.ok, found.value, 0.0) + constant, np.nan)
     inside = np.ones(count, dtype=bool)
@@ -362,4 +420,4 @@ def _conditional(
     if lowest.min() < free.twice_nll - 1e-6:
         again = fit(data, model, init=found.points[int(np.argmin(lowest))])
         free = again if again.twice_nll < free.twice_nll else free
-    return (value - free.twice_nll, found.points), free, found.ok
+    return (value - free.twice_nll, found.points), free, stopped

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepnb.executor import Engine, run_ordered
+from hepnb.executor import Engine
 from hepnb.fits.fit import fit
 from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
 from hepnb.fits.results import FitResults
-from hepnb.fits.solve import solve
+from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 
@@ -194,14 +193,7 @@ def _fitted(
     executor: Engine | None,
 ) -> tuple[FloatArray, bool]:
     """Give the POI of each fit, nan where it failed or was not done; and whether some were not done."""
-    batches = [(start[i : i + _BATCH], fixed[i : i + _BATCH]) for i in range(0, len(start), _BATCH)]
-    told = None if progress is None else lambda done, _: progress(min(done * _BATCH, len(start)), len(start))
-    found = run_ordered(executor, partial(_poi_of, model, data), batches, told, cancel)
-    gaps = [np.full(len(some[0]), np.nan) for some in batches]
-    values = [gap if poi is None else poi for gap, poi in zip(gaps, found, strict=True)]
-    return np.concatenate([np.empty(0), *values]), any(poi is None for poi in found)
-
-
-def _poi_of(model: Model, data: FloatArray, batch: tuple[FloatArray, BoolArray]) -> FloatArray:
-    found = solve(model, data[None], *batch)
-    return np.where(found.ok, found.points[:, model.require_poi()], np.nan)
+    if not len(start):
+        return np.empty(0), False
+    found, stopped = solve_in_shares(model, data, start, fixed, progress, cancel, executor, _BATCH)
+    return np.where(found.ok, found.points[:, model.require_poi()], np.nan), stopped

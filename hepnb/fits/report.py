@@ -209,4 +209,6 @@ def _message(
     if empty and status == "converged":
         what = "A rate is clipped at 0" if model.positivity == "root" else "No events are expected"
         words.append(f"{what} in {', '.join(empty[:6])}.")
+    if "code2" in model.interpolation.values():
+        words.append("Code 2 jumps where a parameter is +-1: a lower minimum may lie behind such a jump.")
     return " ".join(words)

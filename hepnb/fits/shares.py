@@ -1,0 +1,78 @@
+"""Many fits of one model in batches that can be counted, stopped and done elsewhere."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.executor import Engine, run_ordered
+from hepnb.fits.batched import NOT_FINISHED, BatchedFit
+from hepnb.fits.solve import solve
+from hepnb.model import Model
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["solve_in_shares"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def solve_in_shares(
+    model: Model,
+    data: FloatArray,
+    start: FloatArray,
+    fixed: BoolArray,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    executor: Engine | None = None,
+    batch: int = 512,
+) -> tuple[BatchedFit, bool]:
+    """Minimise as :func:`~hepnb.fits.solve.solve` does, batch by batch.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (data,)
+        Complete data, the same for all.
+    start : ndarray, shape (lane, parameter)
+        Where each lane starts; the value of a fixed parameter.
+    fixed : ndarray of bool, shape (lane, parameter)
+        Parameters held.
+    progress : callable, optional
+        Called with (done, total) fits.
+    cancel : Cancel, optional
+        Looked at between batches.
+    executor : concurrent.futures.Executor or dask.distributed.Client, optional
+        Where the batches are done; here by default.
+    batch : int
+        Fits per batch; it does not depend on the executor.
+
+    Returns
+    -------
+    found : BatchedFit
+        One row per lane; those not done have not finished, and are nan.
+    cancelled : bool
+        Whether some were not done.
+    """
+    count = len(start)
+    batches = [(start[i : i + batch], fixed[i : i + batch]) for i in range(0, count, batch)]
+    told = None if progress is None else lambda done, _: progress(min(done * batch, count), count)
+    parts = run_ordered(executor, partial(_solve, model, data), batches, told, cancel)
+    done = [part or _missing(some[0]) for part, some in zip(parts, batches, strict=True)]
+    columns = {name: np.concatenate([getattr(part, name) for part in done]) for name in vars(done[0])}
+    return BatchedFit(**columns), any(part is None for part in parts)
+
+
+def _solve(model: Model, data: FloatArray, batch: tuple[FloatArray, BoolArray]) -> BatchedFit:
+    return solve(model, data[None], *batch)
+
+
+def _missing(start: FloatArray) -> BatchedFit:
+    nothing = np.full(len(start), np.nan)
+    status = np.full(len(start), NOT_FINISHED)
+    steps = np.zeros(len(start), dtype=np.intp)
+    empty = np.zeros(start.shape, dtype=bool)
+    return BatchedFit(np.full(start.shape, np.nan), nothing, status, nothing, nothing, empty, steps)
