@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints, poisson, saturated
 from hepnb.model.expectation import cell_rates, differentiate, rates, slot_values
-from hepnb.model.operator import EMPTY, Incidence, Operator, incidence
+from hepnb.model.incidence import Incidence, incidence
+from hepnb.model.operator import EMPTY, Operator
 
 __all__ = ["HistFactoryLikelihood", "Objective"]
 

@@ -27,7 +27,7 @@ FUNCTIONS = (
     ("hepnb.model.likelihood", "HistFactoryLikelihood", "_derivatives", "derivatives as matrices"),
     ("hepnb.model.operator", "Operator", "_soft", "Jacobian"),
     ("hepnb.model.operator", "Operator", "jacobian", "Jacobian"),
-    ("hepnb.model.operator", "Operator", "product", "products with the curvature"),
+    ("hepnb.model.operator", "Product", "__call__", "products with the curvature"),
     ("hepnb.model.operator", "Operator", "_diagonal", "products with the curvature"),
     ("hepnb.model.operator", "Operator", "preconditioner", "preconditioner"),
     ("hepnb.model.operator", "Preconditioner", "__call__", "preconditioner"),
