@@ -9,8 +9,8 @@ converged by its own estimated distance to the minimum, or it says why not.
 What the time is spent on (``tests/benchmarks/profile_core.py``): in a 41-point band of SUSY-2018-04, with 119
 parameters in 5 bins, a quarter goes into products with the curvature, 18 % into rates, 17 % into the other
 vectors of the conjugate gradients, 12 % into the preconditioner, 10 % into the Jacobian and 8 % into the line
-search; in its toys a quarter into rates, and a sixth each into the line search and products. In a model of two
-bins no part is above 30 %: there the number of calls counts. Evaluating rates and Jacobian once for the 82
+search; in its toys a quarter into rates, and a sixth each into the line search and products. With two bins
+no part is above 30 %: there the number of calls counts. Evaluating rates and Jacobian once for the 82
 lanes of a band is the bare cost, and a band costs 20 to 50 times that (``make bench``): 5 to 7 steps of each
 fit with 5 products a step, and before them the free and the background fit, from several starts.
 """
