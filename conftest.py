@@ -7,3 +7,5 @@ pytest imports a module with doctests by its path, unless it is loaded already, 
 from __future__ import annotations
 
 from hepnb import events, fits, histograms, hypotests, limits, model, workspace  # noqa: F401
+
+pytest_plugins = ["public_data"]

@@ -24,7 +24,8 @@ __all__ = ["cache_directory", "fetch", "fetch_all", "is_local"]
 
 DATA_DIRECTORY = "HEPNB_DATA_DIR"
 CACHE_DIRECTORY = "HEPNB_CACHE_DIR"
-_TIMEOUT = 30
+_CONNECT_TIMEOUT = 5  # seconds
+_TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 16
 _PATIENCE = 3  # failures after which the rest is not tried
 
@@ -198,7 +199,7 @@ def _download(row: Dataset, progress: bool) -> Path:
 def _download_from(url: str, row: Dataset, progress: bool) -> Path:
     target = cache_directory() / row.name
     downloader = pooch.HTTPDownloader(
-        progressbar=_bar(row) if progress else False, chunk_size=_CHUNK, timeout=_TIMEOUT
+        progressbar=_bar(row) if progress else False, chunk_size=_CHUNK, timeout=(_CONNECT_TIMEOUT, _TIMEOUT)
     )
     with _quiet():
         if not row.member:
@@ -241,7 +242,9 @@ def _put(source: Path, target: Path) -> None:
 def _reason(error: Exception) -> str:
     """The reason, without the library's wrapping."""
     name = type(error).__name__
-    if "ConnectionError" in name:
+    if "ConnectTimeout" in name:
+        return f"no connection within {_CONNECT_TIMEOUT} s"
+    if "ConnectionError" in name or "ProxyError" in name:
         return "no connection"
     if "Timeout" in name:
         return f"no answer within {_TIMEOUT} s"
