@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
-__all__ = ["Bar", "Cancel", "Progress"]
+__all__ = ["Bar", "Cancel", "Progress", "Stopped", "check_stop", "stoppable"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -17,6 +19,57 @@ class Cancel(Protocol):
 
     def is_set(self) -> bool:
         """Say whether to stop."""
+
+
+class Stopped(Exception):
+    """Raised inside work that was told to stop; whoever opened :func:`stoppable` catches it."""
+
+
+_CANCEL: ContextVar[Cancel | None] = ContextVar("hepnb_cancel", default=None)
+
+
+@contextmanager
+def stoppable(cancel: Cancel | None) -> Iterator[None]:
+    """Let the fits inside the block stop within a step, not only between batches.
+
+    Parameters
+    ----------
+    cancel : Cancel, optional
+        Asked before each step of a fit on this thread; nothing stops where it is None.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    Stopped
+        Out of the block, once `cancel` is set and a fit takes its next step.
+
+    Examples
+    --------
+    >>> import threading
+    >>> cancel = threading.Event()
+    >>> cancel.set()
+    >>> try:
+    ...     with stoppable(cancel):
+    ...         check_stop()
+    ... except Stopped:
+    ...     print("stopped")
+    stopped
+    """
+    token = _CANCEL.set(cancel)
+    try:
+        yield
+    finally:
+        _CANCEL.reset(token)
+
+
+def check_stop() -> None:
+    """Raise Stopped where the work of this thread was told to stop; called once per step of a fit."""
+    cancel = _CANCEL.get()
+    if cancel is not None and cancel.is_set():
+        raise Stopped
 
 
 class Bar:

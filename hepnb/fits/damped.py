@@ -15,6 +15,7 @@ from hepnb.fits.batched import CONVERGED, NOT_FINISHED, STALLED, BatchedFit
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
 from hepnb.fits.newton import Box, Likelihood, within_reach
 from hepnb.model import Objective
+from hepnb.progress import check_stop
 
 __all__ = ["descend"]
 
@@ -54,6 +55,7 @@ def descend(likelihood: Likelihood, data: FloatArray, points: FloatArray, box: B
 def _one(likelihood: Likelihood, data: FloatArray, point: FloatArray, box: Box) -> BatchedFit:
     damping, status, iterations = 0.0, NOT_FINISHED, 0
     while True:
+        check_stop()
         here = likelihood.objective(point, data, 2)
         held = box.held(point, here.gradient)
         system = _System(here, held[0], likelihood.reach)

@@ -15,6 +15,7 @@ from iminuit.warnings import IMinuitWarning
 from numpy.typing import NDArray
 
 from hepnb.fits.batched import Likelihood
+from hepnb.progress import check_stop
 
 __all__ = ["TOLERANCE", "minuit_lane", "run_minuit"]
 
@@ -66,6 +67,7 @@ def run_minuit(
     row = data[None]
 
     def value(point: FloatArray) -> float:
+        check_stop()
         result = float(likelihood.objective(np.asarray(point)[None], row, 0).value[0])
         return result if np.isfinite(result) else _OUTSIDE
 

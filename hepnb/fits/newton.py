@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
 from hepnb.model import Objective
+from hepnb.progress import check_stop
 
 __all__ = ["Box", "Dense", "Here", "Likelihood", "Step", "look", "newton_step", "within_reach"]
 
@@ -203,6 +204,7 @@ def newton_step(here: Here, box: Box, *, wary: bool = True) -> Step:
     Step
         A direction in which -2 log L falls, 0 for parameters that are held.
     """
+    check_stop()
     return _dense(here, box) if isinstance(here, Dense) else _truncated(here, box, wary)
 
 

@@ -16,6 +16,9 @@ def rate_spread(
 ) -> NDArray[np.float64]:
     """How uncertain the expected rate of each bin is, to first order.
 
+    Rates are compared one standard deviation up and down. Where a bound is nearer than that, the step ends
+    at the bound, and the difference is divided by the distance that was covered.
+
     Parameters
     ----------
     model : Model
@@ -55,8 +58,11 @@ def rate_spread(
     steps = np.zeros((moving.size, values.size))
     steps[np.arange(moving.size), moving] = widths[moving]
     low, high = model.bounds[:, 0], model.bounds[:, 1]
-    rates = model.expected(np.clip(np.concatenate([values + steps, values - steps]), low, high))
-    slopes = 0.5 * (rates[: moving.size] - rates[moving.size :])
+    ends = np.clip(np.concatenate([values + steps, values - steps]), low, high)
+    rates = model.expected(ends)
+    covered = (ends[: moving.size] - ends[moving.size :])[np.arange(moving.size), moving]
+    per_width = np.divide(widths[moving], covered, out=np.zeros(moving.size), where=covered > 0)
+    slopes = (rates[: moving.size] - rates[moving.size :]) * per_width[:, None]
     if result is None:
         independent: NDArray[np.float64] = np.sqrt(np.sum(slopes**2, axis=0))
         return independent
