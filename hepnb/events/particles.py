@@ -53,8 +53,9 @@ def coordinates(prefix: str, names: Collection[str]) -> tuple[str, tuple[str, ..
     >>> coordinates("lep", ["lep_pt", "lep_eta", "lep_phi"]) is None
     True
     """
-    for separator in _SEPARATORS:
-        fields = _fields(prefix + separator, names)
+    inside = [name for name in names if name.startswith(prefix)]
+    for separator in _SEPARATORS if inside else ():
+        fields = _fields(prefix + separator, inside)
         for maker, wanted in _SYSTEMS:
             if all(part in fields for part in wanted):
                 return maker, tuple(fields[part] for part in wanted)

@@ -40,6 +40,8 @@ _SIGNS = {
     ast.BitAnd: "&",
     ast.BitOr: "|",
 }
+# The comparisons of a chain go one way.
+_WAYS = ((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq,))
 _DISTANCES = ("deltar", "deltaR", "delta_r")
 
 
@@ -171,23 +173,63 @@ class _Checker:
     def check_unaryop(self, node: ast.UnaryOp) -> bool:
         if isinstance(node.op, (ast.USub, ast.UAdd)):
             return self.check(node.operand)
+        if isinstance(node.op, ast.Not):
+            self.check_looser(node.operand, "not", True, (ast.BitAnd, ast.BitOr))
         self.number(node.operand, "'not'" if isinstance(node.op, ast.Not) else "'~'")
         return False
 
+    def check_operand(self, side: ast.expr, last: bool) -> None:
+        """Refuse ``a & b > c``: Python compares ``a & b``, and whoever writes it means ``a & (b > c)``."""
+        if self.bracketed(side, last):
+            return
+        if isinstance(side, ast.BinOp) and isinstance(side.op, (ast.BitAnd, ast.BitOr)):
+            sign = _SIGNS[type(side.op)]
+            either = f"write (a < 1) {sign} (b > 2), or (a {sign} b) == 1"
+            self.refuse(side, f"{sign!r} binds tighter than a comparison: {either}")
+        if isinstance(side, ast.UnaryOp) and isinstance(side.op, ast.Invert) and not last:
+            self.refuse(side, "'~' binds tighter than a comparison: write ~(a < 1), or (~a) == b")
+
+    def check_looser(
+        self, side: ast.expr, word: str, last: bool, signs: tuple[type[ast.operator], ...]
+    ) -> None:
+        """Refuse ``not a & b`` and ``a | b and c``: the words bind more loosely than the signs."""
+        if isinstance(side, ast.BinOp) and isinstance(side.op, signs) and not self.bracketed(side, last):
+            sign = _SIGNS[type(side.op)]
+            one = "not (a & b)" if word == "not" else f"(a {sign} b) {word} c"
+            other = f"(not a) {sign} b" if word == "not" else f"a {sign} (b {word} c)"
+            self.refuse(
+                side, f"{sign!r} binds tighter than {word!r}: write {one.replace('&', sign)}, or {other}"
+            )
+
+    def check_chain(self, node: ast.Compare) -> None:
+        """Refuse ``a > b == c``: it is ``a > b and b == c``, where ``(a > b) == c`` may be meant."""
+        if len(node.ops) > 1 and not any(all(type(op) in way for op in node.ops) for way in _WAYS):
+            self.refuse(
+                node,
+                "a chain of comparisons that does not go one way, as 60 < m < 120 does: put brackets around "
+                "one, as in (a > b) == c, or write a > b and b == c",
+            )
+
+    def bracketed(self, node: ast.expr, last: bool) -> bool:
+        """Tell whether an operand stands in brackets of its own; `last`: right of its operator."""
+        code = self.words.code
+        if last:
+            return code[: node.col_offset].rstrip()[-1:] == "("
+        return code[node.end_col_offset :].lstrip()[:1] == ")"
+
     def check_boolop(self, node: ast.BoolOp) -> bool:
-        for value in node.values:
+        for place, value in enumerate(node.values):
+            if isinstance(node.op, ast.And):
+                self.check_looser(value, "and", place > 0, (ast.BitOr,))
             self.number(value, "'and'" if isinstance(node.op, ast.And) else "'or'")
         return False
 
     def check_compare(self, node: ast.Compare) -> bool:
         if any(type(op) not in COMPARISONS for op in node.ops):
             self.refuse(node, "'in' and 'is' are not in the language")
-        for middle in node.comparators[:-1]:
-            # a < 1 & b > 2 is a < (1 & b) > 2 to Python: nobody means that.
-            bare = self.words.code[: middle.col_offset].rstrip()[-1:] != "("
-            if isinstance(middle, ast.BinOp) and isinstance(middle.op, (ast.BitAnd, ast.BitOr)) and bare:
-                sign = "&" if isinstance(middle.op, ast.BitAnd) else "|"
-                self.refuse(middle, f"'{sign}' binds tighter than a comparison: write (a < 1) {sign} (b > 2)")
+        for place, side in enumerate((node.left, *node.comparators)):
+            self.check_operand(side, last=place > 0)
+        self.check_chain(node)
         texts_fit = len(node.ops) == 1 and isinstance(node.ops[0], (ast.Eq, ast.NotEq))
         for value in (node.left, *node.comparators):
             if not (texts_fit and isinstance(value, ast.Name) and value.id in self.words.strings):
