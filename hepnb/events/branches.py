@@ -153,7 +153,7 @@ def _tree_branches(items: Sequence[tuple[str, Any]], n_entries: int) -> Iterator
                 form, reason = None, "uproot decodes Float16_t and Double32_t of this precision wrongly"
             fault = branch_fault(branch, n_entries)
             if fault:
-                form, reason = None, f"{fault}: the file may be damaged"
+                form, reason = None, fault
         except Exception as error:  # noqa: BLE001  # any class may be unknown in any way; it is listed with the reason
             reason = _reason(error)
         size = max(float(branch.uncompressed_bytes) / max(n_entries, 1), 8.0)

@@ -18,7 +18,7 @@ format", section "Data record".
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import uproot
@@ -32,8 +32,14 @@ _KEY = struct.Struct(">ihiIhh")
 _COUNTS = struct.Struct(">hiiii")
 _HEAD = 512
 _CHECKSUM = 8
+_LARGE_FILE = 1000
+"""Added to the version of a key or of a free segment whose places take 8 bytes each."""
 _LARGE = 64 * 1024**2
-_MAX_COMPRESSION = 2000
+_DEFERRED = 0x01
+"""Flag of a column of an RNTuple that begins after the first entry."""
+# zstd writes 128 KiB of equal bytes as a block of 4: nothing that ROOT uses packs more tightly.
+_MAX_COMPRESSION = 40_000
+_MAYBE = ": the file may be damaged"
 
 
 def check_key(key: Any) -> None:
@@ -70,7 +76,11 @@ def check_key(key: Any) -> None:
 
 
 def check_list(folder: Any) -> None:
-    """Make sure that the list of a folder's objects ends where its number of objects says.
+    """Look for an object that the list of a folder holds but does not count.
+
+    A list may be followed by bytes that mean nothing: uproot writes lists into space that was used before,
+    and leaves the end of a longer list behind when objects are deleted. Only a key that leads to an object
+    of this folder which is neither listed nor given free was lost.
 
     Parameters
     ----------
@@ -80,21 +90,80 @@ def check_list(folder: Any) -> None:
     Raises
     ------
     Damaged
-        Where there is more in the list.
+        Where the list has a further object.
     """
     place, size = int(folder._fSeekKeys), int(folder._fNbytesKeys)
     if not place:
         return
     content = _bytes(folder.file, place, place + size)
     used = _KEY.unpack_from(content)[4] + 4 + sum(int(key.fKeylen) for key in folder._keys)
-    # Room for further objects, which uproot leaves, is filled with zeros.
-    if len(content) - used > _KEY.size and any(content[used:]):
-        raise Damaged(f"it says {len(folder._keys)} objects, but there are more in it")
+    left_over = _key_at(content, used)
+    if left_over is None or left_over.folder != int(folder._fSeekDir):
+        return
+    if left_over.seek in {int(key.fSeekKey) for key in folder._keys} or _is_free(folder.file, left_over.seek):
+        return
+    try:
+        record = _bytes(folder.file, left_over.seek, left_over.seek + left_over.length)
+    except Damaged:
+        return
+    if _key_at(record, 0) == left_over:
+        raise Damaged(
+            f"it says {len(folder._keys)} objects, but there are more in it: {left_over.name!r} too"
+        )
+
+
+class _Key(NamedTuple):
+    """A key, read from bytes that may be anything."""
+
+    n_bytes: int
+    n_object: int
+    length: int
+    cycle: int
+    seek: int
+    folder: int
+    classname: str
+    name: str
+
+
+def _key_at(content: bytes, at: int) -> _Key | None:
+    """Read a key, or give None where there is none."""
+    if len(content) < at + _KEY.size:
+        return None
+    n_bytes, version, n_object, _, length, cycle = _KEY.unpack_from(content, at)
+    places = struct.Struct(">qq" if version > _LARGE_FILE else ">ii")
+    if n_bytes < length or n_object < 0 or not _KEY.size + places.size < length <= len(content) - at:
+        return None
+    seek, folder = places.unpack_from(content, at + _KEY.size)
+    classname, end = _string_at(content, at + _KEY.size + places.size)
+    name, end = _string_at(content, end)
+    _, end = _string_at(content, end)
+    if end != at + length or not classname:
+        return None
+    return _Key(n_bytes, n_object, length, cycle, seek, folder, classname, name)
+
+
+def _is_free(file: Any, place: int) -> bool:
+    """Tell whether a byte is in the file's list of free space; yes where that list cannot be read."""
+    start, size = int(file.fSeekFree), int(file.fNbytesFree)
+    try:
+        content = _bytes(file, start, start + size)
+        at = _KEY.unpack_from(content)[4]
+        while at < len(content):
+            form = struct.Struct(
+                ">hqq" if int.from_bytes(content[at : at + 2], "big") > _LARGE_FILE else ">hii"
+            )
+            _, first, last = form.unpack_from(content, at)
+            if first <= place <= last:
+                return True
+            at += form.size
+    except (Damaged, struct.error):
+        return True
+    return False
 
 
 def _place_of_names(version: int) -> int:
     """Where the names in a record begin: after its place and that of its folder, of 4 or 8 bytes each."""
-    return _KEY.size + (16 if version > 1000 else 8)
+    return _KEY.size + (16 if version > _LARGE_FILE else 8)
 
 
 def _string_at(content: bytes, at: int) -> tuple[str, int]:
@@ -130,12 +199,21 @@ def check_tree(tree: Any) -> None:
     n_entries = int(tree.num_entries)
     if n_entries < 0:
         raise Damaged(f"the tree says {n_entries:,} entries")
-    counts = {int(branch.num_entries) for branch in tree.itervalues(recursive=True) if branch.num_baskets}
+    counts: set[int] = set()
+    unknown = False
+    for branch in tree.itervalues(recursive=True):
+        try:
+            if branch.num_baskets:
+                counts.add(int(branch.num_entries))
+        except Exception:  # noqa: BLE001  # a basket inside the tree that cannot be read is that branch's fault
+            unknown = True
     # A tree may be filled branch by branch: then it says 0, and that is what one can read.
-    if counts and n_entries and n_entries not in counts:
+    if unknown or not n_entries or n_entries in counts:
+        return
+    if counts:
         found = f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
         raise Damaged(f"the tree says {n_entries:,} entries, its branches have {found}")
-    if n_entries and not counts and any(not len(branch.branches) for branch in tree.itervalues()):
+    if any(not len(branch.branches) for branch in tree.itervalues()):
         raise Damaged(f"the tree says {n_entries:,} entries, its branches have none")
 
 
@@ -149,14 +227,17 @@ def branch_fault(branch: Any, n_entries: int) -> str:
     n_entries : int
         Entries of its tree.
     """
-    n_baskets = int(branch.num_baskets)
-    if not n_baskets or not n_entries:
+    if not n_entries:
         return ""
     if int(branch.num_entries) != n_entries:
         return f"it has {int(branch.num_entries):,} entries, the tree {n_entries:,}"
+    n_baskets = int(branch.num_baskets)
+    if not n_baskets:
+        return "it has no baskets: nothing was stored for it"
     offsets = np.asarray(branch.entry_offsets, dtype=np.int64)
     if offsets[0] != 0 or offsets[-1] != n_entries or (np.diff(offsets) < 0).any():
-        return f"the entries of its {n_baskets} baskets do not follow each other up to {n_entries:,}"
+        said = f"the entries of its {n_baskets} baskets do not follow each other up to {n_entries:,}"
+        return said + _MAYBE
     n_free = n_baskets - len(branch.embedded_baskets)
     seeks = np.asarray(branch.member("fBasketSeek")[:n_free], dtype=np.int64)
     sizes = np.asarray(branch.member("fBasketBytes")[:n_free], dtype=np.int64)
@@ -164,14 +245,15 @@ def branch_fault(branch: Any, n_entries: int) -> str:
     claimed = (counts * width > _LARGE) & (counts * width > _MAX_COMPRESSION * sizes)
     if claimed.any():
         number = int(claimed.argmax())
-        return f"its basket {number} says {int(counts[number]):,} entries in {int(sizes[number]):,} bytes"
+        said = f"its basket {number} says {int(counts[number]):,} entries in {int(sizes[number]):,} bytes"
+        return said + _MAYBE
     size = branch.file.source.num_bytes
     wrong = (seeks < branch.file.fBEGIN) | (sizes < _KEY.size) | (seeks + sizes > size)
     if wrong.any():
         number = int(wrong.argmax())
         return (
             f"its basket {number} is said to be the {int(sizes[number]):,} bytes from "
-            f"{int(seeks[number]):,} on, in a file of {size:,}"
+            f"{int(seeks[number]):,} on, in a file of {size:,}{_MAYBE}"
         )
     return ""
 
@@ -220,7 +302,8 @@ def _check_basket(branch: Any, number: int, n_entries: int) -> None:
     check_size(f"basket {number}", n_object, n_bytes)
     counts = n_key - _COUNTS.size - 1
     entries = _COUNTS.unpack_from(head, counts)[3] if 0 < counts <= len(head) - _COUNTS.size else n_entries
-    if entries != n_entries or n_entries > max(n_object, 0):
+    # An entry may take no byte at all: a list without elements whose ends are not stored.
+    if entries != n_entries or n_entries > max(n_object, 0, _LARGE):
         raise Damaged(
             f"basket {number} says {entries:,} entries in {n_object:,} bytes, its branch says {n_entries:,}"
         )
@@ -254,20 +337,29 @@ def _check_ntuple(ntuple: Any) -> None:
 
 def _check_columns(ntuple: Any) -> None:
     """Compare the entries of each cluster with the values in its columns of one value per entry."""
-    top = {number for number, record in enumerate(ntuple.field_records) if record.parent_field_id == number}
-    plain = [number for number, record in enumerate(ntuple.column_records) if record.field_id in top]
+    repeats = {
+        number: max(int(record.repetition or 1), 1)
+        for number, record in enumerate(ntuple.field_records)
+        if record.parent_field_id == number
+    }
+    # Columns that were added later have fewer values, and say so.
+    plain = [
+        (number, repeats[record.field_id])
+        for number, record in enumerate(ntuple.column_records)
+        if record.field_id in repeats and not int(record.flags) & _DEFERRED
+    ]
     for number, (cluster, columns) in enumerate(
         zip(ntuple.cluster_summaries, ntuple.page_link_list, strict=True)
     ):
         n_entries = int(cluster.num_entries)
         found = {
-            sum(int(page.num_elements) for page in columns[place].pages)
-            for place in plain
+            sum(int(page.num_elements) for page in columns[place].pages) / repetition
+            for place, repetition in plain
             if place < len(columns) and not columns[place].suppressed
         }
         if found and n_entries not in found:
             raise Damaged(
-                f"cluster {number} says {n_entries:,} entries, its columns have at most {max(found):,}"
+                f"cluster {number} says {n_entries:,} entries, its columns have at most {max(found):,.0f}"
             )
 
 
