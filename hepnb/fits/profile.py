@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
+from hepnb.fits.batched import BatchedFit
 from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
@@ -348,12 +349,12 @@ def minos(
         rise = _rises(model, counts, free, where[lanes], (origin + sign * reach)[lanes], cancel, executor)
         done = np.abs(rise - 1) < _PRECISION
         answer[lanes[done]] = reach[lanes[done]]
-        stuck = ~np.isfinite(rise) | ((rise < 1) & (reach[lanes] >= room[lanes]))
+        stuck = np.isnan(rise) | ((rise < 1) & (reach[lanes] >= room[lanes]))
         open_lanes[lanes[done | stuck]] = False
         below = rise < 1
         low[lanes[below]], high[lanes[~below]] = reach[lanes[below]], reach[lanes[~below]]
         # sqrt(delta) is nearly straight: the next guess follows it, kept inside the bracket.
-        guess = reach[lanes] / np.sqrt(np.maximum(np.where(np.isfinite(rise), rise, 1.0), 1e-3))
+        guess = reach[lanes] / np.sqrt(np.maximum(np.nan_to_num(rise, nan=1.0, posinf=4.0), 1e-3))
         inside = (guess > low[lanes]) & (guess < high[lanes])
         middle = np.where(np.isfinite(high[lanes]), 0.5 * (low[lanes] + high[lanes]), 2 * reach[lanes])
         reach[lanes] = np.minimum(np.where(inside, guess, middle), room[lanes])
@@ -393,7 +394,14 @@ def _rises(
     start[lanes, where], fixed[lanes, where] = values, True
     found, _ = solve_in_shares(model, data, start, fixed, None, cancel, executor, _BATCH)
     constant = float(model.likelihood.constant(data[None])[0])
-    return np.where(found.ok, np.where(found.ok, found.value, 0.0) + constant - free.twice_nll, np.nan)
+    rise = np.where(found.ok, np.where(found.ok, found.value, 0.0) + constant - free.twice_nll, np.nan)
+    return np.where(_impossible(model, data, found), np.inf, rise)
+
+
+def _impossible(model: Model, data: FloatArray, found: BatchedFit) -> BoolArray:
+    """Tell which fits that converged have events where none can be, shape (lane,)."""
+    points = np.where(found.ok[:, None], found.points, model.init)
+    return np.asarray(found.ok & model.likelihood.impossible(points, data[None]))
 
 
 def _conditional(
@@ -413,6 +421,7 @@ def _conditional(
     found, stopped = solve_in_shares(model, data, start, fixed, progress, cancel, executor, _BATCH)
     constant = float(model.likelihood.constant(data[None])[0])
     value = np.where(found.ok, np.where(found.ok, found.value, 0.0) + constant, np.nan)
+    value = np.where(_impossible(model, data, found), np.inf, value)
     inside = np.ones(count, dtype=bool)
     for position, values in held.items():
         inside &= (values >= model.bounds[position, 0]) & (values <= model.bounds[position, 1])

@@ -45,7 +45,7 @@ def sample(model: Model, pars: ArrayLike, size: int, rng: np.random.Generator) -
         )
     constraints = model.likelihood.constraints
     main = rng.poisson(rates, size=(size, model.n_bins)).astype(float)
-    aux = np.empty((size, constraints.aux.size))
+    aux = np.tile(constraints.expected(point), (size, 1))
     sigma = 1 / np.sqrt(constraints.weight)
     aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
     tau = point[constraints.poisson] * constraints.tau

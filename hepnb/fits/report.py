@@ -22,6 +22,11 @@ _STATUS = {
     INVALID_START: "invalid start",
 }
 
+_IMPOSSIBLE = (
+    "There are events in a bin where none can be: -2 log L is infinite, and the values are the limit in "
+    "which the background there goes to 0."
+)
+
 # Scaled curvatures below it are rounding, or what is left of a gradient that is nearly 0; parameters with
 # less than so much of such a direction keep their uncertainty.
 _FLAT, _INVOLVED = 1e-8, 1e-2
@@ -48,7 +53,10 @@ def fit_results(
     status = _STATUS[int(found.status[lane])]
     at_bound = tuple(name for name, at in zip(model.parameter_names, held, strict=True) if at)
     empty = model.nonpositive_bins(point)
+    impossible = bool(model.likelihood.impossible(point[None], data[None])[0])
     message = _message(model, status, undetermined, at_bound, empty, point, bounds)
+    if impossible and status == "converged":
+        message = f"{message} {_IMPOSSIBLE}".strip()
     if second is not None:
         message = f"{message} {second}".strip()
     report = FitReport(
@@ -75,7 +83,7 @@ def fit_results(
         labels=model.parameter_names,
         types=tuple(p.kind for p in model.parameters),
         correlation=correlation,
-        twice_nll=float(found.value[lane]) + constant,
+        twice_nll=np.inf if impossible else float(found.value[lane]) + constant,
         report=report,
     )
 

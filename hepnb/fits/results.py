@@ -115,7 +115,8 @@ class FitResults:
     correlation : ndarray, shape (n_parameters, n_parameters)
         Correlations; 0 for parameters without uncertainty.
     twice_nll : float
-        -2 log L at the minimum, with every constant.
+        -2 log L at the minimum, with every constant; infinite where parameters are held at values that leave
+        a bin with events without any rate, and the report says so.
     report : FitReport
         How the fit went.
     minuit : iminuit.Minuit or None

@@ -11,6 +11,7 @@ from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.clips import has_clips, settle_clips
 from hepnb.fits.damped import descend
+from hepnb.fits.feasible import feasible
 from hepnb.fits.kinks import cross, has_kinks, settle
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.newton import Box
@@ -41,8 +42,8 @@ def solve(
     """Minimise a batch of fits of one model; lanes that fail are tried again.
 
     A lane that did not converge goes on with damped steps, is then started from the model's initial values
-    and from the values its auxiliary data prefer, and at last given to Minuit. What still fails keeps its
-    status.
+    and from the values its auxiliary data prefer. One for which every start has a rate that is not positive
+    is moved to where all are. What is left is given to Minuit. What still fails keeps its status.
 
     Parameters
     ----------
@@ -106,6 +107,11 @@ def _solve(
         fresh = np.where(fixed[bad], start[bad], np.broadcast_to(origin, start.shape)[bad])
         again = minimise(model.likelihood, data[bad], fresh, lower, upper, fixed[bad], _PATIENCE)
         result = _better(result, bad, again)
+    outside = np.flatnonzero(~np.isfinite(result.value[:patient]))
+    if outside.size:
+        fresh = feasible(model, data[outside], start[outside], fixed[outside], limits)
+        again = minimise(model.likelihood, data[outside], fresh, lower, upper, fixed[outside], _PATIENCE)
+        result = _better(result, outside, again)
     for lane in np.flatnonzero(result.status[:patient] != CONVERGED):
         end = minuit_lane(model.likelihood, data[lane], result.points[lane], limits, fixed[lane])
         polished = minimise(model.likelihood, data[[lane]], end[None], lower, upper, fixed[[lane]])

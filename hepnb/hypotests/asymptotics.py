@@ -62,11 +62,13 @@ def statistic(q: FloatArray, q_asimov: FloatArray, bounded: bool) -> FloatArray:
     Eqs. (64) to (66) of arXiv:1007.1727.
     """
     root, root_asimov = np.sqrt(q), np.sqrt(q_asimov)
-    plain = root - root_asimov
+    # An infinite ratio excludes the value, whatever was expected.
+    plain = np.where(np.isinf(root), np.inf, root - np.where(np.isinf(root), 0.0, root_asimov))
     if not bounded:
         return np.asarray(plain)
     safe = np.where(root_asimov > 0, root_asimov, 1.0)
-    return np.where((root > root_asimov) & (root_asimov > 0), (q - q_asimov) / (2 * safe), plain)
+    beyond = (root > root_asimov) & (root_asimov > 0) & np.isfinite(root)
+    return np.where(beyond, (np.where(beyond, q, 0.0) - np.where(beyond, q_asimov, 0.0)) / (2 * safe), plain)
 
 
 def observed_pvalues(teststat: FloatArray, q_asimov: FloatArray) -> PValues:

@@ -200,6 +200,12 @@ def profile_ratios(
     free_value = shared.free_value if ok.any() else 0.0
     q = np.maximum(np.where(ok, found.value[:count], 0.0) - free_value, 0.0)
     q_asimov = np.maximum(np.where(ok, found.value[count:], 0.0) - shared.asimov_value, 0.0)
+    # An event that the value tested forbids, but not the best one, excludes it.
+    impossible = model.likelihood.impossible(np.where(found.ok[:, None], found.points, model.init), both)
+    if impossible.any():
+        origin = model.likelihood.impossible(np.stack([shared.free, shared.background]), both[[0, count]])
+        q = np.where(impossible[:count] & ~origin[0], np.inf, q)
+        q_asimov = np.where(impossible[count:] & ~origin[1], np.inf, q_asimov)
     q = np.where(statistic.counts(mu, mu_hat), q, 0.0)
     q_asimov = np.where(statistic.counts(mu, statistic.asimov_mu), q_asimov, 0.0)
     return ProfileRatios(

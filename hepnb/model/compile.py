@@ -20,7 +20,10 @@ from hepnb.model.parameters import Parameter, collect, flatten, with_law
 from hepnb.model.positivity import Floor
 from hepnb.modifiers import MODIFIERS, Contribution, Occurrence
 
-__all__ = ["Compiled", "compile_workspace"]
+__all__ = ["FAINT", "Compiled", "compile_workspace"]
+
+# A yield that stands for the limit of none at all; no rate that is meant is so small.
+FAINT = 1e-30
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -63,6 +66,9 @@ class Compiled:
         The first term of each cell.
     floor : Floor, optional
         Where rates are clipped at 0; nowhere by default.
+    faint : ndarray, shape (b,), optional
+        A rate to add to each bin, :data:`FAINT` or 0; None where no bin can be left without a rate. See
+        :func:`_faint`.
     """
 
     parameters: tuple[Parameter, ...]
@@ -84,6 +90,12 @@ class Compiled:
     term_flat: IntArray
     cell_terms: IntArray
     floor: Floor | None = None
+    faint: FloatArray | None = None
+
+    @property
+    def has_faint(self) -> bool:
+        """Tell whether some bin is left without a rate where a free factor is 0."""
+        return self.faint is not None
 
 
 def codes_of(interpolation: Mapping[str, str]) -> tuple[AdditiveCode, MultiplicativeCode]:
@@ -158,12 +170,13 @@ def compile_workspace(
         (grid.nominal.size, n_parameters),
         one=slot_of_factor + n_parameters,
     )
+    nominal, faint = _faint(grid, odd, even, parameters, (term_slot - slot_of_factor, cell_terms))
     return Compiled(
         parameters=parameters,
         channels=tuple(str(channel["name"]) for channel in channels),
         samples=tuple(samples),
         channel_slices=grid.channel_slices,
-        nominal=grid.nominal,
+        nominal=nominal,
         cell_bin=grid.cell_bin,
         cell_sample=grid.cell_sample,
         bin_starts=grid.bin_starts,
@@ -177,6 +190,7 @@ def compile_workspace(
         term_slot=term_slot,
         term_flat=term_flat,
         cell_terms=cell_terms,
+        faint=faint,
     )
 
 
@@ -238,6 +252,39 @@ def _shapes(shapes: list[tuple[int, Contribution]], nominal: FloatArray) -> tupl
         odd[k, part.cells] = 0.5 * (part.high - part.low)
         even[k, part.cells] = 0.5 * (part.high + part.low) - nominal[part.cells]
     return odd, even
+
+
+def _faint(
+    grid: _Grid,
+    odd: FloatArray,
+    even: FloatArray,
+    parameters: tuple[Parameter, ...],
+    terms: tuple[IntArray, IntArray],
+) -> tuple[FloatArray, FloatArray | None]:
+    """Give bins that only a free factor fills a background that is next to nothing.
+
+    With the factor at 0 an event in such a bin has no probability, and -2 log L is infinite. Its differences
+    have a limit where the background of the bin goes to 0, and that is what tests and limits need: the yields
+    of 0 in the bin become :data:`FAINT`, with all their systematics, or the bin itself where it has none.
+
+    Returns the yields of the cells, and what to add to the rate of each bin.
+    """
+    steering, starts = terms
+    filled = (grid.nominal != 0) | (odd != 0).any(axis=0) | (even != 0).any(axis=0)
+    can_vanish = np.array([p.kind == "free" and not p.fixed and p.lower <= 0 for p in parameters])
+    place = np.clip(steering, 0, len(parameters) - 1)
+    term = can_vanish[place] & (steering >= 0) & (steering < len(parameters))
+    optional = np.logical_or.reduceat(term, starts)
+    bare = ~np.logical_or.reduceat(filled & ~optional, grid.bin_starts)
+    bare &= np.logical_or.reduceat(filled, grid.bin_starts)
+    if not bare.any():
+        return grid.nominal, None
+    # A factor without a yield anywhere stays without one: it is undetermined, and must be seen to be.
+    cell = np.searchsorted(starts, np.arange(steering.size), side="right") - 1
+    alive = np.isin(place, place[term & filled[cell]])
+    empty = ~filled & bare[grid.cell_bin] & ~np.logical_or.reduceat(term & ~alive, starts)
+    without = bare & ~np.logical_or.reduceat(empty, grid.bin_starts)
+    return np.where(empty, FAINT, grid.nominal), np.where(without, FAINT, 0.0)
 
 
 def _refuse_repeats(part: Contribution) -> None:

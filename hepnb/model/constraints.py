@@ -152,7 +152,8 @@ def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
         Their terms.
     """
     constrained = [(i, p) for i, p in enumerate(parameters) if p.kind != "free"]
-    gauss = [(i, j, p.sigma) for j, (i, p) in enumerate(constrained) if p.kind == "gaussian"]
+    # A parameter of no width is held where its measurement is, and has no term; its datum keeps its place.
+    gauss = [(i, j, p.sigma) for j, (i, p) in enumerate(constrained) if p.kind == "gaussian" and p.sigma]
     poisson = [(i, j, p.factor) for j, (i, p) in enumerate(constrained) if p.kind == "poisson"]
 
     def column(rows: Sequence[tuple[int, int, float]], which: int) -> IntArray:

@@ -98,6 +98,8 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
         kappa = compiled.floor.clip(compiled, value, kappa, total)
     cells = kappa * total
     bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
+    if compiled.faint is not None:
+        bins += compiled.faint
     bins[np.abs(bins) < _NOTHING] = 0.0
     return Rates(cells, bins, kappa, (value, first, second))
 
@@ -164,6 +166,8 @@ def rates(
         kappa = compiled.floor.clip(compiled, slots.T, kappa.T, total.T).T
     rate = kappa * total
     nu = np.add.reduceat(rate, compiled.bin_starts, axis=0)
+    if compiled.faint is not None:
+        nu += compiled.faint[:, None]
     nu[np.abs(nu) < _NOTHING] = 0.0
     return kappa, rate, nu
 

@@ -21,10 +21,14 @@ from hepnb.model.expectation import cell_rates, differentiate, rates, slot_value
 from hepnb.model.incidence import Incidence, incidence
 from hepnb.model.operator import EMPTY, Operator
 
-__all__ = ["HistFactoryLikelihood", "Objective"]
+__all__ = ["NO_RATE", "HistFactoryLikelihood", "Objective"]
 
 FloatArray = NDArray[np.float64]
 
+BoolArray = NDArray[np.bool_]
+
+# Rates below it are none: what is faint, and what factors of 0 leave.
+NO_RATE = 1e-20
 _SLICE_BYTES = 8_000_000
 _FEW_PARAMETERS = 20
 
@@ -77,6 +81,8 @@ class HistFactoryLikelihood:
         """Memory per point of :meth:`operator`; 0 where :meth:`objective` is better."""
         if self.n_parameters < 3 * self.n_bins or self.n_parameters < _FEW_PARAMETERS:
             return 0
+        if self.compiled.has_faint:
+            return 0  # its softened factors would outshine a faint background
         return 8 * (4 * self.n_bins * self.n_parameters + 6 * self._incidence.slots.size)
 
     @cached_property
@@ -178,6 +184,7 @@ class HistFactoryLikelihood:
 
     def _value(self, nu: FloatArray, points: FloatArray, data: FloatArray) -> FloatArray:
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
+        nu = self._lit(nu, main)
         auxiliary, good = self.constraints, nu > 0
         rate, count, outside = nu, main, None
         if not good.all():
@@ -196,12 +203,38 @@ class HistFactoryLikelihood:
             value -= 2 * EMPTY * np.log(np.where(edge, nu, 1.0)).sum(axis=1)
         return np.where(np.isnan(value), np.inf, value)
 
+    def _lit(self, nu: FloatArray, main: FloatArray) -> FloatArray:
+        """Set faint rates to 0 in bins without events, where their limit is known."""
+        if not self.compiled.has_faint:
+            return nu
+        return np.where((main == 0) & (np.abs(nu) < NO_RATE), 0.0, nu)
+
+    def impossible(self, points: FloatArray, data: FloatArray) -> BoolArray:
+        """Tell where a bin with events has no rate but a faint one: there -2 log L itself is infinite.
+
+        Parameters
+        ----------
+        points : ndarray, shape (batch, parameter)
+            Parameter points.
+        data : ndarray, shape (batch, data) or (1, data)
+            Data of each point.
+
+        Returns
+        -------
+        ndarray of bool, shape (batch,)
+        """
+        if not self.compiled.has_faint:
+            return np.zeros(len(points), dtype=bool)
+        nu = cell_rates(self.compiled, points).bins
+        return np.asarray(((np.abs(nu) < NO_RATE) & (data[:, : self.n_bins] > 0)).any(axis=1))
+
     def _derivatives(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
         compiled = self.compiled
         here = cell_rates(compiled, points, 2)
         value = self._value(here.bins, points, data)
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
-        nu, good = here.bins, here.bins > 0
+        nu = self._lit(here.bins, main)
+        good = nu > 0
         if good.all():
             ratio = np.maximum(main, EMPTY) / nu
         else:

@@ -15,7 +15,7 @@ from hepnb.errors import ModelError, nearest
 from hepnb.model.compile import compile_workspace
 from hepnb.model.constraints import collect_constraints
 from hepnb.model.expectation import cell_rates
-from hepnb.model.likelihood import HistFactoryLikelihood
+from hepnb.model.likelihood import NO_RATE, HistFactoryLikelihood
 from hepnb.model.parameters import Parameter, find
 from hepnb.model.positivity import floor_of
 from hepnb.model.settings import (
@@ -255,7 +255,8 @@ class Model:
             Events per bin, channels in the order of ``channels``.
         """
         points, shape = self._points(pars)
-        return cell_rates(self.likelihood.compiled, points).bins.reshape(*shape, self.n_bins)
+        rates = self._visible(cell_rates(self.likelihood.compiled, points).bins)
+        return rates.reshape(*shape, self.n_bins)
 
     def expected_by_sample(self, pars: ArrayLike) -> FloatArray:
         """Expected rate of every sample in every bin.
@@ -273,7 +274,7 @@ class Model:
         points, shape = self._points(pars)
         compiled = self.likelihood.compiled
         rates = np.zeros((len(points), len(self.samples), self.n_bins))
-        rates[:, compiled.cell_sample, compiled.cell_bin] = cell_rates(compiled, points).cells
+        rates[:, compiled.cell_sample, compiled.cell_bin] = self._visible(cell_rates(compiled, points).cells)
         return rates.reshape(*shape, len(self.samples), self.n_bins)
 
     def nonpositive_bins(self, pars: ArrayLike) -> tuple[str, ...]:
@@ -301,7 +302,7 @@ class Model:
         compiled = self.likelihood.compiled
         rates = cell_rates(compiled, points[:1])
         # A factor of 0 is kept at 1e-80; see expectation.py.
-        bad = ~(rates.bins[0] > 1e-60)
+        bad = ~(rates.bins[0] > (NO_RATE if compiled.has_faint else 1e-60))
         if compiled.floor is not None:
             bad[compiled.cell_bin[rates.kappa[0] == 0]] = True
         return tuple(
@@ -348,7 +349,8 @@ class Model:
         """
         points, counts, shape = self._both(pars, data)
         value = self.likelihood.objective(points, counts).value + self.likelihood.constant(counts)
-        return np.where(np.isinf(value), np.nan, value).reshape(shape)
+        outside = np.isinf(value) | self.likelihood.impossible(points, counts)
+        return np.where(outside, np.nan, value).reshape(shape)
 
     def logpdf(self, pars: ArrayLike, data: ArrayLike | None = None) -> FloatArray:
         """Logarithm of the likelihood, with every constant.
@@ -446,6 +448,12 @@ class Model:
                 "auxiliary data finite."
             )
         return counts
+
+    def _visible(self, rates: FloatArray) -> FloatArray:
+        """Show no faint rates, which stand for none; see :class:`~hepnb.model.compile.Compiled`."""
+        if not self.likelihood.compiled.has_faint:
+            return rates
+        return np.where(np.abs(rates) < NO_RATE, 0.0, rates)
 
     def _points(self, pars: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
         points = as_numbers(pars, "parameters")

@@ -32,7 +32,8 @@ class Parameter:
     aux : float
         The auxiliary measurement; nan for a free parameter.
     sigma : float
-        The standard deviation the auxiliary measurement gives it; nan for a free parameter.
+        The standard deviation the auxiliary measurement gives it; nan for a free parameter. With 0 it is
+        held at ``aux``.
     factor : float
         The tau of Pois(aux | tau gamma); nan unless the kind is ``"poisson"``.
     """
@@ -211,21 +212,38 @@ def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
             aux = group.aux[i] if group.aux else math.nan
             width = group.width[i] if group.width else math.nan
             poisson = group.constraint == "poisson"
+            _check_width(group, i, width)
+            # A width of 0 says that the value is known.
+            known = group.constraint == "gaussian" and width == 0
             flat.append(
                 Parameter(
                     name=group.name if group.scalar else f"{group.name}[{i}]",
                     set_name=group.name,
                     kind=group.constraint,
-                    init=init,
+                    init=aux if known else init,
                     lower=group.lower[i],
                     upper=group.upper[i],
-                    fixed=group.fixed[i],
+                    fixed=group.fixed[i] or known,
                     aux=aux,
                     sigma=1.0 / math.sqrt(width) if poisson else width,
                     factor=width if poisson else math.nan,
                 )
             )
     return tuple(flat)
+
+
+def _check_width(group: ParameterSet, place: int, width: float) -> None:
+    """Refuse a width that no law has."""
+    allowed = {"gaussian": width >= 0, "poisson": width > 0}.get(group.constraint, True)
+    if allowed and not math.isinf(width):
+        return
+    name = group.name if group.scalar else f"{group.name}[{place}]"
+    what, remedy = (
+        ("factor", "positive, or fix the parameter")
+        if group.constraint == "poisson"
+        else ("sigma", "positive, or 0 to hold the parameter at its auxiliary value")
+    )
+    raise ModelError(f"parameter {name!r}: its {what} is {width:g}. It must be {remedy}.")
 
 
 def find(name: str, names: Sequence[str], what: str) -> int:

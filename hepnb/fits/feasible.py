@@ -1,0 +1,93 @@
+"""Points with positive rates, for fits whose start has a bin that is negative, or empty with events in it.
+
+Such a start says nothing about the model: often another one exists. It is looked for by a Gauss-Newton
+method on the bins that are too low, with the least change of the parameters, each in units of its own
+uncertainty.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.model import Model
+from hepnb.model.expectation import cell_rates, differentiate
+
+__all__ = ["feasible"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_ROUNDS, _HALVINGS = 30, 12
+# The rates aimed at: a part of the events in the bin, and a little where there are none.
+_PART, _LITTLE = 0.5, 0.1
+
+
+def feasible(
+    model: Model, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
+) -> FloatArray:
+    """Move points to where every rate is positive, if there is such a place nearby.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    data : ndarray, shape (batch, data)
+        Complete data of each lane.
+    points : ndarray, shape (batch, parameter)
+        Where -2 log L is infinite.
+    fixed : ndarray of bool, shape (batch, parameter)
+        Parameters held.
+    limits : ndarray, shape (parameter, 2)
+        Bounds.
+
+    Returns
+    -------
+    ndarray, shape (batch, parameter)
+        Points within the bounds; -2 log L may still be infinite where nothing better was found.
+    """
+    rows = zip(data[:, : model.n_bins], points, fixed, strict=True)
+    return np.array([_one(model, main, point, held, limits) for main, point, held in rows])
+
+
+def _one(
+    model: Model, main: FloatArray, point: FloatArray, held: BoolArray, limits: FloatArray
+) -> FloatArray:
+    compiled = model.likelihood.compiled
+    point = np.where(held, point, np.clip(point, *limits.T))
+    goal = np.maximum(_PART * main, _LITTLE)
+    sigma = np.nan_to_num(np.array([p.sigma for p in model.parameters]))
+    scale = np.where(sigma > 0, sigma, np.maximum(np.abs(point), 1.0))
+    lacking = _lacking(model, point, main, goal)
+    for _ in range(_ROUNDS):
+        if not lacking.any():
+            break
+        here = cell_rates(compiled, point[None], 2)
+        slopes = differentiate(compiled, point[None], here)[2][0]
+        jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=0)[lacking > 0]
+        stuck = held.copy()
+        for _ in range(point.size):
+            # What runs into a bound takes no further part: the others have to do it.
+            weights = np.where(stuck, 0.0, scale)
+            step = weights * (np.linalg.pinv(jacobian * weights) @ lacking[lacking > 0])
+            over = ~stuck & (((point <= limits[:, 0]) & (step < 0)) | ((point >= limits[:, 1]) & (step > 0)))
+            if not over.any():
+                break
+            stuck |= over
+        for _ in range(_HALVINGS):
+            trial = np.where(held, point, np.clip(point + step, *limits.T))
+            left = _lacking(model, trial, main, goal)
+            if np.square(left).sum() < np.square(lacking).sum():
+                break
+            step = 0.5 * step
+        else:
+            break
+        point, lacking = trial, left
+    return point
+
+
+def _lacking(model: Model, point: FloatArray, main: FloatArray, goal: FloatArray) -> FloatArray:
+    """Give what bins outside the domain lack to their goal, shape (bin,); 0 for the others."""
+    nu = cell_rates(model.likelihood.compiled, point[None]).bins[0]
+    outside = ~((nu > 0) | ((nu == 0) & (main == 0)))
+    return np.where(outside, goal - np.where(np.isfinite(nu), nu, 0.0), 0.0)
