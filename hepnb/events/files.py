@@ -189,6 +189,8 @@ class RootFile:
         tree, _, branch = key.strip("/").partition("/")
         while branch:
             entry = self.entry(tree)
+            if entry is not None and entry.kind == "directory" and not entry.readable:
+                return f"What is in {tree!r} is not known: {entry.reason}."
             if entry is not None and entry.kind in ("tree", "rntuple"):
                 return f"{tree!r} is a tree: its branches are read by file[{tree!r}].arrays({branch!r})."
             step, _, branch = branch.partition("/")
