@@ -15,12 +15,13 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint bench bench-browser clean
+.PHONY: help lab test lint docs bench bench-browser clean
 
 help:
 	@echo "make lab            JupyterLab on notebooks/00-start.ipynb (LAB_ARGS=--no-browser to only serve it)"
 	@echo "make test           linters, types, layers and every test, those in a browser included"
 	@echo "make lint           linters, types and layers alone"
+	@echo "make docs           the documentation site, into docs/_build/html"
 	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, import time"
 	@echo "make bench-browser  slider to pixel, measured in a JupyterLab page"
 	@echo "make clean          remove the environment and everything that was built"
@@ -33,6 +34,9 @@ test: $(STAMPS)/test
 
 lint: $(STAMPS)/test
 	@tools/lint.sh $(BIN)
+
+docs: $(STAMPS)/docs
+	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
 
 bench: $(STAMPS)/bench
 	$(BIN)/python tests/benchmarks/bench_core.py
@@ -53,5 +57,5 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist hepnb-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .jupyter-local tests/browser/output
+	rm -rf $(VENV) build dist docs/_build docs/tutorials docs/reference/generated hepnb-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .jupyter-local tests/browser/output
 	find hepnb tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -439,3 +439,26 @@ def test_lab_on_a_folder_writes_a_notebook_once(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "hepnb.ipynb").write_text("mine", encoding="utf-8")
     assert run("lab", tmp_path).stdout == ""
     assert (tmp_path / "hepnb.ipynb").read_text(encoding="utf-8") == "mine"
+
+
+def test_browse_as_json_says_what_the_library_says(tmp_path: Path) -> None:
+    file = str(hepnb.datasets.generate(tmp_path))
+    listed = json.loads(run("browse", "--json", file).stdout)
+    assert [row["path"] for row in listed["objects"]] == [entry.path for entry in hepnb.open(file).walk()]
+    tree = json.loads(run("browse", "--json", f"{file}:signal").stdout)
+    assert tree["entries"] == hepnb.open(file)["signal"].n_entries
+    assert [row["name"] for row in tree["branches"]] == [b.name for b in hepnb.open(file)["signal"].branches]
+
+
+def test_an_object_may_follow_the_file_after_a_colon(tmp_path: Path) -> None:
+    file = str(hepnb.datasets.generate(tmp_path))
+    assert run("browse", f"{file}:signal").stdout == run("browse", file, "signal").stdout
+    odd = tmp_path / "a:b.root"
+    odd.write_bytes(Path(file).read_bytes())
+    assert "signal" in run("browse", str(odd)).stdout
+
+
+def test_h_is_help_and_completion_can_be_installed() -> None:
+    assert run("-h").stdout == run("--help").stdout
+    assert run("browse", "-h").stdout == run("browse", "--help").stdout
+    assert "--install-completion" in run("--help").stdout

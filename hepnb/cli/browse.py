@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import os
+import re
+from typing import Annotated, Any
 
 import typer
 
@@ -15,41 +18,92 @@ __all__ = ["browse"]
 
 @app.command()
 def browse(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A ROOT file, or its URL.")],
+    file: Annotated[str, typer.Argument(metavar="FILE[:OBJECT]", help="A ROOT file, or its URL.")],
     item: Annotated[
         str | None, typer.Argument(metavar="OBJECT", help="A tree or histogram in it, as FILE lists them.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
     """Print what is in a ROOT file; with OBJECT, the branches of a tree or the axes of a histogram."""
+    if item is None:
+        file, item = _split(file)
     with hepnb.open(file) as opened:
         found = opened if item is None else opened[item]
-        if isinstance(found, hepnb.RootFile):
+        content = _content(found)
+        if as_json:
+            typer.echo(json.dumps({"file": file, "object": item, **content}, indent=1))
+        elif isinstance(found, hepnb.RootFile):
             typer.echo(file if item is None else f"{file}:{item}")
-            typer.echo(_listing(found))
+            typer.echo(_listing(content["objects"]))
         elif isinstance(found, hepnb.Tree):
             typer.echo(f"{item}: {found.n_entries:,} entries, {len(found.branches):,} branches")
-            rows = [
-                (
-                    branch.name,
-                    branch.typename,
-                    branch.title if branch.readable else f"not readable: {branch.reason}",
+            typer.echo(
+                table(
+                    (row["name"], row["type"], row["title"] if row["readable"] else _why_not(row))
+                    for row in content["branches"]
                 )
-                for branch in found.branches
-            ]
-            typer.echo(table(rows))
+            )
         else:
             typer.echo(f"{item}:\n{found!r}")
 
 
-def _listing(opened: hepnb.RootFile) -> str:
+def _split(file: str) -> tuple[str, str | None]:
+    """Split ``file.root:dir/tree``, as ROOT and uproot write it."""
+    if os.path.exists(file):  # noqa: PTH110  # also asked of URLs
+        return file, None
+    found = re.fullmatch(r"(.+\.root[.\d]*):([^:]+)", file, re.IGNORECASE)
+    return (found[1], found[2]) if found else (file, None)
+
+
+def _content(found: Any) -> dict[str, Any]:
+    """Return what is in a file, a tree or another object, as plain numbers and texts."""
+    if isinstance(found, hepnb.RootFile):
+        return {
+            "objects": [
+                {
+                    "name": entry.name,
+                    "path": entry.path,
+                    "cycle": entry.cycle,
+                    "depth": entry.depth,
+                    "class": entry.classname,
+                    "title": entry.title,
+                    "entries": entry.n_entries,
+                    "readable": entry.readable,
+                    "reason": entry.reason,
+                }
+                for entry in found.walk()
+            ]
+        }
+    if isinstance(found, hepnb.Tree):
+        return {
+            "entries": found.n_entries,
+            "branches": [
+                {
+                    "name": branch.name,
+                    "type": branch.typename,
+                    "title": branch.title,
+                    "readable": branch.readable,
+                    "reason": branch.reason,
+                }
+                for branch in found.branches
+            ],
+        }
+    return {"text": repr(found)}
+
+
+def _why_not(row: dict[str, Any]) -> str:
+    return f"not readable: {row['reason']}"
+
+
+def _listing(objects: list[dict[str, Any]]) -> str:
     """What is in a file, indented as it is nested."""
     rows = [
         (
-            "  " * entry.depth + f"{entry.name};{entry.cycle}",
-            entry.classname,
-            "" if entry.n_entries is None else f"{entry.n_entries:,} entries",
-            entry.title if entry.readable else f"not readable: {entry.reason}",
+            "  " * row["depth"] + f"{row['name']};{row['cycle']}",
+            row["class"],
+            "" if row["entries"] is None else f"{row['entries']:,} entries",
+            row["title"] if row["readable"] else _why_not(row),
         )
-        for entry in opened.walk()
+        for row in objects
     ]
     return table(rows, numbers=(2,)) if rows else "nothing"
