@@ -16,7 +16,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 project = "hepnb"
 author = "The hepnb developers"
-copyright = "The hepnb developers, BSD-3-Clause"  # noqa: A001  # Sphinx's name
+copyright = "The hepnb developers, BSD-3-Clause"  # Sphinx's name
 release = version = hepnb.__version__
 
 extensions = [

@@ -67,9 +67,9 @@ def generate(directory: str | os.PathLike[str] | None = None, seed: int = SEED) 
     -------
     pathlib.Path
         The file: trees data, signal, background1, background1_up, background1_down and background2, with
-        the branches `mll`, `lep1_pt`, `lep1_eta`, `lep1_phi`, `lep1_charge`, the same of `lep2`, `met`, `nJet`,
-        `Jet_pt`, `Jet_eta`, and
-        `weight`, `weight_up`, `weight_down` where it is not data. Energies in GeV.
+        the branches `mll`, `lep1_pt`, `lep1_eta`, `lep1_phi`, `lep1_charge`, the same of `lep2`, `met`,
+        `nJet`, `Jet_pt`, `Jet_eta`, and `weight`, `weight_up`, `weight_down` where it is not data. Energies
+        in GeV.
 
     Raises
     ------
