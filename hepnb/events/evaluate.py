@@ -12,7 +12,17 @@ import awkward as ak
 import numpy as np
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError
-from hepnb.events.arithmetic import arithmetic, bits, compare, counted, is_bool, is_list, kind_of, truth
+from hepnb.events.arithmetic import (
+    arithmetic,
+    bits,
+    compare,
+    counted,
+    is_bool,
+    is_list,
+    kind_of,
+    truth,
+    widened,
+)
 from hepnb.events.functions import FUNCTIONS, pick, take
 from hepnb.events.syntax import bounds_of, index_of
 from hepnb.events.tokens import CONSTANTS
@@ -115,7 +125,7 @@ class _Walk:
 
     def do_name(self, node: ast.Name) -> Any:
         if node.id in self.words.branches:
-            return self.arrays[self.words.branches[node.id]]
+            return widened(self.arrays[self.words.branches[node.id]])
         if node.id in self.words.strings:
             return self.words.strings[node.id]
         return CONSTANTS[node.id]

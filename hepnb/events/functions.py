@@ -13,7 +13,16 @@ from typing import Any, Literal
 import awkward as ak
 import numpy as np
 
-from hepnb.events.arithmetic import as_float, is_bool, is_list, truth
+from hepnb.events.arithmetic import (
+    absolute,
+    alike,
+    as_float,
+    is_bool,
+    is_list,
+    kind_of,
+    sum_of_lists,
+    truth,
+)
 from hepnb.events.vectors import FourVectors, distance, make, of_truth, opening
 
 __all__ = ["FUNCTIONS", "MEANT", "Function", "is_list", "pick", "take", "to_numbers"]
@@ -69,8 +78,13 @@ def to_numbers(array: Any) -> Any:
     return np.asarray(ak.to_numpy(array, allow_missing=False))
 
 
-def _reduction(reducer: Callable[..., Any]) -> Callable[[Any], Any]:
-    return lambda value: to_numbers(reducer(value, axis=-1))
+def _mean(value: Any) -> Any:
+    return to_numbers(ak.mean(as_float(value), axis=-1))
+
+
+def _whole(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What rounds leaves whole numbers as they are: in double precision the largest would lose digits."""
+    return lambda value: value if kind_of(value) in "iu" else function(value)
 
 
 def _known(value: Any) -> Any:
@@ -83,8 +97,8 @@ def _extremum(reducer: Callable[..., Any], pairwise: Callable[..., Any]) -> Call
     def extremum(*values: Any) -> Any:
         if len(values) == 1:
             return to_numbers(reducer(_known(values[0]), axis=-1))
-        result = values[0]
-        for value in values[1:]:
+        result, *others = alike(values)
+        for value in others:
             result = pairwise(result, value)
         return result
 
@@ -161,7 +175,7 @@ def _first(value: Any) -> Any:
 
 
 def _sum(value: Any) -> Any:
-    return value.summed() if isinstance(value, FourVectors) else to_numbers(ak.sum(value, axis=-1))
+    return value.summed() if isinstance(value, FourVectors) else to_numbers(sum_of_lists(value))
 
 
 def _count(value: Any) -> Any:
@@ -176,12 +190,14 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
     condition = truth(condition)
     if isinstance(yes, FourVectors):
         return of_truth(condition, yes, no)
+    yes, no = alike([yes, no])
     if any(is_list(value) for value in (condition, yes, no)):
         return ak.where(*ak.broadcast_arrays(condition, yes, no))
     return np.where(condition, yes, no)
 
 
 def _clip(value: Any, low: Any, high: Any) -> Any:
+    value, low, high = alike([value, low, high])
     return np.minimum(np.maximum(value, low), high)
 
 
@@ -223,12 +239,12 @@ FUNCTIONS: dict[str, Function] = {
     "arcsinh": Function(np.arcsinh, 1, 1, "inverse hyperbolic sine"),
     "arccosh": Function(np.arccosh, 1, 1, "inverse hyperbolic cosine"),
     "arctanh": Function(np.arctanh, 1, 1, "inverse hyperbolic tangent"),
-    "abs": Function(np.absolute, 1, 1, "absolute value"),
-    "fabs": Function(np.absolute, 1, 1, "absolute value"),
+    "abs": Function(absolute, 1, 1, "absolute value"),
+    "fabs": Function(absolute, 1, 1, "absolute value"),
     "sign": Function(np.sign, 1, 1, "-1, 0 or 1"),
-    "floor": Function(np.floor, 1, 1, "largest whole number not above"),
-    "ceil": Function(np.ceil, 1, 1, "smallest whole number not below"),
-    "round": Function(np.rint, 1, 1, "nearest whole number"),
+    "floor": Function(_whole(np.floor), 1, 1, "largest whole number not above"),
+    "ceil": Function(_whole(np.ceil), 1, 1, "smallest whole number not below"),
+    "round": Function(_whole(np.rint), 1, 1, "nearest whole number"),
     "hypot": Function(np.hypot, 2, 2, "sqrt(x**2 + y**2)"),
     "clip": Function(_clip, 3, 3, "value held between low and high"),
     "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, vectors="same"),
@@ -244,7 +260,7 @@ FUNCTIONS: dict[str, Function] = {
     "argmin": Function(_place(ak.argmin), 1, 1, "where in a list the smallest is: x[argmin(y)]", True),
     "argmax": Function(_place(ak.argmax), 1, 1, "where in a list the largest is: x[argmax(y)]", True),
     "sum": Function(_sum, 1, 1, "sum of a list, of four-vectors too", True, vectors="same"),
-    "mean": Function(_reduction(ak.mean), 1, 1, "mean of a list", True),
+    "mean": Function(_mean, 1, 1, "mean of a list", True),
     "any": Function(_truths(ak.any), 1, 1, "true where any element of a list is", True, True),
     "all": Function(_truths(ak.all), 1, 1, "true where all elements of a list are", True, True),
     "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, "yes"),

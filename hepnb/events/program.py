@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.events.arithmetic import COMPARISONS, OPERATORS
+from hepnb.events.arithmetic import COMPARISONS, OPERATORS, widened
 from hepnb.events.evaluate import _Walk, is_text
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import FUNCTIONS
@@ -23,6 +23,14 @@ from hepnb.events.words import Words
 
 __all__ = ["Program"]
 
+# What these do besides is for whole numbers.
+_OF_DOUBLES = {
+    "abs": np.absolute,
+    "fabs": np.absolute,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.rint,
+}
 _DOUBLE = np.dtype(np.float64)
 _BOOL = np.dtype(np.bool_)
 _TESTS = (np.isnan, np.isfinite)
@@ -98,7 +106,7 @@ class Program:
             with np.errstate(all="ignore"):
                 for place, step in enumerate(self._steps):
                     if step.name is not None:
-                        block.values[place] = columns[step.name]
+                        block.values[place] = widened(columns[step.name])
                     elif step.constant is not None:
                         block.values[place] = step.constant
                     else:
@@ -253,7 +261,7 @@ def _ufunc(node: Any) -> tuple[Any, np.dtype[Any], np.dtype[Any]]:
             return np.logical_not, _BOOL, _BOOL
         return (np.negative if isinstance(node.op, ast.USub) else None), _DOUBLE, _DOUBLE
     if isinstance(node, ast.Call):
-        call = FUNCTIONS[node.func.id].call  # type: ignore[attr-defined]
+        call = _OF_DOUBLES.get(node.func.id, FUNCTIONS[node.func.id].call)  # type: ignore[attr-defined]
         if isinstance(call, np.ufunc):
             return call, _DOUBLE, _BOOL if call in _TESTS else _DOUBLE
     return None, _DOUBLE, _DOUBLE

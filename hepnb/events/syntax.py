@@ -167,7 +167,7 @@ class _Checker:
         if exponent is not None and not abs(exponent) <= _MAX_EXPONENT:
             self.refuse(node, f"power {source!r}: the exponent is beyond {_MAX_EXPONENT:g}")
         value = _constant(node)
-        if value is not None and not abs(value) <= _MAX_POWER:
+        if value is not None and abs(value) > _MAX_POWER:
             self.refuse(node, f"power {source!r}: it is beyond {_MAX_POWER:g}")
 
     def check_unaryop(self, node: ast.UnaryOp) -> bool:
