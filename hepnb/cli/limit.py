@@ -45,6 +45,17 @@ def limit(
     interpolation: Annotated[
         Literal["pyhf", "root", "legacy"], typer.Option(help="Codes 4 and 4p (pyhf, root), or 1 and 0.")
     ] = "pyhf",
+    constraints: Annotated[
+        Literal["workspace", "pyhf"],
+        typer.Option(help="Laws of the statistical uncertainties: as the XML asks for, or pyhf's."),
+    ] = "workspace",
+    positivity: Annotated[
+        Literal["pyhf", "root"],
+        typer.Option(help="A negative rate: undefined (pyhf), or clipped at 0 (root)."),
+    ] = "pyhf",
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look harder for the lowest minimum; much slower.")
+    ] = False,
     bounds: Annotated[
         tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="In place of the POI's bounds.")
     ] = None,
@@ -75,7 +86,8 @@ def limit(
     """
     options = LimitOptions(
         workspace=workspace, patches=tuple(patch or ()), patchset=patchset, measurement=measurement, poi=poi,
-        level=level, test_stat=test_stat, interpolation=interpolation, bounds=bounds, mu_max=mu_max,
+        level=level, test_stat=test_stat, interpolation=interpolation, constraints=constraints,
+        positivity=positivity, thorough=thorough, bounds=bounds, mu_max=mu_max,
         points=points, toys=toys, seed=seed, checkpoint=checkpoint, workers=workers,
         labels=tuple(label.strip() for label in labels.split(",") if label.strip()), x=x, y=y, out=out,
     )  # fmt: skip

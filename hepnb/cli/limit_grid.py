@@ -40,7 +40,7 @@ def limit_grid(options: LimitOptions) -> str:
     with stoppable() as cancel, workers(options.workers) as executor, bar("grid", "signals") as progress:
         grid = hepnb.limit_grid(
             workspace, _signals(options), labels=options.labels, level=options.level,
-            test_stat=options.test_stat, bounds=options.bounds, model=options.model, executor=executor,
+            test_stat=options.test_stat, bounds=options.bounds, model=options.settings, executor=executor,
             progress=progress, cancel=cancel,
         )  # fmt: skip
     status = "interrupted" if grid.cancelled else "complete" if (grid.status == "ok").all() else "incomplete"

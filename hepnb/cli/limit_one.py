@@ -35,7 +35,7 @@ def limit_one(options: LimitOptions) -> str:
     """
     from hepnb.limits.scan import merge  # noqa: PLC0415  # other commands need no fits
 
-    model = hepnb.Model(options.patched(), **options.model)
+    model = options.settings.on(options.patched())
     poi = model.parameter_names[model.require_poi()]
     found = _compute(model, options)
     if found.scan.cancelled:

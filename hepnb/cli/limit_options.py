@@ -12,7 +12,7 @@ import hepnb
 from hepnb.errors import HepnbError
 
 if TYPE_CHECKING:
-    from hepnb.model import Model
+    from hepnb.model import Model, ModelSettings
     from hepnb.workspace import Workspace
 
 __all__ = ["LimitOptions"]
@@ -30,6 +30,9 @@ class LimitOptions:
     level: float
     test_stat: str
     interpolation: str
+    constraints: str
+    positivity: str
+    thorough: bool
     bounds: tuple[float, float] | None
     mu_max: float | None
     points: int
@@ -63,10 +66,14 @@ class LimitOptions:
             raise HepnbError(f"--mu-max is {self.mu_max:g}: give a positive number.")
 
     @property
-    def model(self) -> dict[str, Any]:
-        """The options of the model."""
-        chosen: dict[str, Any] = {"measurement": self.measurement, "interpolation": self.interpolation}
-        return chosen if self.poi is None else {**chosen, "poi": self.poi}
+    def settings(self) -> ModelSettings:
+        """The settings of the model."""
+        from hepnb.model import ModelSettings  # noqa: PLC0415  # other commands need no model
+
+        return ModelSettings.of(
+            measurement=self.measurement, poi=self.poi, interpolation=self.interpolation,
+            constraints=self.constraints, positivity=self.positivity, thorough=self.thorough,
+        )  # fmt: skip
 
     def patched(self) -> Workspace:
         """Load the workspace and apply every patch."""
@@ -82,8 +89,7 @@ class LimitOptions:
 
     def document(self, model: Model | None, status: str) -> dict[str, Any]:
         """Begin a document: what was done to what, with what."""
-        from hepnb.model import INTERPOLATIONS  # noqa: PLC0415  # other commands need no model
-
+        settings = self.settings if model is None else model.settings
         return {
             "status": status,
             "versions": {
@@ -92,11 +98,11 @@ class LimitOptions:
                 **{name: version(name) for name in ("numpy", "scipy")},
             },
             "workspace": str(self.workspace),
+            **settings.document(),
             "patches": [*([str(self.patchset)] if self.patchset else []), *self.patches],
             "measurement": self.measurement if model is None else model.measurement,
             "poi": self.poi if model is None else model.poi_name,
             "level": self.level,
             "test_stat": self.test_stat,
             "calctype": "toybased" if self.toys else "asymptotics",
-            "interpolation": INTERPOLATIONS[self.interpolation],
         }

@@ -24,7 +24,7 @@ from hepnb.limits.results import LimitResults
 from hepnb.limits.scan import limit_statistic
 from hepnb.limits.signals import Signal, signals_of
 from hepnb.limits.upper_limit import check_level, upper_limit
-from hepnb.model import Model
+from hepnb.model import Model, ModelSettings
 from hepnb.progress import Cancel, Progress
 from hepnb.workspace import Workspace, load
 
@@ -43,7 +43,7 @@ def limit_grid(
     level: float = 0.05,
     test_stat: str = "qtilde",
     bounds: Sequence[float] | None = None,
-    model: Mapping[str, Any] | None = None,
+    model: Mapping[str, Any] | ModelSettings | None = None,
     executor: Engine | None = None,
     progress: Progress | None = None,
     partial: Callable[[GridResults], None] | None = None,
@@ -71,8 +71,8 @@ def limit_grid(
         The statistic.
     bounds : sequence of 2 floats, optional
         In place of the bounds of the POI, as for :func:`hepnb.upper_limit`.
-    model : mapping, optional
-        Options of :class:`hepnb.Model`, such as ``{"interpolation": "root"}``.
+    model : mapping or ModelSettings, optional
+        Options of :class:`hepnb.Model`, such as ``{"interpolation": "root"}``, or another model's settings.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         Where to run; here by default. The numbers are the same everywhere.
     progress : callable, optional
@@ -117,9 +117,8 @@ def limit_grid(
     signals = signals_of(background, patches, coordinates, labels)
     result = empty_grid(signals.names, signals.labels, signals.coordinates, level)
     test = _limit if limits else _cls
-    job = bound(
-        _one, background, dict(model or {}), bound(test, level=level, test_stat=test_stat, bounds=bounds)
-    )
+    settings = model if isinstance(model, ModelSettings) else ModelSettings.of(**(model or {}))
+    job = bound(_one, background, settings, bound(test, level=level, test_stat=test_stat, bounds=bounds))
     outcomes = run_completed(job, signals.members, executor=executor, cancel=cancel)
     for done, outcome in enumerate(outcomes, start=1):
         _store(result, outcome)
@@ -133,9 +132,9 @@ def limit_grid(
 Row = tuple[HypotestResult | LimitResults, float, FloatArray]
 
 
-def _one(workspace: Workspace, options: dict[str, Any], test: Callable[[Model], Row], signal: Signal) -> Row:
+def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], Row], signal: Signal) -> Row:
     """Test one signal."""
-    return test(Model(workspace, patches=[signal.patch], **options))
+    return test(settings.on(workspace.patch(signal.patch)))
 
 
 def _cls(model: Model, *, level: float, test_stat: str, bounds: Any) -> Row:  # noqa: ARG001

@@ -6,12 +6,13 @@ from hepnb.model.likelihood import HistFactoryLikelihood, Objective
 from hepnb.model.model import Model, as_numbers, one_data_set
 from hepnb.model.operator import Operator
 from hepnb.model.parameters import Parameter
-from hepnb.model.settings import INTERPOLATIONS
+from hepnb.model.settings import INTERPOLATIONS, ModelSettings
 
 __all__ = [
     "INTERPOLATIONS",
     "HistFactoryLikelihood",
     "Model",
+    "ModelSettings",
     "Objective",
     "Operator",
     "Parameter",

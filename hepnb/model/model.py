@@ -19,13 +19,14 @@ from hepnb.model.likelihood import NO_RATE, HistFactoryLikelihood
 from hepnb.model.parameters import Parameter, find
 from hepnb.model.positivity import floor_of
 from hepnb.model.settings import (
+    ModelSettings,
     as_workspace,
     codes_of_pyhf,
-    interpolation_codes,
     laws,
     measurement_named,
-    positivity_named,
+    named_pois,
 )
+from hepnb.python_code import Code
 from hepnb.workspace import Workspace
 from hepnb.workspace.validate import pois_of
 
@@ -61,7 +62,12 @@ class Model:
         its normsys, and then the rate of a bin. See :meth:`nonpositive_bins`.
     poi : str, int or sequence of them, optional
         The parameters of interest, instead of the measurement's. The first is the one that tests and limits
-        are about; see :meth:`with_poi`.
+        are about; see :meth:`with_poi`. ``""`` or an empty sequence is none, for a model to be fitted only.
+
+    Attributes
+    ----------
+    settings : ModelSettings
+        All of these options, checked.
 
     Raises
     ------
@@ -103,15 +109,17 @@ class Model:
         for patch in (patches,) if isinstance(patches, str | os.PathLike) else patches:
             self.workspace = self.workspace.patch(patch)
         spec = self.workspace.spec
+        self.settings = ModelSettings.of(
+            measurement=measurement,
+            interpolation=codes_of_pyhf(workspace) if interpolation is None else interpolation,
+            constraints=constraints,
+            positivity=positivity,
+        ).but(patches=self.workspace.patches)
         self.measurement, config = measurement_named(spec, measurement)
-        self.interpolation = interpolation_codes(
-            codes_of_pyhf(workspace) if interpolation is None else interpolation
-        )
         self.bin_constraints = laws(self.workspace, constraints)
         compiled = compile_workspace(
             spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
         )
-        self.positivity = positivity_named(positivity)
         if positivity == "root":
             compiled = replace(compiled, floor=floor_of(compiled))
         auxiliary = collect_constraints(compiled.parameters)
@@ -125,10 +133,9 @@ class Model:
         self.init: FloatArray = np.array([p.init for p in self.parameters])
         self.bounds: FloatArray = np.array([(p.lower, p.upper) for p in self.parameters])
         self.fixed = np.array([p.fixed for p in self.parameters], dtype=bool)
-        self.thorough = False
-        if poi is None:
-            poi = pois_of(str(config.get("poi", "")), self.parameter_names)
-        self._interest(poi)
+        self._interest(pois_of(str(config.get("poi", "")), self.parameter_names) if poi is None else poi)
+        if poi is not None:
+            self.settings = self.settings.but(poi=self.poi_names)
         observed = {entry["name"]: entry["data"] for entry in spec["observations"]}
         main = np.concatenate([np.asarray(observed[name], dtype=float) for name in self.channels])
         self.data: FloatArray = np.concatenate([main, auxiliary.aux])
@@ -138,6 +145,64 @@ class Model:
             f"Model({len(self.channels)} channels, {self.n_bins} bins, {len(self.samples)} samples, "
             f"{self.n_parameters} parameters, POI {self.poi_name!r})"
         )
+
+    @property
+    def interpolation(self) -> dict[str, str]:
+        """The codes of normsys and histosys."""
+        return dict(self.settings.interpolation)
+
+    @property
+    def positivity(self) -> str:
+        """What a negative expected rate is: "pyhf" or "root"."""
+        return self.settings.positivity
+
+    @property
+    def thorough(self) -> bool:
+        """Whether fits look harder for the lowest minimum; see :meth:`thoroughly`."""
+        return self.settings.thorough
+
+    @property
+    def code(self) -> Code:
+        """Python that makes this model: see :attr:`Workspace.code` for what is in it.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> workspace = hepnb.workspace.uncorrelated_background([5.0], [50.0], [7.0])
+        >>> model = Model(workspace, poi="", positivity="root")
+        >>> eval(model.code).settings == model.settings
+        True
+        """
+        return self.settings.code(self.workspace.code)
+
+    def on(self, workspace: Any) -> Model:
+        """Make a model of another workspace with the same settings.
+
+        Parameters
+        ----------
+        workspace : Workspace, dict, path or pyhf.Workspace
+            Taken as it is: a patch that this model's workspace has had is not applied to it.
+
+        Returns
+        -------
+        Model
+            With the measurement and the parameters of interest that were asked for here by name, or else
+            those of the other workspace.
+
+        Raises
+        ------
+        WorkspaceError, ModelError
+            It is not a workspace, or has no such measurement or parameter.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import uncorrelated_background
+        >>> model = Model(uncorrelated_background([5.0], [50.0], [7.0]), interpolation="legacy")
+        >>> more = model.on(model.workspace.scale_luminosity(2.0))
+        >>> more.expected(more.init), more.interpolation["normsys"]
+        (array([110.]), 'code1')
+        """
+        return self.settings.on(workspace)
 
     def index(self, parameter: str | int) -> int:
         """Give the position of a parameter.
@@ -192,6 +257,7 @@ class Model:
         """
         other = copy.copy(self)
         other._interest(poi)
+        other.settings = self.settings.but(poi=other.poi_names)
         if other.poi_index is None:
             raise ModelError("no POI is given. Name at least one parameter.")
         return other
@@ -212,12 +278,11 @@ class Model:
         True
         """
         other = copy.copy(self)
-        other.thorough = True
+        other.settings = self.settings.but(thorough=True)
         return other
 
     def _interest(self, poi: str | int | Sequence[str | int]) -> None:
-        given = [poi] if isinstance(poi, str | int) else list(poi)
-        places = [self._poi(one) if isinstance(one, str) else self.index(one) for one in given]
+        places = [self._poi(one) if isinstance(one, str) else self.index(one) for one in named_pois(poi)]
         self.poi_names: tuple[str, ...] = tuple(self.parameter_names[place] for place in places)
         self.poi_name: str | None = self.poi_names[0] if places else None
         self.poi_index: int | None = places[0] if places else None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from hepnb.errors import ModelError, nearest
 from hepnb.interpolation.response import CHOICES
 from hepnb.model.positivity import POSITIVITIES
+from hepnb.python_code import Code, call
 from hepnb.workspace import Workspace, load
+
+if TYPE_CHECKING:
+    from hepnb.model.model import Model
 
 __all__ = [
     "INTERPOLATIONS",
+    "ModelSettings",
     "as_workspace",
     "codes_of_pyhf",
     "interpolation_codes",
@@ -23,6 +29,158 @@ __all__ = [
 INTERPOLATIONS: dict[str, dict[str, str]] = {
     name: {"normsys": CHOICES[name][0], "histosys": CHOICES[name][1]} for name in ("pyhf", "root", "legacy")
 }
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How a model is made of a workspace: every option of :class:`hepnb.Model`, checked.
+
+    Whatever makes a model again, at another luminosity, in another program or in a file, takes these.
+
+    Attributes
+    ----------
+    measurement : str or None
+        Its name; None for the workspace's first.
+    poi : tuple of str, or None
+        The parameters of interest; None for the measurement's, an empty tuple for none.
+    interpolation : mapping of str to str
+        The codes of normsys and histosys.
+    constraints : str or mapping
+        The laws of staterrors and shapesys.
+    positivity : {"pyhf", "root"}
+        What a negative expected rate is.
+    thorough : bool
+        Whether fits look harder for the lowest minimum.
+    patches : tuple
+        The patches that the workspace has had. They are part of the workspace: nothing applies them again.
+
+    Examples
+    --------
+    >>> settings = ModelSettings.of(measurement="wide", interpolation="legacy", poi="")
+    >>> print(settings.code("a.json"))
+    hepnb.Model('a.json', measurement='wide', poi='', interpolation='legacy')
+    """
+
+    measurement: str | None = None
+    poi: tuple[str, ...] | None = None
+    interpolation: Mapping[str, str] = field(default_factory=lambda: dict(INTERPOLATIONS["pyhf"]), hash=False)
+    constraints: str | Mapping[str, Any] = field(default="workspace", hash=False)
+    positivity: str = "pyhf"
+    thorough: bool = False
+    patches: tuple[Any, ...] = field(default=(), hash=False)
+
+    @classmethod
+    def of(cls, **options: Any) -> ModelSettings:
+        """Check options that are written as :class:`hepnb.Model` takes them.
+
+        Parameters
+        ----------
+        **options : object
+            ``measurement``, ``poi``, ``interpolation``, ``constraints``, ``positivity``, ``thorough``.
+
+        Returns
+        -------
+        ModelSettings
+            The same.
+
+        Raises
+        ------
+        ModelError
+            An option, an interpolation or a positivity does not exist.
+        """
+        known = [one.name for one in fields(cls) if one.name != "patches"]
+        for name in options:
+            if name not in known:
+                raise ModelError(f"a model has no option {name!r}. {nearest(name, known)}")
+        if options.get("interpolation") is None:
+            options["interpolation"] = "pyhf"
+        options["interpolation"] = interpolation_codes(options["interpolation"])
+        options["positivity"] = positivity_named(options.get("positivity", "pyhf"))
+        if isinstance(options.get("constraints"), Mapping):
+            options["constraints"] = dict(options["constraints"])
+        if options.get("poi") is not None:
+            options["poi"] = named_pois(options["poi"])
+        return cls(**options)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of :class:`hepnb.Model` that are not its defaults; thoroughness is none of them."""
+        given: dict[str, Any] = {}
+        if self.measurement is not None:
+            given["measurement"] = self.measurement
+        if self.poi is not None:
+            given["poi"] = "" if not self.poi else self.poi[0] if len(self.poi) == 1 else list(self.poi)
+        codes = dict(self.interpolation)
+        name = next((name for name, known in INTERPOLATIONS.items() if known == codes), None)
+        if name != "pyhf":
+            given["interpolation"] = codes if name is None else name
+        if self.constraints != "workspace":
+            given["constraints"] = self.constraints
+        if self.positivity != "pyhf":
+            given["positivity"] = self.positivity
+        return given
+
+    def on(self, workspace: Any) -> Model:
+        """Make a model of a workspace; see :meth:`hepnb.Model.on`."""
+        from hepnb.model.model import Model  # noqa: PLC0415  # it is made with these settings
+
+        model = Model(workspace, **self.options)
+        return model.thoroughly() if self.thorough else model
+
+    def code(self, workspace: Any) -> Code:
+        """Write Python that makes a model of a workspace.
+
+        Parameters
+        ----------
+        workspace : Code, path or mapping
+            An expression as :class:`hepnb.python_code.Code`; anything else is quoted.
+
+        Returns
+        -------
+        Code
+            An expression.
+        """
+        made = call("hepnb.Model", workspace, **self.options)
+        return Code(f"{made}.thoroughly()") if self.thorough else made
+
+    def document(self) -> dict[str, Any]:
+        """Describe the settings for a file: what JSON can hold, with every default said.
+
+        Examples
+        --------
+        >>> ModelSettings.of(poi=["a", "b"]).document()["poi"]
+        ['a', 'b']
+        """
+        return {
+            "measurement": self.measurement,
+            "poi": None if self.poi is None else list(self.poi),
+            "interpolation": dict(self.interpolation),
+            "constraints": self.constraints if isinstance(self.constraints, str) else {
+                name: str(law) for name, law in self.constraints.items()
+            },
+            "positivity": self.positivity,
+            "thorough": self.thorough,
+            "patches": [_patch_words(patch) for patch in self.patches],
+        }  # fmt: skip
+
+    def but(self, **changes: Any) -> ModelSettings:
+        """Return the same settings with some replaced."""
+        return replace(self, **changes)
+
+
+def _patch_words(patch: Any) -> str:
+    if isinstance(patch, str):
+        return patch
+    if isinstance(patch, tuple):
+        return ":".join(map(str, patch))
+    return f"{len(patch)} operation{'' if len(patch) == 1 else 's'}"
+
+
+def named_pois(given: str | int | Sequence[str | int]) -> tuple[Any, ...]:
+    """Give the parameters of interest as a tuple; an empty text is none, as in pyhf."""
+    if isinstance(given, str | int):
+        return () if isinstance(given, str) and not given else (given,)
+    return tuple(given)
 
 
 def as_workspace(given: Any) -> Workspace:

@@ -16,6 +16,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from hepnb.errors import HepnbError, nearest
+from hepnb.python_code import comment
 from hepnb.widgets.chrome import Chrome
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.main_loop import call_later
@@ -208,7 +209,7 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
         try:
             return self.to_code()
         except HepnbError as error:
-            return f"# {error}"
+            return comment(str(error))
 
     def _stale_code(self, change: Any) -> None:  # noqa: ARG002
         if self.chrome.code_open and not self._code_pending:

@@ -18,16 +18,16 @@ from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
 from hepnb.hypotests import SignificanceResults, significance
 from hepnb.limits import LimitResults, ScanResults, limit_from_scan, upper_limit
 from hepnb.model import Model
+from hepnb.python_code import Script
 from hepnb.widgets.background import Background
 from hepnb.widgets.band_controls import BandControls, level_choices
 from hepnb.widgets.base import Panel, row
-from hepnb.widgets.limit_export import limit_code, limit_html, scan_table, write_limit
+from hepnb.widgets.limit_code import limit_script
+from hepnb.widgets.limit_export import limit_html, scan_table, write_limit
 from hepnb.widgets.live_figure import LiveFigure
-from hepnb.widgets.source_code import data_code
 from hepnb.widgets.status import paragraphs
 from hepnb.widgets.streaming_scan import stream, suggest_range
 from hepnb.workspace import Workspace
-from hepnb.workspace.luminosity import scale_luminosity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +97,7 @@ class BrazilBand(Panel):
     def _build(self) -> None:
         self._background = Background("limit")
         self._cancel = threading.Event()
+        self._asked: Model | None = None
         self._artists: BrazilArtists | None = None
         self._partial: ScanResults | None = None
         self._scanned: tuple[Any, ...] = ()
@@ -132,10 +133,18 @@ class BrazilBand(Panel):
         str
             The program.
         """
-        counts = None if self.data is None or self.model is None else self._data_now(self.model)
-        return limit_code(
-            self.workspace, workspace, mu=(self.mu_min, self._upper_end(), self.n_points), level=self.level,
-            test_stat=self.test_stat, luminosity=self.luminosity, data=data_code(counts),
+        if self.model is None:
+            return "# The limit panel has no model yet: give it a workspace.\n"
+        return self.script(workspace).text + "\n"
+
+    def script(self, workspace: str = "") -> Script:
+        """Return what :meth:`to_code` writes, to be put into a longer program."""
+        model = self._need_model()
+        end = self._upper_end() if self._scanned else self.mu_max
+        return limit_script(
+            model, workspace, mu=None if end is None else (self.mu_min, end, self.n_points),
+            level=self.level, test_stat=self.test_stat, luminosity=self.luminosity,
+            data=None if self.data is None else self._data_now(model), scan=self.scan,
         )  # fmt: skip
 
     def table(self) -> list[dict[str, Any]]:
@@ -194,21 +203,23 @@ class BrazilBand(Panel):
         """
         if self.scan is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
-        return write_limit(Path(path), self.scan, self.result, self.significance, self.luminosity)
+        return write_limit(Path(path), self.scan, self.result, self.significance, self.luminosity, self.model)
 
     # -- inputs ---------------------------------------------------------------------------------------
 
     @traitlets.validate("workspace")
     def _check_workspace(self, proposal: Any) -> Any:
         given = proposal["value"]
-        return given if given is None or isinstance(given, Workspace) else Model(given).workspace
+        # A pyhf.Model brings its interpolation codes, which its workspace does not hold.
+        self._asked = None if given is None or isinstance(given, Workspace) else Model(given)
+        return given if self._asked is None else self._asked.workspace
 
     @traitlets.observe("workspace")
     def _new_workspace(self, change: Any) -> None:
         if self.model is not None and self.model.workspace is change["new"]:
             return
         with self._reporting():
-            self.model = None if change["new"] is None else Model(change["new"])
+            self.model = None if change["new"] is None else self._asked or Model(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
@@ -426,16 +437,16 @@ class BrazilBand(Panel):
         for button in self._controls.exports.values():
             button.disabled = self.scan is None
 
-    def _model_now(self) -> Model:
+    def _need_model(self) -> Model:
         if self.model is None:
             raise ModelError("the limit panel has no model yet. Give it a workspace, or build one.")
+        return self.model
+
+    def _model_now(self) -> Model:
+        model = self._need_model()
         if self.luminosity == 1.0:
-            return self.model
-        return Model(
-            scale_luminosity(self.model.workspace, self.luminosity),
-            measurement=self.model.measurement,
-            interpolation=self.model.interpolation,
-        )
+            return model
+        return model.on(model.workspace.scale_luminosity(self.luminosity))
 
     def _data_now(self, model: Model) -> NDArray[np.float64]:
         if self.data is None:

@@ -94,7 +94,7 @@ class Request:
         if not self.variable or self.value is None:
             return self.cut
         variable = self.variable if self.variable.isidentifier() else f"({self.variable})"
-        return both_cuts(self.cut, f"{variable} {self.side} {self.value!r}")
+        return both_cuts(self.cut, f"{variable} {self.side} {float(self.value)!r}")
 
     @property
     def events(self) -> Any:

@@ -6,55 +6,49 @@ from typing import Any
 
 import numpy as np
 
+from hepnb.python_code import Code, Script, call, literal
 from hepnb.widgets.fit_state import FitState
-from hepnb.widgets.source_code import data_code, mapping_code, workspace_code
+from hepnb.widgets.model_code import data_code, model_script
 
-__all__ = ["fit_code"]
+__all__ = ["fit_script"]
 
 
-def fit_code(state: FitState | None, workspace: Any, name: str = "", *, data: Any = None) -> str:
+def fit_script(state: FitState, workspace: str = "", *, data: Any = None) -> Script:
     """Write the model, the fit if there is one, and the point if it is not the fit's.
 
     Parameters
     ----------
-    state : FitState or None
+    state : FitState
         What to write down.
-    workspace : Workspace
-        Written out unless `name` says where it is.
-    name : str
-        A variable that holds the workspace.
+    workspace : str
+        A variable that holds the workspace; it is written out otherwise.
     data : array_like, optional
         As the panel was given it.
+
+    Returns
+    -------
+    Script
+        The program; it binds ``model``, and ``best`` where there is a fit.
     """
-    if state is None or workspace is None:
-        return "# The fit panel has no model yet: give it a workspace.\n"
-    lines = ["import hepnb", ""]
-    if not name:
-        lines += workspace_code(workspace)
-    model = f"hepnb.Model({name or 'workspace'}{_interpolation(state)})"
-    lines.append(f"model = {model}")
-    now = state.now
+    script, now = model_script(state.model, workspace), state.now
+    start, base = "model.init", state.model.init
     if now.result is not None:
-        options = f", init={mapping_code(dict(now.init))}" if now.init else ""
-        options += f", fixed={mapping_code(dict(now.held))}" if now.held else ""
-        lines.append(f"best = hepnb.fit({data_code(data)}, model{options})")
-        lines.append(f'print("{state.model.poi_name}: %.4f +- %.4f" % best["{state.model.poi_name}"])') if (
-            state.model.poi_name in state.names
-        ) else None
+        chosen: dict[str, Any] = {
+            name: dict(one) for name, one in (("init", now.init), ("fixed", now.held)) if one
+        }
+        script.add(f"best = {call('hepnb.fit', data_code(data), Code('model'), **chosen)}")
+        poi = state.model.poi_name
+        if poi is not None:
+            script.add(f"print({literal(poi)}, '%.4f +- %.4f' % best[{literal(poi)}])")
+        start, base = "best.bestfit", now.result.bestfit
     if now.result is None or not np.array_equal(now.values, now.result.bestfit):
-        start = "model.init" if now.result is None else "best.bestfit"
-        lines.append(f"values = {start}.copy()")
-        base = state.model.init if now.result is None else now.result.bestfit
-        lines += [
-            f'values[model.index("{parameter}")] = {float(value)!r}'
-            for parameter, value, old in zip(state.names, now.values, base, strict=True)
-            if value != old
-        ]
-        lines.append("expected = model.expected_by_sample(values)")
-    return "\n".join(lines) + "\n"
-
-
-def _interpolation(state: FitState) -> str:
-    standard = {"normsys": "code4", "histosys": "code4p"}
-    chosen = dict(state.model.interpolation)
-    return "" if chosen == standard else f", interpolation={chosen!r}"
+        script.add(f"values = {start}.copy()")
+        script.add(
+            *(
+                f"values[model.index({literal(parameter)})] = {literal(value)}"
+                for parameter, value, old in zip(state.names, now.values, base, strict=True)
+                if value != old
+            )
+        )
+        script.add("expected = model.expected_by_sample(values)")
+    return script

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from hepnb.errors import ModelError, nearest
 from hepnb.model import Model
+from hepnb.python_code import Script
 from hepnb.widgets.background import Background
 from hepnb.widgets.base import Panel, row
-from hepnb.widgets.fit_code import fit_code
+from hepnb.widgets.fit_code import fit_script
 from hepnb.widgets.fit_controls import FitControls
 from hepnb.widgets.fit_state import FitState
 from hepnb.widgets.fit_views import ALL_CHANNELS, VIEWS, CorrelationView, PullView, StackView, View
@@ -87,6 +88,7 @@ class FitPanel(Panel):
 
     def _build(self) -> None:
         self._state: FitState | None = None
+        self._asked: Model | None = None
         self._view: View | None = None
         self._lock = threading.RLock()
         self._moved: set[str] = set()
@@ -126,7 +128,13 @@ class FitPanel(Panel):
         str
             The program.
         """
-        return fit_code(self._state, self.workspace, workspace, data=self.data)
+        if self._state is None:
+            return "# The fit panel has no model yet: give it a workspace.\n"
+        return self.script(workspace).text + "\n"
+
+    def script(self, workspace: str = "") -> Script:
+        """Return what :meth:`to_code` writes, to be put into a longer program."""
+        return fit_script(self._need_state(), workspace, data=self.data)
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per parameter: name, value, uncertainty, pull, fixed, lower, upper."""
@@ -187,14 +195,16 @@ class FitPanel(Panel):
     @traitlets.validate("workspace")
     def _check_workspace(self, proposal: Any) -> Any:
         given = proposal["value"]
-        return given if given is None or isinstance(given, Workspace) else Model(given).workspace
+        # A pyhf.Model brings its interpolation codes, which its workspace does not hold.
+        self._asked = None if given is None or isinstance(given, Workspace) else Model(given)
+        return given if self._asked is None else self._asked.workspace
 
     @traitlets.observe("workspace")
     def _new_workspace(self, change: Any) -> None:
         if self.model is not None and self.model.workspace is change["new"]:
             return
         with self._reporting():
-            self.model = None if change["new"] is None else Model(change["new"])
+            self.model = None if change["new"] is None else self._asked or Model(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:

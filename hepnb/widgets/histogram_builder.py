@@ -115,6 +115,7 @@ class HistogramBuilder(Panel):
         self._fine = FineBins()
         self._resolved: Any = (None, None, None)
         self._picture: Picture | None = None
+        self._built_from: tuple[Any, ...] | None = None
         self._editing = False
         self._dragging = False
         self._moves = 0
@@ -133,17 +134,21 @@ class HistogramBuilder(Panel):
         request, names = self._request(), Names()
         blocks: list[list[str]] = []
         if self.histogram is not None and request.parts:
-            shown = (request.expression, request.binning, request.full_cut)
-            if request.parts[0].role == "tree":
-                blocks += histogram_code(names, self.tree, *shown, self.weight or None, self.log_y)
-            else:
-                blocks += stack_code(names, self.samples, self.channel, *shown, self.log_y)
+            write = histogram_code if request.parts[0].role == "tree" else stack_code
+            blocks += write(names, request, self.log_y)
         if self._is_complete():
-            given = (self.channels, self.samples, self.systematics)
-            blocks += analysis_code(names, *given, self.poi, self._observed())
+            blocks += analysis_code(names, *self._analysis())
         if not blocks:
             raise HepnbError("nothing is drawn yet: choose a tree and write an expression.")
-        return script(names, *blocks)
+        return script(names, *blocks).text
+
+    @property
+    def built_from(self) -> tuple[Any, ...]:
+        """What the workspace was built from: channels, samples, systematics, poi and the data observed.
+
+        Where none was built it is what the tables hold.
+        """
+        return self._built_from or self._analysis()
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per bin: low, high, and for each histogram its value and error."""
@@ -160,10 +165,12 @@ class HistogramBuilder(Panel):
         made: Workspace | None = None
         with self._reporting():
             self._need_complete()
+            channels, samples, systematics, poi, observed = given = self._analysis()
             made = build(
-                list(self.channels), list(self.samples), list(self.systematics), self.poi or None,
-                observed=self._observed(), progress=self._progress,
+                list(channels), list(samples), list(systematics), poi or None, observed=observed,
+                progress=self._progress,
             )  # fmt: skip
+            self._built_from = given
             self.set_trait("workspace", made)
             self._controls.say(repr(made).strip("<>"))
         self._hide_progress()
@@ -514,6 +521,9 @@ class HistogramBuilder(Panel):
 
     def _observed(self) -> Any:
         return "data" if any(sample.role == "data" for sample in self.samples) else "asimov"
+
+    def _analysis(self) -> tuple[Any, ...]:
+        return self.channels, self.samples, self.systematics, self.poi, self._observed()
 
     def _is_complete(self) -> bool:
         factor = any(sample.normfactor for sample in self.samples)

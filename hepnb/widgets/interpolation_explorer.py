@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -15,10 +13,10 @@ import traitlets
 from hepnb.errors import HepnbError, ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES, Response, read_responses, response_of
 from hepnb.widgets.base import Panel, column, row
+from hepnb.widgets.explorer_code import explorer_code
 from hepnb.widgets.explorer_picture import CODE_TITLES, REACH, ResponsePicture
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.sections import Sections
-from hepnb.widgets.source_code import workspace_code
 from hepnb.widgets.table import Table
 from hepnb.workspace import load
 
@@ -58,7 +56,6 @@ class InterpolationExplorer(Panel):
     alpha = traitlets.Float(0.0).tag(panel_input=True)
 
     def _build(self) -> None:
-        self._path = ""
         self._responses: dict[str, Response] = {}
         self._response: Response | None = None
         self._alphas: dict[str, float] = {}
@@ -127,28 +124,7 @@ class InterpolationExplorer(Panel):
         response = self._response
         if response is None:
             raise HepnbError("there is no systematic to show: open a workspace, or write three histograms.")
-        if not response.systematic:
-            down, nominal, up = (part.tolist() for part in (response.down, response.nominal, response.up))
-            return "\n".join(
-                [
-                    "from hepnb.interpolation.response import response_of",
-                    "",
-                    f"response = response_of({down}, {nominal}, {up})",
-                    f"interpolated = response.at({self.alpha!r}, {self.code!r})",
-                ]
-            )
-        opened = [f"workspace = hepnb.load({self._path!r})"] if self._path else workspace_code(self.workspace)
-        where = ", ".join(repr(name) for name in (response.channel, response.sample, response.systematic))
-        return "\n".join(
-            [
-                "import hepnb",
-                "from hepnb.interpolation.response import read_response",
-                "",
-                *opened,
-                f"response = read_response(workspace, {where})",
-                f"interpolated = response.at({self.alpha!r}, {self.code!r})",
-            ]
-        )
+        return explorer_code(response, self.workspace, self.alpha, self.code)
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per bin: down, nominal, up, interpolated."""
@@ -176,7 +152,6 @@ class InterpolationExplorer(Panel):
     @traitlets.validate("workspace")
     def _check_workspace(self, proposal: Any) -> Any:
         given = proposal["value"]
-        self._path = str(Path(given).expanduser()) if isinstance(given, str | os.PathLike) else ""
         return None if given is None else load(given)
 
     @traitlets.validate("templates")

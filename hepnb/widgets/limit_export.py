@@ -1,4 +1,4 @@
-"""Limits as words, as a file and as code."""
+"""Limits as words and as a file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 
 from hepnb._version import __version__
 from hepnb.errors import FileError, HepnbError
-from hepnb.widgets.source_code import workspace_code
 from hepnb.widgets.status import paragraphs
 
 if TYPE_CHECKING:
     from hepnb.hypotests import SignificanceResults
     from hepnb.limits import LimitResults, ScanResults
+    from hepnb.model import Model
 
-__all__ = ["limit_code", "limit_html", "scan_table", "write_limit"]
+__all__ = ["limit_html", "scan_table", "write_limit"]
 
 _BANDS = ("-2", "-1", "0", "+1", "+2")
 
@@ -78,6 +78,7 @@ def write_limit(
     limits: LimitResults,
     found: SignificanceResults | None,
     luminosity: float,
+    model: Model | None = None,
 ) -> Path:
     """Write points (CSV), or points with limits and how they were found (JSON).
 
@@ -96,7 +97,7 @@ def write_limit(
                 writer.writeheader()
                 writer.writerows(points)
         elif path.suffix == ".json":
-            path.write_text(json.dumps(_document(scan, limits, found, luminosity), indent=1) + "\n")
+            path.write_text(json.dumps(_document(scan, limits, found, luminosity, model), indent=1) + "\n")
         else:
             raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
     except OSError as error:
@@ -104,41 +105,12 @@ def write_limit(
     return path
 
 
-def limit_code(
-    workspace: Any,
-    name: str,
-    *,
-    mu: tuple[float, float, int],
-    level: float,
-    test_stat: str,
-    luminosity: float,
-    data: str,
-) -> str:
-    """Python that scans and finds the limits; see ``BrazilBand.to_code``."""
-    if workspace is None:
-        return "# The limit panel has no model yet: give it a workspace.\n"
-    lines = ["import numpy as np", "", "import hepnb"]
-    if luminosity != 1.0:
-        lines.append("from hepnb.workspace.luminosity import scale_luminosity")
-    lines.append("")
-    if not name:
-        lines += workspace_code(workspace)
-    source = name or "workspace"
-    if luminosity != 1.0:
-        source = f"scale_luminosity({source}, {luminosity!r})"
-    lines.append(f"model = hepnb.Model({source})")
-    low, high, n_points = mu
-    lines += [
-        f"mu = np.linspace({low!r}, {high!r}, {n_points})",
-        f'scan = hepnb.scan({data}, model, mu, test_stat="{test_stat}")',
-        f'limit = hepnb.upper_limit({data}, model, level={level!r}, test_stat="{test_stat}")',
-        'print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")',
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def _document(
-    scan: ScanResults, limits: LimitResults, found: SignificanceResults | None, luminosity: float
+    scan: ScanResults,
+    limits: LimitResults,
+    found: SignificanceResults | None,
+    luminosity: float,
+    model: Model | None,
 ) -> dict[str, Any]:
     expected = {band: _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)}
     document: dict[str, Any] = {
@@ -147,6 +119,7 @@ def _document(
         "confidence_level": 1 - limits.level,
         "test_statistic": scan.test_stat,
         "luminosity_scale": luminosity,
+        "model": None if model is None else {**model.settings.document(), "measurement": model.measurement},
         "limits": {"observed": _finite(limits.observed), "expected": expected, "method": limits.method},
     }
     if found is not None:

@@ -135,9 +135,18 @@ class Workbench(Panel):
     def to_code(self) -> str:
         """Return Python for the whole way, from the files to the limit."""
         builder = cast("HistogramBuilder | None", self._made.get("builder"))
+        source = None if builder is None else builder.built_from
+        if builder is None and self.analysis is not None:
+            analysis = self.analysis
+            observed = "data" if any(sample.role == "data" for sample in analysis.samples) else "asimov"
+            source = (analysis.channels, analysis.samples, analysis.systematics, analysis.poi, observed)
+        current = self.workspace
+        if current is None and builder is not None:
+            current = builder.workspace
         return workbench_code(
-            builder or self.analysis,
+            source,
             self.workspace,
+            current,
             cast("FitPanel | None", self._made.get("fit_panel")),
             cast("BrazilBand | None", self._made.get("band")),
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hepnb.python_code import Script
 from hepnb.widgets.builder_code import Names, analysis_code, script
-from hepnb.widgets.source_code import workspace_code
+from hepnb.widgets.model_code import workspace_lines
 
 if TYPE_CHECKING:
     from hepnb.widgets.brazil_band import BrazilBand
@@ -19,15 +20,19 @@ _SIGNIFICANCE = "found = hepnb.significance(model.data, model)"
 _LIMIT = "limit = hepnb.upper_limit(model.data, model)"
 
 
-def workbench_code(source: Any, workspace: Any, fit_panel: FitPanel | None, band: BrazilBand | None) -> str:
+def workbench_code(
+    source: Any, workspace: Any, current: Any, fit_panel: FitPanel | None, band: BrazilBand | None
+) -> str:
     """Lines that build the workspace, fit it and set a limit.
 
     Parameters
     ----------
-    source : HistogramBuilder, Analysis or None
-        Has channels, samples, systematics and poi.
+    source : tuple or None
+        Channels, samples, systematics, poi and observed data, as :func:`hepnb.build` takes them.
     workspace : Workspace or None
         One that was given instead.
+    current : Workspace or None
+        The one that the program has made by then.
     fit_panel, band : FitPanel, BrazilBand or None
         What has been done in them, where they are open.
 
@@ -36,36 +41,33 @@ def workbench_code(source: Any, workspace: Any, fit_panel: FitPanel | None, band
     str
         Python that binds ``workspace``, ``model``, ``best`` and ``limit``.
     """
+    program = Script("import hepnb")
     if workspace is not None:
-        lines = ["import hepnb", "", *workspace_code(workspace)]
-    elif source is None or not (source.channels and source.samples):
+        program.add(*workspace_lines(workspace))
+    elif source is None or not (source[0] and source[1]):
         return "# Choose files, and build a workspace.\n"
     else:
-        roles = {sample.role for sample in source.samples}
-        observed = "data" if "data" in roles else "asimov"
         names = Names()
-        given = (source.channels, source.samples, source.systematics, source.poi, observed)
-        lines = script(names, *analysis_code(names, *given)).splitlines()
-    fitted = fit_panel is not None and fit_panel.result is not None
-    scanned = band is not None and band.result is not None
-    parts = [
-        fit_panel.to_code(workspace="workspace") if fit_panel is not None and fitted else f"{_MODEL}\n{_FIT}",
-        band.to_code(workspace="workspace") if band is not None and scanned else _LIMIT,
-    ]
-    parts.insert(1, _SIGNIFICANCE)
-    imports = [line for line in lines if _is_import(line)]
-    body = [line for line in lines if not _is_import(line)]
-    for part in parts:
-        for line in part.splitlines():
-            if _is_import(line):
-                imports.append(line)
-            elif line and not (line == _MODEL and _MODEL in body):
-                body.append(line)
-    first = sorted(set(imports), key=lambda line: ("hepnb" in line, line))
-    while body and not body[0]:
-        body.pop(0)
-    return "\n".join([*first, "", *body]) + "\n"
+        program.include(script(names, *analysis_code(names, *source)))
+    model = _MODEL
+    if fit_panel is not None and fit_panel.model is not None and fit_panel.result is not None:
+        model, current = _include(program, fit_panel, current), fit_panel.model.workspace
+    else:
+        program.add(_MODEL, _FIT)
+    if current is None or current.poi or (fit_panel is not None and fit_panel.poi):
+        program.add(_SIGNIFICANCE)
+        if band is None or band.result is None:
+            program.add(_LIMIT)
+    if band is not None and band.model is not None and band.result is not None:
+        _include(program, band, current, but=model)
+    return program.text + "\n"
 
 
-def _is_import(line: str) -> bool:
-    return line.startswith(("import ", "from "))
+def _include(program: Script, panel: FitPanel | BrazilBand, current: Any, but: str = "") -> str:
+    """Append a panel's part, without a line that is there; give the line that made its model."""
+    assert panel.model is not None  # noqa: S101  # whoever includes a panel has looked
+    same = panel.model.workspace is current
+    part = panel.script("workspace" if same else "")
+    program.need(*part.imports)
+    program.add(*(line for line in part.lines if not (same and line == but)))
+    return next(line for line in part.lines if line.startswith("model = "))

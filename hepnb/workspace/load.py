@@ -10,6 +10,7 @@ from typing import Any
 from hepnb.errors import WorkspaceError
 from hepnb.workspace import xml
 from hepnb.workspace.documents import read_json, read_text
+from hepnb.workspace.origin import Loaded
 from hepnb.workspace.workspace import Workspace
 
 __all__ = ["load"]
@@ -56,7 +57,13 @@ def load(
             f"a workspace cannot be loaded from {type(source).__name__}: "
             "give a path, a dict or a pyhf.Workspace."
         )
-    path = Path(source).expanduser()
+    loaded = _read(Path(source).expanduser(), root)
+    options = {} if root is None else {"root": os.fspath(root)}
+    loaded._origin = Loaded(os.fspath(source), options)
+    return loaded
+
+
+def _read(path: Path, root: str | os.PathLike[str] | None) -> Workspace:
     text = read_text(path)
     if text.lstrip()[:1] == "<":
         return xml.load_xml(path, root)

@@ -1,52 +1,42 @@
-"""What if there were more data: a workspace at another integrated luminosity."""
+"""What if there were more data: a specification at another integrated luminosity."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from hepnb.errors import WorkspaceError
-from hepnb.workspace.workspace import Workspace
 
-__all__ = ["scale_luminosity"]
+__all__ = ["scaled_spec"]
 
 _ABSOLUTE = ("staterror", "shapesys")
 
 
-def scale_luminosity(workspace: Workspace, factor: float) -> Workspace:
-    """Scale every yield, its variations and the observation together.
-
-    Relative uncertainties stay as they are, those of the simulation's size too. Observed counts may
-    become fractions, which the asymptotic formulae do not mind.
+def scaled_spec(spec: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """Scale every yield, its variations and the observation; see :meth:`Workspace.scale_luminosity`.
 
     Parameters
     ----------
-    workspace : Workspace
-        As it is.
+    spec : mapping
+        Of a workspace; not changed.
     factor : float
         New luminosity over old; positive.
 
     Returns
     -------
-    Workspace
-        A new workspace.
+    dict
+        The new specification.
 
     Raises
     ------
     WorkspaceError
-        Where the factor is not a positive number.
-
-    Examples
-    --------
-    >>> from hepnb.workspace import uncorrelated_background
-    >>> workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48])
-    >>> scale_luminosity(workspace, 2.0).observed
-    {'singlechannel': [102.0, 96.0]}
+        When the factor is not a positive number.
     """
     if not 0 < factor < float("inf"):
         raise WorkspaceError(f"luminosity scale {factor!r} is not a positive number. Give 1 for no change.")
-    spec: dict[str, Any] = copy.deepcopy(workspace.spec)
-    for channel in spec["channels"]:
+    scaled: dict[str, Any] = copy.deepcopy(dict(spec))
+    for channel in scaled["channels"]:
         for sample in channel["samples"]:
             sample["data"] = _scaled(sample["data"], factor)
             for modifier in sample["modifiers"]:
@@ -55,15 +45,9 @@ def scale_luminosity(workspace: Workspace, factor: float) -> Workspace:
                 elif modifier["type"] == "histosys":
                     for side in ("hi_data", "lo_data"):
                         modifier["data"][side] = _scaled(modifier["data"][side], factor)
-    for observation in spec["observations"]:
+    for observation in scaled["observations"]:
         observation["data"] = _scaled(observation["data"], factor)
-    return Workspace(
-        spec,
-        edges=workspace.edges,
-        labels=workspace.labels,
-        colors=workspace.colors,
-        constraints=workspace.constraints,
-    )
+    return scaled
 
 
 def _scaled(values: list[float], factor: float) -> list[float]:

@@ -12,7 +12,7 @@ import jsonpatch
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.workspace.documents import read_json
 
-__all__ = ["Patch", "apply_patch"]
+__all__ = ["Patch", "apply_patch", "operations_of"]
 
 Patch: TypeAlias = "str | os.PathLike[str] | Sequence[Mapping[str, Any]] | Mapping[str, Any] | Any"
 
@@ -54,7 +54,7 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
         source = f"{os.fspath(patch)}: "
         patch = read_json(patch)
     document: Any = spec
-    for index, operation in enumerate(_operations(spec, patch, name, source)):
+    for index, operation in enumerate(operations_of(spec, patch, name, source)):
         try:
             document = _applied(document, operation)
         except _PATCH_ERRORS as error:
@@ -99,7 +99,7 @@ def _copied_along(document: Any, parts: Sequence[str]) -> Any:
     return top
 
 
-def _operations(spec: dict[str, Any], patch: Any, name: str | None, source: str) -> list[Any]:
+def operations_of(spec: dict[str, Any], patch: Any, name: str | None = None, source: str = "") -> list[Any]:
     """The list of operations in whatever was given."""
     if isinstance(patch, jsonpatch.JsonPatch):
         return list(patch.patch)

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, final
 
 from hepnb.errors import FileError, WorkspaceError, nearest
-from hepnb.workspace.patches import Patch, apply_patch
+from hepnb.python_code import Code
+from hepnb.workspace.luminosity import scaled_spec
+from hepnb.workspace.origin import Origin, Patched, Scaled, in_full, path_of
+from hepnb.workspace.patches import Patch, apply_patch, operations_of
 from hepnb.workspace.pruning import Pruned
 from hepnb.workspace.validate import plain, validate_plain
 
@@ -59,7 +62,10 @@ class Workspace:
     ({'singlechannel': 2}, {'singlechannel': [51, 48]})
     """
 
-    __slots__ = ("_bin_labels", "_colors", "_constraints", "_edges", "_labels", "_pruned", "_spec")
+    __slots__ = (
+        "_bin_labels", "_colors", "_constraints", "_edges", "_labels", "_origin", "_patches", "_pruned",
+        "_spec",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -81,6 +87,8 @@ class Workspace:
         self._constraints = dict(constraints or {})
         self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
         self._pruned = tuple(pruned)
+        self._origin: Origin | None = None
+        self._patches: tuple[Any, ...] = ()
         for name, values in self._edges.items():
             n = self.channel_bins.get(name)
             if n is not None and len(values) != n + 1:
@@ -203,6 +211,36 @@ class Workspace:
         """The constraint, "gaussian" or "poisson", that HistFactory XML asked for, per modifier name."""
         return dict(self._constraints)
 
+    @property
+    def patches(self) -> tuple[Any, ...]:
+        """The patches that were applied: paths, (path, name) of a patch set, or lists of operations."""
+        return self._patches
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is known beside the specification, as arguments of the constructor; without what is empty."""
+        known = {
+            "edges": self.edges, "labels": self.labels, "colors": self.colors,
+            "constraints": self.constraints, "bin_labels": self.bin_labels,
+        }  # fmt: skip
+        return {name: value for name, value in known.items() if value}
+
+    @property
+    def code(self) -> Code:
+        """Python that makes this workspace.
+
+        It reads the file that the workspace was read from, with the patches that were applied. The numbers
+        themselves are in it where there was no file, or the file is no longer what it was.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> workspace = hepnb.workspace.uncorrelated_background([12.0], [50.0], [3.0])
+        >>> eval(workspace.code) == workspace
+        True
+        """
+        return in_full(self) if self._origin is None or not self._origin.holds else self._origin.code
+
     def patch(self, patch: Patch, name: str | None = None) -> Workspace:
         """Apply a JSON patch, for instance the signal that a background-only workspace lacks.
 
@@ -238,7 +276,10 @@ class Workspace:
         >>> patched.spec["channels"][0]["samples"][0]["data"]
         [6.0, 5.0]
         """
-        spec = apply_patch(self._spec, patch, name)
+        path = path_of(patch)
+        given: Any = operations_of(self._spec, patch, name) if path is None else path
+        name = None if path is None else name
+        spec = apply_patch(self._spec, given, name)
         patched = Workspace(
             spec,
             labels=self._labels,
@@ -246,12 +287,45 @@ class Workspace:
             constraints=self._constraints,
             pruned=self._pruned,
         )
+        patched._patches = (*self._patches, given if name is None else (given, name))
+        patched._origin = None if self._origin is None else Patched(self._origin, given, name)
         bins = patched.channel_bins
         patched._edges = {key: value for key, value in self._edges.items() if bins.get(key) == len(value) - 1}
         patched._bin_labels = {
             key: value for key, value in self._bin_labels.items() if bins.get(key) == len(value)
         }
         return patched
+
+    def scale_luminosity(self, factor: float) -> Workspace:
+        """Scale every yield, its variations and the observation: what if there were more data.
+
+        Parameters
+        ----------
+        factor : float
+            New luminosity over old; positive.
+
+        Returns
+        -------
+        Workspace
+            A new workspace. Relative uncertainties stay as they are, those of the simulation's size too.
+            Observed counts may become fractions, which the asymptotic formulae do not mind.
+
+        Raises
+        ------
+        WorkspaceError
+            When the factor is not a positive number.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import uncorrelated_background
+        >>> workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48])
+        >>> workspace.scale_luminosity(2.0).observed
+        {'singlechannel': [102.0, 96.0]}
+        """
+        scaled = Workspace(scaled_spec(self._spec, factor), pruned=self._pruned, **self.about)
+        scaled._patches = self._patches
+        scaled._origin = None if self._origin is None else Scaled(self._origin, float(factor))
+        return scaled
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the specification as JSON, which pyhf and cabinetry read.

@@ -15,7 +15,6 @@ from hepnb.errors import HepnbError
 from hepnb.widgets import brazil_band, streaming_scan
 from hepnb.widgets.brazil_band import BrazilBand
 from hepnb.workspace import uncorrelated_background
-from hepnb.workspace.luminosity import scale_luminosity
 
 
 @pytest.fixture
@@ -173,7 +172,7 @@ def test_what_if_there_were_more_data(band, workspace):
     band.run(wait=True)
     band.luminosity = 4.0
     band.flush()
-    scaled = hepnb.Model(scale_luminosity(workspace, 4.0))
+    scaled = hepnb.Model(workspace.scale_luminosity(4.0))
     expected = hepnb.upper_limit(None, scaled)
     assert band.result.observed == pytest.approx(expected.observed, rel=1e-9)
     assert "at 4 × the luminosity" in band._controls.words.html

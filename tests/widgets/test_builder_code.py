@@ -25,8 +25,8 @@ from hepnb.widgets.builder_code import Names, _channel, _sample, _systematic
     ],
 )
 def test_what_is_written_makes_the_same(made: Any) -> None:
-    write = _channel if isinstance(made, Channel) else lambda one: _systematic(one, Names())
-    again = eval(write(made), {"hepnb": hepnb})
+    write = _channel if isinstance(made, Channel) else _systematic
+    again = eval(write(made, Names()), {"hepnb": hepnb})
     as_tuples = {"bins": tuple(again.bins)} if isinstance(getattr(again, "bins", None), list | tuple) else {}
     same = {"bins": tuple(made.bins)} if as_tuples else {}
     assert vars(again) | as_tuples == vars(made) | same

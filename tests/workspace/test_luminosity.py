@@ -7,12 +7,11 @@ import pytest
 
 import hepnb
 from hepnb.errors import WorkspaceError
-from hepnb.workspace.luminosity import scale_luminosity
 
 
 def test_every_rate_scales_wherever_the_parameters_are(data_dir):
     workspace = hepnb.load(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
-    old, new = hepnb.Model(workspace), hepnb.Model(scale_luminosity(workspace, 2.5))
+    old, new = hepnb.Model(workspace), hepnb.Model(workspace.scale_luminosity(2.5))
     generator = np.random.default_rng(5)
     low, high = np.clip(old.bounds, -1, 2).T
     points = generator.uniform(low, high, size=(20, old.n_parameters))
@@ -24,11 +23,11 @@ def test_every_rate_scales_wherever_the_parameters_are(data_dir):
 
 def test_one_changes_nothing(data_dir):
     workspace = hepnb.load(data_dir / "likelihoods" / "BkgOnly.json")
-    assert scale_luminosity(workspace, 1.0) == workspace
+    assert workspace.scale_luminosity(1.0) == workspace
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, float("nan"), float("inf")])
 def test_refused(factor, data_dir):
     workspace = hepnb.load(data_dir / "likelihoods" / "BkgOnly.json")
     with pytest.raises(WorkspaceError, match="not a positive number"):
-        scale_luminosity(workspace, factor)
+        workspace.scale_luminosity(factor)
