@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import heapq
+import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "SelectionError",
     "WorkspaceError",
     "nearest",
+    "printable",
 ]
 
 
@@ -33,6 +35,10 @@ _LETTERS = 64
 
 class HepnbError(Exception):
     """Base of every error hepnb raises on purpose."""
+
+    def __str__(self) -> str:
+        # Exception's own, and not that of a second base such as KeyError, which shows the repr.
+        return printable(Exception.__str__(self))
 
 
 class FileError(HepnbError):
@@ -65,6 +71,51 @@ class ModelError(HepnbError):
 
 class DatasetError(HepnbError):
     """A public data set cannot be had: unknown name, no network, wrong checksum."""
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal would obey instead of show: names come from files that anybody wrote.
+
+    Parameters
+    ----------
+    text : str
+        Any text; line ends and tabs stay.
+
+    Returns
+    -------
+    str
+        The text with control characters, reversals of the writing direction, and bytes of a file name that
+        are no text written as Python escapes.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb"), printable("µ\n")
+    ('a\\x1b[2Jb', 'µ\n')
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(character) if _is_control(character) else character for character in text)
+
+
+def _is_control(character: str) -> bool:
+    if character in "\n\t":
+        return False
+    # Cs: bytes of a file name that are not UTF-8; Zl and Zp: line ends that only some programs know.
+    return (
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+        or unicodedata.bidirectional(character) in _REVERSALS
+    )
+
+
+_REVERSALS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
+
+def _escaped(character: str) -> str:
+    return (
+        character.encode("ascii", errors="backslashreplace").decode()
+        if ord(character) > 127
+        else (f"\\x{ord(character):02x}")
+    )
 
 
 def nearest(name: str, candidates: Iterable[str], n: int = 3) -> str:

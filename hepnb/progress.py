@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
+
+from hepnb.forks import fork_safe
 
 __all__ = ["Bar", "Cancel", "Progress", "Stopped", "check_stop", "stoppable"]
 
@@ -72,6 +75,14 @@ def check_stop() -> None:
         raise Stopped
 
 
+@cache
+def _fork_safe_bars() -> None:
+    """Let a forked process draw bars, whatever another thread was drawing in its parent."""
+    from tqdm.std import TqdmDefaultWriteLock  # type: ignore[attr-defined]  # noqa: PLC0415  # see Bar
+
+    fork_safe(TqdmDefaultWriteLock.th_lock)
+
+
 class Bar:
     """A progress bar with the rate and the time left, to be given as ``progress``; in a notebook a widget.
 
@@ -104,6 +115,7 @@ class Bar:
         if self._bar is None:
             from tqdm.auto import tqdm  # noqa: PLC0415  # it looks for a notebook when it is imported
 
+            _fork_safe_bars()
             self.done = 0
             self._bar = tqdm(total=total, **self._options)
         self._bar.total = total

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import hepnb
+from hepnb.cli.words import say
 from hepnb.errors import HepnbError
 
 __all__ = ["app", "main"]
@@ -20,7 +21,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except HepnbError as error:
-            typer.echo(f"hepnb: {error}", err=True)
+            say(f"hepnb: {error}", error=True)
             raise typer.Exit(1) from None
 
 
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"hepnb {hepnb.__version__}")
+        say(f"hepnb {hepnb.__version__}")
         raise typer.Exit
 
 

@@ -11,7 +11,7 @@ import typer
 
 import hepnb
 from hepnb.cli.app import app
-from hepnb.cli.words import table
+from hepnb.cli.words import say, table
 
 __all__ = ["browse"]
 
@@ -31,20 +31,20 @@ def browse(
         found = opened if item is None else opened[item]
         content = _content(found)
         if as_json:
-            typer.echo(json.dumps({"file": file, "object": item, **content}, indent=1))
+            say(json.dumps({"file": file, "object": item, **content}, indent=1))
         elif isinstance(found, hepnb.RootFile):
-            typer.echo(file if item is None else f"{file}:{item}")
-            typer.echo(_listing(content["objects"]))
+            say(file if item is None else f"{file}:{item}")
+            say(_listing(content["objects"]))
         elif isinstance(found, hepnb.Tree):
-            typer.echo(f"{item}: {found.n_entries:,} entries, {len(found.branches):,} branches")
-            typer.echo(
+            say(f"{item}: {found.n_entries:,} entries, {len(found.branches):,} branches")
+            say(
                 table(
                     (row["name"], row["type"], row["title"] if row["readable"] else _why_not(row))
                     for row in content["branches"]
                 )
             )
         else:
-            typer.echo(f"{item}:\n{found!r}")
+            say(f"{item}:\n{found!r}")
 
 
 def _split(file: str) -> tuple[str, str | None]:

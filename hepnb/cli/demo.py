@@ -12,7 +12,7 @@ from tqdm import tqdm
 import hepnb
 from hepnb.cli.app import app
 from hepnb.cli.files import brazil_band, canvas, evenly, make_directory, save_figure
-from hepnb.cli.words import limit_rows, table
+from hepnb.cli.words import limit_rows, say, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,8 +62,8 @@ def demo(
         }
         written = [save_figure(figure, out / name) for name, figure in pictures.items()]
 
-    typer.echo(analysis.title)
-    typer.echo("generated data: nothing here was measured" if analysis.generated else "public tutorial files")
+    say(analysis.title)
+    say("generated data: nothing here was measured" if analysis.generated else "public tutorial files")
     rows: list[tuple[str, ...]] = [
         (name, f"{value:.4f}", f"+- {sigma:.4f}")
         for name, value, sigma in zip(best.labels, best.bestfit, best.uncertainty, strict=True)
@@ -80,8 +80,8 @@ def demo(
             f"p = {significance.expected_p_value:.3g}",
         ),
     ]
-    typer.echo(table([*rows, *limit_rows(poi, found)], numbers=(1,)))
-    typer.echo(f"in {out}: workspace.json, {', '.join(written)}")
+    say(table([*rows, *limit_rows(poi, found)], numbers=(1,)))
+    say(f"in {out}: workspace.json, {', '.join(written)}")
 
 
 def _stacks(workspace: hepnb.Workspace, model: hepnb.Model, best: FitResults) -> dict[str, Figure]:

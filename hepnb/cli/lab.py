@@ -13,6 +13,7 @@ from urllib.parse import quote
 import typer
 
 from hepnb.cli.app import app
+from hepnb.cli.words import say
 from hepnb.errors import HepnbError
 
 __all__ = ["lab"]
@@ -53,7 +54,7 @@ def lab(
         path /= "hepnb.ipynb"
         if not path.exists():
             path.write_text(json.dumps(_FIRST_NOTEBOOK, indent=1) + "\n", encoding="utf-8")
-            typer.echo(f"wrote {path}, a notebook with the workbench")
+            say(f"wrote {path}, a notebook with the workbench")
     here, there = Path.cwd(), path.resolve()
     root = here if there.is_relative_to(here) else there.parent
     command = [

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 
 import hepnb
 from hepnb.cli.files import canvas, save_figure, write_json
 from hepnb.cli.limit_options import LimitOptions
 from hepnb.cli.stop import bar, stoppable, workers
-from hepnb.cli.words import number, plain, table
+from hepnb.cli.words import number, plain, say, table
 from hepnb.errors import HepnbError, nearest
 
 if TYPE_CHECKING:
@@ -61,8 +60,8 @@ def limit_grid(options: LimitOptions) -> str:
     write_json(document, options.out / "grid.json")
     _report(grid)
     if remark:
-        typer.echo(remark)
-    typer.echo(f"in {options.out}: {', '.join(written)}")
+        say(remark)
+    say(f"in {options.out}: {', '.join(written)}")
     return status
 
 
@@ -114,11 +113,11 @@ def _report(grid: GridResults) -> None:
             "excluded" if grid.excluded[place] else "" if grid.status[place] == "ok" else grid.status[place]
         )
         rows.append((name, *map(number, numbers), str(verdict)))
-    typer.echo(table(rows, numbers=range(1, 7)))
+    say(table(rows, numbers=range(1, 7)))
     for message in dict.fromkeys(grid.messages.values()):
         names = [name for name in grid.names if grid.messages.get(name) == message]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        typer.echo(f"{', '.join(names[:3])}{more}: {message}")
+        say(f"{', '.join(names[:3])}{more}: {message}")
 
 
 def _picture(grid: GridResults, along: tuple[str, ...]) -> tuple[Figure, ExclusionResults | None]:

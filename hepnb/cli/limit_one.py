@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 
 import hepnb
 from hepnb.cli.files import brazil_band, evenly, save_figure, write_json
 from hepnb.cli.limit_options import LimitOptions
 from hepnb.cli.stop import bar, stoppable, workers
-from hepnb.cli.words import BANDS, limit_rows, plain, table
+from hepnb.cli.words import BANDS, limit_rows, plain, say, table
 
 if TYPE_CHECKING:
     from hepnb.limits import LimitResults, ScanResults
@@ -49,10 +48,10 @@ def limit_one(options: LimitOptions) -> str:
     written = ["limit.json"]
     if len(shown.scan):
         written.append(save_figure(brazil_band(shown, poi), options.out / "brazil_band"))
-    typer.echo(table(limit_rows(poi, found), numbers=(1,)))
+    say(table(limit_rows(poi, found), numbers=(1,)))
     if found.message:
-        typer.echo(found.message)
-    typer.echo(f"in {options.out}: {', '.join(written)}")
+        say(found.message)
+    say(f"in {options.out}: {', '.join(written)}")
     return status
 
 

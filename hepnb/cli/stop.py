@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import typer
 from tqdm import tqdm
 
+from hepnb.cli.words import say
 from hepnb.progress import Progress
 
 __all__ = ["bar", "stoppable", "workers"]
@@ -35,7 +35,7 @@ def stoppable() -> Iterator[threading.Event]:
         if token.is_set():
             raise KeyboardInterrupt
         token.set()
-        typer.echo("\nstopping: what is done will be written; Ctrl-C again gives up at once", err=True)
+        say("\nstopping: what is done will be written; Ctrl-C again gives up at once", error=True)
 
     before = signal.signal(signal.SIGINT, ask)
     try:

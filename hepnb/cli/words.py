@@ -6,13 +6,29 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
+
+from hepnb.errors import printable
 
 if TYPE_CHECKING:
     from hepnb.limits import LimitResults
 
-__all__ = ["BANDS", "limit_rows", "number", "plain", "table"]
+__all__ = ["BANDS", "limit_rows", "number", "plain", "say", "table"]
 
 BANDS = ("-2 sigma", "-1 sigma", "median", "+1 sigma", "+2 sigma")
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a text; names in it that would move the cursor or clear the screen are escaped.
+
+    Parameters
+    ----------
+    text : str
+        What to print.
+    error : bool
+        Whether to print it to stderr.
+    """
+    typer.echo(printable(text), err=error)
 
 
 def plain(values: Any) -> Any:
@@ -48,7 +64,7 @@ def limit_rows(poi: str, found: LimitResults) -> list[tuple[str, ...]]:
 
 def table(rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """Rows as aligned columns; the columns in ``numbers`` to the right."""
-    lines = [tuple(row) for row in rows]
+    lines = [tuple(printable(cell).replace("\n", "\\n") for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

@@ -12,6 +12,7 @@ import numpy as np
 
 from hepnb.events.disk import DiskColumns
 from hepnb.events.handles import Stamp
+from hepnb.forks import renew_after_fork
 
 __all__ = ["COLUMNS", "ColumnCache", "size_of"]
 
@@ -64,6 +65,14 @@ class ColumnCache:
         self._used = 0
         self._here = threading.local()
         self.disk: DiskColumns | None = None
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # A thread of the parent was just changing it: half of the change may be there.
+        half_changed = self._lock.locked()
+        self._lock = threading.Lock()
+        if half_changed:
+            self.clear()
 
     @contextmanager
     def bypassed(self) -> Iterator[None]:

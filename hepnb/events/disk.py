@@ -16,6 +16,7 @@ import numpy as np
 import pooch
 
 from hepnb.errors import FileError
+from hepnb.forks import fork_safe
 
 __all__ = ["DiskColumns"]
 
@@ -52,7 +53,7 @@ class DiskColumns:
 
         self.folder = Path(folder) if folder is not None else Path(pooch.os_cache("hepnb")) / "columns"
         self.budget = memory_bytes(budget, "budget")
-        self._lock = threading.Lock()
+        self._lock = fork_safe(threading.Lock())
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -1,7 +1,8 @@
 """Open files: a few are kept open, each behind its own lock, so that panels on several threads share them.
 
 Nothing that a person holds (a file, a tree) has an open handle in it: they are a path each, and borrow the
-handle here. A file that changes on disk is opened anew.
+handle here. A file that changes on disk is opened anew. A handle belongs to a process: one that is forked
+opens the file itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import atexit
 import lzma
 import os
+import stat as modes
 import struct
 import threading
 import time
@@ -20,10 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import uproot
-from uproot.source.file import MultithreadedFileSource
+import uproot.behaviors.TBranch
 
 from hepnb.errors import FileError, HepnbError, nearest
 from hepnb.events import remote
+from hepnb.events.positional import PositionalSource
+from hepnb.forks import fork_safe, in_forked_child
+from hepnb.local_files import check_regular
 
 __all__ = [
     "Damaged",
@@ -82,6 +87,19 @@ class Handle:
 _open_handles: OrderedDict[str, Handle] = OrderedDict()
 _open_lock = threading.Lock()
 _remote_stamps: dict[str, Stamp] = {}
+# What uproot locks for a moment whenever it reads.
+fork_safe(getattr(uproot.behaviors.TBranch, "_basket_arrays_lock", threading.Lock()))
+_of_the_parent: list[Handle] = []
+
+
+@in_forked_child
+def _forget_handles() -> None:
+    """Leave the parent's handles alone: another thread may have held their locks, or been reading."""
+    global _open_lock  # noqa: PLW0603  # the parent's may be locked for ever
+    _open_lock = threading.Lock()
+    # Kept, not closed: a remote one would wait for an event loop that is not in this process.
+    _of_the_parent.extend(_open_handles.values())
+    _open_handles.clear()
 
 
 def stamp(path: str) -> Stamp:
@@ -98,6 +116,8 @@ def stamp(path: str) -> Stamp:
         status = os.stat(path)  # noqa: PTH116  # called before every read; Path would be made for nothing
     except (OSError, ValueError) as error:
         raise FileError(_missing(path, error)) from error
+    if not (modes.S_ISREG(status.st_mode) or modes.S_ISDIR(status.st_mode)):
+        check_regular(path, "ROOT file")
     return path, status.st_mtime_ns, status.st_size
 
 
@@ -279,7 +299,7 @@ def _open_uproot(path: str) -> Any:
         # signal that ends the kernel.
         return uproot.open(
             {path: None},
-            handler=MultithreadedFileSource,
+            handler=PositionalSource,
             use_threads=False,
             num_workers=1,
             array_cache=None,

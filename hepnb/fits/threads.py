@@ -14,11 +14,12 @@ import scipy.linalg  # noqa: F401  # its own linear-algebra library must be ther
 from threadpoolctl import ThreadpoolController
 
 from hepnb.fits.memory import keep_freed_memory
+from hepnb.forks import fork_safe
 
 __all__ = ["one_blas_thread"]
 
 
-_BUSY = threading.Lock()
+_BUSY = fork_safe(threading.Lock())
 # Looking for the libraries takes longer than a small fit: once, when fits are imported.
 _LIBRARIES = ThreadpoolController()
 keep_freed_memory()
@@ -47,4 +48,5 @@ def one_blas_thread() -> Iterator[None]:
         with _LIBRARIES.limit(limits=1, user_api="blas"):
             yield
     finally:
-        _BUSY.release()
+        if _BUSY.locked():  # it is not in a process that was forked meanwhile
+            _BUSY.release()

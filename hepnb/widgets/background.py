@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from hepnb.forks import renew_after_fork
+
 __all__ = ["Background"]
 
 
@@ -26,6 +28,11 @@ class Background:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._after_fork()
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # In a forked process the worker is gone, and with it what it was doing for the parent's panel.
         self._condition = threading.Condition()
         self._waiting: Callable[[], None] | None = None
         self._running = False

@@ -10,6 +10,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from hepnb.errors import ModelError, nearest
+from hepnb.forks import fork_safe
 from hepnb.model import Model
 from hepnb.python_code import Script
 from hepnb.widgets.background import Background
@@ -90,7 +91,7 @@ class FitPanel(Panel):
         self._state: FitState | None = None
         self._asked: Model | None = None
         self._view: View | None = None
-        self._lock = threading.RLock()
+        self._lock = fork_safe(threading.RLock())
         self._moved: set[str] = set()
         self._showing = threading.local()
         self._background = Background("fit")

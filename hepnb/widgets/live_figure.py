@@ -18,13 +18,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from hepnb.errors import HepnbError
+from hepnb.forks import fork_safe, renew_after_fork
 from hepnb.widgets.main_loop import main_loop, must_post
 from hepnb.widgets.png import encode_png
 
 __all__ = ["TEXT_LOCK", "LiveFigure"]
 
-TEXT_LOCK = threading.RLock()
+TEXT_LOCK = fork_safe(threading.RLock())
 """Held by whoever draws text: matplotlib's fonts and mathtext are not thread-safe."""
+
+# matplotlib's own, held while a figure is drawn.
+fork_safe(getattr(Figure, "_render_lock", TEXT_LOCK))
 
 _STATIC = Path(__file__).parent / "static"
 _DPI = 100
@@ -116,8 +120,8 @@ class LiveFigure(anywidget.AnyWidget):
     def __init__(self, **kwargs: Any) -> None:
         self.on_error: Callable[[BaseException], None] | None = None
         self.frames = 0
-        self._drawing = threading.RLock()
-        self._mail = threading.Lock()
+        self._drawing = fork_safe(threading.RLock())
+        self._mail = fork_safe(threading.Lock())
         self._idle = threading.Condition(self._mail)
         self._posted_draw: Draw | None = None
         self._posted_move: Update | None = None
@@ -130,6 +134,11 @@ class LiveFigure(anywidget.AnyWidget):
         self._paint: tuple[Artist | _Layer, ...] = ()
         super().__init__(**kwargs)
         self.observe(self._on_size, ["width", "height", "pixel_ratio"])
+        renew_after_fork(self)
+
+    def _after_fork(self) -> None:
+        if self._busy != threading.get_ident():
+            self._busy = 0
 
     @property
     def figure(self) -> Figure:
