@@ -153,7 +153,7 @@ def test_sums_go_over_to_double_precision_where_they_would_wrap():
     ]
     nested = ak.Array([[[2**62, 2**62], [1]], []])
     assert ak.to_list(evaluate("max(sum(j))", j=nested))[0] == 2.0**63
-    unsigned = ak.values_astype(ak.Array([[2**63, 2**63]]), np.uint64)
+    unsigned = ak.unflatten(np.array([2**63, 2**63], np.uint64), [2])
     assert evaluate("sum(j)", j=unsigned).tolist() == [2.0**64]
     assert evaluate("mean(j)", j=j[:1]).tolist() == [2.0**62]
 
