@@ -79,7 +79,8 @@ def draw_pulls(
     Parameters
     ----------
     result : FitResults
-        With ``bestfit`` (n,), ``uncertainty`` (n,), ``labels`` and ``types`` ("free", "gaussian", "poisson").
+        With ``bestfit`` (n,), ``uncertainty`` (n,), ``labels`` and ``types`` ("free", "gaussian", "poisson",
+        "gamma").
     ax : Axes
         Where to draw: one row per parameter, the first on top.
     centers, widths : array_like, shape (n,), optional
@@ -117,7 +118,7 @@ def draw_pulls(
     scale = np.ones(len(names)) if widths is None else np.asarray(widths, dtype=float)
     if widths is None:
         constrained = np.array(
-            [kind == "gaussian" and not _is_centred_on_one(name) for kind, name in _kinds(result)]
+            [kind in ("gaussian", "gamma") and not _is_centred_on_one(name) for kind, name in _kinds(result)]
         )
     else:
         constrained = np.isfinite(scale) & (scale > 0)

@@ -48,7 +48,7 @@ def suspects(model: Model) -> IntArray:
     if model in _KNOWN:
         return _KNOWN[model]
     moving = np.array(
-        [i for i, p in enumerate(model.parameters) if p.kind == "gaussian" and p.init == 0 and not p.fixed],
+        [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
         dtype=np.intp,
     )
     strength = np.zeros(0)

@@ -48,6 +48,6 @@ def sample(model: Model, pars: ArrayLike, size: int, rng: np.random.Generator) -
     aux = np.tile(constraints.expected(point), (size, 1))
     sigma = 1 / np.sqrt(constraints.weight)
     aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
-    tau = point[constraints.poisson] * constraints.tau
-    aux[:, constraints.poisson_aux] = rng.poisson(tau, size=(size, tau.size))
+    counts = constraints.poisson_rates(point)
+    aux[:, constraints.poisson_aux] = rng.poisson(counts, size=(size, counts.size))
     return np.concatenate([main, aux], axis=1)

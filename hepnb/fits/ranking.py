@@ -160,6 +160,8 @@ def ranking(
     row = np.arange(len(lanes))
     where = others[lanes[:, 1]]
     start[row, where] += shifts[lanes[:, 0], lanes[:, 1]]
+    # A prior may be wider than the bounds, as that of a uniform law is.
+    start = np.clip(start, *model.bounds.T)
     fixed[row, where] = True
     impacts = np.zeros(shifts.shape)
     moved, cancelled = _fitted(model, counts, start, fixed, progress, cancel, executor)

@@ -111,7 +111,7 @@ class FitResults:
     labels : tuple of str
         Parameter names.
     types : tuple of str
-        ``"free"``, ``"gaussian"`` or ``"poisson"`` for each.
+        ``"free"``, ``"gaussian"``, ``"poisson"`` or ``"gamma"`` for each.
     correlation : ndarray, shape (n_parameters, n_parameters)
         Correlations; 0 for parameters without uncertainty.
     twice_nll : float

@@ -123,7 +123,7 @@ def _preferred(model: Model, data: FloatArray) -> FloatArray:
     """Give the points where the auxiliary data of each lane sit; free parameters stay at their start."""
     constraints = model.likelihood.constraints
     points = np.tile(model.init, (len(data), 1))
-    points[:, constraints.parameters] = data[:, model.n_bins :] / constraints.scale
+    points[:, constraints.parameters] = constraints.preferred(data[:, model.n_bins :])
     return points
 
 

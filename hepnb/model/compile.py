@@ -18,7 +18,8 @@ from hepnb.errors import ModelError
 from hepnb.interpolation import CODES, AdditiveCode, MultiplicativeCode
 from hepnb.model.parameters import Parameter, collect, flatten, with_law
 from hepnb.model.positivity import Floor
-from hepnb.modifiers import MODIFIERS, Contribution, Occurrence
+from hepnb.modifiers import MODIFIERS, Contribution, Occurrence, ParameterSet
+from hepnb.workspace.laws import Law
 
 __all__ = ["FAINT", "Compiled", "compile_workspace"]
 
@@ -59,6 +60,8 @@ class Compiled:
         The parameter behind each interpolated normalisation; these are the first n slots.
     norm_prepared : ndarray, shape (..., n)
         Coefficients of the normalisations.
+    norm_warp : ndarray, shape (n,), optional
+        The relative uncertainties of log-normal laws, 0 for other laws; None where there is no such law.
     term_slot, term_flat : ndarray of int, shape (t,)
         The slot of each term, and its place in a (cell, parameter) table; sorted by cell. The slots are the
         n normalisations, then the p parameters, then the constant 1.
@@ -91,6 +94,7 @@ class Compiled:
     cell_terms: IntArray
     floor: Floor | None = None
     faint: FloatArray | None = None
+    norm_warp: FloatArray | None = None
 
     @property
     def has_faint(self) -> bool:
@@ -115,7 +119,7 @@ def compile_workspace(
     spec: Mapping[str, Any],
     overrides: list[dict[str, Any]],
     interpolation: Mapping[str, str],
-    constraints: Mapping[str, str],
+    constraints: Mapping[str, Law],
 ) -> Compiled:
     """Compile the channels of a valid workspace.
 
@@ -128,7 +132,7 @@ def compile_workspace(
     interpolation : mapping
         Code names of ``"histosys"`` and ``"normsys"``.
     constraints : mapping
-        The law, ``"gaussian"`` or ``"poisson"``, of staterrors and shapesys whose law is not their default.
+        The laws of auxiliary measurements that are not the default of their modifier.
 
     Returns
     -------
@@ -191,6 +195,7 @@ def compile_workspace(
         term_flat=term_flat,
         cell_terms=cell_terms,
         faint=faint,
+        norm_warp=_warps(sets, parameters, entry_parameter),
     )
 
 
@@ -285,6 +290,15 @@ def _faint(
     empty = ~filled & bare[grid.cell_bin] & ~np.logical_or.reduceat(term & ~alive, starts)
     without = bare & ~np.logical_or.reduceat(empty, grid.bin_starts)
     return np.where(empty, FAINT, grid.nominal), np.where(without, FAINT, 0.0)
+
+
+def _warps(
+    sets: tuple[ParameterSet, ...], parameters: tuple[Parameter, ...], places: IntArray
+) -> FloatArray | None:
+    warps = {group.name: group.warp for group in sets if group.warp}
+    if not warps:
+        return None
+    return np.array([warps.get(parameters[place].set_name, 0.0) for place in places])
 
 
 def _refuse_repeats(part: Contribution) -> None:

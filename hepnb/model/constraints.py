@@ -1,10 +1,13 @@
 """Constraint terms: the auxiliary measurements of a model, as arrays.
 
-Gaussian: N(aux | theta, sigma). Poisson: Pois(aux | tau gamma), continued to real aux as pyhf does.
+Gaussian: N(aux | theta, sigma). Poisson: Pois(aux | tau gamma), continued to real aux as pyhf does. The gamma
+law of HistFactory in ROOT, Pois(aux | tau + sqrt(tau) alpha) for a systematic, is such a Poisson law of
+gamma = alpha + sqrt(tau).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,10 +77,12 @@ class Constraints:
         Parameter and place in ``aux`` of each Poisson.
     tau : ndarray, shape (q,)
         Its factor.
+    offset : ndarray, shape (q,)
+        What is added to the parameter to give gamma: 0, but for gamma laws.
     parameters : ndarray of int, shape (aux,)
         The parameter of each auxiliary datum.
-    scale : ndarray, shape (aux,)
-        What the parameter is multiplied by to give the expected auxiliary datum.
+    scale, shift : ndarray, shape (aux,)
+        What the parameter is multiplied by, and what is then added, to give the expected auxiliary datum.
     """
 
     aux: FloatArray
@@ -87,12 +92,22 @@ class Constraints:
     poisson: IntArray
     poisson_aux: IntArray
     tau: FloatArray
+    offset: FloatArray
     parameters: IntArray
     scale: FloatArray
+    shift: FloatArray
 
     def expected(self, points: FloatArray) -> FloatArray:
         """Give the expected auxiliary data, shape (batch, aux), of points of shape (batch, parameter)."""
-        return np.asarray(points[..., self.parameters] * self.scale)
+        return np.asarray(points[..., self.parameters] * self.scale + self.shift)
+
+    def preferred(self, aux: FloatArray) -> FloatArray:
+        """Return the values, shape (batch, aux), of the parameters that the auxiliary data point to."""
+        return np.asarray((aux - self.shift) / self.scale)
+
+    def poisson_rates(self, points: FloatArray) -> FloatArray:
+        """Return the expected counts of the Poisson terms, shape (..., q)."""
+        return np.asarray((points[..., self.places[2]] + self.offset) * self.tau)
 
     def constant(self, aux: FloatArray) -> FloatArray:
         """Give the part of -2 log L that depends on the auxiliary data alone, shape (batch,)."""
@@ -115,8 +130,7 @@ class Constraints:
         """Give the rest of -2 log L, shape (batch,)."""
         total = self.gaussian(points, aux)
         if self.poisson.size:
-            rate = points[..., self.places[2]] * self.tau
-            total = total + poisson(rate, aux[..., self.places[3]]).sum(axis=-1)
+            total = total + poisson(self.poisson_rates(points), aux[..., self.places[3]]).sum(axis=-1)
         return np.asarray(total)
 
     def slopes(self, points: FloatArray, aux: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -127,7 +141,7 @@ class Constraints:
             first[..., gauss] = 2 * (points[..., gauss] - aux[..., gauss_aux]) * self.weight
             second[..., gauss] = 2 * self.weight
         if self.poisson.size:
-            gamma, count = points[..., counted], aux[..., counted_aux]
+            gamma, count = points[..., counted] + self.offset, aux[..., counted_aux]
             first[..., counted] = 2 * (self.tau - count / gamma)
             second[..., counted] = 2 * count / (gamma * gamma)
         return first, second
@@ -154,7 +168,12 @@ def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
     constrained = [(i, p) for i, p in enumerate(parameters) if p.kind != "free"]
     # A parameter of no width is held where its measurement is, and has no term; its datum keeps its place.
     gauss = [(i, j, p.sigma) for j, (i, p) in enumerate(constrained) if p.kind == "gaussian" and p.sigma]
-    poisson = [(i, j, p.factor) for j, (i, p) in enumerate(constrained) if p.kind == "poisson"]
+    counted = [(j, i, p) for j, (i, p) in enumerate(constrained) if p.kind in ("poisson", "gamma")]
+    poisson = [(i, j, math.sqrt(p.factor) if p.kind == "gamma" else p.factor) for j, i, p in counted]
+    offset = np.array([math.sqrt(p.factor) if p.kind == "gamma" else 0.0 for _, _, p in counted])
+    scale, shift = np.ones(len(constrained)), np.zeros(len(constrained))
+    for (_, j, tau), beyond in zip(poisson, offset, strict=True):
+        scale[j], shift[j] = tau, tau * beyond
 
     def column(rows: Sequence[tuple[int, int, float]], which: int) -> IntArray:
         return np.array([row[which] for row in rows], dtype=np.intp)
@@ -167,6 +186,8 @@ def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
         poisson=column(poisson, 0),
         poisson_aux=column(poisson, 1),
         tau=np.array([tau for _, _, tau in poisson], dtype=float),
+        offset=offset,
         parameters=np.array([i for i, _ in constrained], dtype=np.intp),
-        scale=np.array([p.factor if p.kind == "poisson" else 1.0 for _, p in constrained], dtype=float),
+        scale=scale,
+        shift=shift,
     )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.interpolation.code import Factor
 from hepnb.model.compile import Compiled
 
 __all__ = ["Rates", "cell_rates", "differentiate", "rates", "slot_values"]
@@ -72,8 +73,12 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     first = second = one
     if compiled.norm_parameters.size:
         with np.errstate(over="ignore"):
-            norm = compiled.norm_code.evaluate(
-                compiled.norm_prepared, points[:, compiled.norm_parameters], order
+            norm = _norms(
+                compiled,
+                compiled.norm_prepared,
+                points[:, compiled.norm_parameters],
+                compiled.norm_warp,
+                order,
             )
         value = np.concatenate([norm.value, points, one], axis=1)
         if order:
@@ -104,6 +109,25 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     return Rates(cells, bins, kappa, (value, first, second))
 
 
+def _norms(
+    compiled: Compiled, prepared: FloatArray, alpha: FloatArray, warp: FloatArray | None, order: int
+) -> Factor:
+    """Interpolate the normalisations; those of log-normal laws at ((1 + r)^alpha - 1) / r."""
+    if warp is None:
+        return compiled.norm_code.evaluate(prepared, alpha, order)
+    warped = warp > 0
+    safe = np.where(warped, warp, 1.0)
+    growth = np.log1p(safe)
+    power = np.exp(growth * alpha)
+    at = np.where(warped, (power - 1) / safe, alpha)
+    value, first, second = compiled.norm_code.evaluate(prepared, at, order)
+    if not order:
+        return Factor(value, first, second)
+    slope = np.where(warped, growth * power / safe, 1.0)
+    bend = np.where(warped, growth * growth * power / safe, 0.0)
+    return Factor(value, first * slope, second * slope * slope + first * bend)
+
+
 def slot_values(compiled: Compiled, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Evaluate the slots with the lanes as the last axis, which suits many lanes.
 
@@ -126,8 +150,9 @@ def slot_values(compiled: Compiled, points: FloatArray) -> tuple[FloatArray, Flo
     lanes = np.ascontiguousarray(points.T)
     if n_norms:
         with np.errstate(over="ignore"):
-            norm = compiled.norm_code.evaluate(
-                compiled.norm_prepared[..., None], lanes[compiled.norm_parameters]
+            warp = None if compiled.norm_warp is None else compiled.norm_warp[:, None]
+            norm = _norms(
+                compiled, compiled.norm_prepared[..., None], lanes[compiled.norm_parameters], warp, 2
             )
         value[:n_norms], first[:n_norms], second[:n_norms] = norm
     value[n_norms:-1], value[-1] = lanes, 1.0

@@ -94,6 +94,8 @@ class HistFactoryLikelihood:
         """
         reach = np.full(self.n_parameters, np.inf)
         reach[self.constraints.gauss] = 2 / np.sqrt(self.constraints.weight)
+        # The alpha of a gamma law has unit width.
+        reach[self.constraints.poisson[self.constraints.offset > 0]] = 2.0
         return reach
 
     def operator(self, points: FloatArray, data: FloatArray) -> Operator:
@@ -192,8 +194,8 @@ class HistFactoryLikelihood:
             rate, outside = np.where(bad, 1.0, nu), bad.any(axis=1)
         if auxiliary.poisson.size:
             # All Poisson laws in one go: in small models the calls take the time.
-            _, _, counted, counted_aux = auxiliary.places
-            rate = np.concatenate([rate, points[:, counted] * auxiliary.tau], axis=1)
+            counted_aux = auxiliary.places[3]
+            rate = np.concatenate([rate, auxiliary.poisson_rates(points)], axis=1)
             count = np.concatenate([main, aux[:, counted_aux]], axis=1)
         value = auxiliary.gaussian(points, aux) + poisson(rate, count).sum(axis=1)
         if outside is not None:

@@ -28,6 +28,7 @@ from hepnb.model.settings import (
 )
 from hepnb.python_code import Code
 from hepnb.workspace import Workspace
+from hepnb.workspace.laws import Law
 from hepnb.workspace.validate import pois_of
 
 __all__ = ["Model", "as_numbers", "one_data_set"]
@@ -54,8 +55,9 @@ class Model:
         ``{"normsys": "code1", "histosys": "code0"}``. By default the codes of a ``pyhf.Model``, and
         ``"pyhf"`` for everything else.
     constraints : str or mapping
-        The law of staterrors and shapesys: ``"workspace"`` as HistFactory XML asks for it (pyhf's where the
-        workspace is JSON), ``"pyhf"`` always Gaussian and Poisson, or ``{"name": "poisson"}`` by name.
+        The laws of auxiliary measurements: ``"workspace"`` as HistFactory XML asks for them (pyhf's where the
+        workspace is pyhf's JSON), ``"pyhf"`` always pyhf's, or ``{"name": "poisson"}`` by name of modifier;
+        see :attr:`hepnb.Workspace.constraints` for the laws that exist.
     positivity : {"pyhf", "root"}
         What a negative expected rate is: ``"pyhf"`` leaves it, and the likelihood is nan there; ``"root"``
         clips at 0, as HistFactory in ROOT does, the yield of a sample after its histosys and the product of
@@ -101,7 +103,7 @@ class Model:
         measurement: str | None = None,
         patches: Sequence[Any] = (),
         interpolation: str | Mapping[str, str] | None = None,
-        constraints: str | Mapping[str, str] = "workspace",
+        constraints: str | Mapping[str, Law] = "workspace",
         positivity: str = "pyhf",
         poi: str | int | Sequence[str | int] | None = None,
     ) -> None:
@@ -116,7 +118,7 @@ class Model:
             positivity=positivity,
         ).but(patches=self.workspace.patches)
         self.measurement, config = measurement_named(spec, measurement)
-        self.bin_constraints = laws(self.workspace, constraints)
+        self.bin_constraints = laws(self.workspace, constraints, self.measurement)
         compiled = compile_workspace(
             spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
         )

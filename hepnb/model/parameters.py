@@ -9,8 +9,13 @@ from typing import Any, Literal
 
 from hepnb.errors import ModelError, nearest
 from hepnb.modifiers import ParameterSet
+from hepnb.workspace.laws import Law
 
 __all__ = ["Parameter", "collect", "flatten"]
+
+# ROOT's uniform law is a Gaussian so wide.
+_UNIFORM = 100.0
+_SMALLEST_BETA = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,7 @@ class Parameter:
         ``"mu"``, or ``"gamma[0]"`` for a member of a set.
     set_name : str
         The modifier's name.
-    kind : {"free", "gaussian", "poisson"}
+    kind : {"free", "gaussian", "poisson", "gamma"}
         The law of its auxiliary measurement.
     init, lower, upper : float
         Where a fit starts, and its bounds.
@@ -35,12 +40,13 @@ class Parameter:
         The standard deviation the auxiliary measurement gives it; nan for a free parameter. With 0 it is
         held at ``aux``.
     factor : float
-        The tau of Pois(aux | tau gamma); nan unless the kind is ``"poisson"``.
+        The tau of Pois(aux | tau gamma), or of Pois(aux | tau + sqrt(tau) alpha) if the kind is ``"gamma"``;
+        nan for other kinds.
     """
 
     name: str
     set_name: str
-    kind: Literal["free", "gaussian", "poisson"]
+    kind: Literal["free", "gaussian", "poisson", "gamma"]
     init: float
     lower: float
     upper: float
@@ -106,35 +112,69 @@ def collect(sets: Iterable[ParameterSet], overrides: Sequence[Mapping[str, Any]]
     return tuple(merged.values())
 
 
-def with_law(parameters: ParameterSet, constraints: Mapping[str, str]) -> ParameterSet:
-    """Give bin-wise parameters another law of their auxiliary measurement, of the same width.
-
-    A Gaussian N(1 | gamma, sigma) becomes Pois(tau | tau gamma) with tau = 1 / sigma^2, and back.
+def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> ParameterSet:
+    """Return the parameters with another law of their auxiliary measurement.
 
     Parameters
     ----------
     parameters : ParameterSet
-        Of a staterror or a shapesys.
-    constraints : mapping of str to str
-        ``"gaussian"`` or ``"poisson"`` by name.
+        Of any modifier.
+    constraints : mapping of str to law
+        By modifier name.
 
     Returns
     -------
     ParameterSet
         The same set if nothing is asked of it.
+
+    Raises
+    ------
+    ModelError
+        The modifier cannot have this law.
     """
     law = constraints.get(parameters.name)
-    if law is None or parameters.scalar or parameters.constraint in {law, "free"}:
+    if law is None or law == parameters.constraint:
         return parameters
-    if law == "poisson":
+    kind, relative = (law, 0.0) if isinstance(law, str) else law
+    # Only normsys and histosys start at 0.
+    bins, systematic = not parameters.scalar and bool(parameters.aux), parameters.inits == (0.0,)
+    if kind == "none" and (bins or systematic):
+        return replace(parameters, constraint="free", aux=(), width=())
+    if bins and kind in ("gaussian", "poisson"):
+        return _per_bin(parameters, kind)
+    if systematic and kind in ("gaussian", "uniform", "gamma", "lognormal"):
+        return _systematic(parameters, kind, relative)
+    can = "'gaussian', 'poisson' or 'none'" if bins else "'uniform', 'gamma', 'lognormal' or 'none'"
+    remedy = f"Use {can}." if bins or systematic else "Remove it."
+    raise ModelError(f"modifier {parameters.name!r} cannot have a constraint {kind!r}. {remedy}")
+
+
+def _per_bin(parameters: ParameterSet, kind: str) -> ParameterSet:
+    """Exchange the Gaussian N(1 | gamma, sigma) and Pois(tau | tau gamma) of the same width."""
+    if kind == "poisson":
         tau = tuple(1.0 / sigma**2 for sigma in parameters.width)
         return replace(parameters, constraint="poisson", aux=tau, width=tau)
-    if law == "gaussian":
-        sigmas = tuple(1.0 / math.sqrt(tau) for tau in parameters.width)
-        return replace(parameters, constraint="gaussian", aux=(1.0,) * len(sigmas), width=sigmas)
-    raise ModelError(
-        f"modifier {parameters.name!r} cannot have a constraint {law!r}. Use 'gaussian' or 'poisson'."
-    )
+    sigmas = tuple(1.0 / math.sqrt(tau) for tau in parameters.width)
+    return replace(parameters, constraint="gaussian", aux=(1.0,) * len(sigmas), width=sigmas)
+
+
+def _systematic(parameters: ParameterSet, kind: str, relative: float) -> ParameterSet:
+    """Return alpha with the laws that HistFactory in ROOT makes of its ``<ConstraintTerm>``.
+
+    Its gamma law is about beta = 1 + r alpha in [0, 10], with tau = 1 / r^2: a probability of beta that is,
+    up to a constant, Pois(tau | tau beta). Here alpha stays the parameter.
+    """
+    if kind == "uniform":
+        return replace(parameters, width=(_UNIFORM,))
+    if kind == "lognormal":
+        return replace(parameters, warp=relative)
+    if kind == "gamma":
+        tau = relative**-2
+        lower, upper = (_SMALLEST_BETA - 1) / relative, 9 / relative
+        return replace(
+            parameters, constraint="gamma", lower=(lower,), upper=(upper,), aux=(tau,), width=(tau,)
+        )
+    return parameters
 
 
 def _missing(parameters: ParameterSet) -> str:
@@ -153,7 +193,7 @@ def _missing(parameters: ParameterSet) -> str:
 def _same(one: ParameterSet, other: ParameterSet) -> bool:
     def comparable(parameters: ParameterSet) -> tuple[object, ...]:
         numbers = (parameters.inits, parameters.lower, parameters.upper, parameters.aux, parameters.width)
-        return (parameters.scalar, parameters.constraint, parameters.fixed, repr(numbers))
+        return (parameters.scalar, parameters.constraint, parameters.fixed, parameters.warp, repr(numbers))
 
     return comparable(one) == comparable(other)
 
@@ -183,7 +223,9 @@ def _overridden(parameters: ParameterSet, override: Mapping[str, Any]) -> Parame
         changes["lower"] = tuple(float(low) for low, _ in bounds)
         changes["upper"] = tuple(float(high) for _, high in bounds)
     if "fixed" in override:
-        changes["fixed"] = (bool(override["fixed"]),) * size
+        fixed = override["fixed"]
+        each = [fixed] * size if isinstance(fixed, bool) else _sized(parameters.name, "fixed", fixed, size)
+        changes["fixed"] = tuple(map(bool, each))
     return replace(parameters, **changes)
 
 
@@ -211,8 +253,9 @@ def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
         for i, init in enumerate(group.inits):
             aux = group.aux[i] if group.aux else math.nan
             width = group.width[i] if group.width else math.nan
-            poisson = group.constraint == "poisson"
             _check_width(group, i, width)
+            counted = group.constraint in ("poisson", "gamma")
+            sigma = 1.0 / math.sqrt(width) if group.constraint == "poisson" else width
             # A width of 0 says that the value is known.
             known = group.constraint == "gaussian" and width == 0
             flat.append(
@@ -225,8 +268,8 @@ def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
                     upper=group.upper[i],
                     fixed=group.fixed[i] or known,
                     aux=aux,
-                    sigma=1.0 / math.sqrt(width) if poisson else width,
-                    factor=width if poisson else math.nan,
+                    sigma=1.0 if group.constraint == "gamma" else sigma,
+                    factor=width if counted else math.nan,
                 )
             )
     return tuple(flat)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES
 from hepnb.model.positivity import POSITIVITIES
 from hepnb.python_code import Code, call
 from hepnb.workspace import Workspace, load
+from hepnb.workspace.laws import Law, check_law
 
 if TYPE_CHECKING:
     from hepnb.model.model import Model
@@ -46,7 +47,7 @@ class ModelSettings:
     interpolation : mapping of str to str
         The codes of normsys and histosys.
     constraints : str or mapping
-        The laws of staterrors and shapesys.
+        The laws of auxiliary measurements.
     positivity : {"pyhf", "root"}
         What a negative expected rate is.
     thorough : bool
@@ -156,7 +157,7 @@ class ModelSettings:
             "poi": None if self.poi is None else list(self.poi),
             "interpolation": dict(self.interpolation),
             "constraints": self.constraints if isinstance(self.constraints, str) else {
-                name: str(law) for name, law in self.constraints.items()
+                name: law if isinstance(law, str) else list(law) for name, law in self.constraints.items()
             },
             "positivity": self.positivity,
             "thorough": self.thorough,
@@ -227,18 +228,24 @@ def _from_pyhf_model(given: Any) -> Workspace:
     )
 
 
-def laws(workspace: Workspace, given: str | Mapping[str, str]) -> dict[str, str]:
-    """Give the laws of staterrors and shapesys that are not their default, by name."""
+def laws(workspace: Workspace, given: str | Mapping[str, Any], measurement: str) -> dict[str, Law]:
+    """Return the laws of auxiliary measurements that are not pyhf's, by modifier."""
     if isinstance(given, str):
-        choices: dict[str, dict[str, str]] = {"workspace": dict(workspace.constraints), "pyhf": {}}
+        choices: dict[str, dict[str, Law]] = {
+            "workspace": workspace.constraints_of(measurement),
+            "pyhf": {},
+        }
         if given not in choices:
             raise ModelError(f"constraints {given!r} do not exist. {nearest(given, choices)}")
         return choices[given]
-    known = {m["name"] for c in workspace.spec["channels"] for s in c["samples"] for m in s["modifiers"]}
+    known = workspace.modifiers
     for name in given:
         if name not in known:
             raise ModelError(f"constraint of {name!r}: no modifier has this name. {nearest(name, known)}")
-    return dict(given)
+    try:
+        return {name: check_law(name, law) for name, law in given.items()}
+    except WorkspaceError as error:
+        raise ModelError(str(error)) from None
 
 
 def measurement_named(spec: Mapping[str, Any], name: str | None) -> tuple[str, Mapping[str, Any]]:

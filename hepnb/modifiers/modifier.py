@@ -55,24 +55,28 @@ class ParameterSet:
         The modifier's name, shared by all modifiers steered by these parameters.
     scalar : bool
         One parameter named ``name``, or several named ``name[0]``, ``name[1]``...
-    constraint : {"free", "gaussian", "poisson"}
+    constraint : {"free", "gaussian", "poisson", "gamma"}
         The law of the auxiliary measurement.
     inits, lower, upper, aux, width : tuple of float
         One entry per parameter. ``width`` is the Gaussian's standard deviation, or the factor tau of the
-        Poisson law Pois(aux | tau gamma).
+        Poisson law Pois(aux | tau gamma). The law "gamma" of an alpha is Pois(aux | tau + sqrt(tau) alpha).
     fixed : tuple of bool
         Held at its initial value unless the user frees it.
+    warp : float
+        The relative uncertainty r of a log-normal law: normalisations are interpolated at
+        ((1 + r)^alpha - 1) / r. 0 for all others, which are interpolated at alpha.
     """
 
     name: str
     scalar: bool
-    constraint: Literal["free", "gaussian", "poisson"]
+    constraint: Literal["free", "gaussian", "poisson", "gamma"]
     inits: tuple[float, ...]
     lower: tuple[float, ...]
     upper: tuple[float, ...]
     fixed: tuple[bool, ...]
     aux: tuple[float, ...] = ()
     width: tuple[float, ...] = ()
+    warp: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -353,8 +353,10 @@ def _parameter_setting(setting: Any) -> None:
     for key in lists:
         if key in setting:
             check_numbers(setting[key], key)
-    if "fixed" in setting and not isinstance(setting["fixed"], bool):
-        raise Fault(f"fixed must be true or false, this is {shown(setting['fixed'])}.")
+    fixed = setting.get("fixed", False)
+    # HistFactory XML fixes one bin of several; pyhf's schema cannot say that, and refuses the list.
+    if not isinstance(fixed, bool) and not (isinstance(fixed, list) and set(map(type, fixed)) == {bool}):
+        raise Fault(f"fixed must be true or false, or a list of them, this is {shown(fixed)}.")
     if "bounds" in setting:
         _bounds(setting["bounds"])
 
@@ -398,11 +400,17 @@ def _setting_fits(setting: dict[str, Any], parameter: _Parameter) -> None:
             continue
         if key not in _SETTINGS[parameter.kind]:
             raise Fault(f"a {parameter.kind} has no {key}. Remove it.")
-        if len(setting[key]) != parameter.bins:
-            raise Fault(
-                f"{key} has {counted(len(setting[key]), 'value')}, the parameter has {parameter.bins}. "
-                "Give one per parameter."
-            )
+        _one_each(key, setting[key], parameter)
+    if isinstance(setting.get("fixed"), list):
+        _one_each("fixed", setting["fixed"], parameter)
+
+
+def _one_each(key: str, values: list[Any], parameter: _Parameter) -> None:
+    if len(values) != parameter.bins:
+        raise Fault(
+            f"{key} has {counted(len(values), 'value')}, the parameter has {parameter.bins}. "
+            "Give one per parameter."
+        )
 
 
 def pois_of(poi: str, known: Container[str]) -> list[str]:

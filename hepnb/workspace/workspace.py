@@ -10,6 +10,8 @@ from typing import Any, final
 
 from hepnb.errors import FileError, WorkspaceError, nearest
 from hepnb.python_code import Code
+from hepnb.workspace.extras import BLOCK, block_of, split
+from hepnb.workspace.laws import Law, laws_by_measurement
 from hepnb.workspace.luminosity import scaled_spec
 from hepnb.workspace.origin import Origin, Patched, Scaled, in_full, path_of
 from hepnb.workspace.patches import Patch, apply_patch, operations_of
@@ -26,7 +28,8 @@ class Workspace:
     Parameters
     ----------
     spec : mapping
-        The workspace in pyhf's JSON vocabulary (a dict, a ``pyhf.Workspace``). It is copied.
+        The workspace in pyhf's JSON vocabulary (a dict, a ``pyhf.Workspace``). It is copied. A block
+        ``"hepnb"``, as :meth:`document` writes it, may hold the constraints.
     edges : mapping of str to sequence of float, optional
         The bin edges of each channel, shape (n_bins + 1,), in the variable's unit. pyhf's schema has no place
         for them, so they live beside the specification and are not saved.
@@ -34,8 +37,9 @@ class Workspace:
         What each channel's axis is called.
     colors : mapping of str to str, optional
         A colour per sample.
-    constraints : mapping of str to str, optional
-        The constraint that HistFactory XML asks for, "gaussian" or "poisson", per staterror or shapesys name.
+    constraints : mapping of str to law, optional
+        The laws of auxiliary measurements that are not pyhf's, by modifier; or such a mapping for each
+        measurement. See :attr:`constraints`.
     bin_labels : mapping of str to sequence of str, optional
         The names of the bins of channels whose bins are categories, or several axes unrolled.
     pruned : sequence of Pruned, optional
@@ -74,17 +78,18 @@ class Workspace:
         edges: Mapping[str, Sequence[float]] | None = None,
         labels: Mapping[str, str] | None = None,
         colors: Mapping[str, str] | None = None,
-        constraints: Mapping[str, str] | None = None,
+        constraints: Mapping[str, Any] | None = None,
         bin_labels: Mapping[str, Sequence[str]] | None = None,
         pruned: Sequence[Pruned] = (),
     ) -> None:
-        copied = plain(spec)
+        copied, written = split(plain(spec))
         validate_plain(copied, require_poi=False)
         self._spec: dict[str, Any] = copied
         self._edges = {name: tuple(map(float, values)) for name, values in (edges or {}).items()}
         self._labels = dict(labels or {})
         self._colors = dict(colors or {})
-        self._constraints = dict(constraints or {})
+        given = written if constraints is None else constraints
+        self._constraints = laws_by_measurement(given, self.measurements, self.modifiers if given else ())
         self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
         self._pruned = tuple(pruned)
         self._origin: Origin | None = None
@@ -207,9 +212,51 @@ class Workspace:
         return dict(self._colors)
 
     @property
-    def constraints(self) -> dict[str, str]:
-        """The constraint, "gaussian" or "poisson", that HistFactory XML asked for, per modifier name."""
-        return dict(self._constraints)
+    def constraints(self) -> dict[str, Law]:
+        """The first measurement's laws of auxiliary measurements that are not pyhf's, by modifier.
+
+        HistFactory XML asks for them. A staterror or shapesys can be ``"gaussian"`` or ``"poisson"``. A
+        normsys or histosys can be ``"uniform"``, a Gaussian of width 100 as in ROOT, ``("gamma", r)`` or
+        ``("lognormal", r)`` with a relative uncertainty r. Each can be ``"none"``: a free parameter.
+        """
+        return self.constraints_of()
+
+    def constraints_of(self, measurement: str | None = None) -> dict[str, Law]:
+        """Return the laws of one measurement.
+
+        Parameters
+        ----------
+        measurement : str, optional
+            Which; the first by default.
+
+        Returns
+        -------
+        dict of str to law
+            See :attr:`constraints`.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import Workspace, uncorrelated_background
+        >>> spec = uncorrelated_background([12.0], [50.0], [7.0]).spec
+        >>> Workspace(spec, constraints={"uncorr_bkguncrt": "gaussian"}).constraints_of("measurement")
+        {'uncorr_bkguncrt': 'gaussian'}
+        """
+        name = self.measurements[0] if measurement is None else measurement
+        return dict(self._constraints.get(name, {}))
+
+    @property
+    def constraints_by_measurement(self) -> dict[str, dict[str, Law]]:
+        """The laws of every measurement that has some: what ``Workspace(spec, constraints=...)`` takes."""
+        return {name: dict(laws) for name, laws in self._constraints.items()}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The specification as :meth:`save` writes it: with the block of what pyhf's schema has no place for.
+
+        It has no block, and is :attr:`spec`, where there is nothing of the kind. ``Workspace(document)`` and
+        ``hepnb.load(document)`` read it back.
+        """
+        return {**self._spec, BLOCK: block_of(self._constraints)} if self._constraints else self._spec
 
     @property
     def patches(self) -> tuple[Any, ...]:
@@ -221,7 +268,7 @@ class Workspace:
         """What is known beside the specification, as arguments of the constructor; without what is empty."""
         known = {
             "edges": self.edges, "labels": self.labels, "colors": self.colors,
-            "constraints": self.constraints, "bin_labels": self.bin_labels,
+            "constraints": self._one_constraints(), "bin_labels": self.bin_labels,
         }  # fmt: skip
         return {name: value for name, value in known.items() if value}
 
@@ -284,11 +331,11 @@ class Workspace:
             spec,
             labels=self._labels,
             colors=self._colors,
-            constraints=self._constraints,
             pruned=self._pruned,
         )
         patched._patches = (*self._patches, given if name is None else (given, name))
         patched._origin = None if self._origin is None else Patched(self._origin, given, name)
+        patched._constraints = self._constraints_for(patched)
         bins = patched.channel_bins
         patched._edges = {key: value for key, value in self._edges.items() if bins.get(key) == len(value) - 1}
         patched._bin_labels = {
@@ -327,8 +374,26 @@ class Workspace:
         scaled._origin = None if self._origin is None else Scaled(self._origin, float(factor))
         return scaled
 
+    def _one_constraints(self) -> dict[str, Any]:
+        """Return the laws without the measurements' names where all measurements have the same."""
+        each = [self.constraints_of(name) for name in self.measurements]
+        return each[0] if all(laws == each[0] for laws in each) else self.constraints_by_measurement
+
+    def _constraints_for(self, patched: Workspace) -> dict[str, dict[str, Law]]:
+        """Return the laws of a patched workspace; a measurement with a new name keeps those of its place."""
+        found = {}
+        known = patched.modifiers
+        for place, name in enumerate(patched.measurements):
+            same = name in self.measurements or place >= len(self.measurements)
+            laws = self._constraints.get(name if same else self.measurements[place], {})
+            found[name] = {modifier: law for modifier, law in laws.items() if modifier in known}
+        return {name: laws for name, laws in found.items() if laws}
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the specification as JSON, which pyhf and cabinetry read.
+        """Write the workspace as JSON, which pyhf and cabinetry read.
+
+        Constraints that pyhf does not have are written into a block "hepnb" at the top. pyhf refuses such a
+        file instead of reading another likelihood from it; :func:`hepnb.load` reads it back.
 
         Parameters
         ----------
@@ -347,7 +412,7 @@ class Workspace:
         """
         target = Path(path)
         try:
-            target.write_text(json.dumps(self._spec, indent=4) + "\n", encoding="utf-8")
+            target.write_text(json.dumps(self.document, indent=4) + "\n", encoding="utf-8")
         except OSError as error:
             raise FileError(
                 f"{target}: the workspace cannot be written ({error.strerror}). "

@@ -85,7 +85,8 @@ def load_xml(path: str | os.PathLike[str], root: str | os.PathLike[str] | None =
         constraints |= _constraints(channel)
         _hold_below_threshold(spec, channel)
     try:
-        return Workspace(spec, constraints=constraints)
+        known = Workspace(spec).modifiers
+        return Workspace(spec, constraints={name: law for name, law in constraints.items() if name in known})
     except WorkspaceError as error:
         raise WorkspaceError(f"{top}: {error}") from None
 

@@ -133,7 +133,7 @@ XML = [
     ("xmlimport_input/config/example.xml", {"staterror_channel1": "poisson"}),
     ("xmlimport_input/config/examples/example_DataDriven.xml", {"staterror_signalRegion": "gaussian", "staterror_controlRegion": "gaussian"}),
     ("xmlimport_input2/config/example.xml", {}),
-    ("xmlimport_input3/config/examples/example_ShapeSys.xml", {"staterror_channel1": "poisson"}),
+    ("xmlimport_input3/config/examples/example_ShapeSys.xml", {}),
     ("xmlimport_input4/config/example.xml", {"staterror_channel1": "poisson"}),
 ]  # fmt: skip
 

@@ -165,7 +165,7 @@ FAULTS = [
     ("measurements/0/config/parameters/0/inits", [1.0, 2.0], "measurements[0] 'fit' / config / parameters[0] 'mu': inits has 2 values, the parameter has 1."),
     ("measurements/0/config/parameters/0/bounds", [[0.0]], "config / parameters[0] 'mu': bounds[0] has 1 number: it must be a pair"),
     ("measurements/0/config/parameters/0/bounds", [[5.0, 0.0]], "the lower bound lies above the upper one"),
-    ("measurements/0/config/parameters/0/fixed", 0, "fixed must be true or false, this is 0."),
+    ("measurements/0/config/parameters/0/fixed", 0, "fixed must be true or false, or a list of them, this is 0."),
     ("measurements/0/config/parameters/0/sigmas", [1.0], "a normfactor has no sigmas. Remove it."),
     ("measurements/0/config/parameters/1", {"name": "lumi"}, "the parameters do not give its auxdata, bounds, inits, sigmas. For 2 %"),
     ("measurements/0/config/parameters/1/name", "mu", "config / parameters[1] 'mu': the name is already that of parameters[0]."),

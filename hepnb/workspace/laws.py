@@ -1,0 +1,113 @@
+"""The laws that auxiliary measurements can have, and how they are written down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from hepnb.errors import WorkspaceError, nearest
+
+__all__ = ["LAWS", "Law", "check_law", "laws_by_measurement"]
+
+Law: TypeAlias = "str | tuple[str, float]"
+"""``"poisson"``, or ``("gamma", 0.3)`` with the relative uncertainty of a law that has one."""
+
+LAWS: dict[str, bool] = {
+    "gaussian": False,
+    "poisson": False,
+    "uniform": False,
+    "none": False,
+    "gamma": True,
+    "lognormal": True,
+}
+"""Every law, and whether it has a relative uncertainty."""
+
+
+def check_law(name: str, given: Any) -> Law:
+    """Return a law in its one spelling.
+
+    Parameters
+    ----------
+    name : str
+        The modifier, for messages.
+    given : str or sequence of str and float
+        The law; a list, as JSON has it, becomes a tuple.
+
+    Returns
+    -------
+    str or (str, float)
+        The law.
+
+    Raises
+    ------
+    WorkspaceError
+        It does not exist, or lacks its relative uncertainty.
+
+    Examples
+    --------
+    >>> check_law("syst", ["gamma", 0.3]), check_law("syst", "poisson")
+    (('gamma', 0.3), 'poisson')
+    """
+    kind, *numbers = (given,) if isinstance(given, str) or not isinstance(given, Sequence) else given
+    if not isinstance(kind, str) or kind not in LAWS:
+        raise WorkspaceError(
+            f"modifier {name!r} cannot have a constraint {kind!r}. {nearest(str(kind), LAWS)}"
+        )
+    if not LAWS[kind]:
+        if numbers:
+            raise WorkspaceError(f"modifier {name!r}: the constraint {kind!r} has no relative uncertainty.")
+        return kind
+    if len(numbers) != 1 or isinstance(numbers[0], bool) or not isinstance(numbers[0], int | float):
+        raise WorkspaceError(
+            f"modifier {name!r}: the constraint {kind!r} needs a relative uncertainty: ({kind!r}, 0.3)."
+        )
+    relative = float(numbers[0])
+    if not 0 < relative < math.inf:
+        raise WorkspaceError(
+            f"modifier {name!r}: the relative uncertainty of its constraint is {relative!r}. "
+            "Give a positive one."
+        )
+    return kind, relative
+
+
+def laws_by_measurement(
+    given: Mapping[str, Any], measurements: Sequence[str], modifiers: Collection[str]
+) -> dict[str, dict[str, Law]]:
+    """Return the laws of every measurement that has some.
+
+    Parameters
+    ----------
+    given : mapping
+        Laws by modifier, for all measurements; or such a mapping for each measurement.
+    measurements, modifiers : collection of str
+        The names that exist.
+
+    Returns
+    -------
+    dict of str to dict of str to law
+        Measurements without laws of their own are left out.
+
+    Raises
+    ------
+    WorkspaceError
+        A law, a measurement or a modifier does not exist.
+    """
+    each = given if given and all(isinstance(v, Mapping) for v in given.values()) else None
+    if each is None:
+        each = dict.fromkeys(measurements, given)
+    for name in each:
+        if name not in measurements:
+            raise WorkspaceError(
+                f"constraints of measurement {name!r}: it does not exist. {nearest(name, measurements)}"
+            )
+    for name in {name for laws in each.values() for name in laws}:
+        if name not in modifiers:
+            raise WorkspaceError(
+                f"constraint of {name!r}: no modifier has this name. {nearest(str(name), modifiers)}"
+            )
+    checked = {
+        measurement: {str(name): check_law(str(name), law) for name, law in laws.items()}
+        for measurement, laws in each.items()
+    }
+    return {measurement: laws for measurement, laws in checked.items() if laws}
