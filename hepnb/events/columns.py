@@ -10,6 +10,7 @@ from typing import Any
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events.expressions import Expression, parse
 from hepnb.events.tokens import RESERVED, split
+from hepnb.python_code import call, literal
 
 __all__ = ["Column", "as_columns", "check_new_name", "define"]
 
@@ -55,8 +56,8 @@ class Column:
     @property
     def code(self) -> str:
         """Python that makes the column: the text alone where there is no more to it."""
-        more = [f"{key}={value!r}" for key, value in (("title", self.title), ("unit", self.unit)) if value]
-        return f"hepnb.Column({', '.join([repr(self.expression), *more])})" if more else repr(self.expression)
+        more = {key: value for key, value in (("title", self.title), ("unit", self.unit)) if value}
+        return call("hepnb.Column", self.expression, **more) if more else literal(self.expression)
 
 
 def as_columns(columns: Any) -> dict[str, Column]:

@@ -10,6 +10,7 @@ from typing import Any
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events.columns import Column, check_new_name, define
 from hepnb.events.source import Source, TreeInfo
+from hepnb.python_code import Code, call
 
 __all__ = ["DerivedSource", "derived"]
 
@@ -60,8 +61,7 @@ class DerivedSource:
         >>> DerivedSource(FileSource("a.root", "events"), (("m", Column("x / 2", unit="GeV")),)).code
         "hepnb.open('a.root')['events'].with_columns({'m': hepnb.Column('x / 2', unit='GeV')})"
         """
-        inside = ", ".join(f"{name!r}: {column.code}" for name, column in self.columns)
-        return f"{self.source.code}.with_columns({{{inside}}})"
+        return call(f"{self.source.code}.with_columns", {name: Code(one.code) for name, one in self.columns})
 
     def info(self) -> TreeInfo:
         """Say what the tree looks like now, with the columns checked against its branches.

@@ -17,6 +17,7 @@ from hepnb.events.handles import borrow, close
 from hepnb.events.source import OnError, Skipped, warn_of
 from hepnb.events.trees import Tree
 from hepnb.progress import Cancel, Progress
+from hepnb.python_code import literal
 
 __all__ = ["RootFiles", "checked"]
 
@@ -184,7 +185,9 @@ class RootFiles:
         """
         inside = re.sub(r"/+", "/", f"{self.directory}/{path}".strip("/"))
         members = tuple((file, inside) for file in self.paths)
-        source = ChainSource(members, self.path, self.on_error, self.skipped, f"{self.code}[{inside!r}]")
+        source = ChainSource(
+            members, self.path, self.on_error, self.skipped, f"{self.code}[{literal(inside)}]"
+        )
         source.info(progress, cancel)
         return Tree.over(source)
 

@@ -9,6 +9,7 @@ from typing import Any
 from hepnb.errors import BranchError
 from hepnb.events.branches import Branch
 from hepnb.events.source import LastJoin, Source, TreeInfo
+from hepnb.python_code import Code, call
 
 __all__ = ["FriendSource"]
 
@@ -43,8 +44,8 @@ class FriendSource:
     @property
     def code(self) -> str:
         """Python that makes the tree."""
-        prefix = f", prefix={self.prefix!r}" if self.prefix else ""
-        return f"{self.main.code}.with_friend({self.friend.code}{prefix})"
+        prefix = {"prefix": self.prefix} if self.prefix else {}
+        return call(f"{self.main.code}.with_friend", Code(self.friend.code), **prefix)
 
     def info(self) -> TreeInfo:
         """Say what both look like now.

@@ -17,6 +17,7 @@ from hepnb.events.handles import borrow
 from hepnb.events.remote import is_remote, matches
 from hepnb.events.source import OnError
 from hepnb.events.trees import Tree
+from hepnb.python_code import call
 
 __all__ = ["open"]
 
@@ -162,5 +163,5 @@ def _label_of(names: Sequence[str], found: Sequence[str]) -> str:
 
 
 def _code_of(names: Any, on_error: OnError) -> str:
-    skip = ", on_error='skip'" if on_error == "skip" else ""
-    return f"hepnb.open({names!r}{skip})"
+    skip = {"on_error": on_error} if on_error == "skip" else {}
+    return call("hepnb.open", names, **skip)

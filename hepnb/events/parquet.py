@@ -16,6 +16,7 @@ from hepnb.events.branches import Branch, Kind, to_column
 from hepnb.events.handles import Stamp, check_unchanged, reading, stamp
 from hepnb.events.sinks import pyarrow
 from hepnb.events.source import TreeInfo
+from hepnb.python_code import call
 
 __all__ = ["ParquetSource", "parquet_notes"]
 
@@ -42,7 +43,7 @@ class ParquetSource:
     @property
     def code(self) -> str:
         """Python that makes the tree."""
-        return f"hepnb.open_skim({self.file!r})"
+        return call("hepnb.open_skim", self.file)
 
     def info(self) -> TreeInfo:
         """Say what is in the file now.

@@ -22,6 +22,7 @@ from hepnb.events.remote import is_remote
 from hepnb.events.skim import SOURCE_ENTRY, SOURCE_FILE, SOURCES, Original, is_parquet
 from hepnb.events.source import FileSource, LastJoin, Source, TreeInfo
 from hepnb.events.trees import Tree
+from hepnb.python_code import call
 
 __all__ = ["JoinedSource", "open_skim"]
 
@@ -42,11 +43,14 @@ class JoinedSource:
         The files, in the order of the skim's list.
     sizes : tuple of int
         How many entries each had when the skim was made.
+    folder : str or None
+        Where the files were said to be.
     """
 
     skim: Source
     originals: ChainSource
     sizes: tuple[int, ...]
+    folder: str | None = None
     _memory: LastJoin = field(default_factory=LastJoin, compare=False, repr=False)
 
     @property
@@ -62,7 +66,7 @@ class JoinedSource:
     @property
     def code(self) -> str:
         """Python that makes the tree."""
-        return f"hepnb.open_skim({self.file!r})"
+        return call("hepnb.open_skim", self.file, **({} if self.folder is None else {"folder": self.folder}))
 
     def info(self) -> TreeInfo:
         """Say what both look like now.
@@ -147,7 +151,8 @@ def open_skim(path: str | os.PathLike[str], folder: str | os.PathLike[str] | Non
 def _join(skim: Source, originals: Sequence[Original], folder: str | os.PathLike[str] | None) -> Tree:
     members = tuple((_found(one.file, folder, skim.file), one.tree) for one in originals)
     chain = ChainSource(members, f"the originals of {skim.file}")
-    tree = Tree.over(JoinedSource(skim, chain, tuple(one.n_entries for one in originals)))
+    sizes = tuple(one.n_entries for one in originals)
+    tree = Tree.over(JoinedSource(skim, chain, sizes, None if folder is None else os.fsdecode(folder)))
     tree._info()
     return tree
 

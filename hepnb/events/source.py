@@ -20,6 +20,7 @@ from hepnb.events.handles import Handle, Stamp, borrow, check_unchanged, reading
 from hepnb.events.integrity import check_baskets
 from hepnb.events.listing import object_of
 from hepnb.events.remote import is_remote
+from hepnb.python_code import call, literal
 
 __all__ = ["FileSource", "LastJoin", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
 
@@ -214,7 +215,7 @@ class FileSource:
         >>> FileSource("a.root", "events").code
         "hepnb.open('a.root')['events']"
         """
-        return f"hepnb.open({self.file!r})[{self.path!r}]"
+        return f"{call('hepnb.open', self.file)}[{literal(self.path)}]"
 
     def info(self) -> TreeInfo:
         """Say what the tree looks like now; remembered as long as the file is open and the same.

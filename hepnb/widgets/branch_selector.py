@@ -14,6 +14,7 @@ from hepnb.errors import BranchError, nearest
 from hepnb.events import Branch, Cutflow, CutflowRow, Tree
 from hepnb.widgets.base import Panel, column, row
 from hepnb.widgets.expression_box import ExpressionBox
+from hepnb.widgets.selector_code import selector_code
 from hepnb.widgets.sparks import Sparks
 from hepnb.widgets.table import Table
 
@@ -314,19 +315,7 @@ class BranchSelector(Panel):
         """Return Python that reads the columns and counts the cutflow."""
         if self.tree is None:
             return "import hepnb\n\n# Choose a tree."
-        lines = ["import hepnb", "", f"tree = {self.tree.code}"]
-        weight = f", weight={self.weight!r}" if self.weight else ""
-        if self.columns:
-            lines += [
-                "columns = {",
-                *(f"    {name!r}: {text!r}," for name, text in self.columns.items()),
-                "}",
-            ]
-            cut = f", cut={self.cut!r}" if self.cuts else ""
-            lines.append(f"arrays = tree.arrays(columns{cut})")
-        lines += ["cuts = {", *(f"    {name!r}: {text!r}," for name, text in self.cuts.items()), "}"]
-        lines.append(f"cutflow = tree.cutflow(cuts{weight})")
-        return "\n".join(lines).replace("cuts = {\n}", "cuts = {}")
+        return selector_code(self.tree, self.columns, self.cuts, self.cut, self.weight)
 
 
 def _branch_row(branch: Branch) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import hepnb.events
 from hepnb.errors import FileError, HepnbError
 from hepnb.events import Entry, RootFile, RootFiles, Tree
 from hepnb.figures import draw_histogram, draw_mesh, lay_out
+from hepnb.python_code import Script, call, comment, literal
 from hepnb.widgets.base import Panel, column, row
 from hepnb.widgets.folders import Item, list_folder, resolve_inside, size_words
 from hepnb.widgets.live_figure import LiveFigure
@@ -302,10 +303,15 @@ class FileBrowser(Panel):
         """Return Python that opens the file and takes the object that is selected."""
         if self._opened is None:
             return "import hepnb\n\n# Choose a file."
-        lines = ["import hepnb", "", f"file = hepnb.open({self._opened.path!r})"]
+        script = Script("import hepnb")
+        script.add(f"file = {call('hepnb.open', self._opened.path)}")
         if self.path:
-            lines.append(f"selected = file[{self.path!r}]")
-        return "\n".join(lines)
+            entry = self._entry(self.path)
+            if entry.readable:
+                script.add(f"selected = file[{literal(self.path)}]")
+            else:
+                script.add(comment(f"{entry.key} cannot be read: {entry.reason}"))
+        return script.text
 
 
 def _draw_preview(histogram: Any, figure: Figure) -> None:
