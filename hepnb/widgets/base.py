@@ -16,14 +16,23 @@ import traitlets
 from matplotlib.figure import Figure
 
 from hepnb.errors import HepnbError, nearest
+from hepnb.progress import Stopped, check_stop
 from hepnb.python_code import comment
+from hepnb.widgets.background import Background
 from hepnb.widgets.chrome import Chrome
+from hepnb.widgets.condition import Condition, Problem
+from hepnb.widgets.interrupts import watch_interrupts
+from hepnb.widgets.lifetime import CELLS, loosen, widgets_of
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.main_loop import call_later
 
-__all__ = ["Panel"]
+__all__ = ["PICTURE", "Panel"]
 
+PICTURE = "picture"
+"""The output that the live figure shows."""
+_DIM = "hepnb-dim"
 _CODE_DELAY = 0.3  # [s] of quiet before an open code pane follows: dragging a slider must not pay for it
+_CLOSING = 5.0  # [s] that `close` waits for a worker
 _BAR_INTERVAL = 0.1  # [s] between two updates of the progress bar
 
 
@@ -33,6 +42,8 @@ class _PanelType(abc.ABCMeta, type(ipywidgets.VBox)):  # type: ignore[misc]
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         panel = super().__call__(*args, **kwargs)
         object.__setattr__(panel, "_built", True)
+        for widget in widgets_of(panel):
+            loosen(widget)
         return panel
 
 
@@ -42,6 +53,13 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     A subclass declares its inputs as traits tagged ``panel_input=True``, builds its controls in `_build`
     (called once, before the inputs are set, so that observers find the controls), and computes in
     observers, within ``with self._reporting():``, by one headless call.
+
+    What is shown never disagrees with the inputs in silence. `state` is ``"current"``, ``"stale"`` or
+    ``"computing"``, and `state_words` says why; what is not current is dimmed on the page. An error belongs
+    to an input, the topic of ``_reporting``, and stays until that input is right.
+
+    A panel lives as long as a variable refers to it, or the cell that displays it is not run again;
+    `close` ends it at once, with its workers, figure and controls.
 
     Parameters
     ----------
@@ -57,9 +75,12 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
 
     result = traitlets.Any(None, allow_none=True, read_only=True, help="What the headless call returned")
     error = traitlets.Unicode("", help="What went wrong, empty when nothing did")
+    state = traitlets.Enum(("current", "stale", "computing"), "current", read_only=True)
+    state_words = traitlets.Unicode("", read_only=True, help="What is stale, or computed; empty when current")
     show_latency = traitlets.Bool(False, help="Show the milliseconds of each frame in the picture")
 
     _built = False
+    _closed = True  # until there is something to close
 
     def __init__(self, *args: Any, **inputs: Any) -> None:
         names = type(self).input_names()
@@ -70,12 +91,17 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
             if name not in names and name not in ("layout", "show_latency"):
                 raise HepnbError(f"{type(self).__name__} has no input {name!r}. {nearest(name, names)}")
         self._live: LiveFigure | None = None
+        self._condition = Condition()
+        self._outputs: dict[str, tuple[ipywidgets.Widget, ...]] = {}
+        self._given_layout = inputs.get("layout")
         self._nested = threading.local()
         self._code_pending = False
         self._bar_shown = 0.0
         self._bar_started = 0.0
         own = {name: inputs.pop(name) for name in ("layout",) if name in inputs}
         super().__init__(**own)
+        self._closed = False
+        watch_interrupts()
         self.add_class("hepnb-panel")
         self.chrome = Chrome(label=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).capitalize())
         self.chrome.make_code = self._safe_code
@@ -109,13 +135,44 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     @live.setter
     def live(self, live: LiveFigure) -> None:
         self._live = live
-        live.on_error = self._show_error
+        live.on_error = self._drawing_failed
         traitlets.dlink((self, "show_latency"), (live, "show_latency"))
 
     @property
     def figure(self) -> Figure | None:
         """The matplotlib figure on screen: ``panel.figure.savefig("x.pdf")``."""
         return None if self._live is None else self._live.figure
+
+    def close(self) -> None:
+        """End the panel: what it computes, its figure, and every widget that it made."""
+        if self._closed:
+            return
+        self._closed = True
+        CELLS.forget(self)
+        self.let_go()
+        for worker in self._workers():
+            worker.close(timeout=_CLOSING)
+        kept = (self._given_layout,) if isinstance(self._given_layout, ipywidgets.Widget) else ()
+        for widget in reversed(widgets_of(self, kept)):
+            if widget is not self:
+                widget.close()
+        super().close()
+
+    def __del__(self) -> None:
+        # Every widget of the panel is garbage as well, and closes itself.
+        super().close()
+
+    def let_go(self) -> None:
+        """Stop what is computed: the cell that showed the panel shows another one."""
+        for worker in self._workers():
+            worker.cancel()
+
+    def _workers(self) -> list[Background]:
+        return [value for value in vars(self).values() if isinstance(value, Background)]
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        CELLS.keep(self)
+        return super()._repr_mimebundle_(**options)
 
     @abc.abstractmethod
     def to_code(self) -> str:
@@ -137,46 +194,117 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     def _set_result(self, result: Any) -> None:
         self.set_trait("result", result)
 
-    def _reporting(self) -> AbstractContextManager[None, bool]:
-        """Show an error in the panel instead of raising it, and clear it after the next success.
+    def _reporting(
+        self, topic: str = PICTURE, shows: str | None = None
+    ) -> AbstractContextManager[None, bool]:
+        """Show an error in the panel instead of raising it; it stays until the same topic succeeds.
 
-        Nested, the outermost decides; the last good picture and the last good result stay.
+        Nested, a topic has succeeded when everything in the outermost block is over and none of its own
+        blocks failed. The last good picture and the last good result stay, and are stale.
+
+        Parameters
+        ----------
+        topic : str
+            The input that the error would belong to, or what is computed from the inputs.
+        shows : str, optional
+            The output that does not follow the inputs after an error, "" for none; `topic` where that is
+            an output, the picture otherwise.
         """
         # Said so to type checkers: what comes after the `with` is reached, after an error too.
-        return cast("AbstractContextManager[None, bool]", self._report())
+        return cast("AbstractContextManager[None, bool]", self._report(topic, shows))
 
     @contextmanager
-    def _report(self) -> Iterator[None]:
+    def _report(self, topic: str, shows: str | None) -> Iterator[None]:
         nested = self._nested
         outermost = not getattr(nested, "depth", 0)
         if outermost:
-            nested.failed = False
+            nested.entered, nested.failed = set(), set()
         nested.depth = getattr(nested, "depth", 0) + 1
+        nested.entered.add(topic)
         try:
             yield
+        except Stopped:
+            # Whoever stopped it says what is shown now.
+            nested.failed.add(topic)
+            if not outermost:
+                raise
         except Exception as error:  # noqa: BLE001  # a callback has nobody to raise to: the user sees it here
-            nested.failed = True
-            self._show_error(error)
+            nested.failed.add(topic)
+            self._show_error(error, topic, shows)
+        except KeyboardInterrupt as error:
+            nested.failed.add(topic)
+            self._show_error(error, topic, shows)
+            raise
         finally:
             nested.depth -= 1
-        if outermost and not nested.failed:
-            self._clear_error()
+            if outermost:
+                for done in nested.entered - nested.failed:
+                    self._condition.succeed(done)
+                self._show_condition()
 
-    def _show_error(self, error: BaseException) -> None:
-        words = str(error) if isinstance(error, HepnbError) else f"Unexpected {type(error).__name__}: {error}"
+    def _show_error(self, error: BaseException, topic: str = PICTURE, shows: str | None = None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            words = "interrupted before it was done. Set an input, or press the button, to do it again."
+        else:
+            words = (
+                str(error) if isinstance(error, HepnbError) else f"Unexpected {type(error).__name__}: {error}"
+            )
         details = "".join(traceback.format_exception(error))
-        with self.chrome.hold_sync():
-            self.chrome.error, self.chrome.details = words, details
-        self.error = words
+        output = (topic if topic in self._outputs else PICTURE) if shows is None else shows
+        self._condition.fail(topic, Problem(words, details, output))
+        self._show_condition()
 
-    def _clear_error(self) -> None:
-        if self.error:
+    def _drawing_failed(self, error: BaseException) -> None:
+        self._show_error(error)
+
+    # -- what is current -------------------------------------------------------------------------------
+
+    def _dims(self, output: str, *widgets: ipywidgets.Widget) -> None:
+        """Declare an output besides the picture: the widgets that show it are dimmed while it is stale."""
+        self._outputs[output] = widgets
+
+    def _mark(self, output: str, words: str) -> None:
+        """Say why an output is stale, or (empty) that it is current."""
+        if words != self._condition.marked(output):
+            self._condition.mark(output, words)
+            self._show_condition()
+
+    @contextmanager
+    def _computing(self, output: str, words: str) -> Iterator[None]:
+        """Say what is computed while the block runs."""
+        key = self._condition.begin(output, words)
+        self._show_condition()
+        try:
+            yield
+        finally:
+            self._condition.end(output, key)
+            self._show_condition()
+
+    def _show_condition(self) -> None:
+        condition = self._condition
+        problem = condition.problem
+        words, details = ("", "") if problem is None else (problem.words, problem.details)
+        waiting = [condition.stale(output) for output in condition.outputs]
+        said = " ".join(dict.fromkeys(waiting))
+        if (words, details) != (self.chrome.error, self.chrome.details):
             with self.chrome.hold_sync():
-                self.chrome.error = self.chrome.details = ""
-            self.error = ""
+                self.chrome.error, self.chrome.details = words, details
+        self.error = words
+        self.set_trait("state_words", said)
+        self.set_trait("state", condition.state)
+        for output, widgets in self._outputs.items():
+            dim = bool(condition.stale(output))
+            for widget in widgets:
+                if dim != (_DIM in widget._dom_classes):  # ipywidgets has no other way to ask
+                    (widget.add_class if dim else widget.remove_class)(_DIM)
+        if self._live is not None:
+            self._live.stale = condition.stale(PICTURE)
+            said = " ".join(dict.fromkeys(words for words in waiting if words != self._live.stale))
+        self.chrome.state = said
 
     def _progress(self, done: int, total: int) -> None:
-        """Show how far a long job is: pass it on as ``progress=self._progress``."""
+        """Show how far a long job is, and stop it where it is cancelled: ``progress=self._progress``."""
+        check_stop()
         now = time.monotonic()
         if done <= 0 or self.chrome.progress < 0:
             self._bar_started = now

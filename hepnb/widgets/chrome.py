@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-__all__ = ["Chrome"]
+from hepnb.widgets.static_files import static_text
 
-_STATIC = Path(__file__).parent / "static"
+__all__ = ["Chrome"]
 
 
 class Chrome(anywidget.AnyWidget):
@@ -27,6 +26,8 @@ class Chrome(anywidget.AnyWidget):
         What went wrong, in the user's words; empty when nothing did.
     details : str
         The traceback, folded below.
+    state : str
+        What is stale or computed, besides the picture; empty where all is current.
     progress : float
         Fraction done, 0 to 1; negative hides the bar.
     note : str
@@ -37,12 +38,13 @@ class Chrome(anywidget.AnyWidget):
         What is written above the code; fixed once the panel is shown.
     """
 
-    _esm = _STATIC / "chrome.js"
-    _css = _STATIC / "chrome.css"
+    _esm = static_text("chrome.js")
+    _css = static_text("chrome.css")
 
     label = traitlets.Unicode("Panel").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
     details = traitlets.Unicode("").tag(sync=True)
+    state = traitlets.Unicode("").tag(sync=True)
     progress = traitlets.Float(-1.0).tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
     cancellable = traitlets.Bool(False).tag(sync=True)
@@ -73,5 +75,3 @@ class Chrome(anywidget.AnyWidget):
         elif kind == "copy":
             self.refresh_code()
             self.send({"type": "copy", "code": self.code})
-        elif kind == "dismiss":
-            self.error = self.details = ""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from hepnb.events import FUNCTIONS, Tree
+from hepnb.widgets.static_files import static_text
 
 __all__ = ["ExpressionBox"]
-
-_STATIC = Path(__file__).parent / "static"
 
 
 class ExpressionBox(anywidget.AnyWidget):
@@ -41,8 +39,8 @@ class ExpressionBox(anywidget.AnyWidget):
     ['pt > 30']
     """
 
-    _esm = _STATIC / "expression_box.js"
-    _css = _STATIC / "expression_box.css"
+    _esm = static_text("expression_box.js")
+    _css = static_text("expression_box.css")
 
     value = traitlets.Unicode("").tag(sync=True)
     label = traitlets.Unicode("Expression").tag(sync=True)

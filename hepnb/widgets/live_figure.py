@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -21,6 +20,7 @@ from hepnb.errors import HepnbError
 from hepnb.forks import fork_safe, renew_after_fork
 from hepnb.widgets.main_loop import main_loop, must_post
 from hepnb.widgets.png import encode_png
+from hepnb.widgets.static_files import static_text
 
 __all__ = ["TEXT_LOCK", "LiveFigure"]
 
@@ -30,7 +30,6 @@ TEXT_LOCK = fork_safe(threading.RLock())
 # matplotlib's own, held while a figure is drawn.
 fork_safe(getattr(Figure, "_render_lock", TEXT_LOCK))
 
-_STATIC = Path(__file__).parent / "static"
 _DPI = 100
 _DEFAULT_ALT = "Figure"
 
@@ -81,6 +80,9 @@ class LiveFigure(anywidget.AnyWidget):
         Device pixels for each of those, 1 or 2.
     alt : str
         What the picture shows, for people who do not see it.
+    stale : str
+        Why the picture is not that of the present inputs; it is dimmed with these words on it. Empty where
+        it is.
 
     Notes
     -----
@@ -104,11 +106,12 @@ class LiveFigure(anywidget.AnyWidget):
     (2, b'\x89PNG')
     """
 
-    _esm = _STATIC / "live_figure.js"
-    _css = _STATIC / "live_figure.css"
+    _esm = static_text("live_figure.js")
+    _css = static_text("live_figure.css")
 
     frame = traitlets.Bytes(b"").tag(sync=True)
     alt = traitlets.Unicode(_DEFAULT_ALT).tag(sync=True)
+    stale = traitlets.Unicode("").tag(sync=True)
     width = traitlets.Int(640, min=50, max=4000).tag(sync=True)
     height = traitlets.Int(420, min=50, max=4000).tag(sync=True)
     pixel_ratio = traitlets.Int(1, min=1, max=2).tag(sync=True)
@@ -120,14 +123,15 @@ class LiveFigure(anywidget.AnyWidget):
     def __init__(self, **kwargs: Any) -> None:
         self.on_error: Callable[[BaseException], None] | None = None
         self.frames = 0
+        self._closed = False
         self._drawing = fork_safe(threading.RLock())
         self._mail = fork_safe(threading.Lock())
         self._idle = threading.Condition(self._mail)
+        self._busy = 0
         self._posted_draw: Draw | None = None
         self._posted_move: Update | None = None
         self._moved_since: Update | None = None
         self._last_draw: Draw | None = None
-        self._busy = 0
         self._figure: Figure = self._blank()
         self._canvas: Any = FigureCanvasAgg(self._figure)
         self._background: Any = None
@@ -139,6 +143,20 @@ class LiveFigure(anywidget.AnyWidget):
     def _after_fork(self) -> None:
         if self._busy != threading.get_ident():
             self._busy = 0
+
+    def __del__(self) -> None:
+        super().close()  # the figure is garbage too
+
+    def close(self) -> None:
+        """End the widget and let go of the figure and its pixels; nothing is drawn afterwards."""
+        with self._mail:
+            self._closed = True
+            self._posted_draw = self._posted_move = self._moved_since = self._last_draw = None
+            self._background, self._paint = None, ()
+        self.on_error = None
+        self._figure = Figure()
+        self._canvas = FigureCanvasAgg(self._figure)
+        super().close()
 
     @property
     def figure(self) -> Figure:
@@ -161,6 +179,8 @@ class LiveFigure(anywidget.AnyWidget):
             state holds then; it may be dropped in favour of a newer one.
         """
         with self._mail:
+            if self._closed:
+                return
             self._posted_draw = draw
         if must_post():
             main_loop().add_callback(self._drain, wait=True, posted=True)
@@ -176,6 +196,8 @@ class LiveFigure(anywidget.AnyWidget):
             Takes nothing, sets the artists' data. It may be dropped in favour of a newer one.
         """
         with self._mail:
+            if self._closed:
+                return
             self._posted_move = update
         self._drain()
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from IPython import get_ipython
 
+from hepnb.widgets.background import later
+
 __all__ = ["call_later", "main_loop", "must_post", "soon"]
 
 
@@ -57,6 +59,4 @@ def soon(seconds: float, callback: Callable[[], None]) -> None:
     if main_loop() is None:
         callback()
         return
-    timer = threading.Timer(seconds, callback)
-    timer.daemon = True
-    timer.start()
+    later(seconds, callback)

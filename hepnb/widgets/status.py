@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from pathlib import Path
 
 import anywidget
 import traitlets
 
+from hepnb.widgets.static_files import static_text
+
 __all__ = ["Status", "escape", "paragraphs"]
 
-_STATIC = Path(__file__).parent / "static"
 
 escape = html.escape
 
@@ -30,8 +30,8 @@ class Status(anywidget.AnyWidget):
     '<div class="hepnb-headline">mu = 1.59</div><div class="hepnb-quiet">converged in 4 steps</div>'
     """
 
-    _esm = _STATIC / "status.js"
-    _css = _STATIC / "status.css"
+    _esm = static_text("status.js")
+    _css = static_text("status.css")
 
     html = traitlets.Unicode("").tag(sync=True)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import anywidget
 import traitlets
 
-__all__ = ["Stepper"]
+from hepnb.widgets.static_files import static_text
 
-_STATIC = pathlib.Path(__file__).parent / "static"
+__all__ = ["Stepper"]
 
 
 class Stepper(anywidget.AnyWidget):
@@ -32,8 +31,8 @@ class Stepper(anywidget.AnyWidget):
     {'title': 'Fit', 'note': 'mu = 1.59', 'done': True}
     """
 
-    _esm = _STATIC / "stepper.js"
-    _css = _STATIC / "stepper.css"
+    _esm = static_text("stepper.js")
+    _css = static_text("stepper.css")
 
     steps = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Int(0).tag(sync=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from hepnb.errors import HepnbError, nearest
+from hepnb.widgets.static_files import static_text
 
 __all__ = ["COLUMN_KINDS", "Table"]
 
-_STATIC = Path(__file__).parent / "static"
 
 COLUMN_KINDS = ("text", "number", "check", "slider", "spark", "tree", "color", "select", "button")
 
@@ -63,8 +62,8 @@ class Table(anywidget.AnyWidget):
     1.5
     """
 
-    _esm = _STATIC / "table.js"
-    _css = _STATIC / "table.css"
+    _esm = static_text("table.js")
+    _css = static_text("table.css")
 
     columns = traitlets.List(traitlets.Dict()).tag(sync=True)
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)

@@ -43,6 +43,9 @@ function render({ model, el }) {
   details.append(element("summary", "", "Traceback"), trace);
   error.append(words, more, details);
 
+  const state = element("div", "hepnb-state");
+  state.setAttribute("role", "status");
+
   const progress = element("div", "hepnb-progress");
   const bar = element("div", "hepnb-bar");
   bar.setAttribute("role", "progressbar");
@@ -68,7 +71,7 @@ function render({ model, el }) {
   fold.append(element("span", "hepnb-caret", "▸"), document.createTextNode(model.get("code_title")));
   head.append(fold, copy);
   code.append(head, pane);
-  box.append(error, progress, code);
+  box.append(error, state, progress, code);
   el.append(box);
 
   fold.onclick = () => {
@@ -108,6 +111,7 @@ function render({ model, el }) {
     more.style.display = rest.length ? "" : "none";
     trace.textContent = model.get("details");
     details.style.display = model.get("details") ? "" : "none";
+    if (state.textContent !== model.get("state")) state.textContent = model.get("state");
     const fraction = model.get("progress");
     progress.style.display = fraction < 0 ? "none" : "";
     const percent = Math.round(100 * Math.min(1, Math.max(0, fraction)));

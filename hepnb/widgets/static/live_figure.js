@@ -17,7 +17,10 @@ function render({ model, el }) {
   const meter = document.createElement("div");
   meter.className = "hepnb-meter";
   meter.setAttribute("aria-hidden", "true");
-  box.append(img, meter);
+  const stale = document.createElement("div");
+  stale.className = "hepnb-stale-words";
+  stale.setAttribute("role", "status");
+  box.append(img, meter, stale);
   el.append(box);
 
   let asked = 0;
@@ -36,6 +39,11 @@ function render({ model, el }) {
     img.height = model.get("height");
   };
   const describe = () => { img.alt = model.get("alt"); };
+  const judge = () => {
+    const words = model.get("stale");
+    box.classList.toggle("hepnb-stale", Boolean(words));
+    stale.textContent = words;
+  };
 
   // From the last input event inside the panel to the load of the picture it caused.
   const mark = () => { if (!asked) asked = performance.now(); };
@@ -66,11 +74,12 @@ function render({ model, el }) {
 
   size();
   describe();
+  judge();
   show();
   requestAnimationFrame(watch);  // only now is the element in its panel
   const handlers = {
     "change:frame": show, "change:alt": describe, "change:width": size, "change:height": size,
-    "change:show_latency": watch,
+    "change:show_latency": watch, "change:stale": judge,
   };
   for (const [name, handler] of Object.entries(handlers)) model.on(name, handler);
   return () => {
