@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 import awkward as ak
 import numpy as np
+from numpy.typing import NDArray
 
+from hepnb.errors import BranchError
+from hepnb.events.exact import content_dtype, exactly, has_options
 from hepnb.events.functions import to_numbers
 from hepnb.events.integrity import branch_fault
 
@@ -318,21 +321,53 @@ def to_column(array: Any, branch: Branch) -> Any:
     for name in branch.fields:
         array = array[name]
     if branch.kind == "string":
-        return np.asarray(ak.to_list(array), dtype=np.str_) if len(array) else np.zeros(0, dtype="U1")
+        return _texts(array, branch)
     if isinstance(array, np.ndarray) and array.ndim > 1:
         array = ak.Array(array)
-    if isinstance(array, ak.Array) and branch.kind in ("list", "array"):
+    if isinstance(array, np.ma.MaskedArray):
+        array = ak.Array(array)
+    if isinstance(array, ak.Array):
         array = ak.without_parameters(ak.from_regular(array, axis=None))
-        if array.layout.is_option or "?" in str(array.type):
-            array = ak.fill_none(array, np.nan, axis=-1)
-        return ak.values_astype(array, _wide(np.dtype(branch.dtype), _extreme(array, branch)))
+        if has_options(array):
+            array = _with_nan(array, branch)
+    if isinstance(array, ak.Array) and branch.kind in ("list", "array"):
+        dtype = content_dtype(array) or np.dtype(branch.dtype)
+        return ak.values_astype(array, _wide(dtype, _extreme(array, dtype)))
     numbers = np.asarray(to_numbers(array))
     wide = _wide(numbers.dtype, numbers.max() if numbers.dtype == np.uint64 and numbers.size else 0)
     return np.ascontiguousarray(numbers, dtype=wide)
 
 
-def _extreme(array: Any, branch: Branch) -> int:
-    if branch.dtype != "uint64":
+def _texts(array: Any, branch: Branch) -> NDArray[np.str_]:
+    try:
+        texts = ak.to_list(array)
+    except UnicodeDecodeError as error:
+        raise BranchError(
+            f"branch {branch.name!r} has a text that is not in UTF-8 ({error.object[:20]!r}): it is not read."
+        ) from error
+    if None in texts:
+        raise BranchError(
+            f"branch {branch.name!r} has entries without a text, which is not the same as an empty text: it "
+            "cannot be read."
+        )
+    return np.asarray(texts, dtype=np.str_) if texts else np.zeros(0, dtype="U1")
+
+
+def _with_nan(array: Any, branch: Branch) -> Any:
+    """Numbers that may be missing: NaN where they are, and double precision then."""
+    if not ak.any(ak.is_none(array, axis=-1), axis=None):
+        return ak.drop_none(array, axis=-1)
+    doubles = exactly(array, np.dtype(np.float64))
+    if doubles is None:
+        raise BranchError(
+            f"branch {branch.name!r} has numbers that are missing (NaN, in double precision) and others of "
+            "more than 53 bits: no type of numbers keeps both."
+        )
+    return ak.fill_none(doubles, np.nan, axis=-1)
+
+
+def _extreme(array: Any, dtype: np.dtype[Any]) -> int:
+    if dtype != np.uint64:
         return 0
     largest = ak.max(array, axis=None)
     return 0 if largest is None else int(largest)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 from hepnb.errors import FileError, HepnbError
 from hepnb.events.branches import Branch
+from hepnb.events.exact import common_dtype, join_exactly
 from hepnb.events.handles import Stamp, stamp
 from hepnb.events.source import FileSource, OnError, Skipped, TreeInfo, read_column, warn_of
 from hepnb.progress import Cancel, Progress
@@ -153,7 +153,7 @@ def _joined(source: ChainSource, parts: Sequence[_Part], skipped: Sequence[Skipp
             pieces.append(read_column(part.stamp, part.path, part.names[branch.name], low, high))
             start, place = ends[place], place + 1
             if start >= stop or place == len(parts):
-                return pieces[0] if len(pieces) == 1 else _end_to_end(pieces)
+                return join_exactly(pieces, f"branch {branch.name!r} of {source.file!r}")
 
     return TreeInfo(
         source.file,
@@ -169,12 +169,6 @@ def _joined(source: ChainSource, parts: Sequence[_Part], skipped: Sequence[Skipp
         skipped=tuple(skipped),
         parts=tuple((part.stamp, part.path, part.n_entries, part.names) for part in parts),
     )
-
-
-def _end_to_end(pieces: Sequence[Any]) -> Any:
-    if all(isinstance(piece, np.ndarray) for piece in pieces):
-        return np.concatenate(pieces)
-    return ak.concatenate(pieces)
 
 
 def _common(parts: Sequence[_Part]) -> tuple[Branch, ...]:
@@ -201,7 +195,8 @@ def _merged(name: str, parts: Sequence[_Part]) -> Branch:
     return replace(
         first,
         typename=" or ".join(dict.fromkeys(branch.typename for _, branch in found)),
-        dtype=str(np.result_type(*(branch.dtype for _, branch in found))) if first.dtype else "",
+        kind=first.kind if all(branch.kind == first.kind for _, branch in found) else "list",
+        dtype=str(common_dtype(np.dtype(branch.dtype) for _, branch in found)) if first.dtype else "",
         bytes_per_entry=max(branch.bytes_per_entry for _, branch in found),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import awkward as ak
@@ -20,7 +20,7 @@ from hepnb.events.passes import columns_of
 from hepnb.events.source import TreeInfo
 from hepnb.events.stream import per_entry
 
-__all__ = ["Columns", "Field", "Plan", "match_names", "plan_of", "values_in"]
+__all__ = ["Columns", "Field", "Plan", "match_names", "plan_of", "values_in", "with_fields"]
 
 Columns: TypeAlias = "Mapping[str, str] | Sequence[str | Mapping[str, str]] | str | None"
 """Name to formula; or a list of branches, patterns, formulas and such mappings; or None for every branch."""
@@ -44,6 +44,8 @@ class Field:
         The branch that holds the lengths of the lists, where it is known.
     copied : bool
         Whether it is a branch of that name as it was.
+    stored : bool
+        Whether the type is that of a branch in its file: it is kept where the values allow it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Field:
     shape: tuple[int, ...] = ()
     counter: str = ""
     copied: bool = False
+    stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,20 @@ class Plan:
         Where each comes from.
     skipped : dict of str to str
         Where all branches were asked for: those that are left out, and why.
+    max_depth : int
+        How deep lists may be nested in the new file.
+    lenient : bool
+        Whether columns that cannot be written are left out.
+    settled : bool
+        Whether the types come from all entries, not from the first one.
     """
 
     fields: tuple[Field, ...]
     expressions: Mapping[str, Expression]
     skipped: Mapping[str, str]
+    max_depth: int = 1
+    lenient: bool = False
+    settled: bool = False
 
 
 def plan_of(info: TreeInfo, columns: Columns, *, max_depth: int = 1) -> Plan:
@@ -97,25 +109,45 @@ def plan_of(info: TreeInfo, columns: Columns, *, max_depth: int = 1) -> Plan:
     """
     wanted, skipped = _wanted(info, columns)
     checked = {name: info.check(text, f"column {name!r}") for name, text in wanted.items()}
-    fields = []
+    fields: list[Field] = []
     for name, expression in checked.items():
         try:
-            field = _field(info, name, expression)
-            if field.depth > max_depth:
-                raise BranchError(
-                    f"column {name!r} is a list of lists per event, which a TTree written here cannot hold. "
-                    f"Reduce it, for instance {expression.text}[:, 0], or write Parquet."
-                )
+            fields.append(_field(info, name, expression))
         except BranchError as error:
             if columns is not None:
                 raise
             skipped[name] = str(error)
-        else:
-            fields.append(field)
-    if not fields:
-        why = "".join(f"\n{name}: {reason}" for name, reason in list(skipped.items())[:3])
+    plan = Plan((), checked, skipped, max_depth, columns is None)
+    plan = replace(with_fields(plan, fields), settled=False)
+    if not plan.fields:
+        why = "".join(f"\n{name}: {reason}" for name, reason in list(plan.skipped.items())[:3])
         raise SelectionError(f"tree {info.path!r}: there is no column to write. Name at least one.{why}")
-    return Plan(tuple(fields), {field.name: checked[field.name] for field in fields}, skipped)
+    return plan
+
+
+def with_fields(plan: Plan, fields: Iterable[Field]) -> Plan:
+    """Give the plan other columns, found in all entries; those that the new file cannot hold are left out.
+
+    Raises
+    ------
+    BranchError
+        Where a column that was asked for is among them.
+    """
+    kept: list[Field] = []
+    skipped = dict(plan.skipped)
+    for field in fields:
+        if field.depth <= plan.max_depth:
+            kept.append(field)
+            continue
+        reason = (
+            f"column {field.name!r} is a list of lists per event, which a TTree written here cannot hold. "
+            f"Reduce it, for instance {plan.expressions[field.name].text}[:, 0], or write Parquet."
+        )
+        if not plan.lenient:
+            raise BranchError(reason)
+        skipped[field.name] = reason
+    expressions = {field.name: plan.expressions[field.name] for field in kept}
+    return replace(plan, fields=tuple(kept), expressions=expressions, skipped=skipped, settled=True)
 
 
 def match_names(names: Iterable[str], pattern: str) -> tuple[str, ...]:
@@ -153,18 +185,15 @@ def match_names(names: Iterable[str], pattern: str) -> tuple[str, ...]:
 
 
 def values_in(
-    field: Field,
     expression: Expression,
     columns: Mapping[str, Any],
     n: int,
     passed: NDArray[Any] | None = None,
 ) -> Any:
-    """Evaluate a column and give it the type it will be written with.
+    """Evaluate a column.
 
     Parameters
     ----------
-    field : Field
-        The column.
     expression : Expression
         Where it comes from.
     columns : mapping of str to array
@@ -178,29 +207,11 @@ def values_in(
     -------
     numpy.ndarray or awkward.Array
         One entry each; lists as awkward.
-
-    Raises
-    ------
-    BranchError
-        Where a whole number does not fit the type that the first one had.
     """
     found = expression.lists(columns)
     if not is_list(found):
         found = per_entry(expression, found, n)
-    kept = found if passed is None else found[passed]
-    if field.dtype is None:
-        return kept
-    if field.shape and is_list(kept):
-        shape = (len(kept), *field.shape)
-        return np.asarray(ak.flatten(kept, axis=None)).reshape(shape).astype(field.dtype, copy=False)
-    if is_list(kept):
-        return ak.values_astype(kept, field.dtype)
-    if field.dtype == np.int64 and kept.dtype == np.uint64:
-        raise BranchError(
-            f"column {field.name!r} began with numbers of 64 bits with a sign, and an event has more than "
-            f"those hold. Divide it, for instance {expression.text} / 1."
-        )
-    return kept.astype(field.dtype, copy=False)
+    return found if passed is None else found[passed]
 
 
 def _wanted(info: TreeInfo, columns: Columns) -> tuple[dict[str, str], dict[str, str]]:
@@ -269,18 +280,19 @@ def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:
         if values.dtype.kind in "UO":
             return Field(name, None)
         same = copied is not None and copied.name == name
-        return Field(name, _dtype(copied, values.dtype), copied=same)
+        return Field(name, _dtype(copied, values.dtype), copied=same, stored=copied is not None)
     depth, inner = 0, found.type.content
-    while isinstance(inner, (ak.types.ListType, ak.types.RegularType)):
-        depth, inner = depth + 1, inner.content
+    while isinstance(inner, (ak.types.ListType, ak.types.RegularType, ak.types.OptionType)):
+        depth, inner = depth + (not isinstance(inner, ak.types.OptionType)), inner.content
     if not isinstance(inner, ak.types.NumpyType):
         raise BranchError(
             f"column {name!r}: {expression.text!r} is not made of numbers. Take a part of it, such as .pt."
         )
     dtype = _dtype(copied, np.dtype(inner.primitive))
     if copied is not None and copied.kind == "array" and n and not copied.fields:
-        return Field(name, dtype, 0, np.asarray(ak.to_numpy(found)).shape[1:])
-    return Field(name, dtype, depth, (), "" if copied is None else copied.counter)
+        return Field(name, dtype, 0, np.asarray(ak.to_numpy(found)).shape[1:], stored=True)
+    counter = "" if copied is None else copied.counter
+    return Field(name, dtype, depth, (), counter, stored=copied is not None)
 
 
 def _copied(info: TreeInfo, expression: Expression) -> Branch | None:

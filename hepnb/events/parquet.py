@@ -114,8 +114,8 @@ def _column(seen: Stamp, limits: tuple[int, ...], branch: Branch, start: int, st
                 begin = limits[first]
         column = table.column(branch.name).slice(start - begin, stop - start)
         if branch.kind == "string":
-            return np.asarray(column.to_pylist(), dtype=np.str_) if len(column) else np.zeros(0, "U1")
-        if branch.kind in ("number", "bool"):
+            return to_column(column.to_pylist(), branch)
+        if branch.kind in ("number", "bool") and not column.null_count:
             return to_column(column.to_numpy(), branch)
         return to_column(ak.Array(ak.from_arrow(column, highlevel=True)), branch)
 

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import FileError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.chains import ChainSource
+from hepnb.events.exact import join_exactly
 from hepnb.events.files import RootFile
-from hepnb.events.functions import is_list
 from hepnb.events.parquet import ParquetSource, parquet_notes
 from hepnb.events.remote import is_remote
 from hepnb.events.skim import SOURCE_ENTRY, SOURCE_FILE, SOURCES, Original, is_parquet
@@ -199,7 +198,7 @@ def _gathered(originals: TreeInfo, branch: Branch, places: NDArray[np.int64]) ->
         originals.column(branch, start, stop)[wanted - start]
         for start, stop, wanted in _blocks(places[order], originals.breaks)
     ]
-    joined = ak.concatenate(pieces) if is_list(pieces[0]) else np.concatenate(pieces)
+    joined = join_exactly(pieces, f"branch {branch.name!r} of {originals.file!r}")
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
     return joined[back]

@@ -36,7 +36,7 @@ class Rows:
     entries : numpy.ndarray of int64, shape (n_kept,)
         Which of them passed.
     columns : dict of str to array
-        One array per field, `n_kept` entries each.
+        One array per field, `n_kept` entries each, of whatever type they were calculated with.
     """
 
     start: int
@@ -133,5 +133,5 @@ def rows_of(
         kept = np.arange(start, stop, dtype=np.int64)
         if passed is not None:
             kept = kept[passed]
-        found = {f.name: values_in(f, plan.expressions[f.name], columns, n, passed) for f in plan.fields}
+        found = {f.name: values_in(plan.expressions[f.name], columns, n, passed) for f in plan.fields}
         yield Rows(start, stop, kept, found)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +20,8 @@ from hepnb.events.buckets import Buckets
 from hepnb.events.budget import bytes_per_entry, memory_bytes
 from hepnb.events.fields import Columns, Plan, plan_of
 from hepnb.events.randomness import check_seed
-from hepnb.events.rows import rows_in, rows_of
+from hepnb.events.rows import Rows, rows_in, rows_of
+from hepnb.events.schema import fitted, until_it_fits
 from hepnb.events.sinks import Compression, Gathered
 from hepnb.events.skim import Written, is_parquet, open_sink
 from hepnb.events.source import Skipped, Source, TreeInfo
@@ -63,38 +66,50 @@ def shuffle(
     tree = "" if parquet else tree_name or info.name or "tree"
     lost: list[Skipped] = []
     half = None if progress is None else _halves(progress)
-    with open_sink(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
-        sink,
-        draft,
-    ):
-        rows = rows_of(info, plan, condition, step, lost=lost, progress=half, cancel=cancel)
-        with TemporaryDirectory(dir=draft.path.parent) as folder:
-            buckets = Buckets(Path(folder), n_buckets, plan.fields, seed)
-            n_read = buckets.scatter(rows)
-            gathered, n_written = Gathered(sink, memory_bytes(memory) // 10), 0
-            for number in range(n_buckets):
-                if cancel is not None and cancel.is_set():
-                    break
-                bucket = buckets.ordered(number)
-                if bucket is not None:
-                    gathered.add(bucket)
-                    n_written += len(next(iter(bucket.values())))
-                if progress is not None:
-                    progress(info.n_entries * (n_buckets + number + 1) // n_buckets, 2 * info.n_entries)
-        draft.keep = not (cancel is not None and cancel.is_set())
-        if draft.keep:
-            gathered.flush()
-    return Written(
-        path=draft.target,
-        tree=tree,
-        n_read=n_read,
-        n_written=n_written if draft.keep else 0,
-        columns=tuple(sink.renamed.get(field.name, field.name) for field in plan.fields),
-        renamed=sink.renamed,
-        skipped=plan.skipped,
-        lost=(*info.skipped, *lost),
-        complete=draft.keep,
-    )
+
+    def look(plan: Plan) -> Iterator[Rows]:
+        lost.clear()
+        return rows_of(info, plan, condition, step, lost=lost, progress=half, cancel=cancel)
+
+    def written(plan: Plan) -> Written:
+        with open_sink(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
+            sink,
+            draft,
+        ):
+            with TemporaryDirectory(dir=draft.path.parent) as folder:
+                buckets = Buckets(Path(folder), n_buckets, plan.fields, seed)
+                n_read = buckets.scatter(_typed(plan, look(plan), info))
+                gathered, n_written = Gathered(sink, memory_bytes(memory) // 10), 0
+                for number in range(n_buckets):
+                    if cancel is not None and cancel.is_set():
+                        break
+                    bucket = buckets.ordered(number)
+                    if bucket is not None:
+                        gathered.add(bucket)
+                        n_written += len(next(iter(bucket.values())))
+                    if progress is not None:
+                        progress(info.n_entries * (n_buckets + number + 1) // n_buckets, 2 * info.n_entries)
+            draft.keep = not (cancel is not None and cancel.is_set())
+            if draft.keep:
+                gathered.flush()
+        return Written(
+            path=draft.target,
+            tree=tree,
+            n_read=n_read,
+            n_written=n_written if draft.keep else 0,
+            columns=tuple(sink.renamed.get(field.name, field.name) for field in plan.fields),
+            renamed=sink.renamed,
+            skipped=plan.skipped,
+            lost=(*info.skipped, *lost),
+            complete=draft.keep,
+        )
+
+    return until_it_fits(plan, written, look)
+
+
+def _typed(plan: Plan, chunks: Iterable[Rows], info: TreeInfo) -> Iterator[Rows]:
+    for rows in chunks:
+        yield replace(rows, columns=fitted(plan, rows, info)) if len(rows.entries) else rows
 
 
 def _row_size(info: TreeInfo, plan: Plan) -> float:

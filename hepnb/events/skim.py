@@ -18,9 +18,10 @@ import uproot
 from hepnb.errors import BranchError, FileError
 from hepnb.events.budget import memory_bytes
 from hepnb.events.drafts import Draft, new_file
-from hepnb.events.fields import Columns, Field, plan_of
+from hepnb.events.fields import Columns, Field, Plan, plan_of
 from hepnb.events.remote import is_remote
 from hepnb.events.rows import Rows, rows_in, rows_of
+from hepnb.events.schema import fitted, until_it_fits
 from hepnb.events.sinks import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
 from hepnb.events.source import Skipped, Source, TreeInfo
 from hepnb.progress import Cancel, Progress
@@ -123,36 +124,45 @@ def skim(
     info = source.info()
     condition = None if cut is None else info.check(cut, "cut")
     plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)
-    fields, originals = plan.fields, None
-    if references:
-        fields, originals = _with_references(fields), originals_of(info)
+    originals = originals_of(info) if references else None
     used = [*plan.expressions.values(), *([condition] if condition else [])]
     step = rows_in(info, used, memory)
     tree = "" if parquet else tree_name or info.name or "tree"
     lost: list[Skipped] = []
-    n_read = n_written = 0
-    with open_sink(
-        path, fields, tree, source, compression=compression, overwrite=overwrite, originals=originals
-    ) as (sink, draft):
-        gathered = Gathered(sink, memory_bytes(memory) // 8)
-        for rows in rows_of(info, plan, condition, step, lost=lost, progress=progress, cancel=cancel):
-            gathered.add({**rows.columns, **_references(info, rows)} if references else rows.columns)
-            n_read += rows.stop - rows.start
-            n_written += len(rows.entries)
-        draft.keep = not (cancel is not None and cancel.is_set())
-        if draft.keep:
-            gathered.flush()
-    return Written(
-        path=draft.target,
-        tree=tree,
-        n_read=n_read,
-        n_written=n_written if draft.keep else 0,
-        columns=tuple(sink.renamed.get(f.name, f.name) for f in fields),
-        renamed=sink.renamed,
-        skipped=plan.skipped,
-        lost=(*info.skipped, *lost),
-        complete=draft.keep,
-    )
+
+    def look(plan: Plan) -> Iterator[Rows]:
+        lost.clear()
+        return rows_of(info, plan, condition, step, lost=lost, progress=progress, cancel=cancel)
+
+    def written(plan: Plan) -> Written:
+        fields = _with_references(plan.fields) if references else plan.fields
+        n_read = n_written = 0
+        with open_sink(
+            path, fields, tree, source, compression=compression, overwrite=overwrite, originals=originals
+        ) as (sink, draft):
+            gathered = Gathered(sink, memory_bytes(memory) // 8)
+            for rows in look(plan):
+                if len(rows.entries):
+                    columns = fitted(plan, rows, info)
+                    gathered.add({**columns, **_references(info, rows)} if references else columns)
+                n_read += rows.stop - rows.start
+                n_written += len(rows.entries)
+            draft.keep = not (cancel is not None and cancel.is_set())
+            if draft.keep:
+                gathered.flush()
+        return Written(
+            path=draft.target,
+            tree=tree,
+            n_read=n_read,
+            n_written=n_written if draft.keep else 0,
+            columns=tuple(sink.renamed.get(f.name, f.name) for f in fields),
+            renamed=sink.renamed,
+            skipped=plan.skipped,
+            lost=(*info.skipped, *lost),
+            complete=draft.keep,
+        )
+
+    return until_it_fits(plan, written, look)
 
 
 def is_parquet(path: str | os.PathLike[str]) -> bool:

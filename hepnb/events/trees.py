@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hepnb.errors import BranchError, SelectionError, nearest
 from hepnb.events.branches import Branch
 from hepnb.events.columns import Column, as_columns
+from hepnb.events.exact import join_exactly
 from hepnb.events.expressions import Expression
 from hepnb.events.fields import match_names
 from hepnb.events.filling import Filling
@@ -310,7 +311,10 @@ class Tree(Filling, Output):
         chunks = list(self.stream(expressions, cut, entry_start=entry_start, entry_stop=entry_stop))
         if len(chunks) == 1:
             return {name: np.array(column) for name, column in chunks[0].arrays.items()}
-        return {name: np.concatenate([chunk.arrays[name] for chunk in chunks]) for name in chunks[0].arrays}
+        return {
+            name: join_exactly([chunk.arrays[name] for chunk in chunks], f"tree {self.path!r}: {name!r}")
+            for name in chunks[0].arrays
+        }
 
     def stream(
         self,
