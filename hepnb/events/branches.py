@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError
-from hepnb.events.exact import content_dtype, exactly, has_options
+from hepnb.events.exact import content_dtype, exactly, has_options, without_options
 from hepnb.events.functions import to_numbers
 from hepnb.events.integrity import branch_fault
 
@@ -356,7 +356,7 @@ def _texts(array: Any, branch: Branch) -> NDArray[np.str_]:
 def _with_nan(array: Any, branch: Branch) -> Any:
     """Numbers that may be missing: NaN where they are, and double precision then."""
     if not ak.any(ak.is_none(array, axis=-1), axis=None):
-        return ak.drop_none(array, axis=-1)
+        return array if ak.any(ak.is_none(array, axis=0)) else without_options(array)
     doubles = exactly(array, np.dtype(np.float64))
     if doubles is None:
         raise BranchError(

@@ -11,7 +11,7 @@ import numpy as np
 from hepnb.errors import BranchError
 from hepnb.events.arithmetic import is_list
 
-__all__ = ["common_dtype", "content_dtype", "exactly", "has_options", "join_exactly"]
+__all__ = ["common_dtype", "content_dtype", "exactly", "has_options", "join_exactly", "without_options"]
 
 _DOUBLE = np.dtype(np.float64)
 
@@ -45,6 +45,27 @@ def has_options(array: Any) -> bool:
     """
     said = str(array.type)
     return "?" in said or "option[" in said
+
+
+def without_options(array: Any) -> Any:
+    """Give lists that may be missing, but are all there, as lists; their elements too.
+
+    Examples
+    --------
+    >>> without_options(ak.Array([[1, None], [2]])[1:]).type.show()
+    1 * var * int64
+    """
+    return ak.Array(_stripped(array.layout))
+
+
+def _stripped(layout: Any) -> Any:
+    if layout.is_option or layout.is_indexed:
+        return _stripped(layout.project())
+    if not layout.is_list:
+        return layout
+    lists = layout.to_ListOffsetArray64(True)
+    inside = lists.content[: lists.offsets[-1]]
+    return ak.contents.ListOffsetArray(lists.offsets, _stripped(inside), parameters=layout.parameters)
 
 
 def common_dtype(dtypes: Iterable[np.dtype[Any]]) -> np.dtype[Any]:

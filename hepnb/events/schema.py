@@ -16,7 +16,7 @@ import awkward as ak
 import numpy as np
 
 from hepnb.errors import BranchError
-from hepnb.events.exact import common_dtype, content_dtype, exactly, has_options
+from hepnb.events.exact import common_dtype, content_dtype, exactly, has_options, without_options
 from hepnb.events.fields import Field, Plan, with_fields
 from hepnb.events.functions import is_list
 from hepnb.events.rows import Rows
@@ -150,7 +150,7 @@ def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, info: TreeInfo) -
         if plan.settled:
             raise BranchError(
                 f"{_where(field, plan, rows, info)} has whole numbers of more than 53 bits, and the column "
-                "has values that only double precision holds (NaN for what is missing, infinity, both signs): "
+                "has values that only double precision holds (NaN, infinity, fractions, both signs): "
                 "no type keeps them all. Write them as two columns, or cut the others away."
             )
         raise Outgrown(field.name)
@@ -166,7 +166,7 @@ def _without_options(field: Field, column: Any, plan: Plan, rows: Rows, info: Tr
             f"{_where(field, plan, rows, info)} has an event without a list, which is not the same as an "
             "empty list: a file holds no such thing. Cut these events away, or reduce the lists to numbers."
         )
-    return ak.drop_none(column, axis=0)
+    return without_options(column)
 
 
 def _where(field: Field, plan: Plan, rows: Rows, info: TreeInfo) -> str:

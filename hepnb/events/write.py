@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BranchError, FileError
 from hepnb.events.drafts import new_file
+from hepnb.events.exact import has_options, without_options
 from hepnb.events.histograms import as_root
 from hepnb.events.sinks import Compression, root_compression
 
@@ -102,7 +104,7 @@ def _put(file: Any, name: str, what: Any) -> None:
         else:
             file[name] = what
     except (TypeError, ValueError, NotImplementedError) as error:
-        said = str(error).splitlines()[0]
+        said = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:200]
         raise BranchError(f"{name!r} cannot be written to a ROOT file: {said}") from error
 
 
@@ -172,11 +174,18 @@ def write_trees(
 def _column(tree: str, name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return ak.zip({field: _column(tree, f"{name}_{field}", column) for field, column in value.items()})
+    where = f"tree {tree!r}, branch {name!r}"
     if isinstance(value, ak.Array):
-        return value
+        return _without_options(where, value)
     if not isinstance(value, tuple):
-        return _array(f"tree {tree!r}, branch {name!r}", value)
-    counts, content = (np.asarray(part) for part in value)
+        return _array(where, value)
+    if len(value) != 2:
+        raise BranchError(
+            f"{where}: a tuple is a pair of counts and values, this one has {len(value)} items."
+        )
+    counts, content = (_array(where, part) for part in value)
+    if counts.dtype.kind not in "iu":
+        raise BranchError(f"{where}: the counts are {counts.dtype}. Give whole numbers, one per event.")
     if counts.sum() != content.size:
         raise BranchError(
             f"tree {tree!r}, branch {name!r}: the counts add up to {counts.sum()}, "
@@ -185,20 +194,71 @@ def _column(tree: str, name: str, value: Any) -> Any:
     return ak.unflatten(content, counts)
 
 
+def _without_options(where: str, value: ak.Array) -> ak.Array:
+    if not has_options(value):
+        return value
+    if any(ak.any(ak.is_none(value, axis=axis), axis=None) for axis in range(value.ndim)):
+        raise BranchError(
+            f"{where}: values are missing, which a tree cannot hold. Fill them, for instance with "
+            "ak.fill_none(..., np.nan), or leave these events out."
+        )
+    return without_options(value)
+
+
 def _array(where: str, value: Any) -> Any:
+    if np.ma.is_masked(value):
+        raise BranchError(
+            f"{where}: values are masked, which a tree cannot hold. Fill them, for instance with "
+            "array.astype(float).filled(np.nan), or leave these events out."
+        )
     try:
         array = np.asarray(value)
     except ValueError:
-        # Lists of several lengths.
-        return ak.from_iter(value)
+        return _unchanged(where, value, _lists(where, value))
     if array.dtype.kind == "U":
-        return ak.Array(array.tolist())
+        return _unchanged(where, value, ak.Array(array.tolist()))
+    array = _unchanged(where, value, array)
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise BranchError(
             f"{where}: {value!r:.60} is no column. Give an array of numbers or texts, one per "
             "event, or a list of numbers per event."
         )
     return array
+
+
+def _lists(where: str, value: Any) -> ak.Array:
+    """Lists of several lengths."""
+    if all(isinstance(one, np.ndarray) and one.ndim == 1 for one in value):
+        return ak.unflatten(np.concatenate(value), [len(one) for one in value])
+    try:
+        return ak.from_iter(value)
+    except (RuntimeError, TypeError, ValueError) as error:
+        said = str(error).splitlines()[0]
+        raise BranchError(
+            f"{where}: {value!r:.60} is no column ({said}). Give one list per event."
+        ) from error
+
+
+def _unchanged(where: str, given: Any, array: Any) -> Any:
+    """Make sure that values of several types, which numpy brings to one, are still what they were."""
+    if hasattr(given, "dtype") or not isinstance(given, Sequence) or _same(given, array.tolist()):
+        return array
+    with suppress(OverflowError, TypeError, ValueError):
+        # numpy takes 0 for a signed number, 2**63 for an unsigned one, and brings both to double precision.
+        unsigned = np.array(given, dtype=np.uint64)
+        if _same(given, unsigned.tolist()):
+            return unsigned
+    raise BranchError(
+        f"{where}: {given!r:.60} has values that no one type of a branch keeps (texts beside numbers, or "
+        "whole numbers of more than 53 bits beside fractions or both signs). Give them as several branches."
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    one = one.item() if isinstance(one, np.generic) else one
+    return bool(one == other or (one != one and other != other))  # noqa: PLR0124  # NaN is not itself
 
 
 def _type(column: NDArray[Any] | ak.Array) -> Any:
