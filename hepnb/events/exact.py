@@ -52,8 +52,8 @@ def without_options(array: Any) -> Any:
 
     Examples
     --------
-    >>> without_options(ak.Array([[1, None], [2]])[1:]).type.show()
-    1 * var * int64
+    >>> str(without_options(ak.Array([[1, None], [2]])[1:]).type)
+    '1 * var * int64'
     """
     return ak.Array(_stripped(array.layout))
 
