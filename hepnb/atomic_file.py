@@ -101,7 +101,9 @@ def atomic_file(
     hepnb.errors.FileError: ...a.txt' exists already. Choose another name, or say overwrite=True.
     """
     named = local_path(path)
-    target = Path(os.path.realpath(named)) if named.is_symlink() else named
+    # Not Path.is_symlink, which raises for a name that is too long.
+    is_link = os.path.islink(named)  # noqa: PTH114
+    target = Path(os.path.realpath(named)) if is_link else named
     try:
         _check_target(named, target, overwrite)
         if make_folder:
@@ -148,9 +150,9 @@ def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = Tru
     ...     write_text(f"{folder}/a.txt", "µ = 1").read_bytes()
     b'\xc2\xb5 = 1'
     """
-    with atomic_file(path, overwrite=overwrite) as file, file.path.open("wb") as opened:
+    with atomic_file(path, overwrite=overwrite) as file:
         # A lone surrogate, as in a file name that is not UTF-8, is kept instead of being an error.
-        opened.write(text.encode("utf-8", errors="surrogateescape"))
+        file.path.write_bytes(text.encode("utf-8", errors="surrogateescape"))
     return file.target
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepnb.atomic_file import atomic_file, write_text
 from hepnb.errors import FileError
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def make_directory(directory: Path) -> None:
 def save_figure(figure: Figure, stem: Path) -> str:
     """Write PNG and PDF; give what was written, for the last line."""
     for ending in (".png", ".pdf"):
-        figure.savefig(stem.with_suffix(ending), dpi=150)
+        with atomic_file(stem.with_suffix(ending)) as file:
+            figure.savefig(file.path, dpi=150)
     return f"{stem.name}.png/.pdf"
 
 
@@ -76,12 +77,4 @@ def write_json(document: Any, path: Path) -> None:
     FileError
         When it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(
-            json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise FileError(f"{path} cannot be written ({error.strerror}): choose another --out.") from error
+    write_text(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")

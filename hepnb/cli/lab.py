@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import typer
 
+from hepnb.atomic_file import write_text
 from hepnb.cli.app import app
 from hepnb.cli.words import say
 from hepnb.errors import HepnbError
@@ -53,7 +54,7 @@ def lab(
     if path.is_dir():
         path /= "hepnb.ipynb"
         if not path.exists():
-            path.write_text(json.dumps(_FIRST_NOTEBOOK, indent=1) + "\n", encoding="utf-8")
+            write_text(path, json.dumps(_FIRST_NOTEBOOK, indent=1) + "\n", overwrite=False)
             say(f"wrote {path}, a notebook with the workbench")
     here, there = Path.cwd(), path.resolve()
     root = here if there.is_relative_to(here) else there.parent

@@ -7,18 +7,18 @@ import logging
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pooch
 from tqdm.auto import tqdm
 
+from hepnb.atomic_file import AtomicFile, atomic_file
 from hepnb.datasets.registry import Dataset, find, registry
-from hepnb.errors import DatasetError
+from hepnb.errors import DatasetError, FileError
 
 __all__ = ["cache_directory", "fetch", "fetch_all", "is_local"]
 
@@ -27,6 +27,7 @@ CACHE_DIRECTORY = "HEPNB_CACHE_DIR"
 _CONNECT_TIMEOUT = 5  # seconds
 _TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 16
+_OTHER_FILE = "what is there is not the registered file (its sha256 differs)"
 _PATIENCE = 3  # failures after which the rest is not tried
 
 
@@ -156,9 +157,9 @@ def _override(row: Dataset) -> Path | None:
     path = None if directory is None else directory / row.name
     if path is None or not path.is_file():
         return None
-    if _checksum(path) != row.sha256:
+    if checksum(path) != row.sha256:
         raise DatasetError(
-            f"{path} is not the registered file: its sha256 is {_checksum(path)}, it should be {row.sha256}. "
+            f"{path} is not the registered file: its sha256 is {checksum(path)}, it should be {row.sha256}. "
             f"Remove it, replace it, or unset {DATA_DIRECTORY}."
         )
     return path
@@ -166,10 +167,11 @@ def _override(row: Dataset) -> Path | None:
 
 def _cached(row: Dataset) -> Path | None:
     path = cache_directory() / row.name
-    return path if path.is_file() and _checksum(path) == row.sha256 else None
+    return path if path.is_file() and checksum(path) == row.sha256 else None
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """Return the sha256 of a file, computed once for each state of it."""
     status = path.stat()
     return _hash(path, status.st_size, status.st_mtime_ns)
 
@@ -203,8 +205,7 @@ def _download_from(url: str, row: Dataset, progress: bool) -> Path:
     )
     with _quiet():
         if not row.member:
-            known = f"sha256:{row.sha256}"
-            pooch.retrieve(url, known, fname=target.name, path=target.parent, downloader=downloader)
+            _retrieve(url, row, downloader, target)
             return target
         archive = pooch.retrieve(url, None, path=cache_directory() / "archives", downloader=downloader)
     try:
@@ -215,28 +216,52 @@ def _download_from(url: str, row: Dataset, progress: bool) -> Path:
     return target
 
 
+def _retrieve(url: str, row: Dataset, downloader: Any, target: Path) -> None:
+    """Download a file, and keep it if it is the registered one."""
+    with _in_cache(target) as draft:
+        try:
+            downloader(url, str(draft.path), None)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # Of the network, not of the disk.
+            raise ValueError(_reason(error)) from None
+        if checksum(draft.path) != row.sha256:
+            raise ValueError(_OTHER_FILE)
+
+
+@contextmanager
+def _in_cache(target: Path) -> Iterator[AtomicFile]:
+    """Write a file into the cache; where that fails, the words say so and not that the network failed."""
+    try:
+        with atomic_file(target, make_folder=True) as draft:
+            yield draft
+    except FileError as error:
+        raise DatasetError(
+            f"the cache cannot be written to: {error} Set {CACHE_DIRECTORY} to a folder with room."
+        ) from error
+
+
 def _extract(archive: Path, row: Dataset, target: Path) -> None:
-    with tarfile.open(archive) as tar, tempfile.TemporaryDirectory() as folder:
+    with tarfile.open(archive) as tar:
         member = next(
             (item for item in tar if item.isfile() and f"/{item.name}".endswith(f"/{row.member}")), None
         )
         content = None if member is None else tar.extractfile(member)
         if content is None:
             raise KeyError(f"the archive has no {row.member}")
-        draft = Path(folder) / target.name
-        draft.write_bytes(content.read())
-        if _checksum(draft) != row.sha256:
-            raise ValueError(f"sha256 of {row.member} is {_checksum(draft)}, it should be {row.sha256}")
-        _put(draft, target)
+        with _in_cache(target) as draft:
+            with draft.path.open("wb") as file:
+                shutil.copyfileobj(content, file)
+            found = checksum(draft.path)
+            if found != row.sha256:
+                raise ValueError(f"sha256 of {row.member} is {found}, it should be {row.sha256}")
 
 
 def _put(source: Path, target: Path) -> None:
     """Copy a file so that it appears at once and whole."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as folder:
-        draft = Path(folder) / target.name
-        shutil.copyfile(source, draft)
-        draft.replace(target)
+    with _in_cache(target) as draft:
+        shutil.copyfile(source, draft.path)
 
 
 def _reason(error: Exception) -> str:
@@ -248,8 +273,6 @@ def _reason(error: Exception) -> str:
         return "no connection"
     if "Timeout" in name:
         return f"no answer within {_TIMEOUT} s"
-    if "does not match the known hash" in str(error):
-        return "what is there is not the registered file (its sha256 differs)"
     return str(error.args[0]) if error.args else name
 
 

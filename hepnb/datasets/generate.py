@@ -8,6 +8,7 @@ densities with a signal strength of 1.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import pdtr
 
-from hepnb.datasets.fetch import cache_directory
+from hepnb.atomic_file import write_text
+from hepnb.datasets.fetch import cache_directory, checksum
 from hepnb.events.write import write_trees
+from hepnb.local_files import local_path
 
 __all__ = ["SEED", "generate"]
 
@@ -59,7 +62,8 @@ def generate(directory: str | os.PathLike[str] | None = None, seed: int = SEED) 
     Parameters
     ----------
     directory : path, optional
-        Where to write generated.root. By default the file is kept in the cache and written once.
+        Where to write generated.root. By default the file is kept in the cache and written once; its
+        checksum lies beside it, and a file that was changed is written again.
     seed : int
         The same seed gives the same events on every run.
 
@@ -86,11 +90,16 @@ def generate(directory: str | os.PathLike[str] | None = None, seed: int = SEED) 
     """
     if directory is None:
         path = cache_directory() / f"generated-v{VERSION}-{seed}.root"
-        if path.is_file():
+        noted = path.with_name(f"{path.name}.sha256")
+        if path.is_file() and noted.is_file() and noted.read_text(errors="replace").strip() == checksum(path):
             return path
-    else:
-        path = Path(directory) / "generated.root"
-    return write_trees(path, trees(seed), TITLE)
+        # Before the file: what is noted then never fits another one.
+        with contextlib.suppress(OSError):
+            noted.unlink()
+        write_trees(path, trees(seed), TITLE)
+        write_text(noted, checksum(path) + "\n")
+        return path
+    return write_trees(local_path(directory) / "generated.root", trees(seed), TITLE)
 
 
 def trees(seed: int) -> dict[str, dict[str, Any]]:

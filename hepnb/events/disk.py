@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,10 @@ import awkward as ak
 import numpy as np
 import pooch
 
+from hepnb.atomic_file import atomic_file
 from hepnb.errors import FileError
 from hepnb.forks import fork_safe
+from hepnb.local_files import local_path
 
 __all__ = ["DiskColumns"]
 
@@ -51,7 +52,7 @@ class DiskColumns:
     def __init__(self, folder: str | os.PathLike[str] | None = None, budget: int | str = "5 GB") -> None:
         from hepnb.events.budget import memory_bytes  # noqa: PLC0415  # it reads columns
 
-        self.folder = Path(folder) if folder is not None else Path(pooch.os_cache("hepnb")) / "columns"
+        self.folder = local_path(folder) if folder is not None else Path(pooch.os_cache("hepnb")) / "columns"
         self.budget = memory_bytes(budget, "budget")
         self._lock = fork_safe(threading.Lock())
         try:
@@ -95,7 +96,7 @@ class DiskColumns:
         folder = self._folder(key)
         target = folder / f"{start}-{stop}{_NUMBERS if len(parts) == 1 else _LISTS}"
         # A disk that is full, or a folder that went away: the column is read from its file the next time.
-        with contextlib.suppress(OSError), self._lock:
+        with contextlib.suppress(OSError, FileError), self._lock:
             folder.mkdir(parents=True, exist_ok=True)
             # The first one last: it is what is looked for.
             for part, path in reversed(list(zip(parts, (target, _content(target)), strict=False))):
@@ -170,14 +171,9 @@ def _content(path: Path) -> Path:
 
 
 def _write(path: Path, part: Any) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
-        try:
-            np.save(file, part, allow_pickle=False)
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            _remove(Path(file.name))
-            raise
+    # Not waited for: what a crash cuts short is shorter than it says, and then it is not used.
+    with atomic_file(path, sync=False) as draft, draft.path.open("wb") as file:
+        np.save(file, part, allow_pickle=False)
 
 
 def _remove(path: Path) -> None:

@@ -1,38 +1,19 @@
-"""Files that appear only when they are complete."""
+"""Files of events that appear only when they are complete, and replace none that is read meanwhile."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from hepnb.atomic_file import AtomicFile as Draft
+from hepnb.atomic_file import atomic_file
 from hepnb.errors import FileError
 from hepnb.events.handles import close
 from hepnb.events.remote import is_remote
 
 __all__ = ["Draft", "new_file"]
-
-
-@dataclass
-class Draft:
-    """A file that is being written beside its place.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Where to write.
-    target : pathlib.Path
-        Where it will be.
-    keep : bool
-        Set it to False and nothing appears.
-    """
-
-    path: Path
-    target: Path
-    keep: bool = True
 
 
 @contextmanager
@@ -72,35 +53,14 @@ def new_file(
         ...
     hepnb.errors.FileError: ...a.txt' exists already. Choose another name, or say overwrite=True.
     """
-    target = _place(path)
-    _check(target, overwrite, inputs)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
-            draft = Draft(Path(folder) / target.name, target)
-            yield draft
-            if draft.keep:
-                _check(target, overwrite, inputs)
-                close(str(target))
-                draft.path.replace(target)
-    except OSError as error:
-        raise FileError(
-            f"{str(target)!r} cannot be written ({error.strerror or error}). "
-            "Choose a folder that may be written to and has room."
-        ) from error
-
-
-def _place(path: str | os.PathLike[str]) -> Path:
-    try:
-        name = os.fsdecode(path)
-    except TypeError as error:
-        raise FileError(f"{path!r:.80} is not a path. Give a text or a pathlib.Path.") from error
-    if is_remote(name):
-        raise FileError(f"{name!r} is an address: files are written to the disk. Give a local path.")
-    target = Path(name).expanduser()
-    if not target.name or target.is_dir():
-        raise FileError(f"{name!r} is a folder. Give the name of a file in it, such as 'skim.root'.")
-    return target
+    if is_remote(str(path)):
+        raise FileError(f"{str(path)!r} is an address: files are written to the disk. Give a local path.")
+    with atomic_file(path, overwrite=True, make_folder=True) as draft:
+        _check(draft.target, overwrite, inputs)
+        yield draft
+        if draft.keep:
+            _check(draft.target, overwrite, inputs)
+            close(str(draft.target))
 
 
 def _check(target: Path, overwrite: bool, inputs: Iterable[str]) -> None:

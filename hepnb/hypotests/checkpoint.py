@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.atomic_file import atomic_file
 from hepnb.errors import FileError
+from hepnb.local_files import check_regular, local_path
 from hepnb.model import Model
 
 __all__ = ["Checkpoint", "describe", "stored_seed"]
@@ -83,6 +85,13 @@ def _digest(content: bytes) -> str:
 class Checkpoint:
     """The file of one study.
 
+    Where it cannot be written later, on a full disk for instance, the study goes on with a warning.
+
+    Attributes
+    ----------
+    failure : str
+        Why the file could not be written the last time; empty where it could.
+
     Parameters
     ----------
     path : path
@@ -97,16 +106,22 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], study: Mapping[str, str]) -> None:
-        self.path = Path(path)
+        self.path = local_path(path)
         self.streams: dict[str, Stored] = {}
         self._study = dict(study)
         self._next = 0.0
+        self.failure = ""
         if self.path.exists():
             found, self.streams = _read(self.path)
             self._compare(found)
         elif not self.path.parent.is_dir():
             raise FileError(
                 f"checkpoint {str(self.path)!r}: there is no directory {str(self.path.parent)!r}."
+            )
+        elif not os.access(self.path.parent, os.W_OK):
+            raise FileError(
+                f"checkpoint {str(self.path)!r}: nothing may be written to {str(self.path.parent)!r}. "
+                "Give another path."
             )
 
     def _compare(self, found: Mapping[str, str]) -> None:
@@ -143,29 +158,38 @@ class Checkpoint:
         arrays: dict[str, NDArray[np.generic]] = {"study": np.array(json.dumps(self._study))}
         for name, (values, done) in self.streams.items():
             arrays[f"values {name}"], arrays[f"done {name}"] = values, done
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with atomic_file(self.path) as draft, draft.path.open("wb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self.path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        except FileError as error:
+            self._report(str(error))
+        else:
+            self.failure = ""
         end = time.monotonic()
         self._next = end + (end - begin) / _SHARE
+
+    def _report(self, reason: str) -> None:
+        """Say once that the file cannot be written: the toys of hours are worth more than their copy."""
+        known, self.failure = self.failure, reason
+        if not known:
+            warnings.warn(
+                f"checkpoint {str(self.path)!r}: {reason} The study goes on, and writing is tried again.",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def stored_seed(path: str | os.PathLike[str]) -> int | None:
     """Give the seed of the study in a file, for who goes on without naming one; None if there is no file."""
-    if not Path(path).exists():
+    file = local_path(path)
+    if not file.exists():
         return None
-    seed = _read(Path(path))[0].get("seed", "")
+    seed = _read(file)[0].get("seed", "")
     return int(seed) if seed.isdigit() else None
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Stored]]:
+    check_regular(path, "checkpoint")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             study = json.loads(str(archive["study"]))

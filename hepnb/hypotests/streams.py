@@ -146,7 +146,7 @@ class ToyRun:
                 if self.progress is not None:
                     self.progress(self.done, total)
         finally:
-            if self.checkpoint is not None:
+            if self.checkpoint is not None and places:
                 self.checkpoint.save(now=True)
         self.cancelled |= not all(done.all() for _, done in kept)
         return [

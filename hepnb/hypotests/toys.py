@@ -227,6 +227,8 @@ def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row:
         message += f" {failed} of {sum(t.size for t in values)} toys failed and are left out."
     if run.cancelled:
         message += f" Stopped: {good[0].size} and {good[1].size} toys are all there are."
+    if run.checkpoint is not None and run.checkpoint.failure:
+        message += f" The checkpoint is not up to date: {run.checkpoint.failure}"
     return HypotestResult(
         mu=float(ratios.mu[row]),
         CLs_obs=float(upper if plain else observed),

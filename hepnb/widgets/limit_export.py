@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepnb._version import __version__
-from hepnb.errors import FileError, HepnbError
+from hepnb.atomic_file import write_text
+from hepnb.errors import HepnbError
 from hepnb.widgets.status import paragraphs
 
 if TYPE_CHECKING:
@@ -90,19 +92,17 @@ def write_limit(
         Where the file cannot be written.
     """
     points = scan_table(scan)
-    try:
-        if path.suffix == ".csv":
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, fieldnames=list(points[0]))
-                writer.writeheader()
-                writer.writerows(points)
-        elif path.suffix == ".json":
-            path.write_text(json.dumps(_document(scan, limits, found, luminosity, model), indent=1) + "\n")
-        else:
-            raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
-    return path
+    if path.suffix == ".csv":
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(points[0]))
+        writer.writeheader()
+        writer.writerows(points)
+        return write_text(path, text.getvalue())
+    if path.suffix == ".json":
+        return write_text(
+            path, json.dumps(_document(scan, limits, found, luminosity, model), indent=1) + "\n"
+        )
+    raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
 
 
 def _document(

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
-from hepnb.errors import FileError, WorkspaceError, nearest
+from hepnb.atomic_file import write_text
+from hepnb.errors import WorkspaceError, nearest
 from hepnb.python_code import Code
 from hepnb.workspace.extras import BLOCK, block_of, split
 from hepnb.workspace.laws import Law, laws_by_measurement
@@ -398,7 +399,7 @@ class Workspace:
         Parameters
         ----------
         path : path
-            Where to; a file that is there is replaced.
+            Where to; a file that is there is replaced when the new one is complete.
 
         Returns
         -------
@@ -410,15 +411,7 @@ class Workspace:
         FileError
             When it cannot be written.
         """
-        target = Path(path)
-        try:
-            target.write_text(json.dumps(self.document, indent=4) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise FileError(
-                f"{target}: the workspace cannot be written ({error.strerror}). "
-                "Choose a directory that exists and may be written to."
-            ) from error
-        return target
+        return write_text(path, json.dumps(self.document, indent=4) + "\n")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Workspace):

@@ -202,5 +202,5 @@ def test_a_two_dimensional_histogram_is_refused(data_dir: Path) -> None:
 
 
 def test_an_unwritable_place_is_told(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="the workspace cannot be written"):
+    with pytest.raises(FileError, match=r"w\.json' cannot be written"):
         workspace.save(tmp_path / "nowhere" / "w.json")
