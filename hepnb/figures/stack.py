@@ -105,10 +105,10 @@ class StackArtists:
         """
         edges = step_data(self.total)[1]
         contents = [_as_content(samples[name], edges) for name in self.samples]
-        base = np.zeros(contents[0].values.size)
-        for step, content in zip(self.samples.values(), contents, strict=True):
+        piled = _pile(contents)
+        for step, content, base in zip(self.samples.values(), contents, piled.bases, strict=True):
             move_step(step, base + content.values, content.edges, base)
-            base = base + content.values
+        base = piled.total
         spread = _spread(contents, uncertainty)
         edges = contents[0].edges
         move_step(self.total, base, edges)
@@ -138,6 +138,18 @@ class StackArtists:
                 centers, _over(values, total, np.nan), _over(low, total, np.nan), _over(high, total, np.nan)
             )
 
+    def show_band(self, shown: bool) -> None:
+        """Show the uncertainty, or hide it while it is not known.
+
+        Parameters
+        ----------
+        shown : bool
+            Whether it is known.
+        """
+        self.band.set_visible(shown)
+        if self.ratio is not None:
+            self.ratio.band.set_visible(shown)
+
     def fits(self, samples: Mapping[str, Any], data: Any = None, *, least: float = 0.3) -> bool:
         """Whether these numbers fill the present y limits without leaving them.
 
@@ -156,15 +168,14 @@ class StackArtists:
             False where something would be cut off, or lie flat on the ground.
         """
         edges = step_data(self.total)[1]
-        top = float(
-            np.max(sum(_as_content(samples[name], edges).values for name in self.samples), initial=0.0)
-        )
+        piled = _pile([_as_content(samples[name], edges) for name in self.samples])
+        top, bottom = float(np.max(piled.top, initial=0.0)), float(np.min(piled.bottom, initial=0.0))
         if data is not None:
             top = max(top, float(np.max(_as_content(data, edges).values, initial=0.0)))
         low, high = self.axes.get_ylim()
         if self.axes.get_yscale() == "log":
             return low < top < high
-        return low + least * (high - low) < top < low + 0.97 * (high - low)
+        return bottom >= low and low + least * (high - low) < top < low + 0.97 * (high - low)
 
 
 def draw_stack(
@@ -184,6 +195,9 @@ def draw_stack(
     style: str = "hepnb",
 ) -> StackArtists:
     """Draw samples on top of each other, data as points with Poisson bars, and their ratio.
+
+    Negative contents are stacked downwards from 0; the total, its uncertainty and the ratio are those of the
+    sum of all samples.
 
     Parameters
     ----------
@@ -246,7 +260,8 @@ def draw_stack(
     dressed = dress(
         ax, style, x_title="" if ratio_ax else title, y_title=vertical, tick_labels=ratio_ax is None
     )
-    steps, base = _draw_steps(contents, ax, colors_for(list(contents), colors))
+    steps, piled = _draw_steps(contents, ax, colors_for(list(contents), colors))
+    base = piled.total
     spread = _spread(list(contents.values()), uncertainty)
     total = add_step(ax, base, first.edges, facecolor="none", edgecolor="#333333", linewidth=1.2, zorder=1.6)
     band = add_step(ax, base + spread, first.edges, baseline=base - spread, zorder=1.7, **_BAND)
@@ -255,27 +270,54 @@ def draw_stack(
         points = draw_points(ax, first.centers, *_data_points(observed), color=DATA_COLOR, zorder=3)
     set_x_axis(ax, first)
     legend = _draw_stack_legend(ax, dressed, steps, points, note)
-    summed = Content(first.edges, base, spread**2)
-    settle_y(ax, legend, [summed, *([_upper_ends(observed)] if observed is not None else [])])
+    drawn = [(base, spread**2), (piled.top, np.zeros_like(base)), (piled.bottom, np.zeros_like(base))]
+    heights = [Content(first.edges, values, variances) for values, variances in drawn]
+    settle_y(ax, legend, [*heights, *([_upper_ends(observed)] if observed is not None else [])])
     ratio = None
     if ratio_ax is not None:
         ratio = _draw_ratio(ratio_ax, first, base, spread, observed, title, ratio_title, style)
     return StackArtists(ax, steps, total, band, points, ratio, legend)
 
 
+@dataclass(frozen=True)
+class _Pile:
+    """Samples on top of each other: positive contents upwards from 0, negative ones downwards.
+
+    Then no area covers another one, and the outline of the total is the sum all the same.
+    """
+
+    bases: list[NDArray[np.float64]]
+    top: NDArray[np.float64]
+    bottom: NDArray[np.float64]
+
+    @property
+    def total(self) -> NDArray[np.float64]:
+        """The sum of all samples."""
+        return self.top + self.bottom
+
+
+def _pile(contents: Sequence[Content]) -> _Pile:
+    top = np.zeros(contents[0].values.size)
+    bottom = np.zeros_like(top)
+    bases = []
+    for content in contents:
+        bases.append(np.where(content.values < 0, bottom, top))
+        top = top + np.maximum(content.values, 0.0)
+        bottom = bottom + np.minimum(content.values, 0.0)
+    return _Pile(bases, top, bottom)
+
+
 def _draw_steps(
     contents: Mapping[str, Content], ax: Axes, colors: Mapping[str, str]
-) -> tuple[dict[str, StepPatch], NDArray[np.float64]]:
-    base = np.zeros(next(iter(contents.values())).values.size)
+) -> tuple[dict[str, StepPatch], _Pile]:
+    piled = _pile(list(contents.values()))
     steps = {}
-    for name, content in contents.items():
-        step = add_step(
+    for (name, content), base in zip(contents.items(), piled.bases, strict=True):
+        steps[name] = add_step(
             ax, base + content.values, content.edges, baseline=base, facecolor=colors[name],
             edgecolor="white", linewidth=0.6, zorder=1.2,
         )  # fmt: skip
-        steps[name] = step
-        base = base + content.values
-    return steps, base
+    return steps, piled
 
 
 def _draw_stack_legend(

@@ -18,10 +18,11 @@ from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
 from hepnb.hypotests import SignificanceResults, significance
 from hepnb.limits import LimitResults, ScanResults, limit_from_scan, upper_limit
 from hepnb.model import Model
+from hepnb.progress import Stopped, stoppable
 from hepnb.python_code import Script
 from hepnb.widgets.background import Background
 from hepnb.widgets.band_controls import BandControls, level_choices
-from hepnb.widgets.base import Panel, row
+from hepnb.widgets.base import PICTURE, Panel, row
 from hepnb.widgets.limit_code import limit_script
 from hepnb.widgets.limit_export import limit_html, scan_table, write_limit
 from hepnb.widgets.live_figure import LiveFigure
@@ -34,8 +35,23 @@ if TYPE_CHECKING:
 
 __all__ = ["BrazilBand"]
 
+_LIMITS = "limits"  # the output: the limits as numbers
+_DATA = "data"  # the topic of model, workspace and data
+_SETTINGS = {
+    "mu_min": "the start of the range", "mu_max": "its end", "n_points": "the number of points",
+    "test_stat": "the test statistic", "luminosity": "the luminosity",
+}  # fmt: skip
 _FIRST_PARTIAL = 0.3  # [s] a scan that takes less is drawn once, when it is done
 _STATISTICS = {"qtilde": "q̃μ (bounded)", "q": "qμ"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Run:
+    """What a scan was asked to do."""
+
+    model: Model
+    data: NDArray[np.float64]
+    settings: dict[str, Any]
 
 
 class BrazilBand(Panel):
@@ -101,6 +117,7 @@ class BrazilBand(Panel):
         self._artists: BrazilArtists | None = None
         self._partial: ScanResults | None = None
         self._scanned: tuple[Any, ...] = ()
+        self._ran: _Run | None = None
         self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
         self._live_figure().restructure(_draw_nothing)
         self._controls = controls = BandControls(_STATISTICS)
@@ -115,6 +132,7 @@ class BrazilBand(Panel):
         controls.run.on_click(lambda _button: self.run())
         for kind, button in controls.exports.items():
             button.on_click(lambda _button, kind=kind: self._press_export(kind))
+        self._dims(_LIMITS, controls.words)
         self._compose(row(self.live, controls.box))
         self._show_able()
 
@@ -168,9 +186,10 @@ class BrazilBand(Panel):
         cancel = self._cancel = threading.Event()
         if wait:
             self._background.flush()
-            self._scan(cancel)
+            with stoppable(cancel):
+                self._scan(cancel)
             return self.result if isinstance(self.result, LimitResults) and not self.error else None
-        self._background.post(lambda: self._scan(cancel))
+        self._background.post(lambda: self._scan(cancel), cancel)
         return None
 
     def cancel(self) -> None:
@@ -203,7 +222,9 @@ class BrazilBand(Panel):
         """
         if self.scan is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
-        return write_limit(Path(path), self.scan, self.result, self.significance, self.luminosity, self.model)
+        return write_limit(
+            Path(path), self.scan, self.result, self.significance, self._luminosity_shown(), self.model
+        )
 
     # -- inputs ---------------------------------------------------------------------------------------
 
@@ -218,12 +239,13 @@ class BrazilBand(Panel):
     def _new_workspace(self, change: Any) -> None:
         if self.model is not None and self.model.workspace is change["new"]:
             return
-        with self._reporting():
+        with self._reporting(_DATA):
             self.model = None if change["new"] is None else self._asked or Model(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
-        with self._reporting():
+        # Another model forgets what was wrong with scans of the old one.
+        with self._reporting("run"), self._reporting(_DATA):
             self._abandon()
             if self.model is not None and self.model.workspace is not self.workspace:
                 self.workspace = self.model.workspace
@@ -263,6 +285,7 @@ class BrazilBand(Panel):
     @traitlets.observe("mu_min", "mu_max", "n_points", "test_stat")
     def _new_points(self, _change: Any) -> None:
         self._show_able()
+        self._judge()
 
     @traitlets.observe("level")
     def _new_level(self, change: Any) -> None:
@@ -271,15 +294,15 @@ class BrazilBand(Panel):
         if level not in known:
             self._controls.level.options = level_choices([*known, level])
         self._controls.level.value = level
-        if self.scan is not None and not self.running:
+        if self.scan is not None and self._ran is not None and not self.running:
             # The points stay: only where they cross another level is looked up.
-            with self._reporting():
-                self._finish(self._model_now(), self.scan)
+            with self._reporting("run"), self._computing(_LIMITS, "Looking for the limits ..."):
+                self._finish(self._ran, self.scan)
 
     @traitlets.observe("classic", "log_y", "components")
     def _new_look(self, _change: Any) -> None:
         if self.scan is not None or self._partial is not None:
-            with self._reporting():
+            with self._reporting("look"):
                 self._live_figure().restructure(self._draw)
 
     @traitlets.observe("luminosity")
@@ -288,10 +311,11 @@ class BrazilBand(Panel):
             self._controls.luminosity.value = change["new"]
         if self.model is not None and self._scanned:
             self.run()
+        self._judge()
 
     def _end_typed(self, change: Any) -> None:
         text = str(change["new"]).strip()
-        with self._reporting():
+        with self._reporting("end"):
             try:
                 self.mu_max = float(text) if text else None
             except ValueError:
@@ -309,7 +333,7 @@ class BrazilBand(Panel):
             self.luminosity = change["new"]
 
     def _press_export(self, kind: str) -> None:
-        with self._reporting():
+        with self._reporting("export", shows=""):
             poi = "".join(letter if letter.isalnum() else "_" for letter in self._poi())
             path = _free(Path(f"limit_{poi}.{kind}"))
             self._controls.saved.value = f"wrote {self.export(path)}"
@@ -318,29 +342,40 @@ class BrazilBand(Panel):
 
     def _scan(self, cancel: threading.Event) -> None:
         self._busy(True)
+        shown = [self._condition.begin(PICTURE, "Scanning the signal strength ...")]
         try:
-            with self._reporting():
-                model = self._model_now()
-                data = self._data_now(model)
-                self._scanned = self._end_of_range(model, data)
-                mu = np.linspace(self.mu_min, self._upper_end(), self.n_points)
-                begin = time.perf_counter()
-
-                def partial(scan: ScanResults, seconds_left: float) -> None:
-                    if not cancel.is_set() and time.perf_counter() - begin > _FIRST_PARTIAL:
-                        self._show_partial(scan, len(mu), seconds_left)
-
-                scan = stream(data, model, mu, test_stat=self.test_stat, partial=partial, cancel=cancel)
-                if cancel is not self._cancel:
-                    return
-                if scan is None:
-                    self._say_limits()
-                else:
-                    self.set_trait("significance", significance(data, model))
-                    self._finish(model, scan)
+            with self._reporting("run"), self._computing(_LIMITS, "Scanning the signal strength ..."):
+                self._scan_now(cancel, shown)
         finally:
+            self._condition.end(PICTURE, shown[0])
             if cancel is self._cancel:
                 self._busy(False)
+            self._judge()
+            self._show_condition()
+
+    def _scan_now(self, cancel: threading.Event, shown: list[object]) -> None:
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        model = self._model_now()
+        run = _Run(model, self._data_now(model), settings)
+        self._scanned = self._end_of_range(model, run.data)
+        mu = np.linspace(settings["mu_min"], self._upper_end(), settings["n_points"])
+        begin = time.perf_counter()
+
+        def partial(scan: ScanResults, seconds_left: float) -> None:
+            if not cancel.is_set() and time.perf_counter() - begin > _FIRST_PARTIAL:
+                # From here on the picture is of these inputs, as far as it is.
+                self._condition.end(PICTURE, shown[0])
+                self._show_partial(scan, len(mu), seconds_left)
+
+        scan = stream(run.data, model, mu, test_stat=settings["test_stat"], partial=partial, cancel=cancel)
+        if cancel is not self._cancel:
+            return
+        if scan is None:
+            self._partial = None
+            self._say_limits()
+            self._live_figure().restructure(self._draw)
+            return
+        self._finish(run, scan)
 
     def _end_of_range(self, model: Model, data: NDArray[np.float64]) -> tuple[Any, ...]:
         """Choose the upper end where it is left to us; once for each likelihood."""
@@ -370,18 +405,36 @@ class BrazilBand(Panel):
         else:
             self._live_figure().move(lambda: artists.update(scan))
 
-    def _finish(self, model: Model, scan: ScanResults) -> None:
+    def _finish(self, run: _Run, scan: ScanResults) -> None:
         """Find the limits: refined where the scan is complete, on its points where it was cancelled."""
-        if scan.cancelled:
-            limits = limit_from_scan(scan, self.level)
-        else:
-            limits = upper_limit(self._data_now(model), model, level=self.level, test_stat=self.test_stat)
-        self._partial = None
+        found = limits = None
+        if not scan.cancelled:
+            try:
+                found = significance(run.data, run.model)
+                limits = upper_limit(
+                    run.data, run.model, level=self.level, test_stat=run.settings["test_stat"]
+                )
+            except Stopped:
+                scan = dataclasses.replace(scan, cancelled=True)
+        self._partial, self._ran = None, run
+        self.set_trait("significance", found)
         self.set_trait("scan", scan)
-        self._set_result(limits)
+        self._set_result(limit_from_scan(scan, self.level) if limits is None else limits)
         self._live_figure().restructure(self._draw)
         self._say_limits()
         self._show_able()
+        self._judge()
+
+    def _judge(self) -> None:
+        """Say where the scan that is shown is not of the settings beside it."""
+        run = self._ran
+        changed = [] if run is None else [n for n in _SETTINGS if run.settings[n] != getattr(self, n)]
+        words = f"Not of these settings: {', '.join(_SETTINGS[n] for n in changed)} changed. Press Run."
+        for output in (PICTURE, _LIMITS):
+            self._mark(output, words if changed and self.scan is not None else "")
+
+    def _luminosity_shown(self) -> float:
+        return self.luminosity if self._ran is None else float(self._ran.settings["luminosity"])
 
     def _draw(self, figure: Figure) -> Any:
         shown: Any = self._partial
@@ -422,15 +475,18 @@ class BrazilBand(Panel):
             self._busy(False)
 
     def _say_limits(self) -> None:
-        self._controls.words.html = limit_html(self.result, self.scan, self.significance, self.luminosity)
+        self._controls.words.html = limit_html(
+            self.result, self.scan, self.significance, self._luminosity_shown()
+        )
 
     def _forget(self) -> None:
-        self._partial = self._artists = None
+        self._partial = self._artists = self._ran = None
         self._set_result(None)
         self.set_trait("scan", None)
         self.set_trait("significance", None)
         self._say_limits()
         self._live_figure().restructure(self._draw)
+        self._judge()
 
     def _show_able(self) -> None:
         self._controls.run.disabled = self.model is None or self.running
@@ -440,6 +496,8 @@ class BrazilBand(Panel):
     def _need_model(self) -> Model:
         if self.model is None:
             raise ModelError("the limit panel has no model yet. Give it a workspace, or build one.")
+        if self._condition.failed(_DATA):
+            raise ModelError("the model or the data are wrong, see the error above. Put them right first.")
         return self.model
 
     def _model_now(self) -> Model:

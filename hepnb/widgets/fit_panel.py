@@ -14,7 +14,7 @@ from hepnb.forks import fork_safe
 from hepnb.model import Model
 from hepnb.python_code import Script
 from hepnb.widgets.background import Background
-from hepnb.widgets.base import Panel, row
+from hepnb.widgets.base import PICTURE, Panel, row
 from hepnb.widgets.fit_code import fit_script
 from hepnb.widgets.fit_controls import FitControls
 from hepnb.widgets.fit_state import FitState
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FitPanel"]
 
+_FIT = "fit"  # the output: the fit in words
+_DATA = "data"  # the topic of model, workspace and data
+_LARGE = 60  # parameters from which on a fit may take long enough to be cancelled
+_REST = 0.2  # [s] without a move until what is too slow for a move is drawn
 _NUMBERS = 0.03  # [s] after a move until its numbers follow: the picture is on the page by then
 
 
@@ -93,6 +97,8 @@ class FitPanel(Panel):
         self._view: View | None = None
         self._lock = fork_safe(threading.RLock())
         self._moved: set[str] = set()
+        self._moves = 0
+        self._bound: tuple[Any, str, tuple[float, float, str] | None] | None = None
         self._showing = threading.local()
         self._background = Background("fit")
         self.live = LiveFigure(width=560, height=420, alt="Data and model")
@@ -111,6 +117,7 @@ class FitPanel(Panel):
         controls.slider.observe(self._slider_moved, "value")
         controls.choice.observe(self._chosen, "value")
         controls.channels.observe(self._channel_chosen, "value")
+        self._dims(_FIT, controls.words)
         self._compose(row(self.live, controls.box), self._table.widget)
         self._show_buttons()
 
@@ -143,7 +150,11 @@ class FitPanel(Panel):
         if state is None:
             return []
         now, pulls = state.now, state.pulls()
-        widths = np.full(now.values.shape, np.nan) if now.result is None else now.result.uncertainty
+        widths = np.full(now.values.shape, np.nan) if now.result is None else now.result.uncertainty.copy()
+        one_sided = self._one_sided()
+        if one_sided is not None:
+            # The larger side: the other one ends at the bound.
+            widths[state.index(self.poi)] = np.nanmax([0.0, *one_sided[:2]])
         return [
             {"name": name, "value": float(value), "uncertainty": float(width), "pull": float(pull),
              "fixed": bool(fixed), "lower": float(lower), "upper": float(upper)}
@@ -166,12 +177,16 @@ class FitPanel(Panel):
             None where there is nothing to fit or an error is shown in the panel.
         """
         fitted = None
-        with self._reporting():
+        with self._reporting(_FIT), self._computing(_FIT, "Fitting all parameters that are not fixed ..."):
             state = self._need_state()
             with self._lock:
                 fitted = state.fit()
             self._show_all()
         return fitted
+
+    def cancel(self) -> None:
+        """Stop a fit in the background; the parameters stay where they are."""
+        self._background.cancel()
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -204,15 +219,17 @@ class FitPanel(Panel):
     def _new_workspace(self, change: Any) -> None:
         if self.model is not None and self.model.workspace is change["new"]:
             return
-        with self._reporting():
+        with self._reporting(_DATA, PICTURE):
             self.model = None if change["new"] is None else self._asked or Model(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
-        with self._reporting():
+        # Another model forgets what was wrong with fits of the old one.
+        with self._reporting(), self._reporting(_FIT), self._reporting(_DATA, PICTURE):
             state = None if self.model is None else FitState(self.model, self.data)
             with self._lock:
                 self._state = state
+            self._condition.succeed(_DATA)  # what follows shows the new state
             self._set_result(None)
             if state is not None and state.model.workspace is not self.workspace:
                 with self._quietly():
@@ -288,9 +305,15 @@ class FitPanel(Panel):
         if abs(change["new"] - now) > 0.5001 * self._controls.slider.step:
             self._move(self.parameter, change["new"])
 
-    def _table_moved(self, name: str, value: float) -> None:
-        self.parameter = name
-        self._move(name, value)
+    def _table_moved(self, name: str, value: Any) -> None:
+        with self._reporting("table", shows=""):
+            self.parameter = name
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                self._table.refresh(self._need_state(), [name])
+                raise ModelError(f"parameter {name!r} cannot be {value!r}. Give a number.") from None
+            self._move(name, number)
 
     def _table_fixed(self, name: str, fixed: bool) -> None:
         names = set(self.fixed) | {name} if fixed else set(self.fixed) - {name}
@@ -311,10 +334,16 @@ class FitPanel(Panel):
         self._background.post(self._fit_aloud)
 
     def _fit_aloud(self) -> None:
+        state = self._state
         self._controls.buttons["Fit"].disabled = True
+        if state is not None and state.values.size > _LARGE:
+            self._on_cancel(self.cancel)
+            self._progress(0, 1)
         try:
             self.fit()
         finally:
+            self._on_cancel(None)
+            self._hide_progress()
             self._controls.buttons["Fit"].disabled = False
 
     def _move(self, name: str, value: float) -> None:
@@ -327,7 +356,7 @@ class FitPanel(Panel):
                 self._background.post(lambda: self._follow(state, name))
 
     def _follow(self, state: FitState, name: str) -> None:
-        with self._reporting():
+        with self._reporting("refit"), self._computing(_FIT, "The other parameters follow ..."):
             fitted = state.conditional(name)
             with self._lock:
                 if state is not self._state:
@@ -337,6 +366,7 @@ class FitPanel(Panel):
             self._show_delta()
             self._table.refresh(state)
             self._show_traits(state)
+            self._judge_fit(state)
 
     def _step(self, what: str) -> None:
         with self._reporting():
@@ -394,25 +424,51 @@ class FitPanel(Panel):
     def _draw(self, figure: Figure) -> Any:
         return () if self._view is None else self._view.draw(figure)
 
-    def _paint(self) -> None:
+    def _paint(self, *, quick: bool = False) -> None:
         view = self._view
         if view is None:
             return
+        self._moves += 1
         if view.fits():
-            self._live_figure().move(view.update)
+            self._live_figure().move(lambda: view.update(quick=quick))
         else:
             self._live_figure().restructure(self._draw)
 
     def _show_move(self, name: str) -> None:
         """After a drag: the picture first, and the numbers that changed when it is on the page."""
         state = self._need_state()
-        self._paint()
+        self._paint(quick=True)
+        move = self._moves
+        if self._view is not None and self._view.slow:
+            soon(_REST, lambda: self._settle(move))
         self._show_traits(state)
+        self._judge_fit(state)
         with self._lock:
             waiting = bool(self._moved)
             self._moved.add(name)
         if not waiting:
             soon(_NUMBERS, self._show_numbers)
+
+    def _settle(self, move: int) -> None:
+        """When nothing has moved for a while: draw what was left out."""
+        if move == self._moves:
+            with self._reporting():
+                self._paint()
+
+    def _judge_fit(self, state: FitState) -> None:
+        """Say where the numbers of the fit are no longer of what is shown."""
+        moved = state.moved_since_fit()
+        named = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
+        self._mark(_FIT, f"The fit is of before: {named} changed since. Press Fit." if moved else "")
+
+    def _one_sided(self) -> tuple[float, float, str] | None:
+        """The uncertainty of the POI where a bound is near; found once for each fit."""
+        state, result = self._state, self.result
+        if state is None or result is None or result is not state.result:
+            return None
+        if self._bound is None or self._bound[0] is not result or self._bound[1] != self.poi:
+            self._bound = (result, self.poi, state.one_sided(self.poi))
+        return self._bound[2]
 
     def _show_numbers(self) -> None:
         with self._reporting():
@@ -439,6 +495,7 @@ class FitPanel(Panel):
         self._table.refresh(state)
         self._show_traits(state)
         self._set_result(state.result)
+        self._judge_fit(state)
         self._show_words()
         self._show_buttons()
 
@@ -465,11 +522,12 @@ class FitPanel(Panel):
     def _show_words(self) -> None:
         result = self.result
         if result is None:
+            self._mark(_FIT, "")
             self._controls.words.html = paragraphs(
                 "", ["Not fitted yet." if self._state is not None else "No model yet."]
             )
             return
-        headline, *rest = fit_words(result, self.poi)
+        headline, *rest = fit_words(result, self.poi, self._one_sided())
         self._controls.words.html = paragraphs(headline, rest, kind="quiet" if result.report.ok else "bad")
 
     def _show_buttons(self) -> None:
@@ -494,6 +552,8 @@ class FitPanel(Panel):
     def _need_state(self) -> FitState:
         if self._state is None:
             raise ModelError("the fit panel has no model yet. Give it a workspace, or build one.")
+        if self._condition.failed(_DATA):
+            raise ModelError("the model or the data are wrong, see the error above. Put them right first.")
         return self._state
 
     def _live_figure(self) -> LiveFigure:

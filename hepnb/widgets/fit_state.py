@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError, nearest
-from hepnb.fits import fit
+from hepnb.fits import fit, minos
 
 if TYPE_CHECKING:
     from hepnb.fits import FitResults
     from hepnb.model import Model
 
 __all__ = ["FitState", "Snapshot"]
+
+_SPOILED = 0.1  # relative change of an uncertainty by bounds from which on each side is looked at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,10 +156,7 @@ class FitState:
 
     def fit(self) -> FitResults:
         """Fit everything that is not fixed, starting where we are."""
-        now = self.now
-        held = {
-            name: value for name, value in self._picked(now.fixed).items() if not self._held_by_model(name)
-        }
+        now, held = self.now, self.held()
         init = {name: value for name, value in self.moved().items() if name not in held}
         if now.result is not None and held == now.held and np.array_equal(now.values, now.result.bestfit):
             # Nothing moved since the last fit: doing it again from there would say the same in fewer steps.
@@ -164,6 +164,57 @@ class FitState:
         fitted = fit(self.data, self.model, init=init, fixed=held)
         self._record("fit", values=np.array(fitted.bestfit), result=fitted, init=init, held=held)
         return fitted
+
+    def held(self) -> dict[str, float]:
+        """The parameters that a fit would hold, but for those that the model itself holds where they are."""
+        fixed = self._picked(self.now.fixed)
+        return {name: value for name, value in fixed.items() if not self._held_by_model(name)}
+
+    def moved_since_fit(self) -> tuple[str, ...]:
+        """Name what is no longer where, or as, the last fit had it; nothing without a fit."""
+        now = self.now
+        if now.result is None:
+            return ()
+        moved = now.values != now.result.bestfit
+        held = self.held()
+        return tuple(
+            name
+            for name, away in zip(self.names, moved, strict=True)
+            if away or (name in held) != (name in now.held)
+        )
+
+    def one_sided(self, name: str) -> tuple[float, float, str] | None:
+        """Give the uncertainty of a fitted parameter where a bound spoils the symmetric one.
+
+        Parameters
+        ----------
+        name : str
+            The parameter.
+
+        Returns
+        -------
+        tuple of float, float and str, or None
+            How far down and up the profile rises by 1 (nan where it does not within the bounds), and the
+            bound in words; None without a fit, and where the symmetric uncertainty is within 10 % of what
+            the curvature says.
+        """
+        now = self.now
+        if now.result is None or name not in now.result.labels or name in now.held:
+            return None
+        index = self.index(name)
+        value, sigma = float(now.result.bestfit[index]), float(now.result.curvature_uncertainty[index])
+        spoiled = abs(float(now.result.uncertainty[index]) - sigma) > _SPOILED * sigma
+        room = (value - self.lower[index], self.upper[index] - value)
+        at_bound = name in now.result.report.at_bound
+        if self.model.fixed[index] or not (at_bound or spoiled):
+            return None
+        model = copy.copy(self.model)
+        model.fixed, model.init = self.model.fixed.copy(), np.array(now.result.bestfit)
+        model.fixed[[self.index(other) for other in now.held]] = True
+        found = minos(self.data, model, [name], result=now.result)
+        side, bound = ("lower", self.lower[index]) if room[0] <= room[1] else ("upper", self.upper[index])
+        where = "at" if at_bound else "near"
+        return -float(found.lower[0]), float(found.upper[0]), f"{where} its {side} bound {bound:g}"
 
     def conditional(self, name: str) -> FitResults:
         """Fit the others with this parameter held where it is; nothing is recorded."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL_CHANNELS", "VIEWS", "CorrelationView", "PullView", "StackView", "View", "rate_spread"]
 
-# Above this the band of a moving stack keeps the width of the last full drawing: two evaluations of the
-# model per parameter would cost more than a frame.
+# Above this the band of a stack is left out while a slider moves: two evaluations of the model per parameter
+# would cost more than a frame.
 _LIVE_BAND = 60
 _MOST_PULLS = 30
 _MOST_CORRELATIONS = 20
@@ -46,14 +46,22 @@ VIEWS = ("stack", "pulls", "correlation")
 
 
 class View(Protocol):
-    """One picture of a state."""
+    """One picture of a state.
+
+    Attributes
+    ----------
+    slow : bool
+        Whether a quick move leaves something out.
+    """
+
+    slow: bool
 
     def draw(self, figure: Figure) -> Sequence[Artist]:
         """Draw everything; return what moves."""
         ...
 
-    def update(self) -> None:
-        """Move the artists to where the state is."""
+    def update(self, *, quick: bool = False) -> None:
+        """Move the artists to where the state is; what takes longer than a frame may be hidden if `quick`."""
         ...
 
     def fits(self) -> bool:
@@ -66,6 +74,7 @@ class StackView:
 
     def __init__(self, state: FitState, channel: str, poi: str, *, log_y: bool = False) -> None:
         self._state = state
+        self.slow = state.values.size > _LIVE_BAND
         self._channel = channel
         self._log_y = log_y
         model = state.model
@@ -89,7 +98,7 @@ class StackView:
         return self._state.model.expected_by_sample(self._state.values)[:, self._slice]
 
     def _by_name(self) -> dict[str, NDArray[np.float64]]:
-        rates = np.maximum(self._rates(), 0.0)
+        rates = self._rates()
         return {name: rates[row] for name, row in zip(self._samples, self._rows, strict=True)}
 
     def _band(self) -> NDArray[np.float64]:
@@ -143,12 +152,14 @@ class StackView:
             )
             ratio_ax.tick_params(axis="x", labelsize=8)
 
-    def update(self) -> None:
-        """Move the stack; the band too where that is quick."""
+    def update(self, *, quick: bool = False) -> None:
+        """Move the stack with its band, which is hidden in a quick move of many parameters."""
         if self._artists is None:
             return
-        if self._state.values.size <= _LIVE_BAND:
+        known = not (quick and self.slow)
+        if known:
             self._spread = self._band()
+        self._artists.show_band(known)
         self._artists.update(self._by_name(), uncertainty=self._spread)
 
     def fits(self) -> bool:
@@ -159,8 +170,11 @@ class StackView:
 class PullView:
     """Where each constrained parameter is, in units of its prior width."""
 
+    slow = False
+
     def __init__(self, state: FitState) -> None:
         self._state = state
+        self._drawn: FitResults | None = None
         self._artists: PullArtists | None = None
 
     def _as_result(self) -> Any:
@@ -174,6 +188,7 @@ class PullView:
     def draw(self, figure: Figure) -> Sequence[Artist]:
         """Draw one row per constrained parameter."""
         widths = np.array([parameter.sigma for parameter in self._state.model.parameters], dtype=float)
+        self._drawn = self._state.result
         exclude = self._dull(widths)
         longest = max(len(name) for name in self._state.names if name not in exclude)
         width = figure.get_size_inches()[0]
@@ -194,14 +209,14 @@ class PullView:
         dull = constrained[np.argsort(-interest, kind="stable")[_MOST_PULLS:]]
         return tuple(self._state.names[index] for index in dull)
 
-    def update(self) -> None:
+    def update(self, *, quick: bool = False) -> None:  # noqa: ARG002
         """Move the points."""
         if self._artists is not None:
             self._artists.update(self._as_result())
 
     def fits(self) -> bool:
-        """The axis is wide enough for anything but a very far pull."""
-        if self._artists is None:
+        """The axis is wide enough for anything but a very far pull; another fit may show other rows."""
+        if self._artists is None or self._drawn is not self._state.result:
             return False
         pulls = self._state.pulls()
         reach = self._artists.axes.get_xlim()[1]
@@ -210,6 +225,8 @@ class PullView:
 
 class CorrelationView:
     """The correlation matrix of the last fit."""
+
+    slow = False
 
     def __init__(self, state: FitState) -> None:
         self._state = state
@@ -243,7 +260,7 @@ class CorrelationView:
             )
         return ()
 
-    def update(self) -> None:
+    def update(self, *, quick: bool = False) -> None:
         """Nothing moves: correlations belong to the fit."""
 
     def fits(self) -> bool:

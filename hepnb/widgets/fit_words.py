@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hepnb.fits import FitResults
 
-__all__ = ["fit_words", "value_words"]
+__all__ = ["fit_words", "poi_words", "value_words"]
 
 
 def value_words(value: float, uncertainty: float) -> str:
@@ -29,7 +29,38 @@ def value_words(value: float, uncertainty: float) -> str:
     )
 
 
-def fit_words(result: FitResults, poi: str) -> list[str]:
+def poi_words(result: FitResults, poi: str, one_sided: tuple[float, float, str] | None = None) -> str:
+    """Write the fitted value of a parameter with its uncertainty.
+
+    Parameters
+    ----------
+    result : FitResults
+        The fit.
+    poi : str
+        One of its parameters.
+    one_sided : tuple of float, float and str, optional
+        Near a bound: how far down and up, and the bound in words; instead of the symmetric uncertainty.
+
+    Returns
+    -------
+    str
+        For instance ``"1.5938 ± 0.9757"``, or ``"0.0000 +0.4512 at its lower bound 0"``.
+    """
+    value, uncertainty = result[poi]
+    if one_sided is None:
+        return value_words(value, uncertainty)
+    down, up, where = one_sided
+    # As many digits as for a symmetric uncertainty of that size.
+    number = value_words(value, next((size for size in (up, down) if size > 0), 0.0)).partition(" ±")[0]
+    sides = [
+        f"{sign}{value_words(0.0, size).partition('± ')[2]}"
+        for sign, size in (("+", up), ("−", down))
+        if size > 0
+    ]
+    return " ".join([number, *sides, where])
+
+
+def fit_words(result: FitResults, poi: str, one_sided: tuple[float, float, str] | None = None) -> list[str]:
     """Say what a fit found and what is to be said about it.
 
     Parameters
@@ -38,6 +69,8 @@ def fit_words(result: FitResults, poi: str) -> list[str]:
         The fit.
     poi : str
         The parameter to name first; may be one the fit does not have.
+    one_sided : tuple of float, float and str, optional
+        As for :func:`poi_words`.
 
     Returns
     -------
@@ -47,7 +80,7 @@ def fit_words(result: FitResults, poi: str) -> list[str]:
     report = result.report
     lines = []
     if poi in result.labels:
-        lines.append(f"{poi} = {value_words(*result[poi])}")
+        lines.append(f"{poi} = {poi_words(result, poi, one_sided)}")
     if report.ok:
         lines.append(f"The fit {report.status} in {report.n_iterations} steps.")
     else:

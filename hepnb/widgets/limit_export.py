@@ -14,14 +14,15 @@ import numpy as np
 from hepnb._version import __version__
 from hepnb.atomic_file import write_text
 from hepnb.errors import HepnbError
-from hepnb.widgets.status import paragraphs
+from hepnb.limits.curves import Curves
+from hepnb.widgets.status import escape, paragraphs
 
 if TYPE_CHECKING:
     from hepnb.hypotests import SignificanceResults
     from hepnb.limits import LimitResults, ScanResults
     from hepnb.model import Model
 
-__all__ = ["limit_html", "scan_table", "write_limit"]
+__all__ = ["bracket_words", "limit_html", "scan_table", "write_limit"]
 
 _BANDS = ("-2", "-1", "0", "+1", "+2")
 
@@ -47,6 +48,7 @@ def limit_html(
     """The limits as a small table for the page, announced to screen readers."""
     if limits is None or scan is None:
         return paragraphs("", ["No limit yet: press Run."])
+    stopped = scan.cancelled
     what_if = f" at {luminosity:.3g} × the luminosity" if luminosity != 1.0 else ""
     median = float(limits.expected[2])
     rows = [
@@ -54,6 +56,11 @@ def limit_html(
         ("expected", _number(median) + _errors(limits.expected), "hepnb-expected"),
         ("95 % of outcomes", _range(limits.expected[0], limits.expected[4]), "hepnb-two-sigma"),
     ]
+    if stopped:
+        rows = [
+            ("observed", escape(bracket_words(scan, limits.level, 0)), "hepnb-observed"),
+            ("expected", escape(bracket_words(scan, limits.level, 3)), "hepnb-expected"),
+        ]
     if found is not None:
         rows.append(
             ("significance",
@@ -65,13 +72,55 @@ def limit_html(
     )
     confidence = f"{100 * (1 - limits.level):g}"
     notes = [limits.message]
-    if scan.cancelled:
-        notes.append(f"The scan was stopped: these limits come from {len(scan)} points.")
+    if stopped:
+        notes = [f"The scan was stopped: these limits come from {len(scan)} points."]
     failed = int(np.count_nonzero(~scan.ok))
     if failed:
         notes.append(f"{failed} of {len(scan)} points failed.")
-    headline = f"{scan.poi} < {_number(limits.observed)} at {confidence} % CL{what_if}"
+    observed = f"< {_number(limits.observed)}"
+    if stopped:
+        observed = f"limit {bracket_words(scan, limits.level, 0)}"
+    headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
     return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
+
+
+def bracket(scan: ScanResults, level: float, row: int) -> tuple[float | None, float | None]:
+    """Give the points of a scan between which a limit lies.
+
+    Parameters
+    ----------
+    scan : ScanResults
+        The points, for instance of a scan that was stopped.
+    level : float
+        1 - confidence level.
+    row : int
+        0 for the observed limit, 1 to 5 for the expected ones at -2 to 2 standard deviations.
+
+    Returns
+    -------
+    tuple of float or None
+        The last point that is not excluded before all further ones are, and the next; None where there is
+        no such point.
+    """
+    curves = Curves.of(scan, level)
+    if not curves.mu.size:
+        return None, None
+    place = curves.crossing(row)
+    if place is not None:
+        return float(curves.mu[place]), float(curves.mu[place + 1])
+    if curves.CLs[row, -1] >= level:
+        return float(curves.mu[-1]), None
+    return None, float(curves.mu[0])
+
+
+def bracket_words(scan: ScanResults, level: float, row: int) -> str:
+    """Say between which points a limit lies; see :func:`bracket`."""
+    low, high = bracket(scan, level, row)
+    if low is None and high is None:
+        return "not known: no point converged"
+    if low is None:
+        return f"below {high:.4g}"
+    return f"above {low:.4g}" if high is None else f"between {low:.4g} and {high:.4g}"
 
 
 def write_limit(
@@ -112,7 +161,16 @@ def _document(
     luminosity: float,
     model: Model | None,
 ) -> dict[str, Any]:
-    expected = {band: _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)}
+    observed: Any = _finite(limits.observed)
+    expected: dict[str, Any] = {
+        band: _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)
+    }
+    if scan.cancelled:
+        # A stopped scan knows between which of its points a limit lies, not more.
+        observed = {"between": bracket(scan, limits.level, 0)}
+        expected = {
+            band: {"between": bracket(scan, limits.level, row)} for row, band in enumerate(_BANDS, start=1)
+        }
     document: dict[str, Any] = {
         "hepnb": __version__,
         "parameter": scan.poi,
@@ -120,7 +178,7 @@ def _document(
         "test_statistic": scan.test_stat,
         "luminosity_scale": luminosity,
         "model": None if model is None else {**model.settings.document(), "measurement": model.measurement},
-        "limits": {"observed": _finite(limits.observed), "expected": expected, "method": limits.method},
+        "limits": {"observed": observed, "expected": expected, "method": limits.method},
     }
     if found is not None:
         document["significance"] = {

@@ -63,7 +63,7 @@ class ParameterTable:
     Parameters
     ----------
     move : callable
-        Called with a name and a value while a slider in the table moves.
+        Called with a name and what was typed, or where a slider in the table is.
     fix : callable
         Called with a name and whether it is to be fixed.
     choose : callable
@@ -72,7 +72,7 @@ class ParameterTable:
 
     def __init__(
         self,
-        move: Callable[[str, float], None],
+        move: Callable[[str, Any], None],
         fix: Callable[[str, bool], None],
         choose: Callable[[str], None],
     ) -> None:
@@ -132,7 +132,7 @@ class ParameterTable:
 
     def _edited(self, name: str, key: str, value: Any) -> None:
         if key == "value":
-            self._move(name, float(value))
+            self._move(name, value)
         elif key == "fixed":
             self._fix(name, bool(value))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hepnb.fits import fit
 from hepnb.limits import ScanResults, scan
 from hepnb.limits.scan import merge
-from hepnb.progress import Cancel
+from hepnb.progress import Cancel, Stopped, stoppable
 
 if TYPE_CHECKING:
     from hepnb.model import Model
@@ -81,7 +81,7 @@ def stream(
     partial : callable
         Called with the points so far and the seconds left.
     cancel : object with ``is_set()``
-        Asked between chunks.
+        Asked between chunks, and in each step of the fits: a chunk that is stopped is lost.
 
     Returns
     -------
@@ -94,7 +94,11 @@ def stream(
     while done < len(order) and not cancel.is_set():
         chunk = np.sort(mu[order[done : done + size]])
         chunk_begin = time.perf_counter()
-        part = scan(data, model, chunk, test_stat=test_stat, batch=len(chunk), cancel=cancel)
+        try:
+            with stoppable(cancel):
+                part = scan(data, model, chunk, test_stat=test_stat, batch=len(chunk), cancel=cancel)
+        except Stopped:
+            break
         now = time.perf_counter()
         if len(part.mu):
             parts.append(part)

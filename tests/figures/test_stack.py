@@ -120,3 +120,23 @@ def test_bins_that_differ_are_named(figure):
 def test_no_sample(figure):
     with pytest.raises(BinningError, match="no sample to stack"):
         draw_stack({}, figure.add_subplot())
+
+
+def test_negative_contents_are_subtracted_from_the_total_and_the_ratio(figure):
+    [[ax, ratio_ax]] = lay_out(figure, ratio=True)
+    samples = {"background": [50.0, 40.0], "interference": [-6.0, 3.0], "correction": [-1.0, -2.0]}
+    data = np.array([40.0, 45.0])
+    drawn = draw_stack(samples, ax, data=data, ratio_ax=ratio_ax)
+    total = np.array([43.0, 41.0])
+    np.testing.assert_allclose(drawn.total.get_data().values, total)
+    np.testing.assert_allclose(drawn.ratio.points.markers.get_ydata(), data / total)
+    # Downwards from 0, one below the other, so that none covers another.
+    ends = {name: (step.get_data().baseline, step.get_data().values) for name, step in drawn.samples.items()}
+    np.testing.assert_allclose(ends["interference"], [[0.0, 40.0], [-6.0, 43.0]])
+    np.testing.assert_allclose(ends["correction"], [[-6.0, 0.0], [-7.0, -2.0]])
+    assert ax.get_ylim()[0] < -7.0
+    moved = {"background": [50.0, 40.0], "interference": [-20.0, 3.0], "correction": [-1.0, -2.0]}
+    assert not drawn.fits(moved, data)
+    drawn.update(moved)
+    np.testing.assert_allclose(drawn.total.get_data().values, [29.0, 41.0])
+    np.testing.assert_allclose(drawn.ratio.points.markers.get_ydata(), data / [29.0, 41.0])

@@ -282,3 +282,101 @@ def test_a_workspace_without_poi(workspace):
     band = BrazilBand(workspace=spec)
     assert band.run(wait=True) is None
     assert "no POI" in band.error
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_points", 9), ("mu_min", 0.5), ("mu_max", 6.0), ("test_stat", "q")],
+)
+def test_a_setting_changed_after_run_makes_picture_and_limits_stale(band, name, value):
+    before = getattr(band, name)
+    setattr(band, name, value)
+    assert band.state == "current"  # nothing is shown yet
+    setattr(band, name, before)
+    band.run(wait=True)
+    assert band.state == "current"
+    setattr(band, name, value)
+    assert band.state == "stale"
+    assert band.live.stale
+    assert "hepnb-dim" in band._controls.words._dom_classes
+    setattr(band, name, before)
+    assert band.state == "current"
+    setattr(band, name, value)
+    band.run(wait=True)
+    assert (band.state, band.live.stale) == ("current", "")
+
+
+def test_another_level_of_a_stale_scan_stays_with_the_settings_of_the_scan(band):
+    band.run(wait=True)
+    band.test_stat = "q"
+    band.level = 0.1
+    expected = hepnb.upper_limit(None, band.model, level=0.1, test_stat="qtilde")
+    assert band.result.observed == pytest.approx(expected.observed, rel=1e-9)
+    assert band.state == "stale"
+
+
+def test_while_a_scan_runs_the_old_picture_is_stale(band, monkeypatch):
+    band.run(wait=True)
+    seen = []
+    scan = streaming_scan.scan
+
+    def spy(*args, **options):
+        seen.append((band.state, band.live.stale))
+        return scan(*args, **options)
+
+    monkeypatch.setattr(streaming_scan, "scan", spy)
+    band.luminosity = 2.0
+    band.flush()
+    assert seen[0] == ("computing", "Scanning the signal strength ...")
+    assert (band.state, band.live.stale) == ("current", "")
+
+
+def test_a_stopped_scan_says_between_which_points_the_limit_lies(band, monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
+    scan = streaming_scan.scan
+
+    def first_only(*args, **options):
+        found = scan(*args, **options)
+        band.cancel()
+        return found
+
+    monkeypatch.setattr(streaming_scan, "scan", first_only)
+    band.run(wait=True)
+    assert band.scan.cancelled
+    place = int(np.flatnonzero(band.scan.CLs_obs >= 0.05)[-1])
+    low, high = band.scan.mu[place : place + 2]
+    words = f"between {low:.4g} and {high:.4g}"
+    assert f"mu limit {words} at 95 % CL" in band._controls.words.html
+    assert f"{band.result.observed:.4g}" not in band._controls.words.html
+    document = json.loads(band.export(tmp_path / "stopped.json").read_text())
+    assert document["limits"]["observed"] == {"between": [low, high]}
+
+
+def test_a_scan_stops_within_a_batch(workspace):
+    band = BrazilBand(workspace=workspace, mu_max=4.0, n_points=17)
+    asked = []
+
+    class AfterSteps(threading.Event):
+        def is_set(self):
+            asked.append(True)
+            return len(asked) > 40 or super().is_set()
+
+    found = streaming_scan.stream(
+        band.model.data, band.model, np.linspace(0, 4, 400), test_stat="qtilde",
+        partial=lambda scan, left: None, cancel=AfterSteps(),
+    )  # fmt: skip
+    assert found is None or len(found) < 400
+    assert len(asked) < 45
+
+
+def test_wrong_data_are_said_and_nothing_is_scanned_with_the_old(band):
+    band.run(wait=True)
+    band.data = [1.0]
+    assert band.error
+    error = band.error
+    band.log_y = True
+    assert band.error == error
+    assert band.run(wait=True) is None
+    band.data = None
+    assert (band.error, band.state) == ("", "current")
+    assert band.run(wait=True) is not None

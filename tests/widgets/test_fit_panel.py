@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import hepnb
 from hepnb.errors import HepnbError, ModelError
 from hepnb.fits import rate_spread
+from hepnb.widgets import fit_state
 from hepnb.widgets.fit_panel import FitPanel
 from hepnb.widgets.fit_views import ALL_CHANNELS
 from hepnb.workspace import uncorrelated_background
@@ -329,3 +331,105 @@ def test_moves_from_two_threads(panel):
     np.testing.assert_allclose(
         stack_total(panel), panel.model.expected(np.array(list(panel.values.values())))
     )
+
+
+def band_height(panel):
+    panel.flush()
+    data = panel._view._artists.band.get_data()
+    return np.asarray(data.values) - np.asarray(data.baseline)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_the_band_is_of_the_point_that_is_shown(workspace, large):
+    panel = FitPanel(workspace=many_parameters(20) if large else workspace)
+    state = panel._state
+    steps = (panel.fit, panel.undo, panel.redo, panel.reset, lambda: panel._table_moved("mu", 1.5))
+    for step in steps:
+        step()
+        spread = rate_spread(panel.model, state.values, state.result)
+        np.testing.assert_allclose(band_height(panel), 2 * spread)
+        assert panel._view._artists.band.get_visible()
+
+
+def test_what_a_quick_move_leaves_out_is_not_shown():
+    panel = FitPanel(workspace=many_parameters(20))
+    panel._view.update(quick=True)
+    assert not panel._view._artists.band.get_visible()
+    panel._view.update()
+    assert panel._view._artists.band.get_visible()
+
+
+def test_a_sample_with_negative_rates_counts_in_total_and_ratio(workspace):
+    spec = json.loads(json.dumps(workspace.spec))
+    spec["channels"][0]["samples"].append(
+        {"name": "interference", "data": [-3.0, 2.0, -8.0, 0.0, 1.0], "modifiers": []}
+    )
+    panel = FitPanel(workspace=spec)
+    panel.fit()
+    expected = panel.model.expected(panel.result.bestfit)
+    np.testing.assert_allclose(stack_total(panel), expected)
+    ratio = panel._view._artists.ratio.points.markers.get_ydata()
+    np.testing.assert_allclose(ratio, panel.model.data[:5] / expected)
+
+
+def test_a_move_after_the_fit_makes_the_fit_stale_and_undo_makes_it_current(panel):
+    panel.values = {"mu": 1.5}
+    assert panel.state == "current"  # there is no fit yet
+    panel.fit()
+    assert panel.state == "current"
+    panel.values = {"mu": 0.5}
+    assert panel.state == "stale"
+    assert "mu changed since" in panel.state_words
+    assert "hepnb-dim" in panel._controls.words._dom_classes
+    assert panel.live.stale == ""  # the picture follows
+    panel.undo()
+    assert panel.state == "current"
+    panel.fixed = ("uncorr_bkguncrt[1]",)
+    assert "uncorr_bkguncrt[1] changed" in panel.state_words
+    panel.fit()
+    assert (panel.state, panel._controls.words._dom_classes) == ("current", ())
+
+
+def test_wrong_data_are_said_until_they_are_right_and_nothing_is_fitted_meanwhile(panel):
+    panel.fit()
+    panel.data = [1.0, 2.0]
+    assert "2 entries" in panel.error
+    assert panel.state == "stale"
+    panel.log_y = True
+    assert "2 entries" in panel.error
+    assert panel.fit() is None
+    panel.data = [50.0, 50.0, 50.0, 40.0, 30.0]
+    assert (panel.error, panel.state) == ("", "current")
+    assert panel.fit().report.ok
+
+
+def test_what_is_typed_into_the_table_and_is_no_number_is_refused(panel):
+    panel._table.widget.edit("mu", "value", "two")
+    assert "'two'" in panel.error
+    assert panel._table.widget.row("mu")["value"] == panel.values["mu"]
+    panel._table.widget.edit("mu", "value", "1.25")
+    assert (panel.error, panel.values["mu"]) == ("", 1.25)
+
+
+def test_a_fit_that_is_cancelled_leaves_everything_where_it_was(panel, monkeypatch):
+    before = dict(panel.values)
+
+    def stopped(*args, **options):
+        panel.cancel()
+        return hepnb.fit(*args, **options)
+
+    monkeypatch.setattr(fit_state, "fit", stopped)
+    panel._press_fit(None)
+    panel.flush()
+    assert (panel.result, panel.values, panel.error, panel.state) == (None, before, "", "current")
+
+
+def test_the_headline_at_a_bound_has_the_side_that_the_profile_gives(workspace):
+    panel = FitPanel(workspace=workspace, data=[51.0, 47.0, 39.0, 32.0, 28.0])
+    result = panel.fit()
+    assert result["mu"][0] == 0.0
+    found = hepnb.fits.minos(panel._state.data, panel.model, ["mu"], result=result)
+    assert f"mu = 0.0000 +{found.upper[0]:.4f} at its lower bound 0" in panel._controls.words.html
+    row = next(row for row in panel.table() if row["name"] == "mu")
+    assert row["uncertainty"] == pytest.approx(found.upper[0])
+    assert "±" not in panel._controls.words.html
