@@ -50,11 +50,13 @@ def workbench_code(
         names = Names()
         program.include(script(names, *analysis_code(names, *source)))
     model = _MODEL
+    has_poi = current is None or bool(current.poi)
     if fit_panel is not None and fit_panel.model is not None and fit_panel.result is not None:
         model, current = _include(program, fit_panel, current), fit_panel.model.workspace
+        has_poi = fit_panel.model.poi_name is not None
     else:
         program.add(_MODEL, _FIT)
-    if current is None or current.poi or (fit_panel is not None and fit_panel.poi):
+    if has_poi:
         program.add(_SIGNIFICANCE)
         if band is None or band.result is None:
             program.add(_LIMIT)
