@@ -90,12 +90,17 @@ def check_list(folder: Any) -> None:
     Raises
     ------
     Damaged
-        Where the list has a further object.
+        Where the list has a further object, or the folder or its list was overwritten with zeros.
     """
+    if not int(folder._fSeekDir):
+        raise Damaged("there are zeros where the folder says where it is")
     place, size = int(folder._fSeekKeys), int(folder._fNbytesKeys)
     if not place:
         return
     content = _bytes(folder.file, place, place + size)
+    zeroed = [key for key in folder._keys if int(key.fSeekKey) <= 0 or not key.fClassName]
+    if _KEY.unpack_from(content)[0] <= 0 or zeroed:
+        raise Damaged("there are zeros where the list of objects should be")
     used = _KEY.unpack_from(content)[4] + 4 + sum(int(key.fKeylen) for key in folder._keys)
     left_over = _key_at(content, used)
     if left_over is None or left_over.folder != int(folder._fSeekDir):

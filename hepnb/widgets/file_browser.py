@@ -17,7 +17,7 @@ from hepnb.events import Entry, RootFile, RootFiles, Tree
 from hepnb.figures import draw_histogram, draw_mesh, lay_out
 from hepnb.python_code import Script, call, comment, literal
 from hepnb.widgets.base import Panel, column, row
-from hepnb.widgets.folders import Item, list_folder, resolve_inside, size_words
+from hepnb.widgets.folders import Item, check_pattern, list_folder, resolve_inside, size_words
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.table import Table
 
@@ -143,6 +143,7 @@ class FileBrowser(Panel):
     def _open_file(self, name: str) -> str:
         for folder in _parents(name):
             self._unfold(_folder_id(folder))
+        check_pattern(self.root, name)
         opened = hepnb.events.open(os.path.join(self.root, name))  # noqa: PTH118  # keeps the root as it was given
         self._set_result(opened.walk())
         self._opened = opened

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from hepnb.errors import FileError
+from hepnb.local_files import local_path
 
-__all__ = ["Item", "list_folder", "resolve_inside", "size_words"]
+__all__ = ["Item", "check_pattern", "list_folder", "resolve_inside", "size_words"]
 
 _SUFFIX = ".root"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -68,16 +71,36 @@ def resolve_inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -
         ...
     hepnb.errors.FileError: '../etc/passwd' is outside the root '/usr'. Choose another root to go there.
     """
-    top = Path(root).expanduser().resolve()
+    top = local_path(root).resolve()
     if not top.is_dir():
         what = "is a file, not a folder" if top.exists() else "does not exist"
         raise FileError(f"the root {os.fspath(root)!r} {what}. Choose a folder.")
-    found = (top / Path(path).expanduser()).resolve()
+    found = (top / local_path(path)).resolve()
     if not found.is_relative_to(top):
         raise FileError(
             f"{os.fspath(path)!r} is outside the root {os.fspath(root)!r}. Choose another root to go there."
         )
     return found
+
+
+def check_pattern(root: str | os.PathLike[str], pattern: str) -> None:
+    """Make sure that no file that wildcards find lies outside the root, for instance behind a link.
+
+    Parameters
+    ----------
+    root : str or path-like
+        The folder that is not left.
+    pattern : str
+        Relative to the root, with or without wildcards.
+
+    Raises
+    ------
+    FileError
+        Where one does.
+    """
+    top = resolve_inside(root, "")
+    for found in glob.glob(pattern, root_dir=top, recursive=True):  # noqa: PTH207  # as open() does
+        resolve_inside(root, found)
 
 
 def list_folder(root: str | os.PathLike[str], path: str) -> tuple[Item, ...]:
@@ -118,6 +141,8 @@ def _item(root: str | os.PathLike[str], path: str, entry: os.DirEntry[str]) -> I
             return None
         if entry.is_symlink():
             resolve_inside(root, path)
+        if not is_folder and not stat.S_ISREG(entry.stat().st_mode):
+            return Item(path, False, reason="no regular file")
         size = 0 if is_folder else entry.stat().st_size
     except FileError:
         return Item(path, is_folder, reason="a link out of the root")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from hepnb.errors import FileError, WorkspaceError, nearest
+from hepnb.local_files import check_regular, local_path
 
 __all__ = ["read_json", "read_text"]
 
@@ -30,10 +30,11 @@ def read_text(path: str | os.PathLike[str]) -> str:
     FileError
         When there is no such file, or it is not text.
     """
-    file = Path(path)
+    file = local_path(path)
     if file.is_dir():
         inside = [other.name for other in file.iterdir() if other.suffix in {".json", ".xml"}]
         raise FileError(f"{file} is a directory, not a workspace file. {nearest('', inside)}")
+    check_regular(file, "workspace file")
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

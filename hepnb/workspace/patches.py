@@ -54,8 +54,19 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
         source = f"{os.fspath(patch)}: "
         patch = read_json(patch)
     document: Any = spec
-    for index, operation in enumerate(operations_of(spec, patch, name, source)):
+    operations = operations_of(spec, patch, name, source)
+    room = -1
+    for index, operation in enumerate(operations):
         try:
+            if isinstance(operation, Mapping) and operation.get("op") == "copy":
+                if room < 0:
+                    room = max(_MOST_COPIED, _COPIES * (_n_values(spec) + _n_values(operations)))
+                room -= _n_values(jsonpatch.JsonPointer(operation["from"]).resolve(document, None), room)
+                if room < 0:
+                    raise WorkspaceError(
+                        f"{source}patch operation {index} (copy {operation['from']}) makes the workspace "
+                        f"many times larger than it is. Are these the copies that were meant?"
+                    )
             document = _applied(document, operation)
         except _PATCH_ERRORS as error:
             said = repr(operation)
@@ -68,7 +79,31 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
     return document
 
 
+# What copies may add: values (numbers, texts, lists, mappings), and how many times what there is.
+_MOST_COPIED, _COPIES = 1_000_000, 10
+
+
+def _n_values(document: Any, enough: int | None = None) -> int:
+    """Count the values in a document; no further than one more than is enough.
+
+    Examples
+    --------
+    >>> _n_values({"a": [1, 2]}), _n_values([0] * 100, enough=10) > 10
+    (4, True)
+    """
+    count, waiting = 0, [document]
+    while waiting and (enough is None or count <= enough):
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+    return count
+
+
 _PATCH_ERRORS = (
+    RecursionError,
     jsonpatch.JsonPatchException,
     jsonpatch.JsonPointerException,
     TypeError,
