@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.model import Model
+from hepnb.model.cut_law import draw
 
 __all__ = ["sample"]
 
@@ -50,4 +51,6 @@ def sample(model: Model, pars: ArrayLike, size: int, rng: np.random.Generator) -
     aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
     counts = constraints.poisson_rates(point)
     aux[:, constraints.poisson_aux] = rng.poisson(counts, size=(size, counts.size))
+    for place in constraints.cut:
+        aux[:, constraints.poisson_aux[place]] = draw(counts[place], size, rng)
     return np.concatenate([main, aux], axis=1)

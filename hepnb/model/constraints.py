@@ -1,8 +1,8 @@
 """Constraint terms: the auxiliary measurements of a model, as arrays.
 
 Gaussian: N(aux | theta, sigma). Poisson: Pois(aux | tau gamma), continued to real aux as pyhf does. The gamma
-law of HistFactory in ROOT, Pois(aux | tau + sqrt(tau) alpha) for a systematic, is such a Poisson law of
-gamma = alpha + sqrt(tau).
+law of a systematic, Pois(aux | tau + sqrt(tau) alpha), is such a law of gamma = alpha + sqrt(tau). That of
+HistFactory in ROOT is cut: see :mod:`hepnb.model.cut_law`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
+from hepnb.model.cut_law import HIGHEST_COUNT, log_norm
 from hepnb.model.parameters import Parameter
 
 __all__ = ["Constraints", "collect_constraints"]
@@ -79,6 +80,8 @@ class Constraints:
         Its factor.
     offset : ndarray, shape (q,)
         What is added to the parameter to give gamma: 0, but for gamma laws.
+    cut : ndarray of int, shape (c,)
+        The Poissons whose law is cut.
     parameters : ndarray of int, shape (aux,)
         The parameter of each auxiliary datum.
     scale, shift : ndarray, shape (aux,)
@@ -93,13 +96,18 @@ class Constraints:
     poisson_aux: IntArray
     tau: FloatArray
     offset: FloatArray
+    cut: IntArray
     parameters: IntArray
     scale: FloatArray
     shift: FloatArray
 
     def expected(self, points: FloatArray) -> FloatArray:
         """Give the expected auxiliary data, shape (batch, aux), of points of shape (batch, parameter)."""
-        return np.asarray(points[..., self.parameters] * self.scale + self.shift)
+        expected = points[..., self.parameters] * self.scale + self.shift
+        if self.cut.size:
+            places = self.poisson_aux[self.cut]
+            expected[..., places] = np.clip(expected[..., places], 0.0, HIGHEST_COUNT)
+        return np.asarray(expected)
 
     def preferred(self, aux: FloatArray) -> FloatArray:
         """Return the values, shape (batch, aux), of the parameters that the auxiliary data point to."""
@@ -119,6 +127,12 @@ class Constraints:
         """Give ``gauss``, ``gauss_aux``, ``poisson`` and ``poisson_aux``, as slices where they can be."""
         return tuple(map(_slice, (self.gauss, self.gauss_aux, self.poisson, self.poisson_aux)))
 
+    def cuts(self, points: FloatArray) -> FloatArray | float:
+        """Return what cuts add to :meth:`value`, shape (batch,)."""
+        if not self.cut.size:
+            return 0.0
+        return np.asarray(2 * log_norm(self.poisson_rates(points)[..., self.cut])[0].sum(axis=-1))
+
     def gaussian(self, points: FloatArray, aux: FloatArray) -> FloatArray:
         """Give the Gaussian part of :meth:`value`, shape (batch,)."""
         if not self.gauss.size:
@@ -131,7 +145,7 @@ class Constraints:
         total = self.gaussian(points, aux)
         if self.poisson.size:
             total = total + poisson(self.poisson_rates(points), aux[..., self.places[3]]).sum(axis=-1)
-        return np.asarray(total)
+        return np.asarray(total + self.cuts(points))
 
     def slopes(self, points: FloatArray, aux: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give first and second derivative of :meth:`value`, each of shape (batch, parameter)."""
@@ -144,6 +158,11 @@ class Constraints:
             gamma, count = points[..., counted] + self.offset, aux[..., counted_aux]
             first[..., counted] = 2 * (self.tau - count / gamma)
             second[..., counted] = 2 * count / (gamma * gamma)
+        if self.cut.size:
+            where, tau = self.poisson[self.cut], self.tau[self.cut]
+            _, slope, bend = log_norm(self.poisson_rates(points)[..., self.cut])
+            first[..., where] += 2 * slope * tau
+            second[..., where] += 2 * bend * tau * tau
         return first, second
 
 
@@ -187,6 +206,7 @@ def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
         poisson_aux=column(poisson, 1),
         tau=np.array([tau for _, _, tau in poisson], dtype=float),
         offset=offset,
+        cut=np.array([place for place, (_, _, p) in enumerate(counted) if p.cut], dtype=np.intp),
         parameters=np.array([i for i, _ in constrained], dtype=np.intp),
         scale=scale,
         shift=shift,

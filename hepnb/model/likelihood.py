@@ -197,7 +197,7 @@ class HistFactoryLikelihood:
             counted_aux = auxiliary.places[3]
             rate = np.concatenate([rate, auxiliary.poisson_rates(points)], axis=1)
             count = np.concatenate([main, aux[:, counted_aux]], axis=1)
-        value = auxiliary.gaussian(points, aux) + poisson(rate, count).sum(axis=1)
+        value = auxiliary.gaussian(points, aux) + poisson(rate, count).sum(axis=1) + auxiliary.cuts(points)
         if outside is not None:
             value[outside] = np.inf
         if not main.all():

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hepnb.errors import ModelError, nearest
+from hepnb.model.cut_law import HIGHEST_COUNT
 from hepnb.modifiers import ParameterSet
 from hepnb.workspace.laws import Law
 
 __all__ = ["Parameter", "collect", "flatten"]
 
-# ROOT's uniform law is a Gaussian so wide.
-_UNIFORM = 100.0
 _SMALLEST_BETA = 1e-10
 
 
@@ -42,6 +41,8 @@ class Parameter:
     factor : float
         The tau of Pois(aux | tau gamma), or of Pois(aux | tau + sqrt(tau) alpha) if the kind is ``"gamma"``;
         nan for other kinds.
+    cut : bool
+        Whether the law of kind ``"gamma"`` is cut as in ROOT.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Parameter:
     aux: float
     sigma: float
     factor: float
+    cut: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Parameter) and self._key() == other._key()
@@ -138,13 +140,17 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
     kind, relative = (law, 0.0) if isinstance(law, str) else law
     # Only normsys and histosys start at 0.
     bins, systematic = not parameters.scalar and bool(parameters.aux), parameters.inits == (0.0,)
-    if kind == "none" and (bins or systematic):
+    if (kind == "none" and (bins or systematic)) or (kind == "uniform" and systematic):
         return replace(parameters, constraint="free", aux=(), width=())
     if bins and kind in ("gaussian", "poisson"):
         return _per_bin(parameters, kind)
-    if systematic and kind in ("gaussian", "uniform", "gamma", "lognormal"):
+    if systematic and kind in ("gaussian", "gamma", "gamma-root", "lognormal"):
         return _systematic(parameters, kind, relative)
-    can = "'gaussian', 'poisson' or 'none'" if bins else "'uniform', 'gamma', 'lognormal' or 'none'"
+    can = (
+        "'gaussian', 'poisson' or 'none'"
+        if bins
+        else "'uniform', 'gamma', 'gamma-root', 'lognormal' or 'none'"
+    )
     remedy = f"Use {can}." if bins or systematic else "Remove it."
     raise ModelError(f"modifier {parameters.name!r} cannot have a constraint {kind!r}. {remedy}")
 
@@ -161,18 +167,18 @@ def _per_bin(parameters: ParameterSet, kind: str) -> ParameterSet:
 def _systematic(parameters: ParameterSet, kind: str, relative: float) -> ParameterSet:
     """Return alpha with the laws that HistFactory in ROOT makes of its ``<ConstraintTerm>``.
 
-    Its gamma law is about beta = 1 + r alpha in [0, 10], with tau = 1 / r^2: a probability of beta that is,
-    up to a constant, Pois(tau | tau beta). Here alpha stays the parameter.
+    A gamma law is about beta = 1 + r alpha in [0, 10], with tau = 1 / r^2: a probability of beta that is, up
+    to a constant, Pois(tau | tau beta). Here alpha stays the parameter. ROOT's uniform law is a Gaussian of
+    width 100, normalised over the range of its measurement from -10 to 10: the same for all alpha to 1e-5.
     """
-    if kind == "uniform":
-        return replace(parameters, width=(_UNIFORM,))
     if kind == "lognormal":
         return replace(parameters, warp=relative)
-    if kind == "gamma":
-        tau = relative**-2
+    if kind in ("gamma", "gamma-root"):
+        tau, cut = relative**-2, kind == "gamma-root"
         lower, upper = (_SMALLEST_BETA - 1) / relative, 9 / relative
+        aux = min(tau, HIGHEST_COUNT) if cut else tau
         return replace(
-            parameters, constraint="gamma", lower=(lower,), upper=(upper,), aux=(tau,), width=(tau,)
+            parameters, constraint="gamma", lower=(lower,), upper=(upper,), aux=(aux,), width=(tau,), cut=cut
         )
     return parameters
 
@@ -193,7 +199,14 @@ def _missing(parameters: ParameterSet) -> str:
 def _same(one: ParameterSet, other: ParameterSet) -> bool:
     def comparable(parameters: ParameterSet) -> tuple[object, ...]:
         numbers = (parameters.inits, parameters.lower, parameters.upper, parameters.aux, parameters.width)
-        return (parameters.scalar, parameters.constraint, parameters.fixed, parameters.warp, repr(numbers))
+        return (
+            parameters.scalar,
+            parameters.constraint,
+            parameters.fixed,
+            parameters.warp,
+            parameters.cut,
+            repr(numbers),
+        )
 
     return comparable(one) == comparable(other)
 
@@ -270,6 +283,7 @@ def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
                     aux=aux,
                     sigma=1.0 if group.constraint == "gamma" else sigma,
                     factor=width if counted else math.nan,
+                    cut=group.cut,
                 )
             )
     return tuple(flat)

@@ -65,6 +65,8 @@ class ParameterSet:
     warp : float
         The relative uncertainty r of a log-normal law: normalisations are interpolated at
         ((1 + r)^alpha - 1) / r. 0 for all others, which are interpolated at alpha.
+    cut : bool
+        Whether the law "gamma" is cut as in ROOT.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ParameterSet:
     aux: tuple[float, ...] = ()
     width: tuple[float, ...] = ()
     warp: float = 0.0
+    cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ LAWS: dict[str, bool] = {
     "uniform": False,
     "none": False,
     "gamma": True,
+    "gamma-root": True,
     "lognormal": True,
 }
 """Every law, and whether it has a relative uncertainty."""

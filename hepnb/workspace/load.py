@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hepnb.errors import WorkspaceError
-from hepnb.workspace import xml
 from hepnb.workspace.documents import read_json, read_text
+from hepnb.workspace.histfactory import load_xml
 from hepnb.workspace.origin import Loaded
 from hepnb.workspace.workspace import Workspace
 
@@ -20,6 +20,7 @@ def load(
     source: str | os.PathLike[str] | Mapping[str, Any] | Workspace,
     *,
     root: str | os.PathLike[str] | None = None,
+    mounts: Sequence[tuple[str | os.PathLike[str], str | os.PathLike[str]]] = (),
 ) -> Workspace:
     """Load a workspace.
 
@@ -29,11 +30,15 @@ def load(
         A path leads to pyhf's JSON or to the top-level file of a HistFactory XML configuration.
     root : path, optional
         The directory that the paths inside XML files start from; found from the first ``<Input>`` by default.
+    mounts : sequence of (path, path)
+        Directories here, and the absolute paths by which XML files call them: they may come from another
+        machine.
 
     Returns
     -------
     Workspace
-        Validated. Its POI may be missing: background-only workspaces get theirs from a patch.
+        Validated. Its POI may be missing: background-only workspaces get theirs from a patch. XML is read as
+        HistFactory in ROOT reads it, with the defaults of ROOT 6.40.
 
     Raises
     ------
@@ -57,16 +62,18 @@ def load(
             f"a workspace cannot be loaded from {type(source).__name__}: "
             "give a path, a dict or a pyhf.Workspace."
         )
-    loaded = _read(Path(source).expanduser(), root)
-    options = {} if root is None else {"root": os.fspath(root)}
+    loaded = _read(Path(source).expanduser(), root, mounts)
+    options: dict[str, Any] = {} if root is None else {"root": os.fspath(root)}
+    if mounts:
+        options["mounts"] = [tuple(map(os.fspath, pair)) for pair in mounts]
     loaded._origin = Loaded(os.fspath(source), options)
     return loaded
 
 
-def _read(path: Path, root: str | os.PathLike[str] | None) -> Workspace:
+def _read(path: Path, root: str | os.PathLike[str] | None, mounts: Sequence[Any]) -> Workspace:
     text = read_text(path)
     if text.lstrip()[:1] == "<":
-        return xml.load_xml(path, root)
+        return load_xml(path, root, mounts)
     try:
         return Workspace(read_json(path, text))
     except WorkspaceError as error:

@@ -217,8 +217,10 @@ class Workspace:
         """The first measurement's laws of auxiliary measurements that are not pyhf's, by modifier.
 
         HistFactory XML asks for them. A staterror or shapesys can be ``"gaussian"`` or ``"poisson"``. A
-        normsys or histosys can be ``"uniform"``, a Gaussian of width 100 as in ROOT, ``("gamma", r)`` or
-        ``("lognormal", r)`` with a relative uncertainty r. Each can be ``"none"``: a free parameter.
+        normsys or histosys can be ``"uniform"``, the same for all values between its bounds, or, with a
+        relative uncertainty r, ``("gamma", r)``, ``("lognormal", r)`` or ``("gamma-root", r)``: the gamma law
+        as ROOT makes it, whose auxiliary count has the range from 0 to 10 only. Each can be ``"none"``, which
+        makes a free parameter of it.
         """
         return self.constraints_of()
 

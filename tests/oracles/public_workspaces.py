@@ -209,7 +209,7 @@ def _shape(
 
 # Files of the right kind that make no model; what is said about them is tested.
 REFUSED = {
-    "example_Expression.xml": "the POI 'SigXsecOverSM' does not exist in the model",
+    "example_Expression.xml": "<Function Name='rootPOI'> is a function of parameters",
     "example_ShapeSys2D.xml": "a histogram in it has more than one axis",
 }
 
@@ -255,7 +255,10 @@ def walk(folder: Path) -> dict[str, Case]:
     for path, root in xml_files(folder):
         if path.name not in REFUSED:
             # The laws that only ROOT has are tested in test_xml_constraints.py.
-            found[str(path.relative_to(folder))] = Case(hepnb.load(path, root=root).spec)
+            with warnings.catch_warnings():
+                # example_DataDriven.xml fixes a parameter that it has not.
+                warnings.filterwarnings("ignore", ".*which is no parameter", UserWarning)
+                found[str(path.relative_to(folder))] = Case(hepnb.load(path, root=root).spec)
     for path in sorted((folder / "combine").glob("*.txt")):
         found[str(path.relative_to(folder))] = Case(from_datacard(path))
     with warnings.catch_warnings():

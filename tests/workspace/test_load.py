@@ -9,9 +9,11 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyhf
 import pytest
+from pyhf import readxml
 
 from hepnb.errors import FileError, WorkspaceError
 from hepnb.workspace import Workspace, load, uncorrelated_background
@@ -126,32 +128,40 @@ def test_only_paths_and_mappings_are_loaded() -> None:
 
 
 XML = [
-    ("multibin_histfactory/config/example.xml", {"uncorrshape": "poisson"}),
-    ("multichannel_histfactory/config/example.xml", {"uncorrshape_signal": "poisson", "uncorrshape_control": "poisson"}),
+    ("multibin_histfactory/config/example.xml", {}),
+    ("multichannel_histfactory/config/example.xml", {}),
     ("overallsys_histfactory/config/example.xml", {}),
     ("shared_nuispar_across_types/config/example.xml", {}),
     ("xmlimport_input/config/example.xml", {"staterror_channel1": "poisson"}),
-    ("xmlimport_input/config/examples/example_DataDriven.xml", {"staterror_signalRegion": "gaussian", "staterror_controlRegion": "gaussian"}),
+    ("xmlimport_input/config/examples/example_DataDriven.xml", {}),
     ("xmlimport_input2/config/example.xml", {}),
-    ("xmlimport_input3/config/examples/example_ShapeSys.xml", {}),
+    ("xmlimport_input3/config/examples/example_ShapeSys.xml", {"bkg1Shape": "gaussian", "bkg2Shape": "gaussian"}),
     ("xmlimport_input4/config/example.xml", {"staterror_channel1": "poisson"}),
 ]  # fmt: skip
 
 
+def _numbers(spec: dict[str, Any]) -> dict[str, Any]:
+    """Yields, variations and data; what ROOT and pyhf read differently is left out."""
+    found: dict[str, Any] = {entry["name"]: entry["data"] for entry in spec["observations"]}
+    for channel in spec["channels"]:
+        for sample in channel["samples"]:
+            found[f"{channel['name']} {sample['name']}"] = sample["data"]
+            for modifier in sample["modifiers"]:
+                if modifier["type"] in ("histosys", "normsys"):
+                    found[f"{channel['name']} {sample['name']} {modifier['name']}"] = modifier["data"]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:.*'alpha_syst1', which is no parameter:UserWarning")
 @pytest.mark.parametrize(("name", "constraints"), XML)
-def test_xml_is_what_pyhf_reads_from_it(data_dir: Path, name: str, constraints: dict[str, str]) -> None:
+def test_xml_has_the_yields_that_pyhf_reads(data_dir: Path, name: str, constraints: dict[str, str]) -> None:
     path = data_dir / VALIDATION / name
     root = data_dir / VALIDATION / name.partition("/")[0]
     loaded = load(path)
-    assert loaded == Workspace(pyhf.readxml.parse(path, root), constraints=constraints)
+    assert _numbers(loaded.spec) == _numbers(readxml.parse(path, root))
     assert loaded.constraints == constraints
     assert load(path, root=root) == loaded
-    pyhf.readxml.clear_filecache()
-
-
-def test_xml_leaves_no_file_open(data_dir: Path) -> None:
-    load(data_dir / VALIDATION / "xmlimport_input" / "config" / "example.xml")
-    assert pyhf.readxml.__FILECACHE__ == {}
+    readxml.clear_filecache()
 
 
 @pytest.fixture
@@ -185,7 +195,7 @@ def test_a_missing_root_file_is_named(xml_copy: Path) -> None:
 def test_a_missing_histogram_is_named(xml_copy: Path) -> None:
     path = xml_copy / "config" / "example_channel.xml"
     path.write_text(path.read_text().replace('HistoName="sig"', 'HistoName="sgnal"'))
-    with pytest.raises(FileError, match=r"Both sgnal and .*sgnal were tried and not found"):
+    with pytest.raises(FileError, match=r"wants the histogram 'sgnal'.*'data', 'sig'"):
         load(xml_copy / "config" / "example.xml")
 
 
