@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hepnb.fits.batched import BatchedFit, Likelihood, minimise
+from hepnb.fits.exploring import Explored, explore
 from hepnb.fits.fit import fit, fixed_poi_fit
 from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
 from hepnb.fits.impacts import GroupImpact
@@ -11,7 +12,7 @@ from hepnb.fits.pseudodata import sample
 from hepnb.fits.pyhf_optimizer import pyhf_optimizer
 from hepnb.fits.ranking import RankingResults, ranking
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
-from hepnb.fits.solve import Explored, explore, solve
+from hepnb.fits.solve import solve
 from hepnb.fits.spread import rate_spread
 
 __all__ = [

@@ -5,6 +5,9 @@ side of the nominal) can be reached from either side, and the fit that starts in
 them by chance. Such parameters are found by moving each one by a standard deviation; fits then start on
 both sides of them. Where there are several, any combination of them can be a basin, and fits start from a
 few random points too; in a small model, where that costs little, for a single one already.
+
+A normalisation that is free can take over from another one: then there is a minimum with one of them at its
+bound. Fits start there too, at first with the factor held, and at its initial value where it ended at a bound.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from numpy.typing import NDArray
 
 from hepnb.model import Model
 
-__all__ = ["anywhere", "other_sides", "suspects"]
+__all__ = ["anywhere", "at_bounds", "free_factors", "other_sides", "suspects"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -25,6 +28,8 @@ _SIGNIFICANT = 0.2
 _BENT, _SMALL = 0.1, 40
 _MOST = 6
 _RANDOM = 24
+# Factors that are put to their bounds, those with the largest yields first.
+_FACTORS = 12
 _MANY = 100
 
 _KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()
@@ -102,6 +107,83 @@ def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> t
     if not start:
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     return np.concatenate(start), np.concatenate(lane)
+
+
+def free_factors(model: Model) -> IntArray:
+    """Give the parameters that are free and scale yields, the strongest first, at most twelve.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Positions.
+    """
+    notes = model.likelihood.notes
+    if "free factors" not in notes:
+        where = np.array([i for i, p in enumerate(model.parameters) if p.kind == "free"], dtype=np.intp)
+        without = np.tile(model.init, (where.size, 1))
+        without[np.arange(where.size), where] = 0.0
+        change = (
+            np.abs(model.expected(without) - model.expected(model.init)) if where.size else np.zeros((0, 1))
+        )
+        strength = np.nan_to_num(change).sum(axis=1)
+        # One per bin, a shapefactor's, comes after those of whole samples.
+        scalar = np.array(
+            [model.parameters[i].name == model.parameters[i].set_name for i in where], dtype=bool
+        )
+        order = np.lexsort((-strength, ~scalar))
+        notes["free factors"] = where[order][:_FACTORS]
+    return np.asarray(notes["free factors"])
+
+
+def at_bounds(
+    model: Model, points: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Give starting points with one free factor at its bound, or away from it if it is there.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    points : ndarray, shape (batch, parameter)
+        The minima found.
+    fixed : ndarray of bool, shape (batch, parameter)
+        Parameters that may not move.
+    limits : ndarray, shape (parameter, 2)
+        Bounds.
+
+    Returns
+    -------
+    start : ndarray, shape (n, parameter)
+        New starting points.
+    lane : ndarray of int, shape (n,)
+        The lane each belongs to.
+    factor : ndarray of int, shape (n,)
+        The parameter that was put where it is; to be held there at first.
+    """
+    start, lane, factor = [], [], []
+    for position in free_factors(model):
+        low, high = limits[position]
+        inside = min(max(float(model.init[position]), low), high)
+        inside = inside if low < inside < high else 0.5 * (low + high)
+        for value in (low, inside, high):
+            if not np.isfinite(value) or not low < high:
+                continue
+            here = points[:, position]
+            there = (here <= low) | (here >= high) if value == inside else here != value
+            wanted = np.flatnonzero(~fixed[:, position] & there)
+            moved = points[wanted].copy()
+            moved[:, position] = value
+            start.append(moved)
+            lane.append(wanted)
+            factor.append(np.full(wanted.size, position))
+    if not start:
+        return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+    return np.concatenate(start), np.concatenate(lane), np.concatenate(factor)
 
 
 def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.fits.batched import CONVERGED, minimise
+from hepnb.fits.exploring import explore
 from hepnb.fits.minuit import TOLERANCE, run_minuit
 from hepnb.fits.report import fit_results, second_minimum
 from hepnb.fits.results import FitResults
-from hepnb.fits.solve import explore
 from hepnb.model import Model, as_numbers, one_data_set
 
 __all__ = ["fit", "fixed_poi_fit"]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit
+from hepnb.fits.exploring import Explored
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
-from hepnb.fits.solve import Explored
 from hepnb.model import Model
 
 __all__ = ["bounded_uncertainty", "covariance_of", "fit_results", "second_minimum"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.basins import anywhere, other_sides
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
 from hepnb.fits.clips import has_clips, settle_clips
 from hepnb.fits.damped import descend
@@ -18,13 +17,13 @@ from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
-__all__ = ["Explored", "explore", "solve"]
+__all__ = ["DISTINCT", "solve"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 # Minima closer than this in -2 log L are the same.
-_DISTINCT = 1e-5
+DISTINCT = 1e-5
 # Steps after which a lane is looked at by other means: it jumps across a kink, or creeps along a valley.
 _PATIENCE = 50
 
@@ -134,133 +133,10 @@ def _better(result: BatchedFit, lanes: NDArray[np.intp], again: BatchedFit) -> B
     plausible wrong number.
     """
     old = result.value[lanes]
-    take = (again.value < old) | ((again.status == CONVERGED) & ~(again.value > old + _DISTINCT))
+    take = (again.value < old) | ((again.status == CONVERGED) & ~(again.value > old + DISTINCT))
     changed = {}
     for name, old in vars(result).items():
         new = old.copy()
         new[lanes[take]] = getattr(again, name)[take]
         changed[name] = new
     return replace(result, **changed)
-
-
-@dataclass(frozen=True)
-class Explored:
-    """The lowest minimum of each lane, and the next one where a second was met.
-
-    Parameters
-    ----------
-    fit : BatchedFit
-        The lowest minima.
-    second_value : ndarray, shape (batch,)
-        -2 log L of the second minimum; nan where there is none, or none was looked for.
-    second_points : ndarray, shape (batch, parameter)
-        Where it is.
-    """
-
-    fit: BatchedFit
-    second_value: FloatArray
-    second_points: FloatArray
-
-    @classmethod
-    def without_second(cls, fit: BatchedFit) -> Explored:
-        """Give fits that were not looked at from other sides."""
-        return cls(fit, np.full(len(fit.value), np.nan), np.full(fit.points.shape, np.nan))
-
-
-def explore(
-    model: Model,
-    data: FloatArray,
-    start: FloatArray,
-    fixed: BoolArray,
-    bounds: FloatArray | None = None,
-    scouts: NDArray[np.intp] | None = None,
-) -> Explored:
-    """Minimise a batch, starting on both sides of the parameters that may have two minima.
-
-    Parameters
-    ----------
-    model, data, start, fixed, bounds
-        As for :func:`solve`.
-    scouts : ndarray of int, shape (n,), optional
-        Lanes that look first; the others follow only if one of these meets a second minimum. All by default.
-
-    Returns
-    -------
-    Explored
-        One row per lane.
-    """
-    count = len(start)
-    lanes = np.arange(count) if scouts is None else scouts
-    data = np.broadcast_to(data, (count, data.shape[-1]))
-    sides, of_sides = other_sides(model, start[lanes], fixed[lanes])
-    random, of_random = anywhere(model, start[lanes], fixed[lanes])
-    others, owner = np.concatenate([sides, random]), lanes[np.concatenate([of_sides, of_random])]
-    together = solve(
-        model,
-        np.concatenate([data, data[owner]]),
-        np.concatenate([start, others]),
-        np.concatenate([fixed, fixed[owner]]),
-        bounds,
-        patient=count,
-    )
-    rows = {name: array[:count].copy() for name, array in vars(together).items()}
-    result = Explored.without_second(BatchedFit(**rows))
-    _merge(result, together, np.arange(count, count + owner.size), owner)
-    _follow(model, data, result, together, np.arange(count, count + owner.size), owner, fixed, bounds)
-    rest = np.setdiff1d(np.arange(count), lanes)
-    if rest.size and np.isfinite(result.second_value).any():
-        others, which = other_sides(model, result.fit.points[rest], fixed[rest])
-        owner = rest[which]
-        again = solve(model, data[owner], others, fixed[owner], bounds, patient=0)
-        _merge(result, again, np.arange(owner.size), owner)
-        _follow(model, data, result, again, np.arange(owner.size), owner, fixed, bounds)
-    return result
-
-
-def _follow(
-    model: Model,
-    data: FloatArray,
-    result: Explored,
-    found: BatchedFit,
-    rows: NDArray[np.intp],
-    owner: NDArray[np.intp],
-    fixed: BoolArray,
-    bounds: FloatArray | None,
-) -> None:
-    """Go on from further starts that got stuck below the best minimum: it is not the lowest."""
-    below = (found.status[rows] != CONVERGED) & (found.value[rows] < result.fit.value[owner] - _DISTINCT)
-    if below.any():
-        rows, owner = rows[below], owner[below]
-        again = solve(model, data[owner], found.points[rows], fixed[owner], bounds)
-        _merge(result, again, np.arange(owner.size), owner, with_stuck=True)
-
-
-def _merge(
-    result: Explored,
-    found: BatchedFit,
-    rows: NDArray[np.intp],
-    owner: NDArray[np.intp],
-    with_stuck: bool = False,
-) -> None:
-    """Put further minima of the lanes where they belong: lowest, second, or known already.
-
-    A point that is no minimum counts only where it is lower than every one, which the fit then must say.
-    """
-    best = result.fit
-    for row, lane in zip(rows, owner, strict=True):
-        good, had = found.status[row] == CONVERGED, best.status[lane] == CONVERGED
-        if not good and not with_stuck:
-            continue
-        rise = found.value[row] - best.value[lane]
-        lower = rise < -_DISTINCT or (good and not had and not rise > _DISTINCT)
-        if not lower and (abs(rise) <= _DISTINCT or not good):
-            continue
-        loser_value, loser_point = found.value[row], found.points[row]
-        if lower:
-            loser_value, loser_point = best.value[lane], best.points[lane].copy()
-            for name, array in vars(best).items():
-                array[lane] = getattr(found, name)[row]
-            if not had:
-                continue
-        if not loser_value >= result.second_value[lane]:
-            result.second_value[lane], result.second_points[lane] = loser_value, loser_point

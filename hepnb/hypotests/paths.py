@@ -134,10 +134,11 @@ def along(model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, m
     if mu.size >= _MANY and model.likelihood.operator_bytes:
         knots = order[np.unique(np.append(np.arange(0, mu.size, _EVERY), mu.size - 1))]
     lanes = np.concatenate([knots, mu.size + knots])
-    # Two minima at one end of the range, or at the other, and every hypothesis is looked at from both sides.
-    ends = np.unique([0, knots.size - 1, knots.size, 2 * knots.size - 1])
-    some = explore(model, data[lanes], start[lanes], fixed[lanes], scouts=ends)
-    several = bool(np.isfinite(some.second_value).any())
+    # Two minima at an end of the range or in its middle, and every hypothesis is looked at from there.
+    places = np.unique([0, (knots.size - 1) // 2, knots.size - 1])
+    scouts = np.concatenate([places, knots.size + places])
+    some = explore(model, data[lanes], start[lanes], fixed[lanes], scouts=scouts)
+    several = some.several
     explored = _spread(some, lanes, len(data))
     if knots.size < mu.size:
         rest = np.setdiff1d(np.arange(len(data)), lanes)

@@ -8,9 +8,9 @@ processor's cache.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +62,13 @@ class HistFactoryLikelihood:
         Its expected rates.
     constraints : Constraints
         Its auxiliary measurements.
+    notes : dict
+        What fits have learned about it, to be learned once; it travels with a pickled model.
     """
 
     compiled: Compiled
     constraints: Constraints
+    notes: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n_parameters(self) -> int:
