@@ -7,32 +7,66 @@ both sides of them. Where there are several, any combination of them can be a ba
 few random points too; in a small model, where that costs little, for a single one already.
 
 A normalisation that is free can take over from another one: then there is a minimum with one of them at its
-bound. Fits start there too, at first with the factor held, and at its initial value where it ended at a bound.
+bound. Fits start there too, at first with the factor held, and at its initial value where it ended at a
+bound.
 """
 
 from __future__ import annotations
-
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.model import Model
 
-__all__ = ["anywhere", "at_bounds", "free_factors", "other_sides", "suspects"]
+__all__ = ["SMALL", "anywhere", "at_bounds", "free_factors", "one_sided", "other_sides", "suspects"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _SIGNIFICANT = 0.2
-_BENT, _SMALL = 0.1, 40
+_BENT, SMALL = 0.1, 40
 _MOST = 6
+# One-sided changes that are tried once for each model.
+_WEAK, _LOPSIDED, _CANDIDATES = 0.15, 0.6, 12
 _RANDOM = 24
 # Factors that are put to their bounds, those with the largest yields first.
-_FACTORS = 12
+_FACTORS, _FAR = 12, 4.0
 _MANY = 100
 
-_KNOWN: WeakKeyDictionary[Model, IntArray] = WeakKeyDictionary()
+
+def one_sided(model: Model) -> IntArray:
+    """Find parameters that change the rates to one side alone: there may be a minimum on either side.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Their positions, at most twelve, the strongest first; without :func:`suspects`.
+    """
+    moving, up, down, spread = _responses(model)
+    bent = np.linalg.norm(0.5 * (up + down) / spread, axis=1)
+    size = np.linalg.norm(0.5 * (up - down) / spread, axis=1)
+    order = np.argsort(-bent, kind="stable")
+    order = order[(bent[order] > _WEAK) & (bent[order] > _LOPSIDED * size[order])]
+    found = moving[order]
+    return np.asarray(found[~np.isin(found, suspects(model))][:_CANDIDATES])
+
+
+def _responses(model: Model) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
+    """Move each Gaussian parameter by a standard deviation: which, changes up and down, and their scale."""
+    moving = np.array(
+        [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
+        dtype=np.intp,
+    )
+    step = np.zeros((moving.size, model.n_parameters))
+    step[np.arange(moving.size), moving] = 1.0
+    nominal = model.expected(model.init)
+    up, down = (model.expected(model.init + sign * step) - nominal for sign in (1.0, -1.0))
+    return moving, up, down, np.sqrt(np.maximum(nominal, 1.0))
 
 
 def suspects(model: Model) -> IntArray:
@@ -50,33 +84,23 @@ def suspects(model: Model) -> IntArray:
         statistical uncertainty of its bin. In a small model, where looking costs little, the part of a change
         that is the same for both signs counts too, over all bins, from a tenth.
     """
-    if model in _KNOWN:
-        return _KNOWN[model]
-    moving = np.array(
-        [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
-        dtype=np.intp,
-    )
-    strength = np.zeros(0)
-    if moving.size:
-        step = np.zeros((moving.size, model.n_parameters))
-        step[np.arange(moving.size), moving] = 1.0
-        nominal = model.expected(model.init)
-        up = model.expected(model.init + step) - nominal
-        down = model.expected(model.init - step) - nominal
-        spread = np.sqrt(np.maximum(nominal, 1.0))
+    notes = model.likelihood.notes
+    if "suspects" not in notes:
+        moving, up, down, spread = _responses(model)
         both = np.where(up * down > 0, np.minimum(np.abs(up), np.abs(down)), 0.0)
-        strength = (both / spread).max(axis=1)
-        if model.n_parameters <= _SMALL:
+        strength = (both / spread).max(axis=1, initial=0.0)
+        if model.n_parameters <= SMALL:
             # Other parameters may take up the straight part of a change, and the bent part is what is left.
             bent = np.linalg.norm(0.5 * (up + down) / spread, axis=1)
             strength = np.maximum(strength, bent * _SIGNIFICANT / _BENT)
-    order = np.argsort(-strength, kind="stable")[:_MOST]
-    found = moving[order[strength[order] > _SIGNIFICANT]]
-    _KNOWN[model] = found
-    return found
+        order = np.argsort(-strength, kind="stable")[:_MOST]
+        notes["suspects"] = moving[order[strength[order] > _SIGNIFICANT]]
+    return np.asarray(notes["suspects"])
 
 
-def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+def other_sides(
+    model: Model, points: FloatArray, fixed: NDArray[np.bool_], which: IntArray | None = None
+) -> tuple[FloatArray, IntArray]:
     """Give starting points on the other side of each suspect.
 
     Parameters
@@ -87,6 +111,8 @@ def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> t
         The minima found.
     fixed : ndarray of bool, shape (batch, parameter)
         Parameters that may not move.
+    which : ndarray of int, shape (k,), optional
+        Other parameters than the suspects.
 
     Returns
     -------
@@ -96,7 +122,7 @@ def other_sides(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> t
         The lane each belongs to.
     """
     start, lane = [], []
-    for position in suspects(model):
+    for position in suspects(model) if which is None else which:
         for side in (-1.0, 1.0):
             # A point well to one side needs the other only; one in the middle needs both.
             wanted = ~fixed[:, position] & (side * points[:, position] < 0.5)
@@ -127,21 +153,17 @@ def free_factors(model: Model) -> IntArray:
         where = np.array([i for i, p in enumerate(model.parameters) if p.kind == "free"], dtype=np.intp)
         without = np.tile(model.init, (where.size, 1))
         without[np.arange(where.size), where] = 0.0
-        change = (
-            np.abs(model.expected(without) - model.expected(model.init)) if where.size else np.zeros((0, 1))
-        )
+        change = np.abs(model.expected(without) - model.expected(model.init))
         strength = np.nan_to_num(change).sum(axis=1)
         # One per bin, a shapefactor's, comes after those of whole samples.
-        scalar = np.array(
-            [model.parameters[i].name == model.parameters[i].set_name for i in where], dtype=bool
-        )
-        order = np.lexsort((-strength, ~scalar))
+        sets = [(model.parameters[i].name, model.parameters[i].set_name) for i in where]
+        order = np.lexsort((-strength, np.array([name != group for name, group in sets], dtype=bool)))
         notes["free factors"] = where[order][:_FACTORS]
     return np.asarray(notes["free factors"])
 
 
 def at_bounds(
-    model: Model, points: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray
+    model: Model, points: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray, factors: IntArray
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Give starting points with one free factor at its bound, or away from it if it is there.
 
@@ -155,6 +177,8 @@ def at_bounds(
         Parameters that may not move.
     limits : ndarray, shape (parameter, 2)
         Bounds.
+    factors : ndarray of int, shape (k,)
+        Which of the free factors.
 
     Returns
     -------
@@ -166,15 +190,18 @@ def at_bounds(
         The parameter that was put where it is; to be held there at first.
     """
     start, lane, factor = [], [], []
-    for position in free_factors(model):
+    for position in factors:
         low, high = limits[position]
         inside = min(max(float(model.init[position]), low), high)
         inside = inside if low < inside < high else 0.5 * (low + high)
+        here = points[:, position]
         for value in (low, inside, high):
             if not np.isfinite(value) or not low < high:
                 continue
-            here = points[:, position]
             there = (here <= low) | (here >= high) if value == inside else here != value
+            if value == high and model.n_parameters > SMALL:
+                # The usual upper bound is far from any minimum, and each start costs something.
+                there &= high < _FAR * np.maximum(here, inside)
             wanted = np.flatnonzero(~fixed[:, position] & there)
             moved = points[wanted].copy()
             moved[:, position] = value
@@ -207,7 +234,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
     """
     if model.thorough:
         return _scattered(model, points, fixed)
-    if suspects(model).size < (1 if model.n_parameters <= _SMALL else 2):
+    if suspects(model).size < (1 if model.n_parameters <= SMALL else 2):
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     lane = np.repeat(np.arange(len(points)), _RANDOM)
     start = points[lane]

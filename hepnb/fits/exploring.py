@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.basins import anywhere, at_bounds, free_factors, other_sides
+from hepnb.fits.basins import SMALL, anywhere, at_bounds, free_factors, one_sided, other_sides, suspects
 from hepnb.fits.batched import CONVERGED, BatchedFit
 from hepnb.fits.clips import has_clips
 from hepnb.fits.kinks import has_kinks
@@ -23,16 +23,20 @@ from hepnb.fits.solve import DISTINCT, solve
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
-__all__ = ["Explored", "Explorer", "explore"]
+__all__ = ["Explored", "Explorer", "Learned", "explore", "learn"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
+# Pairs of steps after the first one before a start is followed to its end.
+_MORE = 2
 # A factor so near its bound, in units of its initial value, has ended there.
 _AT_BOUND = 0.02
+# A minimum so far from the first one, in standard deviations, is on another side.
+_APART = 0.3
 # Minima handed on from some fits to the others.
-_HANDED = 6
+_HANDED = 3
 
 
 @dataclass(frozen=True)
@@ -128,34 +132,34 @@ class Explorer:
 
     def look(self, start: FloatArray, lanes: IntArray) -> None:
         """Try all further starts of some fits that began at ``start``."""
-        sides, of_sides = other_sides(self.model, start[lanes], self.fixed[lanes])
-        random, of_random = anywhere(self.model, start[lanes], self.fixed[lanes])
-        self.go(np.concatenate([sides, random]), lanes[np.concatenate([of_sides, of_random])])
-        self._factors(lanes)
+        learned = learn(self.model)
+        best, fixed = self.result.fit.points[lanes], self.fixed[lanes]
+        sides, of_sides = other_sides(self.model, start[lanes], fixed, learned.sides)
+        random, of_random = anywhere(self.model, start[lanes], fixed)
+        bounds, of_bounds, factor = at_bounds(self.model, best, fixed, self.limits, learned.factors)
+        none = np.full(len(sides) + len(random), -1, dtype=np.intp)
+        begin = np.concatenate([sides, random, bounds])
+        owner = lanes[np.concatenate([of_sides, of_random, of_bounds])]
+        ends, owner, _ = self.follow(begin, owner, np.concatenate([none, factor]))
+        self._pairs(ends, owner, learned.factors)
 
-    def _factors(self, lanes: IntArray) -> None:
-        """Start with free factors at their bounds, and with pairs of them where one is at home there."""
-        best = self.result.fit
-        begin, lane, factor = at_bounds(self.model, best.points[lanes], self.fixed[lanes], self.limits)
-        ends, owner = self.go(begin, lanes[lane], factor)
+    def _pairs(self, ends: FloatArray, owner: IntArray, factors: IntArray) -> None:
+        """Put a second factor to its lower bound where a minimum has one there."""
         if not owner.size:
             return
-        where = free_factors(self.model)
-        near = ends[:, where] - self.limits[where, 0] < _AT_BOUND * np.maximum(self.model.init[where], 1.0)
-        near &= ~self.fixed[owner][:, where]
-        rows = np.flatnonzero(near.any(axis=1))
-        for other in where:
-            some = rows[~near[rows][:, where == other][:, 0] & ~self.fixed[owner[rows], other]]
-            if some.size:
-                points = ends[some].copy()
-                points[:, other] = self.limits[other, 0]
-                self.go(points, owner[some], np.full(some.size, other))
+        low = self.limits[factors, 0]
+        near = ends[:, factors] - low < _AT_BOUND * np.maximum(self.model.init[factors], 1.0)
+        near &= ~self.fixed[owner][:, factors]
+        row, which = np.nonzero(near.any(axis=1)[:, None] & ~near & ~self.fixed[owner][:, factors])
+        points = ends[row].copy()
+        points[np.arange(row.size), factors[which]] = low[which]
+        self.follow(points, owner[row], factors[which])
 
     def from_minima(self, minima: FloatArray, lanes: IntArray) -> None:
         """Start at minima of other fits, with what is held kept."""
         owner = np.repeat(lanes, len(minima))
         points = np.tile(minima, (lanes.size, 1))
-        self.go(np.where(self.fixed[owner], self.result.fit.points[owner], points), owner)
+        self.follow(np.where(self.fixed[owner], self.result.fit.points[owner], points), owner)
 
     def hand_on(self, lanes: IntArray, rest: IntArray) -> None:
         """Start some fits where others have their minima, and on the other sides of their own."""
@@ -163,12 +167,14 @@ class Explorer:
         second = lanes[np.isfinite(found.second_value[lanes])]
         points = np.concatenate([found.fit.points[second], found.second_points[second]])
         self.from_minima(_distinct(self.model, points), rest)
-        sides, of_sides = other_sides(self.model, found.fit.points[rest], self.fixed[rest])
-        self.go(sides, rest[of_sides])
+        sides, of_sides = other_sides(
+            self.model, found.fit.points[rest], self.fixed[rest], learn(self.model).sides
+        )
+        self.follow(sides, rest[of_sides])
 
-    def go(
+    def follow(
         self, start: FloatArray, owner: IntArray, factor: IntArray | None = None
-    ) -> tuple[FloatArray, IntArray]:
+    ) -> tuple[FloatArray, IntArray, IntArray]:
         """Follow further starts that lead somewhere, and keep what they find.
 
         Parameters
@@ -178,7 +184,7 @@ class Explorer:
         owner : ndarray of int, shape (n,)
             The fit each belongs to.
         factor : ndarray of int, shape (n,), optional
-            A parameter to hold in each at first.
+            A parameter to hold in each at first; -1 for none.
 
         Returns
         -------
@@ -186,35 +192,42 @@ class Explorer:
             The minima that were reached.
         owner : ndarray of int, shape (k,)
             The fit each belongs to.
+        row : ndarray of int, shape (k,)
+            The start that led there.
         """
-        held = self.fixed[owner]
+        held, row = self.fixed[owner], np.arange(owner.size)
         if factor is not None:
-            held[np.arange(owner.size), factor] = True
+            first = np.flatnonzero(factor >= 0)
+            held[first, factor[first]] = True
         if self._smooth:
-            start, owner = self._screened(start, owner, held)
-            if factor is not None:
-                start, owner = self._screened(start, owner, self.fixed[owner])
-        elif factor is not None and owner.size:
+            start, row = self._screened(start, owner, held, row)
+            for _ in range(_MORE if row.size else 0):
+                start, row = self._screened(start, owner, self.fixed[owner], row)
+        elif factor is not None and row.size:
             begun = solve(self.model, self.data[owner], start, held, self.limits, patient=0)
             start = np.where(np.isfinite(begun.value)[:, None], begun.points, start)
-        if not owner.size:
-            return start[:0], owner
+        owner = owner[row]
+        if not row.size:
+            return start[:0], owner, row
         found = solve(self.model, self.data[owner], start, self.fixed[owner], self.limits, patient=0)
         _merge(self.result, found, np.arange(owner.size), owner)
-        self._follow(found, owner)
+        self._unstick(found, owner)
         good = found.status == CONVERGED
-        return found.points[good], owner[good]
+        return found.points[good], owner[good], row[good]
 
-    def _screened(self, start: FloatArray, owner: IntArray, held: BoolArray) -> tuple[FloatArray, IntArray]:
-        """Take two steps, and keep the starts that may lead somewhere new."""
-        if not owner.size:
-            return start, owner
-        best, data = self.result.fit, self.data[owner]
-        value, points = best.value[owner], best.points[owner]
-        rows, ends = promising(self.model, data, start, held, self.limits, value, points)
-        return ends, owner[rows]
+    def _screened(
+        self, start: FloatArray, owner: IntArray, held: BoolArray, row: IntArray
+    ) -> tuple[FloatArray, IntArray]:
+        """Take two steps from some rows, and keep those that may lead somewhere new."""
+        if not row.size:
+            return start, row
+        best, lane = self.result.fit, owner[row]
+        kept, ends = promising(
+            self.model, self.data[lane], start, held[row], self.limits, best.value[lane], best.points[lane]
+        )
+        return ends, row[kept]
 
-    def _follow(self, found: BatchedFit, owner: IntArray) -> None:
+    def _unstick(self, found: BatchedFit, owner: IntArray) -> None:
         """Go on from further starts that got stuck below the best minimum: it is not the lowest."""
         below = (found.status != CONVERGED) & (found.value < self.result.fit.value[owner] - DISTINCT)
         if below.any():
@@ -222,6 +235,70 @@ class Explorer:
             points, data, fixed = found.points[below], self.data[owner], self.fixed[owner]
             again = solve(self.model, data, points, fixed, self.limits)
             _merge(self.result, again, np.arange(owner.size), owner, with_stuck=True)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the fits to the observed data say about where else those of a model may start.
+
+    Parameters
+    ----------
+    sides : ndarray of int, shape (n,)
+        Parameters that have another side.
+    factors : ndarray of int, shape (k,)
+        Free factors whose bounds are within reach.
+    """
+
+    sides: IntArray
+    factors: IntArray
+
+
+def learn(model: Model) -> Learned:
+    """Try every further start once, in the free fit to the observed data and that with the POI at 0.
+
+    In a small model all of them are kept: they cost little. In a large one those are left out that came to
+    nothing here: one-sided parameters without a second minimum, and factors whose bounds are far above the
+    minimum or lead straight back to it.
+
+    Parameters
+    ----------
+    model : Model
+        The model; what was learned stays with its likelihood.
+
+    Returns
+    -------
+    Learned
+        Parameters.
+    """
+    notes = model.likelihood.notes
+    if "learned" not in notes:
+        everything = Learned(suspects(model), free_factors(model))
+        # The fits below ask for what is known so far.
+        notes["learned"] = everything
+        if model.n_parameters > SMALL and not (has_kinks(model) or has_clips(model)):
+            notes["learned"] = _tried(model, everything)
+    return notes["learned"]  # type: ignore[no-any-return]  # it was put there just above
+
+
+def _tried(model: Model, everything: Learned) -> Learned:
+    start, fixed = np.tile(model.init, (2, 1)), np.tile(model.fixed, (2, 1))
+    if model.poi_index is not None:
+        low = float(model.bounds[model.poi_index, 0])
+        start[1, model.poi_index], fixed[1, model.poi_index] = max(0.0, low), True
+    explorer = Explorer(model, np.tile(model.data, (2, 1)), fixed)
+    explorer.begin(start)
+    first = explorer.result.fit.points.copy()
+    sides, of_sides = other_sides(model, first, fixed, one_sided(model))
+    bounds, of_bounds, factor = at_bounds(model, first, fixed, model.bounds, everything.factors)
+    moved = np.concatenate([(sides != first[of_sides]).argmax(axis=1).astype(np.intp), factor])
+    held = np.concatenate([np.full(len(sides), -1, dtype=np.intp), factor])
+    begin, owner = np.concatenate([sides, bounds]), np.concatenate([of_sides, of_bounds])
+    ends, lane, row = explorer.follow(begin, owner, held)
+    apart = np.abs(ends - first[lane]) / scales(model, first[lane])
+    new = moved[row][(row >= len(sides)) | (apart[np.arange(row.size), moved[row]] > _APART)]
+    sides_too = np.setdiff1d(new[~np.isin(new, everything.factors)], everything.sides)
+    factors = everything.factors[np.isin(everything.factors, new)]
+    return Learned(np.concatenate([everything.sides, sides_too]), factors)
 
 
 def _nothing(data: FloatArray, fixed: BoolArray) -> BatchedFit:

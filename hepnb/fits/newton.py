@@ -34,7 +34,7 @@ _CROWDED, _FEW_ROWS = 0.6, 16
 # Estimated distance to the minimum, in -2 log L, at which a lane has arrived.
 CONVERGED = 1e-10
 # Below this many lanes the calls, not the numbers, take the time, and the matrix needs fewer of them.
-_FEW_LANES = 3
+_FEW_LANES = 2
 # From this many parameters on, one matrix after the other is faster than all in one call.
 _BY_LANE = 24
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from hepnb.errors import ModelError
-from hepnb.fits.report import fit_results
+from hepnb.fits.exploring import explore
+from hepnb.fits.report import fit_results, second_minimum
 from hepnb.fits.results import FitResults
-from hepnb.fits.solve import solve
 from hepnb.model import Model
 
 __all__ = ["pyhf_optimizer"]
@@ -55,8 +55,9 @@ class _Optimizer:
         fixed = np.zeros(start.size, dtype=bool)
         for position, value in fixed_vals or ():
             start[position], fixed[position] = value, True
-        found = solve(model, counts[None], start[None], fixed[None], bounds)
-        result = fit_results(model, counts, found, fixed, bounds)
+        explored = explore(model, counts[None], start[None], fixed[None], bounds)
+        found, second = explored.fit, second_minimum(model, explored)
+        result = fit_results(model, counts, found, fixed, bounds, second=second)
         if not found.ok[0]:
             from pyhf.exceptions import FailedMinimization  # noqa: PLC0415  # pyhf is imported by its user
 

@@ -22,7 +22,7 @@ _STEPS = 2
 # How much lower than it promises a start may get, in units of the promise.
 _TRUST = 3.0
 # A minimum so much higher than the lowest, in -2 log L, is none that anyone asks for.
-_HOPELESS = 9.0
+_HOPELESS, _FAR = 9.0, 60.0
 # So near the known minimum, in -2 log L and in standard deviations of each parameter, a start falls into it.
 _SAME, _NEAR = 0.3, 0.3
 
@@ -63,9 +63,9 @@ def promising(
     lower, upper = limits.T
     found = minimise(model.likelihood, data, start, lower, upper, fixed, _STEPS, wary=False)
     finite = np.isfinite(found.value)
-    # At a saddle point the distance is infinite: everything is possible from there.
+    # At a saddle point the distance is infinite: much is possible from there.
     lowest = np.where(finite, found.value, np.inf) - _TRUST * np.where(finite, np.abs(found.edm), 0.0)
-    hopeless = lowest > known_value + _HOPELESS
+    hopeless = (lowest > known_value + _HOPELESS) | (found.value > known_value + _FAR)
     apart = np.abs(found.points - known_points) / scales(model, known_points)
     same = (apart.max(axis=1, initial=0.0) < _NEAR) & (np.abs(found.value - known_value) < _SAME)
     rows = np.flatnonzero(finite & ~hopeless & ~same)

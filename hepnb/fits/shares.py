@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.executor import Engine, run_ordered
+from hepnb.fits.basins import SMALL
 from hepnb.fits.batched import NOT_FINISHED, BatchedFit
-from hepnb.fits.solve import solve
+from hepnb.fits.exploring import explore
 from hepnb.model import Model
 from hepnb.progress import Cancel, Progress
 
@@ -17,6 +18,8 @@ __all__ = ["solve_in_shares"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+_SCOUTS, _ALL = 6, 64
 
 
 def solve_in_shares(
@@ -28,8 +31,11 @@ def solve_in_shares(
     cancel: Cancel | None = None,
     executor: Engine | None = None,
     batch: int = 512,
+    known: FloatArray | None = None,
 ) -> tuple[BatchedFit, bool]:
-    """Minimise as :func:`~hepnb.fits.solve.solve` does, batch by batch.
+    """Minimise as :func:`~hepnb.fits.exploring.explore` does, batch by batch.
+
+    In a small model every fit of a batch of up to 64 looks for lower minima, otherwise a few of them do.
 
     Parameters
     ----------
@@ -49,6 +55,8 @@ def solve_in_shares(
         Where the batches are done; here by default.
     batch : int
         Fits per batch; it does not depend on the executor.
+    known : ndarray, shape (k, parameter), optional
+        Minima of the free fit, where every fit starts as well.
 
     Returns
     -------
@@ -60,14 +68,19 @@ def solve_in_shares(
     count = len(start)
     batches = [(start[i : i + batch], fixed[i : i + batch]) for i in range(0, count, batch)]
     told = None if progress is None else lambda done, _: progress(min(done * batch, count), count)
-    parts = run_ordered(executor, partial(_solve, model, data), batches, told, cancel)
+    parts = run_ordered(executor, partial(_solve, model, data, known), batches, told, cancel)
     done = [part or _missing(some[0]) for part, some in zip(parts, batches, strict=True)]
     columns = {name: np.concatenate([getattr(part, name) for part in done]) for name in vars(done[0])}
     return BatchedFit(**columns), any(part is None for part in parts)
 
 
-def _solve(model: Model, data: FloatArray, batch: tuple[FloatArray, BoolArray]) -> BatchedFit:
-    return solve(model, data[None], *batch)
+def _solve(
+    model: Model, data: FloatArray, known: FloatArray | None, batch: tuple[FloatArray, BoolArray]
+) -> BatchedFit:
+    count = len(batch[0])
+    few = _SCOUTS if model.n_parameters > SMALL or count > _ALL else count
+    scouts = np.unique(np.linspace(0, count - 1, min(few, count)).astype(np.intp))
+    return explore(model, data[None], *batch, scouts=scouts, known=known).fit
 
 
 def _missing(start: FloatArray) -> BatchedFit:

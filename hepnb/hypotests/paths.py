@@ -6,12 +6,11 @@ on smooth curves, so that the others start from cubics through them and take two
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.fits import BatchedFit, Explored, explore, solve
+from hepnb.fits.neighbours import hand_over
 from hepnb.model import Model
 
 __all__ = ["along", "starts", "tangents"]
@@ -20,8 +19,6 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
-_TOLERANCE = 1e-7
-_SWEEPS = 8
 # Between the values fitted first lie three others, where there are enough of them to be worth two rounds.
 _EVERY, _MANY = 4, 17
 
@@ -143,14 +140,12 @@ def along(model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, m
     if knots.size < mu.size:
         rest = np.setdiff1d(np.arange(len(data)), lanes)
         begin = _between(model, some.fit, mu[knots], rest, mu, start)
-        part = (
-            explore(model, data[rest], begin, fixed[rest])
-            if several
-            else Explored.without_second(solve(model, data[rest], begin, fixed[rest], wary=False))
-        )
+        if several:
+            begin = _best(model, data[rest], begin, some.fit.points, lanes, rest, mu)
+        part = Explored.without_second(solve(model, data[rest], begin, fixed[rest], wary=several))
         _fill(explored, part, rest)
     if mu.size > 1 and several:
-        explored = replace(explored, fit=_sweep(model, data, explored.fit, mu, fixed))
+        _sweep(model, data, explored.fit, mu, fixed)
     return explored
 
 
@@ -165,6 +160,25 @@ def _between(
         if found.ok[rows].all():
             begin[here] = _cubics(knots, mu[rest[here] - half * mu.size]) @ found.points[rows]
     return _inside(model, begin, np.concatenate([mu, mu])[rest])
+
+
+def _best(
+    model: Model,
+    data: FloatArray,
+    begin: FloatArray,
+    knots: FloatArray,
+    lanes: IntArray,
+    rest: IntArray,
+    mu: FloatArray,
+) -> FloatArray:
+    """Choose between a start and the minima of the two nearest knots, which may be in different ones."""
+    distance = np.abs(np.tile(mu, 2)[lanes][None, :] - np.tile(mu, 2)[rest][:, None])
+    distance[(lanes[None, :] < mu.size) != (rest[:, None] < mu.size)] = np.inf
+    nearest = np.argsort(distance, axis=1)[:, :2]
+    values = np.tile(mu, 2)[rest]
+    choices = [begin, *(_inside(model, knots[column].copy(), values) for column in nearest.T)]
+    heights = np.stack([model.likelihood.objective(points, data, 0).value for points in choices])
+    return np.asarray(np.stack(choices)[np.argmin(heights, axis=0), np.arange(rest.size)])
 
 
 def _cubics(knots: FloatArray, x: FloatArray) -> FloatArray:
@@ -202,25 +216,12 @@ def _fill(whole: Explored, part: Explored, lanes: IntArray) -> None:
     whole.second_points[lanes] = part.second_points
 
 
-def _sweep(model: Model, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> BatchedFit:
+def _sweep(model: Model, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> None:
     """Hand minima on to the neighbouring values of the POI until none gets lower."""
-    poi, count = model.require_poi(), mu.size
     order = np.argsort(mu, kind="stable")
-    for _ in range(_SWEEPS):
-        lane, start = [], []
-        for first in (0, count):
-            here = first + order
-            for receivers, givers in ((here[1:], here[:-1]), (here[:-1], here[1:])):
-                lane.append(receivers)
-                start.append(found.points[givers])
-        lanes, points = np.concatenate(lane), np.concatenate(start)
-        points[:, poi] = np.concatenate([mu, mu])[lanes]
-        again = solve(model, data[lanes], points, fixed[lanes])
-        better = again.ok & ~(again.value >= found.value[lanes] - _TOLERANCE)
-        if not better.any():
-            break
-        # Two neighbours may offer: the lower one comes last and stays.
-        rows = np.flatnonzero(better)[np.argsort(-again.value[better], kind="stable")]
-        for name, array in vars(found).items():
-            array[lanes[rows]] = getattr(again, name)[rows]
-    return found
+    both = np.concatenate([order, mu.size + order])
+    pairs = np.stack([both[:-1], both[1:]])
+    pairs = pairs[:, np.arange(both.size - 1) != mu.size - 1]
+    hand_over(
+        model, data, found, fixed, np.concatenate([pairs[0], pairs[1]]), np.concatenate([pairs[1], pairs[0]])
+    )
