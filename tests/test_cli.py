@@ -144,9 +144,9 @@ def test_limit_of_a_published_likelihood_finds_its_own_range(data_dir: Path, tmp
     numbers = table(
         run("limit", data_dir / "likelihoods" / "susy_2018_04_with_signal.json", "--out", tmp_path)
     )
-    # The reference is interpolated on 41 points up to 5; this limit is refined until it is exact.
-    assert numbers["upper limit, observed"] == pytest.approx([0.93108], rel=1e-2)
-    assert numbers["upper limit, median"] == pytest.approx([0.8819], rel=1e-2)
+    # pyhf, whose fits start once, gives 0.931 and 0.882: see tests/oracles/test_against_pyhf.py.
+    assert numbers["upper limit, observed"] == pytest.approx([0.9581], rel=1e-3)
+    assert numbers["upper limit, median"] == pytest.approx([0.9848], rel=1e-3)
 
 
 def test_limit_of_a_patched_workspace(data_dir: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ two-bin example: CLs, band, limits, grid, NLL    test_two_bin_example_published 
 two-bin example: t, t~, q0                       tests/hypotests/test_definitions.py
 pyhf's validation files, CLs at mu = 1           test_published_validation_numbers (test_against_pyhf.py)
 2bin_2channel_coupledhisto, both minima          test_two_minima.py
-SUSY-2018-04                                     test_susy_2018_04 (test_against_pyhf.py)
+SUSY-2018-04                                     test_susy_2018_04_one_start (test_against_pyhf.py)
 SUSY-2018-31, region A, with a patch             test_region_a (as above), test_the_band_of_region_a
 xmlimport_input: q(3) of both laws, ROOT's       test_xml_constraints.py
 limits

@@ -17,7 +17,7 @@ imprecise fits of SLSQP (pyhf 2593)                         test_fits_have_their
 RooFit's rules                                              test_lumi_multiplies_only_where_it_stands,
                                                             test_negative_yields_are_added_as_they_are,
                                                             test_staterrors_are_whole_gaussians
-loose convergence                                           test_susy_2018_04 (test_against_pyhf.py)
+loose convergence                                           test_susy_2018_04_one_start (test_against_pyhf.py)
 how a limit was interpolated                                test_a_limit_says_how_it_was_had
 code 2 jumps                                                test_code2_jumps_and_says_so,
                                                             tests/interpolation/test_codes.py
