@@ -8,7 +8,10 @@ from __future__ import annotations
 import difflib
 import heapq
 import unicodedata
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -54,7 +57,7 @@ class ExpressionError(HepnbError):
 
 
 class SelectionError(HepnbError):
-    """A selection leaves nothing, or cannot be applied."""
+    """A selection cannot be applied, or leaves nothing where something is needed."""
 
 
 class BinningError(HepnbError):
@@ -67,6 +70,37 @@ class WorkspaceError(HepnbError):
 
 class ModelError(HepnbError):
     """A model cannot be built or evaluated as asked."""
+
+
+class EmptySelectionWarning(UserWarning):
+    """A selection leaves nothing: the histogram is empty."""
+
+
+_quiet: ContextVar[bool] = ContextVar("_quiet", default=False)
+
+
+def warn_empty(message: str, stacklevel: int = 2) -> None:
+    """Warn that a selection leaves nothing, unless the caller has said that it looks itself.
+
+    Parameters
+    ----------
+    message : str
+        What is empty, and why.
+    stacklevel : int
+        Whose line the warning points to, as for :func:`warnings.warn`.
+    """
+    if not _quiet.get():
+        warnings.warn(message, EmptySelectionWarning, stacklevel=stacklevel + 1)
+
+
+@contextmanager
+def empty_is_expected() -> Iterator[None]:
+    """Suppress the warning of :func:`warn_empty` in a block that says itself what is empty."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 class DatasetError(HepnbError):

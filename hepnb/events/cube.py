@@ -15,8 +15,9 @@ from hepnb.errors import BinningError, SelectionError, nearest
 from hepnb.events.budget import memory_bytes
 from hepnb.events.cubesums import CubeSum, CubeTotals
 from hepnb.events.fills import Fill
-from hepnb.events.onepass import OnePass, nothing_left
+from hepnb.events.onepass import OnePass, warn_if_empty
 from hepnb.histograms import Bins, empty
+from hepnb.histograms.coordinates import exact_edges
 from hepnb.histograms.fill import merged_axis
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Cube:
     axis : hist axis
         Bins of the histogram.
     edges : dict of str to numpy.ndarray, shape (n + 1,)
-        Where cuts on each variable can stand.
+        Where cuts on each variable can stand: the doubles nearest to decimal numbers, as a cut is written.
     values, variances : numpy.ndarray, shape (n_bins + 2, n + 3, ...)
         Sums of weights and of squared weights, whole numbers where nothing is weighted. Along a variable:
         below the edges, the bins, above, NaN.
@@ -224,7 +225,7 @@ def edges_of(by: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
             raise BinningError(f"by={name!r}: {binning!r} is not (n, low, high).") from error
         if not (fits and 1 <= number <= MAX_BINS and -math.inf < low < high < math.inf):
             raise BinningError(f"by={name!r}: {binning!r} is not (n, low, high) with low below high.")
-        edges[name] = np.linspace(low, high, number + 1)
+        edges[name] = exact_edges(number, low, high)
     return edges
 
 
@@ -262,7 +263,7 @@ def make_cube(
     Raises
     ------
     SelectionError
-        Where nothing is filled though nobody cancelled, or a weight is not finite.
+        Where a weight is not finite.
     BinningError
         Where the bins do not fit, or the cube would be too large.
     """
@@ -281,7 +282,7 @@ def make_cube(
             f"the weight {weight!r} in tree {one.info.path!r}: {counts.n_bad} of {counts.n_filled} weights "
             "are not finite. Cut those entries away, or mend them."
         )
-    if not counts.n_filled and not one.stopped():
-        raise nothing_left(one.info, expression, cut, counts.n_nan)
+    if one.wants_entries():
+        warn_if_empty(one.info, {"": spec}, {"": counts}, stacklevel=3)
     values, variances = found.arrays(total)
     return Cube(axis, edges, values, variances, {"n_nan": counts.n_nan})

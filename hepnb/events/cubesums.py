@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BranchError
 from hepnb.events.sums import Block, Totals, missing_in
+from hepnb.histograms.coordinates import index_on
 
 __all__ = ["CubeSum", "CubeTotals"]
 
@@ -73,7 +74,7 @@ class CubeSum:
         total.counts.n_filled += values.size
         if not values.size:
             return
-        along = np.asarray(self.axis.index(values), dtype=np.int64) + 1
+        along = index_on(self.axis, values) + 1
         total.cells.append(np.ravel_multi_index((along, *spread), self.shape).astype(np.int32))
         if weights is not None:
             total.counts.n_bad += weights.size - int(np.count_nonzero(np.isfinite(weights)))

@@ -51,7 +51,9 @@ class Filling:
             dimensions.
         bins : int, tuple, list of float, str or hist axis
             See :func:`hepnb.histograms.axis`. Where the range is not given, it is taken from the values
-            that pass the cut, in a pass of its own. For several expressions a tuple of these.
+            that pass the cut, in a pass of its own. For several expressions a tuple of these. A hist axis may
+            be one of whole numbers, of categories or of truth too; ``hist.axis.StrCategory([], growth=True)``
+            takes the texts of a branch as they come.
         cut : str, optional
             Fill the entries where it holds.
         weight : str, optional
@@ -70,12 +72,14 @@ class Filling:
         Returns
         -------
         hist.Hist
-            Weight storage. Values that are not a number go nowhere; ``metadata["n_nan"]`` counts them.
+            Weight storage. Values that are not a number go nowhere; ``metadata["n_nan"]`` counts them. Where
+            nothing is left to fill it is empty, and a :class:`hepnb.errors.EmptySelectionWarning` says why; a
+            range that was to be taken from the values is then that of a single 0.
 
         Raises
         ------
         SelectionError
-            Where nothing is left to fill, a weight is not finite, or the memory is too small.
+            Where a weight is not finite, or the memory is too small.
         BranchError, ExpressionError, BinningError
             Where the expression or the bins do not fit.
 

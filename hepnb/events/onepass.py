@@ -11,7 +11,7 @@ from typing import Any
 import hist
 import numpy as np
 
-from hepnb.errors import BinningError, HepnbError, SelectionError
+from hepnb.errors import BinningError, HepnbError, SelectionError, warn_empty
 from hepnb.events.cutflow import Cutflow
 from hepnb.events.expressions import Expression
 from hepnb.events.fills import AXIS_NAMES, Fill, Filled
@@ -31,9 +31,10 @@ from hepnb.events.sums import (
 from hepnb.events.tasks import Covered, Pass, run, task_ranges
 from hepnb.executor import Engine
 from hepnb.histograms import axis, needs_values
+from hepnb.histograms.coordinates import grown, grows, merges
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["OnePass", "fill", "fill_one", "nothing_left"]
+__all__ = ["OnePass", "fill", "fill_one", "warn_if_empty"]
 
 _ANY = np.linspace(0.0, 1.0)
 
@@ -161,11 +162,10 @@ class OnePass:
             else:
                 values = total.values
                 if not np.isfinite(values).any():
-                    if not self.stopped():
-                        raise nothing_left(self.info, text, spec.cut, total.n_nan)
+                    # Bins are needed all the same: those of a zero. That it is empty is said afterwards.
                     values = np.zeros(1)
                 made = axis(bins, values, name=name, label=label)
-            if getattr(made.traits, "growth", False):
+            if grows(made) and not merges(made):
                 raise BinningError(
                     f"the axis {made!r} grows while it is filled: parts of a pass could not be added. "
                     "Give it its bins."
@@ -173,29 +173,56 @@ class OnePass:
             axes.append(made)
         return tuple(axes)
 
-    def stopped(self) -> bool:
-        """Whether somebody has cancelled."""
-        return self.cancel is not None and self.cancel.is_set()
+    def wants_entries(self) -> bool:
+        """Whether it is worth a warning that nothing is filled: not of a pass cancelled or over none."""
+        cancelled = self.cancel is not None and self.cancel.is_set()
+        return not cancelled and (self.first < self.last or self.info.n_entries == 0)
 
 
-def nothing_left(info: TreeInfo, expression: str, cut: str | None, n_nan: int) -> SelectionError:
-    """Say why a histogram would be empty."""
-    if info.n_entries == 0:
-        return SelectionError(
-            f"tree {info.path!r} of {info.file!r} has no entries: there is nothing to fill."
+def warn_if_empty(
+    info: TreeInfo, specs: Mapping[str, Fill], counts: Mapping[str, Totals], stacklevel: int = 4
+) -> None:
+    """Warn of histograms in which nothing was filled, once for all of them.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree.
+    specs : mapping of str to Fill
+        What was to be filled.
+    counts : mapping of str to Totals
+        What was filled, by the same names.
+    stacklevel : int
+        Whose line the warning points to.
+    """
+    empty = [key for key in specs if not counts[key].n_filled]
+    if not empty:
+        return
+    spec = specs[empty[0]]
+    why = _why_empty(info, " and ".join(spec.expressions), spec.cut, counts[empty[0]].n_nan)
+    if any(needs_values(bins) for bins in spec.binnings):
+        why += " Its bins are those of a single 0, for want of values: give (n, low, high)."
+    if len(specs) == 1 and empty[0] == "":
+        who = "the histogram is empty"
+    else:
+        names = ", ".join(map(repr, empty[:3])) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
+        who = (
+            f"the histogram{'s' if len(empty) > 1 else ''} {names} {'are' if len(empty) > 1 else 'is'} empty"
         )
+        why = f"{why} ({empty[0]!r})" if len(empty) > 1 else why
+    warn_empty(f"{who}: {why}", stacklevel)
+
+
+def _why_empty(info: TreeInfo, expression: str, cut: str | None, n_nan: int) -> str:
+    """Say why a histogram is empty."""
+    if info.n_entries == 0:
+        return f"tree {info.path!r} of {info.file!r} has no entries."
     if n_nan:
         which = f"of the entries that pass the cut {cut!r}" if cut else "of the entries"
-        return SelectionError(
-            f"{expression!r} is not a number for any {which} in tree {info.path!r} ({n_nan:,} values)."
-        )
+        return f"{expression!r} is not a number for any {which} in tree {info.path!r} ({n_nan:,} values)."
     if cut is None:
-        return SelectionError(
-            f"{expression!r} has no values in the {info.n_entries:,} entries of {info.path!r}."
-        )
-    return SelectionError(
-        f"the cut {cut!r} leaves none of the {info.n_entries:,} entries of tree {info.path!r}. Loosen it."
-    )
+        return f"{expression!r} has no values in the {info.n_entries:,} entries of {info.path!r}."
+    return f"the cut {cut!r} leaves none of the {info.n_entries:,} entries of tree {info.path!r}."
 
 
 def fill(
@@ -236,6 +263,8 @@ def fill(
     for key, (values, cut, weight) in places.items():
         sums[f"h{key}"] = HistogramSum(axes[key], values, cut, weight)
     done = one.run(sums)
+    if one.wants_entries():
+        warn_if_empty(one.info, histograms, {key: done.totals[f"h{key}"] for key in histograms})
     made = {}
     for key, spec in histograms.items():
         with _named(f"histogram {key!r}"):
@@ -261,20 +290,13 @@ def _named(what: str) -> Iterator[None]:
 
 
 def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
-    """Fill one histogram.
-
-    Raises
-    ------
-    SelectionError
-        Where nothing is filled though nobody cancelled.
-    """
+    """Fill one histogram; warn where nothing is filled though nobody cancelled."""
     values, cut, weight = one.place_all(spec)
     axes = one.choose_bins({"": spec})[""]
     done = one.run({"h": HistogramSum(axes, values, cut, weight)})
     made = histogram_of(one, "h", spec, axes, done)
-    total: Totals = done.totals["h"]
-    if not total.n_filled and not one.stopped():
-        raise nothing_left(one.info, " and ".join(spec.expressions), spec.cut, total.n_nan)
+    if one.wants_entries():
+        warn_if_empty(one.info, {"": spec}, {"": done.totals["h"]})
     return made
 
 
@@ -292,7 +314,8 @@ def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done
             f"the weight {spec.weight!r} in tree {one.info.path!r}: {total.n_bad} of {total.n_filled} "
             "weights are not finite. Cut those entries away, or mend them."
         )
-    made: hist.Hist[Any] = hist.Hist(*axes, storage=hist.storage.Weight(), name=spec.name, label=spec.label)
+    own = [grown(axis, like) for axis, like in zip(axes, total.histogram.axes, strict=True)]
+    made: hist.Hist[Any] = hist.Hist(*own, storage=hist.storage.Weight(), name=spec.name, label=spec.label)
     view: Any = made.view(flow=True)
     found = total.histogram.view(flow=True)
     view["value"] = found if spec.weight is None else found["value"]

@@ -229,7 +229,7 @@ def numbers(expression: Expression, values: NDArray[Any]) -> NDArray[np.float64]
     """Values in double precision; text is refused."""
     if values.dtype.kind not in "biuf":
         raise BranchError(
-            f"branch {expression.branches[0]!r} holds text: a histogram needs numbers. "
-            f"Compare it, for instance {expression.text} == '...'."
+            f"branch {expression.branches[0]!r} holds text: a histogram needs numbers. Compare it, "
+            f"as {expression.text} == '...', or use bins=hist.axis.StrCategory([], growth=True)."
         )
     return np.asarray(values, dtype=np.float64)

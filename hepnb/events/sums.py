@@ -19,6 +19,7 @@ from hepnb.errors import BranchError, SelectionError
 from hepnb.events.expressions import Expression
 from hepnb.events.functions import is_list
 from hepnb.events.stream import as_mask, elements_of, numbers, per_entry
+from hepnb.histograms.coordinates import grows, on_axis, suspects, takes_text
 
 MAX_SELECTED = 32
 MAX_SEEN = 2_000_000
@@ -92,6 +93,23 @@ class Block:
             self._selected[key] = self._numbers(self.expressions[what], self.values[what], self.chosen(cut))
         return self._selected[key]
 
+    def texts(self, what: int, cut: int | None) -> tuple[NDArray[Any], None]:
+        """Give the texts of an expression for the entries that pass a cut, one each.
+
+        Raises
+        ------
+        BranchError
+            Where it gives numbers.
+        """
+        expression, chosen = self.expressions[what], self.chosen(cut)
+        value = per_entry(expression, self.values[what], self.n)
+        if value.dtype.kind not in "UOT":
+            raise BranchError(
+                f"{expression.text!r} gives numbers, its axis has bins for texts. Use "
+                "hist.axis.IntCategory([...]), or (n, low, high)."
+            )
+        return (value if chosen is None else value.take(chosen)), None
+
     def _numbers(
         self, expression: Expression, found: Any, chosen: NDArray[np.intp] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
@@ -142,22 +160,35 @@ class HistogramSum:
     def add(self, total: Totals, block: Block) -> None:
         """Fill a block, one value after the other."""
         columns, weights = self.columns(block)
-        missing = missing_in(columns)
+        found: list[Any] = [
+            None if takes_text(axis) else suspects(axis, column)
+            for axis, column in zip(self.axes, columns, strict=True)
+        ]
+        # What is not a number is among the suspects.
+        missing = missing_in(columns) if any(places is None or places.size for places in found) else None
         if missing is not None:
             total.n_nan += int(np.count_nonzero(missing))
             columns = [column[~missing] for column in columns]
             weights = None if weights is None else weights[~missing]
+            found = [None] * len(found)
         total.n_filled += columns[0].size
         if not columns[0].size:
             return
         if weights is not None:
             n_finite = int(np.count_nonzero(np.isfinite(weights)))
             total.n_bad += weights.size - n_finite
-        total.histogram.fill(*columns, weight=weights)
+        filled = [
+            on_axis(axis, column, places)
+            for axis, column, places in zip(self.axes, columns, found, strict=True)
+        ]
+        total.histogram.fill(*filled, weight=weights)
 
-    def columns(self, block: Block) -> tuple[list[NDArray[np.float64]], NDArray[np.float64] | None]:
+    def columns(self, block: Block) -> tuple[list[NDArray[Any]], NDArray[np.float64] | None]:
         """Give the values along each axis, and the weights: one of each per value that is filled."""
-        found = [block.numbers(what, self.cut) for what in self.values]
+        found = [
+            (block.texts if takes_text(axis) else block.numbers)(what, self.cut)
+            for axis, what in zip(self.axes, self.values, strict=True)
+        ]
         weights = None if self.weight is None else block.numbers(self.weight, self.cut)
         if weights is not None and weights[1] is not None:
             raise BranchError(
@@ -178,6 +209,10 @@ class HistogramSum:
 
     def merge(self, total: Totals, other: Totals) -> None:
         """Add another histogram."""
+        if any(map(grows, self.axes)):
+            total.histogram += other.histogram
+            total.count(other)
+            return
         mine, theirs = total.histogram.view(flow=True), other.histogram.view(flow=True)
         if self.weight is None:
             mine += theirs
@@ -203,11 +238,17 @@ class Totals:
         self.n_bad += other.n_bad
 
 
-def missing_in(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_] | None:
-    """Where a value is not a number; None where there is no such place."""
+def missing_in(columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_] | None:
+    """Where a value is not a number, or a text is not there; None where there is no such place."""
     found: NDArray[np.bool_] | None = None
     for column in columns:
-        missing = np.isnan(column)
+        if column.dtype.kind not in "fO":
+            continue
+        missing = (
+            np.isnan(column)
+            if column.dtype.kind == "f"
+            else np.array([text is None for text in column], dtype=np.bool_)
+        )
         if missing.any():
             found = missing if found is None else found | missing
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
+from hepnb.histograms.coordinates import ends_of, exact_edges
 
 __all__ = ["Bins", "axis", "edges_of", "needs_values"]
 
@@ -114,7 +115,10 @@ def edges_of(bins: Bins) -> NDArray[np.float64]:
     >>> edges_of((4, 0, 2))
     array([0. , 0.5, 1. , 1.5, 2. ])
     """
-    return np.asarray(axis(bins).edges, dtype=np.float64)
+    made = axis(bins)
+    if isinstance(made, hist.axis.Regular) and made.transform is None:
+        return exact_edges(made.size, *ends_of(made)).copy()
+    return np.asarray(made.edges, dtype=np.float64)
 
 
 def _is_range(bins: object) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
+from hepnb.histograms.coordinates import as_numbers, on_axis, suspects, takes_text
 
 __all__ = ["empty", "fill", "fill_into", "rebin"]
 
@@ -53,9 +54,10 @@ def fill(
     axis : hist axis
         The bins, for instance from :func:`hepnb.histograms.axis`.
     values : array_like, shape (n,)
-        Filled in double precision. Infinities go to the flow bins. A value that is not a number goes
-        nowhere (boost-histogram would put it into the overflow); ``histogram.metadata["n_nan"]`` says
-        how many.
+        Filled in double precision, texts into an axis of texts. Infinities go to the flow bins. A value that
+        is not a number, masked or None goes nowhere (boost-histogram would put it into the overflow);
+        ``histogram.metadata["n_nan"]`` says how many. A value at an edge of equal bins is in the bin
+        above it, where edges are the doubles nearest to decimal numbers: 0.3 is an edge of (10, 0, 1).
     weights : array_like, shape (n,), optional
         One weight per value; one where left out.
     name, label : str, optional
@@ -105,14 +107,17 @@ def fill_into(histogram: hist.Hist[Any], values: ArrayLike, weights: ArrayLike |
     >>> fill_into(h, [0.5, float("inf"), float("nan")])
     2
     """
-    array = np.asarray(values, dtype=np.float64).ravel()
-    weight = None if weights is None else np.asarray(weights, dtype=np.float64).ravel()
+    own = histogram.axes[0]
+    texts = takes_text(own)
+    array = np.asarray(values).ravel() if texts else as_numbers(values)
+    weight = None if weights is None else as_numbers(weights)
     if weight is not None and weight.size != array.size:
         raise BinningError(f"{array.size} values and {weight.size} weights. Give one weight per value.")
-    missing = np.isnan(array)
-    n_nan = int(np.count_nonzero(missing))
-    if n_nan:
-        array = array[~missing]
+    found = None if texts else suspects(own, array)
+    missing = np.isnan(array) if found is not None and found.size else None
+    n_nan = 0 if missing is None else int(np.count_nonzero(missing))
+    if missing is not None and n_nan:
+        array, found = array[~missing], None
         weight = None if weight is None else weight[~missing]
         notes = notes_of(histogram)
         histogram.metadata = {**notes, "n_nan": n_nan + notes.get("n_nan", 0)}
@@ -121,7 +126,8 @@ def fill_into(histogram: hist.Hist[Any], values: ArrayLike, weights: ArrayLike |
         raise BinningError(
             f"{n_bad} of {weight.size} weights are not finite. Cut those entries away, or mend them."
         )
-    histogram.fill(array, weight=weight)
+    if array.size:
+        histogram.fill(on_axis(own, array, found), weight=weight)
     return int(array.size)
 
 

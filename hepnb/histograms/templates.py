@@ -306,8 +306,8 @@ def both_cuts(*cuts: str | None) -> str | None:
 
     Examples
     --------
-    >>> both_cuts("pt > 20", None, "eta < 2 | charge > 0")
-    '(pt > 20) & (eta < 2 | charge > 0)'
+    >>> both_cuts("pt > 20", None, "eta < 2 or charge > 0")
+    '(pt > 20) & (eta < 2 or charge > 0)'
     >>> both_cuts(None, "pt > 20")
     'pt > 20'
     """

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import SelectionError
+from hepnb.errors import empty_is_expected
 from hepnb.figures.content import Content
 from hepnb.histograms import needs_values
-from hepnb.histograms.templates import both_cuts, from_ready, zeros
+from hepnb.histograms.templates import both_cuts, from_ready
 from hepnb.widgets.prebinned import MOST_BINS, Prebinned, nice_range
 
 __all__ = ["FineBins", "Part", "Request", "fill", "resolve"]
@@ -135,7 +135,12 @@ def resolve(request: Request) -> Resolved:
 
 
 def _edges(source: Any, expression: str, bins: Any, cut: str | None) -> NDArray[np.float64]:
-    return np.asarray(source.hist(expression, bins, cut=cut).axes[0].edges, dtype=np.float64)
+    with empty_is_expected():
+        histogram = source.hist(expression, bins, cut=cut)
+        # Where nothing passes the cut, the range is that of all values.
+        if cut is not None and not histogram.sum(flow=True).value:
+            histogram = source.hist(expression, bins)
+    return np.asarray(histogram.axes[0].edges, dtype=np.float64)
 
 
 def fill(request: Request, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
@@ -152,31 +157,23 @@ def fill(request: Request, progress: Callable[[int, int], None] | None = None) -
     -------
     dict of name to hist.Hist
         A sample of which nothing passes is empty.
-
-    Raises
-    ------
-    SelectionError
-        Where nothing passes at all.
     """
     first = request.parts[0]
     if first.role == "tree":
-        histogram = first.source.hist(
-            request.expression, request.binning, cut=request.full_cut, weight=first.weight, progress=progress
-        )
+        with empty_is_expected():
+            histogram = first.source.hist(
+                request.expression,
+                request.binning,
+                cut=request.full_cut,
+                weight=first.weight,
+                progress=progress,
+            )
         return {first.name: histogram}
-    filled: dict[str, Any] = {}
-    for part in request.parts:
-        cut = both_cuts(request.full_cut, part.cut)
-        try:
-            filled[part.name] = _fill_part(part, request, cut)
-        except SelectionError:
-            filled[part.name] = None
-    some = next((one for one in filled.values() if one is not None), None)
-    if some is None:
-        raise SelectionError(
-            f"no event of any sample passes {request.full_cut!r}. Loosen the cut, or widen the bins."
-        )
-    return {name: zeros(some) if one is None else one for name, one in filled.items()}
+    with empty_is_expected():
+        return {
+            part.name: _fill_part(part, request, both_cuts(request.full_cut, part.cut))
+            for part in request.parts
+        }
 
 
 def _fill_part(part: Part, request: Request, cut: str | None) -> Any:
@@ -231,8 +228,9 @@ class FineBins:
         if key not in self._made:
             if len(self._made) >= self.most:
                 self._made.clear()
-            self._made[key] = Prebinned(
-                part.source, request.expression, limits, cut=cut, weight=part.weight,
-                variable=request.variable, places=request.places, scale=part.scale,
-            )  # fmt: skip
+            with empty_is_expected():
+                self._made[key] = Prebinned(
+                    part.source, request.expression, limits, cut=cut, weight=part.weight,
+                    variable=request.variable, places=request.places, scale=part.scale,
+                )  # fmt: skip
         return self._made[key]

@@ -57,13 +57,13 @@ class Picture:
             axes = lay_out(figure, ratio=data is not None)[0]
             artists: HistogramArtists | StackArtists = draw_stack(
                 stacked, axes[0], data=data, ratio_ax=axes[1] if data is not None else None,
-                colors=self.colors, log_y=self.log_y, x_title=self.title, note=self.note,
+                colors=self.colors, log_y=self.log_y, x_title=self.title, note=self._note(),
             )  # fmt: skip
         else:
             [[ax]] = lay_out(figure)
             artists = draw_histogram(
                 next(iter(self.contents.values())) if "" in self.contents else self.contents,
-                ax, log_y=self.log_y, x_title=self.title, note=self.note or self._count(),
+                ax, log_y=self.log_y, x_title=self.title, note=self._note() or self._count(),
             )  # fmt: skip
         self._artists = artists
         return artists.moving
@@ -86,6 +86,13 @@ class Picture:
             self._artists.update(stacked, data=data)
         elif self._artists is not None:
             self._artists.update(*self.contents.values())
+
+    def _note(self) -> str:
+        """The note, and in words that there is nothing to see where nothing was filled."""
+        empty = not any(
+            one.values.any() or one.variances.any() or one.under or one.over for one in self.contents.values()
+        )
+        return ": ".join(filter(None, (self.note, "no entries pass"))) if empty else self.note
 
     def _count(self) -> str:
         content = next(iter(self.contents.values()))

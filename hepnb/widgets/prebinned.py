@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.figures.content import Content
+from hepnb.histograms.coordinates import exact_edges, exact_places
 
 __all__ = ["MOST_BINS", "Prebinned", "fine_edges", "nice_range"]
 
@@ -18,9 +19,19 @@ MOST_BINS = 128
 
 
 @functools.cache
+def _farey(most: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """All k/n with n up to ``most``, in order (the Farey sequence), their k and n.
+
+    Equal fractions have equal bits.
+    """
+    totals = np.concatenate([np.full(n + 1, n) for n in range(1, most + 1)])
+    parts = np.concatenate([np.arange(n + 1) for n in range(1, most + 1)])
+    fractions, first = np.unique(parts / totals, return_index=True)
+    return fractions, parts[first], totals[first]
+
+
 def _fractions(most: int) -> NDArray[np.float64]:
-    """All k/n with n up to ``most``, in order (the Farey sequence); equal fractions have equal bits."""
-    return np.unique(np.concatenate([np.arange(n + 1) / n for n in range(1, most + 1)]))
+    return _farey(most)[0]
 
 
 def fine_edges(low: float, high: float, most: int = MOST_BINS) -> NDArray[np.float64]:
@@ -43,8 +54,8 @@ def fine_edges(low: float, high: float, most: int = MOST_BINS) -> NDArray[np.flo
     >>> fine_edges(0.0, 12.0, most=4).tolist()
     [0.0, 3.0, 4.0, 6.0, 8.0, 9.0, 12.0]
     """
-    fractions = _fractions(most)
-    return (1 - fractions) * low + fractions * high
+    _, parts, totals = _farey(most)
+    return exact_places(low, high, parts, totals)
 
 
 def nice_range(low: float, high: float, most: int = 100) -> tuple[int, float, float]:
@@ -162,9 +173,8 @@ class Prebinned:
             )
         starts = np.searchsorted(_fractions(MOST_BINS), np.arange(n_bins + 1) / n_bins) + 1
         values, variances = (np.add.reduceat(column, starts) for column in columns)
-        fractions = np.arange(n_bins + 1) / n_bins
         return Content(
-            edges=(1 - fractions) * low + fractions * high,
+            edges=exact_edges(n_bins, float(low), float(high)),
             values=values[:-1],
             variances=variances[:-1],
             title=self._title,

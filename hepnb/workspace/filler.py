@@ -10,7 +10,7 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BinningError, HepnbError, SelectionError, WorkspaceError
+from hepnb.errors import BinningError, HepnbError, SelectionError, WorkspaceError, empty_is_expected
 from hepnb.histograms import edges_of, needs_values
 from hepnb.histograms.templates import bin_names, both_cuts, in_a_row, take
 from hepnb.workspace.ingredients import Channel, Sample, Variable, choose
@@ -46,7 +46,10 @@ class Filler:
         picked = {**channel.select, **sample.select, **(select or {})}
         filled = None
         try:
-            filled = take(source, variable, bins, cut, weight, picked)
+            with empty_is_expected():
+                filled = take(source, variable, bins, cut, weight, picked)
+            if _nothing_passes(filled, source, variable, cut):
+                filled = None
         except HepnbError as error:
             if not _is_empty(error, source, variable, cut):
                 raise _located(error, where, source, variable, bins, cut, weight) from error
@@ -83,6 +86,23 @@ def _bins_of(filled: hist.Hist[Any]) -> Any:
         return tuple(filled.axes)
     own = filled.axes[0]
     return own if bin_names(filled) else [float(edge) for edge in own.edges]
+
+
+def _nothing_passes(filled: hist.Hist[Any], source: Any, variable: Variable, cut: str | None) -> bool:
+    """Tell a template that no entry was filled into from one whose entries lie outside its bins.
+
+    Raises
+    ------
+    SelectionError
+        Where entries pass, and the variable is not a number for any of them.
+    """
+    if not (hasattr(source, "hist") and hasattr(source, "arrays")) or variances_of(filled).any():
+        return False
+    first = variable if isinstance(variable, str) else variable[0]
+    values = source.arrays({"value": first}, cut)["value"]
+    if len(values) and values.dtype.kind == "f" and np.isnan(values).all():
+        raise SelectionError(f"{first!r} is not a number for any of the {len(values):,} entries that pass.")
+    return len(values) == 0
 
 
 def _is_empty(error: HepnbError, source: Any, variable: Variable, cut: str | None) -> bool:
