@@ -14,12 +14,12 @@ from hepnb.errors import BranchError
 from hepnb.events.exact import content_dtype, exactly, has_options, without_options
 from hepnb.events.functions import to_numbers
 from hepnb.events.integrity import branch_fault
+from hepnb.events.interpretations import amend
 
 __all__ = ["Branch", "Kind", "branches_of", "readers_of", "to_column"]
 
 Kind = Literal["number", "bool", "list", "array", "string", "record", "other"]
 _MAX_FIELD_DEPTH = 4
-_MOST_TRUNCATED_BITS = 14
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,9 @@ def _tree_branches(items: Sequence[tuple[str, Any]], n_entries: int) -> Iterator
         title = str(branch.title or "")
         typename, reason, form = "", "", None
         try:
+            amend(branch)
             typename = str(branch.typename)
             form = branch.interpretation.awkward_form(branch.file)
-            if _is_misread(branch.interpretation):
-                form, reason = None, "uproot decodes Float16_t and Double32_t of this precision wrongly"
             fault = branch_fault(branch, n_entries)
             if fault:
                 form, reason = None, fault
@@ -177,16 +176,6 @@ def _counter(branch: Any) -> str:
         return ""
 
 
-def _is_misread(interpretation: Any) -> bool:
-    """Tell the branches that would give wrong numbers instead of an error.
-
-    ROOT truncates only up to 14 bits (``[0,0,nbits]``) and writes plain floats beyond; uproot 5.7 takes
-    those for truncated ones too.
-    """
-    content = getattr(interpretation, "content", interpretation)
-    return bool(getattr(content, "is_truncated", False)) and int(content.num_bits) > _MOST_TRUNCATED_BITS
-
-
 def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:
     for path, branch in readers_of(ntuple).items():
         typename, title, reason, form = "", "", "", None
@@ -208,6 +197,8 @@ def _unwrapped(form: Any, name: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, BranchError):
+        return str(error)
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"its type cannot be read ({type(error).__name__}: {said[:120]})"
 

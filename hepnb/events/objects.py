@@ -91,8 +91,69 @@ def read_object(key: Any, kind: EntryKind, classname: str) -> Any:
     if kind == "graph":
         return graph_table(found, classname)
     if kind == "histogram":
-        return _profile(found) if classname.startswith("TProfile") else found.to_hist()
+        return _profile(found) if classname.startswith("TProfile") else _histogram(found)
     return _small(found, classname)
+
+
+def _histogram(found: Any) -> hist.Hist[Any]:
+    """Counts or sums of weights; bins with labels become categories where categories can say the same.
+
+    A label belongs to the bin whose number ROOT keeps as its identifier, wherever it is in the list. An axis
+    of categories has neither bins without a label, nor equal labels, nor an underflow: then the axis is one
+    of numbers, and has the labels by the number of their bin in its ``metadata``.
+    """
+    labels = [_labels(axis) for axis in found.axes]
+    if not any(labels):
+        made: hist.Hist[Any] = found.to_hist()
+        return made
+    values = np.asarray(found.values(flow=True))
+    variances = np.asarray(found.variances(flow=True)) if found.weighted else None
+    axes: list[Any] = []
+    for place, (axis, names) in enumerate(zip(found.axes, labels, strict=True)):
+        below = np.take(values, 0, axis=place)
+        spread = 0 if variances is None else np.take(variances, 0, axis=place)
+        if list(names) == list(range(int(axis.member("fNbins")))) and not (np.any(below) or np.any(spread)):
+            category = _category(axis, list(names.values()))
+            if category is not None:
+                axes.append(category)
+                keep = (slice(None),) * place + (slice(1, None),)
+                values, variances = values[keep], None if variances is None else variances[keep]
+                continue
+        axes.append(_axis(axis))
+        if names:
+            axes[-1].metadata = {"labels": names}
+    whole = values.dtype.kind in "iu"
+    storage: Any = hist.storage.Int64() if whole else hist.storage.Double()
+    storage = storage if variances is None else hist.storage.Weight()
+    made = hist.Hist(*axes, storage=storage, name=str(found.name), label=str(found.title))
+    view: Any = made.view(flow=True)
+    if variances is None:
+        view[...] = values
+    else:
+        view["value"], view["variance"] = values, variances
+    return made
+
+
+def _labels(axis: Any) -> dict[int, str]:
+    """Labels by the number of their bin, from 0."""
+    listed = axis.member("fLabels", none_if_missing=True) or ()
+    found = {int(label.member("@fUniqueID")) - 1: str(label) for label in listed}
+    n_bins = int(axis.member("fNbins"))
+    if len(found) != len(listed) or not all(0 <= place < n_bins for place in found):
+        # Written by something that does not number them: then they are in the order of the bins.
+        found = dict(enumerate(str(label) for label in list(listed)[:n_bins]))
+    return dict(sorted(found.items()))
+
+
+def _category(axis: Any, labels: list[str]) -> Any:
+    named: dict[str, Any] = {"name": str(axis.member("fName")), "label": str(axis.member("fTitle"))}
+    try:
+        if all(str(int(label)) == label for label in labels):
+            return hist.axis.IntCategory([int(label) for label in labels], **named)
+    except ValueError:
+        pass
+    # Equal labels cannot be told apart.
+    return hist.axis.StrCategory(labels, **named) if len(set(labels)) == len(labels) else None
 
 
 def _small(found: Any, classname: str) -> Any:

@@ -113,7 +113,12 @@ def test_every_branch_is_listed_and_read_as_uproot_reads_it(name, data_dir):
                 tree.arrays([text])
         columns = tree.arrays(list(texts.values())) if texts else {}
         for branch, text in texts.items():
-            if not branch.fields:
+            if not branch.fields and branch.typename.startswith(("Double32_t", "Float16_t")):
+                # uproot divides a range of 32 bits by 2**32, ROOT by 2**32 - 1; of lists it knows no arrays.
+                if branch.kind != "list":
+                    array = ak.flatten(readers[branch.path].array(library="ak"), axis=None)
+                    np.testing.assert_allclose(columns[text], array, rtol=0, atol=1e-6)
+            elif not branch.fields:
                 array = readers[branch.path].array(library="ak")
                 expected = ak.to_numpy(ak.flatten(array, axis=None) if array.ndim > 1 else array)
                 np.testing.assert_array_equal(columns[text], expected)
@@ -137,12 +142,13 @@ def test_every_number_can_be_histogrammed(name, data_dir):
             assert 0 < histogram.sum(flow=True).value <= tree.n_entries
 
 
-def test_a_branch_that_would_give_wrong_numbers_is_not_read(data_dir):
+def test_lists_of_arrays_of_packed_numbers(data_dir):
+    """What is packed is what its neighbours hold: f[0,0,16] keeps 12 bits, d[0,0,32] is a float32."""
     tree = hepnb.events.open(data_dir / "root" / "ndim-slice.root")["tree"]
+    expected = tree.arrays("flatten(SliF64)")["flatten(SliF64)"]
     for name in ("SliD16", "SliD32"):
-        assert not tree.branch(name).readable
-        with pytest.raises(BranchError, match="decodes Float16_t and Double32_t of this precision wrongly"):
-            tree.hist(f"flatten({name})", 10)
+        assert tree.branch(name).ndim == tree.branch("SliF64").ndim
+        assert tree.arrays([f"flatten({name})"])[f"flatten({name})"].tolist() == expected.tolist()
 
 
 def test_folders_and_cycles(data_dir):
