@@ -67,7 +67,9 @@ def promising(
     lowest = np.where(finite, found.value, np.inf) - _TRUST * np.where(finite, np.abs(found.edm), 0.0)
     hopeless = (lowest > known_value + _HOPELESS) | (found.value > known_value + _FAR)
     apart = np.abs(found.points - known_points) / scales(model, known_points)
-    same = (apart.max(axis=1, initial=0.0) < _NEAR) & (np.abs(found.value - known_value) < _SAME)
+    # A fit that has failed so far, at infinity, is no place to fall into.
+    close = np.abs(np.where(finite, found.value, 0.0) - np.nan_to_num(known_value, posinf=np.inf)) < _SAME
+    same = (apart.max(axis=1, initial=0.0) < _NEAR) & close
     rows = np.flatnonzero(finite & ~hopeless & ~same)
     return rows, found.points[rows]
 
