@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from hepnb import events, fits, histograms, hypotests, limits, model, workspace  # noqa: F401
 
-pytest_plugins = ["public_data"]
+pytest_plugins = ["generated_files", "public_data"]

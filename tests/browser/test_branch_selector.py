@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from hepnb.events.write import write_trees
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def select(open_notebook, data_dir):
-    def opener(file="root/uproot-Zmumu.root", path="events", arguments=""):
+def select(open_notebook, generated_dir):
+    def opener(file="pairs.root", arguments=""):
         return open_notebook(
-            f"import hepnb\ntree = hepnb.open({str(data_dir / file)!r})[{path!r}]\n"
+            f"import hepnb\ntree = hepnb.open({str(generated_dir / file)!r})['events']\n"
             f"selector = hepnb.BranchSelector(tree{arguments})\nselector"
         )
 
@@ -55,11 +58,12 @@ def test_search_select_complete_and_cut(select):
     notebook.screenshot("branch-selector-dark", ".hepnb-panel")
 
 
-def test_mini_histograms_come_for_the_rows_in_view(select):
-    notebook = select("root/nanoAOD_2015_CMS_Open_Data_ttbar.root", "Events")
+def test_mini_histograms_come_for_the_rows_in_view(select, tmp_path):
+    columns = {f"column_{number}": np.random.default_rng(number).normal(size=500) for number in range(300)}
+    notebook = select(write_trees(tmp_path / "wide.root", {"events": columns}))
     page = notebook.page
     page.locator(".hepnb-spark-bars").nth(3).wait_for(timeout=20_000)
-    notebook.screenshot("branch-selector-nano", ".hepnb-panel")
+    notebook.screenshot("branch-selector-wide", ".hepnb-panel")
     made = notebook.evaluate("sum('spark' in row for row in selector._list.rows)")
     assert 0 < made < 100 < notebook.evaluate("len(selector._list.rows)")
 

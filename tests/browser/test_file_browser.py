@@ -18,10 +18,10 @@ def row_at_cursor(page):
 
 
 @pytest.fixture
-def browse(open_notebook, data_dir):
-    def opener(arguments="", **kwargs):
+def browse(open_notebook, generated_dir):
+    def opener(root=generated_dir, arguments="", **kwargs):
         return open_notebook(
-            f"import hepnb\nbrowser = hepnb.FileBrowser(root={str(data_dir)!r}{arguments})\nbrowser", **kwargs
+            f"import hepnb\nbrowser = hepnb.FileBrowser(root={str(root)!r}{arguments})\nbrowser", **kwargs
         )
 
     return opener
@@ -30,11 +30,11 @@ def browse(open_notebook, data_dir):
 def test_click_through_to_a_histogram(browse):
     notebook = browse()
     page = notebook.page
-    page.get_by_role("row", name="root", exact=False).first.click()
-    page.get_by_role("searchbox").fill("histograms1d2d")
-    page.get_by_text("histograms1d2d.root").click()
-    page.get_by_role("row", name="myTH1D TH1D", exact=True).click()
-    page.get_by_role("img", name="Preview of the histogram myTH1D").wait_for()
+    page.get_by_role("row", name="multisample", exact=False).first.click()
+    page.get_by_role("searchbox").fill("objects")
+    page.get_by_text("objects.root").click()
+    page.get_by_role("row", name="plane TH2D", exact=True).click()
+    page.get_by_role("img", name="Preview of the histogram plane").wait_for()
     assert notebook.evaluate("type(browser.selected).__name__") == "Hist"
     notebook.screenshot("file-browser-light", ".hepnb-panel")
     notebook.theme(dark=True)
@@ -70,8 +70,8 @@ def test_the_keyboard_reaches_everything(browse):
     assert page.evaluate("() => window.hepnbNotebook().content.widgets.length") == 1
 
 
-def test_a_file_with_hundreds_of_objects_is_quick_and_has_few_nodes(browse):
-    notebook = browse(", file='root/uproot-issue64.root'")
+def test_a_file_with_hundreds_of_objects_is_quick_and_has_few_nodes(browse, many_objects):
+    notebook = browse(many_objects.parent, f", file={many_objects.name!r}")
     page = notebook.page
     page.get_by_role("treegrid").wait_for()
     assert page.locator(".hepnb-tr").count() < 60

@@ -53,8 +53,8 @@ def wait(notebook, condition):
     raise AssertionError(f"not within 6 s: {condition}")
 
 
-def test_type_an_expression_drag_the_bins_and_the_cut(open_notebook, data_dir):
-    path = str(data_dir / "root" / "uproot-Zmumu.root")
+def test_type_an_expression_drag_the_bins_and_the_cut(open_notebook, generated_dir):
+    path = str(generated_dir / "pairs.root")
     notebook = open_notebook(CELL.format(path=path))
     page = notebook.page
     write(page, "Expression", "sqrt((E1+E2)**2 - (px1+px2)**2 - (py1+py2)**2 - (pz1+pz2)**2)")
@@ -83,8 +83,8 @@ def test_type_an_expression_drag_the_bins_and_the_cut(open_notebook, data_dir):
     page.get_by_role("alert").wait_for(state="hidden")
 
 
-def test_the_tables_make_the_workspace(open_notebook, data_dir):
-    directory = data_dir / "multisample"
+def test_the_tables_make_the_workspace(open_notebook, generated_dir):
+    directory = generated_dir / "multisample"
     cell = ANALYSIS.format(data=str(directory / "data.root"), prediction=str(directory / "prediction.root"))
     notebook = open_notebook("import hepnb\nfrom hepnb.widgets import HistogramBuilder\n" + cell, height=1200)
     page = notebook.page

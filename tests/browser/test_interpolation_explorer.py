@@ -13,8 +13,8 @@ explorer
 """
 
 
-def test_search_a_systematic_and_drag_alpha(open_notebook, data_dir):
-    path = str(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
+def test_search_a_systematic_and_drag_alpha(open_notebook, generated_dir):
+    path = str(generated_dir / "likelihoods" / "large.json")
     notebook = open_notebook(CELL.format(path=path))
     page = notebook.page
     grid = page.get_by_role("grid", name="Systematics")

@@ -43,8 +43,8 @@ def refusal(kind: type[HepnbError], act: Callable[[], Any], *words: str) -> str:
 
 
 @pytest.fixture
-def prediction(data_dir: Path) -> Path:
-    return data_dir / "multisample" / "prediction.root"
+def prediction(generated_dir: Path) -> Path:
+    return generated_dir / "multisample" / "prediction.root"
 
 
 @pytest.fixture

@@ -21,15 +21,15 @@ PARTS = (700, 0, 1204, 400)
 
 
 @pytest.fixture
-def zmumu(data_dir):
-    return data_dir / "root" / "uproot-Zmumu.root"
+def zmumu(generated_dir):
+    return generated_dir / "pairs.root"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, data_dir):
-    """Zmumu's 2304 entries in four files, one of them without any; with a histogram that is to be added."""
+def folder(tmp_path_factory, generated_dir):
+    """The 2304 entries of pairs.root in four files, one of them empty; with a histogram to be added."""
     folder = tmp_path_factory.mktemp("parts")
-    with uproot.open(data_dir / "root" / "uproot-Zmumu.root") as file:
+    with uproot.open(generated_dir / "pairs.root") as file:
         columns = file["events"].arrays(["px1", "M", "Q1", "Run"], library="np")
     start = 0
     for number, n in enumerate(PARTS):
@@ -128,7 +128,7 @@ def test_a_file_whose_name_looks_like_a_pattern(tmp_path, zmumu):
     assert hepnb.events.open(tmp_path / "data[0-9].root").paths == (str(tmp_path / "data1.root"),)
 
 
-def test_what_is_in_the_files(folder, data_dir):
+def test_what_is_in_the_files(folder, generated_dir):
     files = hepnb.events.open([folder / "data_0.root", folder / "data_2.root"])
     assert isinstance(files, RootFiles)
     assert files.keys() == ["in", "in/events", "counts"]
@@ -138,7 +138,7 @@ def test_what_is_in_the_files(folder, data_dir):
     assert {entry.path: entry.n_entries for entry in files.walk()}["in/events"] == 1904
     assert list(files["in"]) == ["events"]
     assert len(files) == 3
-    other = data_dir / "root" / "uproot-Zmumu.root"
+    other = generated_dir / "pairs.root"
     mixed = hepnb.events.open([folder / "data_0.root", other])
     reasons = {entry.path: entry.reason for entry in mixed.walk()}
     assert reasons["events"] == f"it is not in {str(folder / 'data_0.root')!r}"

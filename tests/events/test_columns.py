@@ -298,15 +298,15 @@ def test_a_column_is_no_branch(derived):
         derived.branch("mll")
 
 
-def test_columns_of_texts_constants_and_lists_of_vectors(data_dir):
-    tree = hepnb.open(data_dir / "root/uproot-Zmumu.root")["events"]
+def test_columns_of_texts_constants_and_lists_of_vectors(generated_dir):
+    tree = hepnb.open(generated_dir / "texts.root")["events"]
     tree = tree.with_columns(kind="Type", two="2.0", gt="kind == 'GT'")
     assert set(tree.arrays("kind")["kind"]) == {"GG", "GT", "TT"}
     twice = tree.hist("M", (3, 60, 120), cut="gt", weight="two").values()
     np.testing.assert_array_equal(twice, 2 * tree.hist("M", (3, 60, 120), cut="Type == 'GT'").values())
     with pytest.raises(BranchError, match="column 'kind' holds text in 'kind \\+ 1'"):
         tree.arrays("kind + 1")
-    tree = hepnb.open(data_dir / "root/uproot-HZZ.root")["events"]
+    tree = hepnb.open(generated_dir / "jagged.root")["events"]
     tree = tree.with_columns(hard="p4(Jet)[p4(Jet).pt > 30]", n="count(hard)", ht="sum(hard.pt)")
     pt = "hypot(Jet_Px, Jet_Py)"
     found = tree.arrays(["n", "ht", "flatten(hard.pt)"])

@@ -51,7 +51,16 @@ def _damage(source, first, last, folder):
 )
 def test_every_damage_is_told_or_harmless(name, n_seeds, n_told, data_dir, tmp_path):
     """All of these files' data are behind checksums: what is read is right, or somebody said why not."""
-    said = _damage(data_dir / "root" / name, 0, n_seeds, tmp_path)
+    _check_damage(data_dir / "root" / name, n_seeds, n_told, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "n_seeds", "n_told"), [("pairs.root", 80, 40), ("texts.root", 40, 25)])
+def test_every_damage_of_our_files_is_told_or_harmless(name, n_seeds, n_told, generated_dir, tmp_path):
+    _check_damage(generated_dir / name, n_seeds, n_told, tmp_path)
+
+
+def _check_damage(source, n_seeds, n_told, folder):
+    said = _damage(source, 0, n_seeds, folder)
     for seed, one in said.items():
         assert one["outcome"] in ("error", "partial", "same"), f"seed {seed}: {one}"
         assert one["seconds"] < SECONDS, f"seed {seed}: {one}"

@@ -10,13 +10,13 @@ from hepnb.errors import BinningError, EmptySelectionWarning, SelectionError
 
 
 @pytest.fixture
-def zmumu(data_dir):
-    return hepnb.events.open(data_dir / "root" / "uproot-Zmumu.root")["events"]
+def zmumu(generated_dir):
+    return hepnb.events.open(generated_dir / "pairs.root")["events"]
 
 
 @pytest.fixture
-def hzz(data_dir):
-    return hepnb.events.open(data_dir / "root" / "uproot-HZZ.root")["events"]
+def hzz(generated_dir):
+    return hepnb.events.open(generated_dir / "jagged.root")["events"]
 
 
 def cut_of(variable, low, high):

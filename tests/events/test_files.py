@@ -6,6 +6,7 @@ import contextlib
 import os
 import pickle
 import random
+import shutil
 import struct
 from pathlib import Path
 
@@ -37,8 +38,8 @@ WANTED = {
 
 
 @pytest.fixture
-def zmumu(data_dir):
-    return data_dir / "root" / "uproot-Zmumu.root"
+def zmumu(generated_dir):
+    return generated_dir / "pairs.root"
 
 
 def test_there_are_files():
@@ -165,8 +166,8 @@ def test_folders_and_cycles(data_dir):
     assert len(file) == len(file.walk())
 
 
-def test_the_newest_cycle_comes_first(data_dir):
-    file = hepnb.events.open(data_dir / "root" / "tree_cycles_hist.root")
+def test_the_newest_cycle_comes_first(generated_dir):
+    file = hepnb.events.open(generated_dir / "objects.root")
     cycles = {}
     for entry in file.walk():
         cycles.setdefault(entry.path, []).append(entry.cycle)
@@ -194,8 +195,8 @@ def test_missing_file(tmp_path, zmumu):
         hepnb.events.open(tmp_path / "nothing.root")
     with pytest.raises(FileError, match=r"its folder .* does not exist"):
         hepnb.events.open(tmp_path / "no" / "nothing.root")
-    with pytest.raises(FileError, match=r"Did you mean 'uproot-Zmumu\.root'"):
-        hepnb.events.open(zmumu.with_name("uproot-Zmumuu.root"))
+    with pytest.raises(FileError, match=r"Did you mean 'pairs\.root'"):
+        hepnb.events.open(zmumu.with_name("pair.root"))
     with pytest.raises(FileError, match="is a folder"):
         hepnb.events.open(tmp_path)
     with pytest.raises(FileError, match="not a path"):
@@ -250,17 +251,12 @@ def test_words_for_a_text_file(tmp_path):
         hepnb.events.open(path)
 
 
-TRUNCATED = [
-    "uproot-Zmumu.root",
-    "uproot-nesteddirs.root",
-    "ntpl001_staff_rntuple_v1-0-1-0.root",
-    "TH3D.root",
-]
+TRUNCATED = ["pairs.root", "jagged.root", "texts.root", "objects.root"]
 
 
 @pytest.mark.parametrize("name", TRUNCATED)
-def test_truncated_file(tmp_path, data_dir, name):
-    data = (data_dir / "root" / name).read_bytes()
+def test_truncated_file(tmp_path, generated_dir, name):
+    data = (generated_dir / name).read_bytes()
     size = len(data)
     for length in (0, 1, 4, 20, 63, 64, 100, 403, 1000, size // 4, size // 2, size - 1000, size - 1):
         path = tmp_path / f"cut{length}.root"
@@ -290,8 +286,8 @@ def touch_everything(path):
 
 
 @pytest.mark.parametrize("name", TRUNCATED)
-def test_truncated_file_whose_header_does_not_know(tmp_path, data_dir, name):
-    data = (data_dir / "root" / name).read_bytes()
+def test_truncated_file_whose_header_does_not_know(tmp_path, generated_dir, name):
+    data = (generated_dir / name).read_bytes()
     for length in (64, 200, 403, 1000, len(data) // 2, len(data) - 1000, len(data) - 1):
         path = tmp_path / f"cut{length}.root"
         path.write_bytes(data[:12] + struct.pack(">i", length) + data[16:length])
@@ -299,9 +295,9 @@ def test_truncated_file_whose_header_does_not_know(tmp_path, data_dir, name):
 
 
 @pytest.mark.parametrize("name", TRUNCATED)
-def test_damaged_file(tmp_path, data_dir, name):
+def test_damaged_file(tmp_path, generated_dir, name):
     generator = random.Random(name)
-    data = (data_dir / "root" / name).read_bytes()
+    data = (generated_dir / name).read_bytes()
     for trial in range(12):
         damaged = bytearray(data)
         end = len(data) if trial % 2 else 1000
@@ -341,7 +337,7 @@ def test_files_are_values_without_handles(zmumu):
     file = hepnb.events.open(zmumu)
     assert pickle.loads(pickle.dumps(file)) == file
     assert hash(file) == hash(hepnb.events.open(zmumu))
-    assert "uproot-Zmumu.root" in repr(file)
+    assert "pairs.root" in repr(file)
     with file as same:
         assert same is file
     assert file["events"].n_entries == 2304
@@ -351,10 +347,10 @@ def test_files_are_values_without_handles(zmumu):
     assert handle.closed
 
 
-def test_many_files_do_not_stay_open(data_dir):
+def test_many_files_do_not_stay_open(generated_dir, tmp_path):
     handles = []
-    for name in FILES[:25]:
-        path = str(data_dir / "root" / name)
+    for number in range(25):
+        path = str(shutil.copy(generated_dir / "objects.root", tmp_path / f"{number}.root"))
         hepnb.events.open(path)
         with borrow(path) as handle:
             handles.append(handle)

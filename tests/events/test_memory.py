@@ -102,7 +102,7 @@ def test_what_is_no_size(wrong: object) -> None:
         memory_bytes(wrong)  # type: ignore[arg-type]
 
 
-def test_entries_for_a_chunk(large: Path, data_dir: Path) -> None:
+def test_entries_for_a_chunk(large: Path, generated_dir: Path) -> None:
     tree = hepnb.open(large)["t"]
     few, many = (entries_per_chunk(tree, ["x0 + x1"], memory) for memory in ("1 MB", "10 MB"))
     assert many == pytest.approx(10 * few, abs=10)
@@ -111,7 +111,7 @@ def test_entries_for_a_chunk(large: Path, data_dir: Path) -> None:
         entries_per_chunk(tree, ["x0"], "1 kB")
     with pytest.raises(BranchError, match="there is no branch 'y'"):
         entries_per_chunk(tree, ["y"], "1 MB")
-    hzz = hepnb.open(data_dir / "root" / "uproot-HZZ.root")["events"]
+    hzz = hepnb.open(generated_dir / "jagged.root")["events"]
     info = hzz._info()
     # Eight bytes for each element and for where the list of each event ends.
     jets = hzz.arrays("count(Jet_Px)")["count(Jet_Px)"]

@@ -93,8 +93,8 @@ def test_the_same_rows_in_the_order_of_the_keys(
         assert ak.to_list(mixed[name]) == ak.to_list(straight[name][order]), name
 
 
-def test_lists_keep_their_events(data_dir: Path, tmp_path: Path) -> None:
-    tree = hepnb.open(data_dir / "root" / "uproot-HZZ.root")["events"]
+def test_lists_keep_their_events(generated_dir: Path, tmp_path: Path) -> None:
+    tree = hepnb.open(generated_dir / "jagged.root")["events"]
     columns = ["NMuon", "Muon_P[xy]", "MET_px", {"hard": "Muon_Px[Muon_Px > 20]"}]
     few = tree.shuffle(tmp_path / "few.root", columns, "NMuon > 0", seed=2, memory="20 MB")
     many = tree.shuffle(tmp_path / "many.root", columns, "NMuon > 0", seed=2, memory="60 kB")
@@ -143,8 +143,8 @@ class Seen:
             self.stop.set()
 
 
-def test_a_cancelled_shuffle_leaves_nothing(data_dir: Path, tmp_path: Path) -> None:
-    tree = hepnb.open(data_dir / "root" / "uproot-Zmumu.root")["events"]
+def test_a_cancelled_shuffle_leaves_nothing(generated_dir: Path, tmp_path: Path) -> None:
+    tree = hepnb.open(generated_dir / "pairs.root")["events"]
     for after in (1, 2304 + 200):
         stop = threading.Event()
         seen = Seen(stop, after)
@@ -158,8 +158,8 @@ def test_a_cancelled_shuffle_leaves_nothing(data_dir: Path, tmp_path: Path) -> N
     assert seen.calls[-1] == (2 * 2304, 2 * 2304)
 
 
-def test_refused(data_dir: Path, tmp_path: Path) -> None:
-    tree = hepnb.open(data_dir / "root" / "uproot-Zmumu.root")["events"]
+def test_refused(generated_dir: Path, tmp_path: Path) -> None:
+    tree = hepnb.open(generated_dir / "pairs.root")["events"]
     with pytest.raises(SelectionError, match=r"seed=0\.5 is not a whole number"):
         tree.shuffle(tmp_path / "z.root", seed=0.5)  # type: ignore[arg-type]
 

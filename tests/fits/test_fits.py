@@ -30,8 +30,8 @@ def counting(observed: list[float]) -> hepnb.Model:
 
 
 @pytest.fixture(scope="module")
-def susy(data_dir: Path) -> hepnb.Model:
-    return hepnb.Model(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
+def susy(generated_dir: Path) -> hepnb.Model:
+    return hepnb.Model(generated_dir / "likelihoods" / "large.json")
 
 
 def test_the_gradient_vanishes_at_the_minimum(susy: hepnb.Model) -> None:

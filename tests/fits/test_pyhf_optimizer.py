@@ -20,9 +20,8 @@ from hepnb.workspace import uncorrelated_background
 Case = tuple[Any, Any, "hepnb.Model"]
 
 WORKSPACES = {
-    "counting": "pyhf-validation/pyhf/docs/examples/json/2-bin_1-channel.json",
-    "multichannel": "pyhf-validation/pyhf/validation/multichannel_histfactory",
-    "xmlimport": "pyhf-validation/pyhf/validation/xmlimport_input",
+    "counting": "likelihoods/small.json",
+    "xml": "xml",
 }
 
 
@@ -39,9 +38,9 @@ def _lent() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", params=WORKSPACES)
-def case(request: pytest.FixtureRequest, data_dir: Path) -> Case:
+def case(request: pytest.FixtureRequest, generated_dir: Path) -> Case:
     """Give pyhf's model, its data, and our model."""
-    path = data_dir / WORKSPACES[request.param]
+    path = generated_dir / WORKSPACES[request.param]
     if path.is_dir():
         spec = hepnb.load(path / "config" / "example.xml", root=path).spec
     else:
@@ -103,8 +102,8 @@ def test_a_test_with_its_band(case: Case) -> None:
     np.testing.assert_allclose(np.ravel(band), ours.CLs_exp, rtol=1e-5)
 
 
-def test_a_model_of_a_hundred_parameters(data_dir: Path) -> None:
-    path = data_dir / "likelihoods" / "susy_2018_04_with_signal.json"
+def test_a_model_of_a_hundred_parameters(generated_dir: Path) -> None:
+    path = generated_dir / "likelihoods" / "large.json"
     theirs, data, model = both(json.loads(path.read_text()))
     ours = hepnb.hypotest(1.0, None, model)
     assert float(pyhf.infer.hypotest(1.0, data, theirs)) == pytest.approx(ours.CLs_obs, rel=1e-6)

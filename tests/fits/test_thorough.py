@@ -39,8 +39,8 @@ def test_a_thorough_fit_repeats_itself(data_dir: Path) -> None:
     np.testing.assert_array_equal(again.bestfit, first.bestfit)
 
 
-def test_held_parameters_stay_where_they_are(data_dir: Path) -> None:
-    path = data_dir / "pyhf-validation" / "pyhf" / "docs" / "examples" / "json" / "2-bin_1-channel.json"
+def test_held_parameters_stay_where_they_are(generated_dir: Path) -> None:
+    path = generated_dir / "likelihoods" / "small.json"
     model = hepnb.Model(path)
     plain = hepnb.fixed_poi_fit(0.7, None, model)
     thorough = hepnb.fixed_poi_fit(0.7, None, model, thorough=True)

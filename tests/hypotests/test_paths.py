@@ -20,8 +20,8 @@ def test_the_cubics_are_exact_for_cubics() -> None:
         np.testing.assert_allclose(weights @ knots**power, x**power, atol=1e-11)
 
 
-def test_a_band_of_many_values_equals_single_tests(data_dir: Path) -> None:
-    folder = data_dir / "likelihoods"
+def test_a_band_of_many_values_equals_single_tests(generated_dir: Path) -> None:
+    folder = generated_dir / "likelihoods"
     patch = json.loads((folder / "patch.sbottom_1300_205_60.json").read_text())
     model = hepnb.Model(folder / "BkgOnly.json", patches=[patch])
     mu = np.linspace(0, 5, 41)

@@ -367,8 +367,8 @@ class ElsewherePool(Executor):
         return done
 
 
-def test_what_is_sent_to_other_processes_gives_the_same(data_dir: Path) -> None:
-    model = hepnb.Model(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
+def test_what_is_sent_to_other_processes_gives_the_same(generated_dir: Path) -> None:
+    model = hepnb.Model(generated_dir / "likelihoods" / "large.json")
     grid = np.linspace(0.5, 1.5, 4)
     there, here = hepnb.scan(None, model, grid, executor=ElsewherePool()), hepnb.scan(None, model, grid)
     np.testing.assert_allclose(there.CLs_obs, here.CLs_obs, rtol=1e-6)

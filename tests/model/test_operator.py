@@ -11,16 +11,14 @@ import pytest
 from hepnb.fits import batched, minimise, newton
 from hepnb.model import Model
 
-NAMES = ["susy", "region A", "tutorial"]
+NAMES = ["large", "signal patch", "small"]
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def model(request: pytest.FixtureRequest, data_dir: Path) -> Model:
-    likelihoods = data_dir / "likelihoods"
-    if request.param == "susy":
-        return Model(likelihoods / "susy_2018_04_with_signal.json")
-    if request.param == "tutorial":
-        return Model(data_dir / "pyhf-validation" / "pyhf-tutorial" / "book" / "data" / "bkg_only.json")
+def model(request: pytest.FixtureRequest, generated_dir: Path) -> Model:
+    likelihoods = generated_dir / "likelihoods"
+    if request.param != "signal patch":
+        return Model(likelihoods / f"{request.param}.json")
     patch = json.loads((likelihoods / "patch.sbottom_1300_205_60.json").read_text())
     return Model(likelihoods / "BkgOnly.json", patches=[patch])
 

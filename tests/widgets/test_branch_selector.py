@@ -10,13 +10,13 @@ from hepnb.widgets.sparks import spark_of
 
 
 @pytest.fixture
-def tree(data_dir):
-    return hepnb.open(data_dir / "root" / "uproot-Zmumu.root")["events"]
+def tree(generated_dir):
+    return hepnb.open(generated_dir / "pairs.root")["events"]
 
 
 @pytest.fixture
-def jagged(data_dir):
-    return hepnb.open(data_dir / "root" / "uproot-HZZ.root")["events"]
+def jagged(generated_dir):
+    return hepnb.open(generated_dir / "jagged.root")["events"]
 
 
 def run(code):

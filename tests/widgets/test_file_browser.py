@@ -3,7 +3,9 @@ from __future__ import annotations
 import shutil
 
 import hist
+import numpy as np
 import pytest
+import uproot
 
 import hepnb
 from hepnb.errors import HepnbError
@@ -12,12 +14,14 @@ from hepnb.widgets.file_browser import FileBrowser
 
 
 @pytest.fixture
-def root(data_dir, tmp_path):
+def root(generated_dir, tmp_path):
     """A small tree of folders with links in and out of it."""
     inside = tmp_path / "inside"
     (inside / "deep" / "deeper").mkdir(parents=True)
-    shutil.copy(data_dir / "root" / "tdir_complicated.root", inside / "deep" / "nested.root")
-    shutil.copy(data_dir / "root" / "tree_cycles_hist.root", inside / "cycles.root")
+    shutil.copy(generated_dir / "objects.root", inside / "deep" / "nested.root")
+    with uproot.recreate(inside / "cycles.root") as file:
+        for n in (4, 6):
+            file.mktree("Events", {"x": "float64"}).extend({"x": np.arange(float(n))})
     (inside / "fake.root").write_text("I am a text file.\n")
     (inside / "notes.txt").write_text("not shown")
     (inside / ".hidden.root").write_text("not shown")
@@ -62,8 +66,8 @@ def test_unfolding_fills_a_folder_and_a_file_once(root):
         browser._files.expand("d:deep")
         browser._files.expand("f:deep/nested.root")
     assert names(browser, "d:deep") == ["deeper", "nested.root"]
-    assert names(browser, "f:deep/nested.root") == ["a", "b", "mydir"]
-    assert names(browser, "o:deep/nested.root|mydir;1") == ["Events", "c", "d", "mysubdir"]
+    assert names(browser, "f:deep/nested.root") == ["a", "b", "mydir", "plane", "cube", "cycles;1", "cycles"]
+    assert names(browser, "o:deep/nested.root|mydir;1") == ["c", "d", "mysubdir", "Events"]
 
 
 def test_older_cycles_are_marked(root):
@@ -98,13 +102,13 @@ def test_a_histogram_is_given_and_drawn(root):
 @pytest.mark.parametrize(
     ("file", "path", "n_axes"),
     [
-        ("histograms1d2d.root", "myTH2F", 2),
-        ("TH3D.root", "histogram", 3),
-        ("tprofile.root", "p1d", 1),
+        ("objects.root", "plane", 2),
+        ("objects.root", "cube", 3),
+        ("multisample/histograms.root", "SR/Data/Nominal", 1),
     ],
 )
-def test_histograms_of_any_dimension_are_drawn(data_dir, file, path, n_axes):
-    browser = FileBrowser(root=data_dir / "root", file=file, path=path)
+def test_histograms_of_any_dimension_are_drawn(generated_dir, file, path, n_axes):
+    browser = FileBrowser(root=generated_dir, file=file, path=path)
     assert browser.error == ""
     assert len(browser.selected.axes) == n_axes
     assert browser.live.alt == f"Preview of the histogram {path}"
@@ -187,7 +191,7 @@ def test_a_misspelt_keyword_is_refused(root):
         FileBrowser(rot=root)
 
 
-def test_thousands_of_objects_open(data_dir):
-    browser = FileBrowser(root=data_dir / "root", file="uproot-issue64.root")
+def test_hundreds_of_objects_open(many_objects):
+    browser = FileBrowser(root=many_objects.parent, file=many_objects.name)
     assert len(browser._files.rows) > 500
     assert browser.error == ""

@@ -248,8 +248,8 @@ def test_a_new_workspace_starts_anew(panel, workspace):
     assert "no model yet" in panel.error
 
 
-def test_channels_side_by_side(data_dir):
-    panel = FitPanel(workspace=str(data_dir / "likelihoods" / "susy_2018_04_with_signal.json"))
+def test_channels_side_by_side(generated_dir):
+    panel = FitPanel(workspace=str(generated_dir / "likelihoods" / "large.json"))
     assert panel.channel == ALL_CHANNELS
     np.testing.assert_allclose(stack_total(panel), panel.model.expected(panel.model.init))
     name = panel.model.channels[0]

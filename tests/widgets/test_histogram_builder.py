@@ -12,19 +12,19 @@ from hepnb.widgets import HistogramBuilder
 
 
 @pytest.fixture(scope="module")
-def tree(data_dir):
-    return hepnb.open(data_dir / "root" / "uproot-Zmumu.root")["events"]
+def tree(generated_dir):
+    return hepnb.open(generated_dir / "pairs.root")["events"]
 
 
 @pytest.fixture(scope="module")
-def files(data_dir):
-    directory = data_dir / "multisample"
+def files(generated_dir):
+    directory = generated_dir / "multisample"
     return hepnb.open(directory / "data.root"), hepnb.open(directory / "prediction.root")
 
 
 @pytest.fixture(scope="module")
 def analysis(files):
-    """The analysis of multisample/config_ntuples.yml."""
+    """The analysis of the generated configuration config_ntuples.yml."""
     data, prediction = files
     return {
         "channels": (

@@ -12,8 +12,8 @@ from hepnb.widgets import InterpolationExplorer
 
 
 @pytest.fixture(scope="module")
-def path(data_dir):
-    return data_dir / "likelihoods" / "susy_2018_04_with_signal.json"
+def path(generated_dir):
+    return generated_dir / "likelihoods" / "large.json"
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +199,8 @@ def test_nothing_to_show():
     assert explorer._words.value == "No normsys or histosys acts on this sample."
 
 
-def test_the_edges_of_a_built_workspace_are_on_the_axis(data_dir):
-    directory = data_dir / "multisample"
+def test_the_edges_of_a_built_workspace_are_on_the_axis(generated_dir):
+    directory = generated_dir / "multisample"
     data, prediction = (hepnb.open(directory / name) for name in ("data.root", "prediction.root"))
     built = hepnb.build(
         [hepnb.Channel("SR", "jet_pt", [200, 300, 400, 600], "lep_charge > 0", "jet pT [GeV]")],

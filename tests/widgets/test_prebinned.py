@@ -10,8 +10,8 @@ from hepnb.widgets.prebinned import MOST_BINS, Prebinned, fine_edges, nice_range
 
 
 @pytest.fixture(scope="module")
-def tree(data_dir):
-    return hepnb.open(data_dir / "root" / "uproot-Zmumu.root")["events"]
+def tree(generated_dir):
+    return hepnb.open(generated_dir / "pairs.root")["events"]
 
 
 def test_fine_edges_hold_those_of_every_binning():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from generated_files import made_analysis
 
 import hepnb
 from hepnb.errors import HepnbError
@@ -16,9 +17,16 @@ NORM, ERROR, OBSERVED, EXPECTED, SIGNIFICANCE = 1.5938, 0.9757, 3.11, 1.985, 1.6
 
 
 @pytest.fixture
-def analysis(data_dir, monkeypatch):
+def tutorial(data_dir, monkeypatch):
+    """The analysis with published results."""
     monkeypatch.setenv("HEPNB_DATA_DIR", str(data_dir))
     return hepnb.datasets.reference_analysis("cabinetry")
+
+
+@pytest.fixture
+def analysis(generated_dir):
+    """The same shape of analysis, from generated trees."""
+    return made_analysis(generated_dir / "multisample")
 
 
 def published(value, number):
@@ -32,6 +40,27 @@ def run_code(code):
 
 
 def test_the_whole_way_through_the_traits(analysis):
+    fitted, limits, found = through_the_traits(analysis)
+    model = hepnb.Model(analysis.build())
+    expected = hepnb.fit(None, model)
+    np.testing.assert_allclose(fitted.bestfit, expected.bestfit, rtol=1e-6, atol=1e-8)
+    assert limits.observed == pytest.approx(hepnb.upper_limit(None, model).observed, rel=1e-6)
+    assert found.observed_significance == pytest.approx(
+        hepnb.significance(None, model).observed_significance, rel=1e-6
+    )
+
+
+def test_the_whole_way_gives_the_published_numbers(tutorial):
+    fitted, limits, found = through_the_traits(tutorial)
+    published(fitted["Signal_norm"][0], NORM)
+    published(fitted["Signal_norm"][1], ERROR)
+    published(limits.observed, OBSERVED)
+    published(limits.expected[2], EXPECTED)
+    published(found.observed_significance, SIGNIFICANCE)
+
+
+def through_the_traits(analysis):
+    """Take every step as the panels do; return the fit, the limit and the significance."""
     wb = Workbench(analysis=analysis)
     wb.browser.file = "prediction.root"
     wb.browser.path = "background"
@@ -50,12 +79,7 @@ def test_the_whole_way_through_the_traits(analysis):
     workspace = wb.builder.build_workspace()
     assert workspace.observed == {"Signal_region": [112.0, 112.0, 124.0, 66.0]}
     fitted = wb.fit_panel.fit()
-    published(fitted["Signal_norm"][0], NORM)
-    published(fitted["Signal_norm"][1], ERROR)
     limits = wb.band.run(wait=True)
-    published(limits.observed, OBSERVED)
-    published(limits.expected[2], EXPECTED)
-    published(wb.band.significance.observed_significance, SIGNIFICANCE)
     assert wb.result is limits
     assert [panel.error for panel in wb._made.values()] == [""] * len(wb._made)
     assert wb.error == ""
@@ -64,6 +88,7 @@ def test_the_whole_way_through_the_traits(analysis):
     assert namespace["workspace"] == workspace
     np.testing.assert_allclose(namespace["best"].bestfit, fitted.bestfit, rtol=1e-12)
     assert namespace["limit"].observed == pytest.approx(limits.observed, rel=1e-12)
+    return fitted, limits, wb.band.significance
 
 
 def test_the_analysis_is_ready_at_once(analysis):
@@ -77,8 +102,8 @@ def test_the_analysis_is_ready_at_once(analysis):
     assert wb.band.workspace == wb.builder.workspace
 
 
-def test_code_before_anything_is_opened(analysis):
-    namespace = run_code(Workbench(analysis=analysis).to_code())
+def test_code_before_anything_is_opened(tutorial):
+    namespace = run_code(Workbench(analysis=tutorial).to_code())
     published(namespace["best"]["Signal_norm"][0], NORM)
     published(namespace["limit"].observed, OBSERVED)
     published(namespace["found"].observed_significance, SIGNIFICANCE)

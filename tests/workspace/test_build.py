@@ -26,10 +26,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:Deprecati
 EDGES = [200, 300, 400, 500, 600]
 
 
-def reference(data_dir: Path, **changes: Any) -> dict[str, Any]:
+def reference(generated_dir: Path, **changes: Any) -> dict[str, Any]:
     """What config_ntuples.yml describes, in our own words."""
-    data = hepnb.open(data_dir / "multisample" / "data.root")
-    prediction = hepnb.open(data_dir / "multisample" / "prediction.root")
+    data = hepnb.open(generated_dir / "multisample" / "data.root")
+    prediction = hepnb.open(generated_dir / "multisample" / "prediction.root")
     background = "Background"
     return {
         "channels": [Channel("Signal_region", "jet_pt", EDGES, cut="lep_charge > 0")],
@@ -49,16 +49,18 @@ def reference(data_dir: Path, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def oracle(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def oracle(
+    generated_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
     """cabinetry's workspace for a changed config_ntuples.yml."""
     inputs = tmp_path / "inputs"
     inputs.mkdir()
     for name in ("data.root", "prediction.root"):
-        (inputs / name).symlink_to(data_dir / "multisample" / name)
+        (inputs / name).symlink_to(generated_dir / "multisample" / name)
     monkeypatch.chdir(tmp_path)
 
     def workspace(change: Callable[[dict[str, Any]], None] = lambda config: None) -> dict[str, Any]:
-        config = yaml.safe_load((data_dir / "multisample" / "config_ntuples.yml").read_text())
+        config = yaml.safe_load((generated_dir / "multisample" / "config_ntuples.yml").read_text())
         change(config)
         cabinetry.templates.build(config, method="uproot")
         cabinetry.templates.postprocess(config)
@@ -83,14 +85,16 @@ def assert_equal(ours: Any, theirs: Any, path: str = "") -> None:
         assert ours == theirs, path
 
 
-def test_the_reference_analysis_is_cabinetrys(data_dir: Path, oracle: Callable[..., dict[str, Any]]) -> None:
-    ours = build(**reference(data_dir))
+def test_the_reference_analysis_is_cabinetrys(
+    generated_dir: Path, oracle: Callable[..., dict[str, Any]]
+) -> None:
+    ours = build(**reference(generated_dir))
     assert_equal(ours.spec, oracle())
     assert ours.edges == {"Signal_region": (200.0, 300.0, 400.0, 500.0, 600.0)}
     assert ours.labels == {"Signal_region": "jet_pt"}
 
 
-def test_two_channels_are_cabinetrys(data_dir: Path, oracle: Callable[..., dict[str, Any]]) -> None:
+def test_two_channels_are_cabinetrys(generated_dir: Path, oracle: Callable[..., dict[str, Any]]) -> None:
     """A control region of one bin, a systematic in one channel, a sample cut, and a space in a name."""
 
     def change(config: dict[str, Any]) -> None:
@@ -104,7 +108,7 @@ def test_two_channels_are_cabinetrys(data_dir: Path, oracle: Callable[..., dict[
         )
         config["Systematics"][2]["Regions"] = "Control region"
 
-    changed = reference(data_dir)
+    changed = reference(generated_dir)
     changed["channels"].append(Channel("Control region", "jet_pt", [200, 600], cut="lep_charge < 0"))
     changed["systematics"][2] = Systematic(
         "WeightBasedModeling", "weight", up="weight_up", down="0.7*weight", samples=["Background"], channels="Control region"
@@ -112,7 +116,7 @@ def test_two_channels_are_cabinetrys(data_dir: Path, oracle: Callable[..., dict[
     assert_equal(build(**changed).spec, oracle(change))
 
 
-def test_a_varied_variable_is_cabinetrys(data_dir: Path, oracle: Callable[..., dict[str, Any]]) -> None:
+def test_a_varied_variable_is_cabinetrys(generated_dir: Path, oracle: Callable[..., dict[str, Any]]) -> None:
     def change(config: dict[str, Any]) -> None:
         config["Systematics"][1] = {
             "Name": "Scale",
@@ -121,20 +125,20 @@ def test_a_varied_variable_is_cabinetrys(data_dir: Path, oracle: Callable[..., d
             "Type": "NormPlusShape",
         }
 
-    changed = reference(data_dir)
+    changed = reference(generated_dir)
     changed["systematics"][1] = Systematic("Scale", "branch", up="1.03*jet_pt", down="0.96*jet_pt")
     assert_equal(build(**changed).spec, oracle(change))
 
 
-def test_progress_counts_every_template(data_dir: Path) -> None:
+def test_progress_counts_every_template(generated_dir: Path) -> None:
     seen: list[tuple[int, int]] = []
-    build(**reference(data_dir), progress=lambda done, total: seen.append((done, total)))
+    build(**reference(generated_dir), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(n, 6) for n in range(1, 7)]
 
 
-def test_ready_histograms_give_what_trees_give(data_dir: Path) -> None:
-    from_trees = build(**reference(data_dir))
-    given = reference(data_dir)
+def test_ready_histograms_give_what_trees_give(generated_dir: Path) -> None:
+    from_trees = build(**reference(generated_dir))
+    given = reference(generated_dir)
     cut = "lep_charge > 0"
 
     def filled(tree: Any, weight: str | None = None) -> hist.Hist[Any]:
@@ -459,8 +463,8 @@ def test_descriptions_are_checked(make: Callable[[], Any], said: str) -> None:
         make()
 
 
-def test_a_real_cut_that_leaves_nothing(data_dir: Path) -> None:
-    given = reference(data_dir, channels=[Channel("SR", "jet_pt", EDGES, cut="jet_pt > 1e9")])
+def test_a_real_cut_that_leaves_nothing(generated_dir: Path) -> None:
+    given = reference(generated_dir, channels=[Channel("SR", "jet_pt", EDGES, cut="jet_pt > 1e9")])
     with pytest.raises(SelectionError, match="channel 'SR': no event of any sample passes 'jet_pt > 1e9'"):
         build(**given)
 
@@ -489,8 +493,8 @@ def test_a_variable_that_is_never_a_number_is_not_an_empty_selection(tmp_path: P
         build([Channel("SR", "nan", (2, 0, 2))], samples)
 
 
-def test_a_real_sample_without_events_has_no_yield(data_dir: Path) -> None:
-    given = reference(data_dir)
+def test_a_real_sample_without_events_has_no_yield(generated_dir: Path) -> None:
+    given = reference(generated_dir)
     source = given["samples"][2].source
     given["samples"].append(Sample("Rare", source=source, cut="jet_pt > 1e9", weight="weight"))
     workspace = build(**given)

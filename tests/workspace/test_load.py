@@ -48,8 +48,8 @@ def test_the_workspace_is_a_copy(workspace: Workspace) -> None:
     assert loaded == workspace
 
 
-def test_what_a_workspace_tells_of_itself(data_dir: Path) -> None:
-    path = data_dir / "likelihoods" / "susy_2018_04_with_signal.json"
+def test_what_a_workspace_tells_of_itself(generated_dir: Path) -> None:
+    path = generated_dir / "likelihoods" / "large.json"
     ours, theirs = load(path), pyhf.Workspace(json.loads(path.read_text()))
     assert sorted(ours.channels) == theirs.channels
     assert sorted(ours.samples) == theirs.samples
@@ -58,7 +58,7 @@ def test_what_a_workspace_tells_of_itself(data_dir: Path) -> None:
     assert list(ours.measurements) == theirs.measurement_names
     assert ours.measurement() == theirs.get_measurement()
     assert {(name, kind) for name, kinds in ours.modifiers.items() for kind in kinds} == set(theirs.modifiers)
-    assert repr(ours) == "<Workspace: 5 channels, 5 bins, 8 samples, 119 modifiers, POI 'mu_SIG'>"
+    assert repr(ours) == "<Workspace: 5 channels, 5 bins, 7 samples, 104 modifiers, POI 'mu_SIG'>"
     assert ours.edges == ours.labels == ours.colors == ours.constraints == {}
 
 
@@ -117,9 +117,9 @@ def test_other_json_is_not_a_workspace(tmp_path: Path, content: str) -> None:
         load(path)
 
 
-def test_a_binary_file_is_not_a_workspace(data_dir: Path) -> None:
+def test_a_binary_file_is_not_a_workspace(generated_dir: Path) -> None:
     with pytest.raises(FileError, match=r"is not text.*Open ROOT files with hepnb\.open"):
-        load(data_dir / "root" / "uproot-Zmumu.root")
+        load(generated_dir / "pairs.root")
 
 
 def test_only_paths_and_mappings_are_loaded() -> None:
@@ -165,9 +165,9 @@ def test_xml_has_the_yields_that_pyhf_reads(data_dir: Path, name: str, constrain
 
 
 @pytest.fixture
-def xml_copy(data_dir: Path, tmp_path: Path) -> Path:
+def xml_copy(generated_dir: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "histfactory"
-    shutil.copytree(data_dir / VALIDATION / "multibin_histfactory", folder, copy_function=shutil.copyfile)
+    shutil.copytree(generated_dir / "xml", folder, copy_function=shutil.copyfile)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755)
     return folder

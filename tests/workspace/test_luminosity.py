@@ -9,8 +9,8 @@ import hepnb
 from hepnb.errors import WorkspaceError
 
 
-def test_every_rate_scales_wherever_the_parameters_are(data_dir):
-    workspace = hepnb.load(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
+def test_every_rate_scales_wherever_the_parameters_are(generated_dir):
+    workspace = hepnb.load(generated_dir / "likelihoods" / "large.json")
     old, new = hepnb.Model(workspace), hepnb.Model(workspace.scale_luminosity(2.5))
     generator = np.random.default_rng(5)
     low, high = np.clip(old.bounds, -1, 2).T
@@ -21,13 +21,13 @@ def test_every_rate_scales_wherever_the_parameters_are(data_dir):
     np.testing.assert_allclose(new.data[new.n_bins :], old.data[old.n_bins :], rtol=1e-10)
 
 
-def test_one_changes_nothing(data_dir):
-    workspace = hepnb.load(data_dir / "likelihoods" / "BkgOnly.json")
+def test_one_changes_nothing(generated_dir):
+    workspace = hepnb.load(generated_dir / "likelihoods" / "BkgOnly.json")
     assert workspace.scale_luminosity(1.0) == workspace
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, float("nan"), float("inf")])
-def test_refused(factor, data_dir):
-    workspace = hepnb.load(data_dir / "likelihoods" / "BkgOnly.json")
+def test_refused(factor, generated_dir):
+    workspace = hepnb.load(generated_dir / "likelihoods" / "BkgOnly.json")
     with pytest.raises(WorkspaceError, match="not a positive number"):
         workspace.scale_luminosity(factor)

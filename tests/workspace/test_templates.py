@@ -69,19 +69,19 @@ def compare(ours: Any, theirs: Any, path: str = "") -> None:
 
 @pytest.fixture
 def cabinetrys(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    generated_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
     """cabinetry's workspace for one of the tutorial's configurations, perhaps changed."""
     inputs = tmp_path / "inputs"
     inputs.mkdir()
     for name in ("data.root", "prediction.root", "histograms.root"):
-        (inputs / name).symlink_to(data_dir / "multisample" / name)
+        (inputs / name).symlink_to(generated_dir / "multisample" / name)
     monkeypatch.chdir(tmp_path)
 
     def workspace(
         name: str, change: Callable[[dict[str, Any]], None] = lambda config: None
     ) -> dict[str, Any]:
-        config = yaml.safe_load((data_dir / "multisample" / name).read_text())
+        config = yaml.safe_load((generated_dir / "multisample" / name).read_text())
         change(config)
         if "histograms" in name:
             cabinetry.templates.collect(config, method="uproot")
@@ -121,21 +121,21 @@ def from_histograms(folder: Path, **changes: Any) -> Workspace:
 
 
 def test_the_histogram_configuration_is_cabinetrys(
-    data_dir: Path, cabinetrys: Callable[..., dict[str, Any]]
+    generated_dir: Path, cabinetrys: Callable[..., dict[str, Any]]
 ) -> None:
-    compare(from_histograms(data_dir / "multisample").spec, cabinetrys("config_histograms.yml"))
+    compare(from_histograms(generated_dir / "multisample").spec, cabinetrys("config_histograms.yml"))
 
 
-def test_smoothing_is_cabinetrys(data_dir: Path, cabinetrys: Callable[..., dict[str, Any]]) -> None:
+def test_smoothing_is_cabinetrys(generated_dir: Path, cabinetrys: Callable[..., dict[str, Any]]) -> None:
     """Their "353QH, twice" on every shape, then the split and the mirrored side."""
 
     def change(config: dict[str, Any]) -> None:
         for systematic in config["Systematics"][1:]:
             systematic["Smoothing"] = {"Algorithm": "353QH, twice"}
 
-    ours = from_histograms(data_dir / "multisample", smooth=True)
+    ours = from_histograms(generated_dir / "multisample", smooth=True)
     compare(ours.spec, cabinetrys("config_histograms.yml", change))
-    assert ours.spec != from_histograms(data_dir / "multisample").spec
+    assert ours.spec != from_histograms(generated_dir / "multisample").spec
 
 
 # --- smoothing and symmetry -----------------------------------------------------------------------------
