@@ -4,13 +4,16 @@
 
 PYTHON ?= python3
 LAB_ARGS ?=
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.installed
 
 # Public data files that lie beside the repository are used from there instead of being downloaded.
+# HEPNB_PUBLIC_TESTS=no leaves their tests out.
+ifneq ($(HEPNB_PUBLIC_TESTS),no)
 ifneq ($(wildcard ../shared/data),)
 export HEPNB_DATA_DIR ?= $(abspath ../shared/data)
+endif
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -20,6 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make lab            JupyterLab on notebooks/00-start.ipynb (LAB_ARGS=--no-browser to only serve it)"
 	@echo "make test           linters, types, layers and every test, those in a browser included"
+	@echo "make test-public    only the tests of public files (published numbers, foreign files)"
+	@echo "make smoke          install, import, a fit and a few tests: PYTHON=python3.13 VENV=.venv-smoke"
 	@echo "make lint           linters, types and layers alone"
 	@echo "make docs           the documentation site, into docs/_build/html"
 	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, import time"
@@ -31,6 +36,16 @@ lab: $(STAMPS)/lab
 
 test: $(STAMPS)/test
 	@tools/test.sh $(BIN)
+
+test-public: $(STAMPS)/test
+	@tools/test.sh $(BIN) public
+
+# A handful of tests of every layer, on another Python.
+smoke: $(STAMPS)/test
+	$(BIN)/hepnb --version
+	HEPNB_PUBLIC_TESTS=no $(BIN)/pytest -q -p no:cacheprovider tests/contracts/test_import.py tests/events/test_trees.py \
+	    tests/events/test_vectors.py tests/workspace/test_simple.py tests/fits/test_minuit.py tests/limits/test_interval.py \
+	    tests/widgets/test_fit_panel.py tests/datasets/test_generate.py
 
 lint: $(STAMPS)/test
 	@tools/lint.sh $(BIN)
@@ -57,5 +72,5 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist docs/_build docs/tutorials docs/reference/generated hepnb-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .jupyter-local tests/browser/output
+	rm -rf $(VENV) .venv-smoke build dist docs/_build docs/tutorials docs/reference/generated hepnb-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .jupyter-local tests/browser/output
 	find hepnb tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
