@@ -280,6 +280,12 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
             self._condition.end(output, key)
             self._show_condition()
 
+    def _put_right(self, topic: str) -> None:
+        """Forget an error whose input is gone, or was set in another way."""
+        if self._condition.failed(topic):
+            self._condition.succeed(topic)
+            self._show_condition()
+
     def _show_condition(self) -> None:
         condition = self._condition
         problem = condition.problem
@@ -339,7 +345,8 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
         except HepnbError as error:
             return comment(str(error))
 
-    def _stale_code(self, change: Any) -> None:  # noqa: ARG002
+    def _stale_code(self, change: Any) -> None:
+        self._put_right(typed(change["name"]))
         if self.chrome.code_open and not self._code_pending:
             self._code_pending = True
             call_later(_CODE_DELAY, self._fresh_code)
@@ -347,6 +354,11 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     def _fresh_code(self) -> None:
         self._code_pending = False
         self.chrome.refresh_code()
+
+
+def typed(name: str) -> str:
+    """Name the topic of what was typed into the box of an input."""
+    return f"typed {name}"
 
 
 def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:

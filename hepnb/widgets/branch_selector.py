@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Mapping
@@ -58,6 +59,9 @@ _CUTS = [
     },
     {"key": "remove", "kind": "button", "title": "remove"},
 ]
+
+
+_CUTFLOW = "cutflow"  # the output: entries after each cut
 
 
 class BranchSelector(Panel):
@@ -117,10 +121,17 @@ class BranchSelector(Panel):
         self._cuts.on_edit(self._on_cut_cell)
         self._pattern = _box("Select by pattern", "select by pattern, such as p[xyz]*", "Select")
         self._pattern.on_submit(self.select)
+        self._dims(_CUTFLOW, self._cuts)
         self._new_expression = _box("New expression", "formula, such as sqrt(px**2 + py**2)", "Add")
         self._new_expression.on_submit(self.add_expression)
         self._new_cut = _box("New cut", "condition, such as pt > 30", "Add")
         self._new_cut.on_submit(self.add_cut)
+        for box, topic in (
+            (self._pattern, "pattern"),
+            (self._new_expression, "new expression"),
+            (self._new_cut, "new cut"),
+        ):
+            box.on_empty(functools.partial(self._put_right, topic))
         self._weight = ExpressionBox(label="Weight", placeholder="none")
         traitlets.link((self, "weight"), (self._weight, "value"))
         left = column([self._list, self._pattern], flex="1 1 360px")
@@ -146,7 +157,7 @@ class BranchSelector(Panel):
     # -- inputs ---------------------------------------------------------------------------------------
 
     def _on_tree(self, change: Any = None) -> None:  # noqa: ARG002
-        with self._reporting():
+        with self._reporting("tree", _CUTFLOW):
             tree = self.tree
             self._sparks.start(tree)
             for box in (self._new_expression, self._new_cut, self._weight):
@@ -174,7 +185,7 @@ class BranchSelector(Panel):
             self._on_cuts()
 
     def _on_branches(self, change: Any = None) -> None:  # noqa: ARG002
-        with self._reporting():
+        with self._reporting("branches", shows=""):
             if self.tree is not None:
                 for name in self.branches:
                     self.tree.branch(name)  # says, with the nearest names, that there is none
@@ -187,16 +198,18 @@ class BranchSelector(Panel):
         self._expressions.rows = [
             {"id": name, "name": name, "text": t} for name, t in self.expressions.items()
         ]
-        with self._reporting():
+        with self._reporting("expressions", shows=""):
             if self.tree is not None:
-                for text in self.expressions.values():
-                    self.tree.check(text)
+                for name, text in self.expressions.items():
+                    self._check_column(name, text)
 
     def _on_cuts(self, change: Any = None) -> None:  # noqa: ARG002
         rows = {name: {"id": name, "name": name, "text": text} for name, text in self.cuts.items()}
-        with self._reporting():
+        with self._reporting("cuts", _CUTFLOW):
             try:
                 if self.tree is not None:
+                    for name, text in self.cuts.items():
+                        self._check_cut(name, text)
                     flow: Cutflow = self.tree.cutflow(self.cuts, self.weight or None)
                     for name, step in zip(self.cuts, flow.rows[1:], strict=True):
                         rows[name] |= _step_cells(step)
@@ -219,7 +232,7 @@ class BranchSelector(Panel):
         bool
             Whether there was one.
         """
-        with self._reporting():
+        with self._reporting("pattern", shows=""):
             tree = self._need_tree()
             found = tree.match(pattern)
             if not found:
@@ -245,9 +258,10 @@ class BranchSelector(Panel):
         bool
             Whether the formula fits the tree.
         """
-        with self._reporting():
+        with self._reporting("new expression", shows=""):
             name, text = _named(text, name, "x", self.expressions)
-            self._need_tree().check(text)
+            self._need_tree()
+            self._check_column(name, text)
             self.expressions = {**self.expressions, name: text}
             return True
         return False
@@ -267,12 +281,36 @@ class BranchSelector(Panel):
         bool
             Whether the condition fits the tree.
         """
-        with self._reporting():
+        with self._reporting("new cut", shows=""):
+            given = text
             name, text = _named(text, name, "cut ", self.cuts)
-            self._need_tree().check(text)
+            tree = self._need_tree()
+            if name != text and text != given.strip() and _is_branch(tree, name):
+                # Not a name: a comparison with a sign too few, that would keep every entry.
+                raise BranchError(
+                    f"{given.strip()!r}: {name!r} is a branch. Write '{name} == {text}' to compare, "
+                    "or another name for the cut."
+                )
+            self._check_cut(name, text)
             self.cuts = {**self.cuts, name: text}
             return True
         return False
+
+    def _check_column(self, name: str, text: str) -> None:
+        tree = self._need_tree()
+        tree.check(text)
+        if _is_branch(tree, name):
+            raise BranchError(
+                f"expression {name!r} has the name of a branch, which it would hide. Give it another name, "
+                f"or write '{name} == ...' to compare."
+            )
+
+    def _check_cut(self, name: str, text: str) -> None:
+        if not self._need_tree().check(text).branches:
+            raise BranchError(
+                f"cut {name!r}: {text!r} reads no branch, so that it keeps everything or nothing. "
+                "Compare a branch with a number, such as pt > 30."
+            )
 
     def _need_tree(self) -> Tree:
         if self.tree is None:
@@ -318,6 +356,10 @@ class BranchSelector(Panel):
         return selector_code(self.tree, self.columns, self.cuts, self.cut, self.weight)
 
 
+def _is_branch(tree: Tree, name: str) -> bool:
+    return any(name in (branch.name, branch.expression) for branch in tree.branches)
+
+
 def _branch_row(branch: Branch) -> dict[str, Any]:
     about = branch.title if branch.title and branch.title != branch.name else branch.name
     made: dict[str, Any] = {"id": branch.name, "name": branch.name, "type": branch.typename, "tooltip": about}
@@ -344,6 +386,8 @@ def _named(text: str, name: str, stem: str, taken: Mapping[str, str]) -> tuple[s
     given = re.fullmatch(r"\s*(\w[\w ]*?)\s*=(?!=)\s*(.+)", text)
     if given and not name:
         name, text = given.groups()
+        if name in taken:
+            raise BranchError(f"{name!r} is there already. Edit it in the table, or choose another name.")
     number = 1
     while not name or name in taken:
         name = f"{stem}{len(taken) + number}"

@@ -84,6 +84,8 @@ class BuilderControls:
     def _make_inputs(self) -> None:
         self.expression = self._box("Expression", "expression", "a branch, or sqrt(px**2 + py**2)")
         self.weight = self._box("Weight", "weight", "none")
+        self.weight_words = ipywidgets.Label(layout={"display": "none"})
+        self.weight_words.add_class("hepnb-hint")
         self.cut = self._text("Cut", "cut", "for instance (pt > 20) & (charge < 0)")
         self.cut_variable = self._box("Cut on", "cut_variable", "a branch, for the slider below")
         self.edges = ipywidgets.Text(
@@ -174,7 +176,7 @@ class BuilderControls:
         controls = column(
             [
                 self.expression, self.n_bins, ipywidgets.HBox([self.low, self.high], layout=_WIDE),
-                self.edges, self.cut, self.weight, self.cut_variable, self.cut_value,
+                self.edges, self.cut, self.weight, self.weight_words, self.cut_variable, self.cut_value,
                 row(self.side, self.no_cut),
                 row(self.log_y, self.show),
             ],
@@ -343,6 +345,11 @@ class BuilderControls:
         with self._quietly():
             self.channel.options = [("none", ""), *((name, name) for name in names)]
             self.channel.value = self._panel.channel if self._panel.channel in names else ""
+
+    def say_weight(self, words: str) -> None:
+        """Say which samples the weight holds for, below its box; nothing is shown where `words` are empty."""
+        self.weight_words.value = words
+        self.weight_words.layout.display = None if words else "none"
 
     def say(self, words: str, *, stale: bool = False) -> None:
         """Say how the workspace is.

@@ -54,6 +54,7 @@ class ExpressionBox(anywidget.AnyWidget):
 
     def __init__(self, **kwargs: Any) -> None:
         self._submissions: list[Callable[[str], bool | None]] = []
+        self._emptied: list[Callable[[], None]] = []
         super().__init__(**kwargs)
         self.on_msg(self._receive)
 
@@ -73,6 +74,15 @@ class ExpressionBox(anywidget.AnyWidget):
         """Call ``callback(text)`` when a text is handed in; it returns False to refuse it."""
         self._submissions.append(callback)
 
+    def on_empty(self, callback: Callable[[], None]) -> None:
+        """Call ``callback()`` when a text that was not taken is deleted."""
+        self._emptied.append(callback)
+
+    def empty(self) -> None:
+        """Do what the user does when deleting all text."""
+        for callback in self._emptied:
+            callback()
+
     def submit(self, text: str) -> None:
         """Do what the user does with Enter in a box that clears."""
         if all(callback(text) is not False for callback in self._submissions):
@@ -81,3 +91,5 @@ class ExpressionBox(anywidget.AnyWidget):
     def _receive(self, widget: Any, content: Any, buffers: Any) -> None:  # noqa: ARG002
         if content.get("type") == "submit":
             self.submit(content["text"])
+        elif content.get("type") == "emptied":
+            self.empty()

@@ -103,7 +103,7 @@ class FileBrowser(Panel):
     # -- inputs ---------------------------------------------------------------------------------------
 
     def _on_root(self, change: Any = None) -> None:  # noqa: ARG002
-        with self._reporting():
+        with self._reporting("root", shows=""):
             self._opened = None
             self.set_trait("selected", None)
             self._files.rows = []
@@ -112,21 +112,28 @@ class FileBrowser(Panel):
             self.file = ""
 
     def _on_file(self, change: Any = None) -> None:  # noqa: ARG002
-        with self._reporting():
+        with self._reporting("file", shows=""), self._reporting("row", shows=""):
             self._opened = None
             self.path = ""
             self.set_trait("selected", None)
+            # Nothing of the file before stays in the list of entries, or in the preview.
+            self._set_result(None)
+            self._say("", "" if self.file else "Choose a tree or a histogram.")
             if not self.file:
-                self._set_result(None)
                 return
             name = self._open_file(self._relative(self.file))
             self._point_at(_file_id(name))
             self._show_file(name)
 
     def _on_path(self, change: Any = None) -> None:  # noqa: ARG002
-        with self._reporting():
+        with self._reporting("path", shows=""):
             if not self.path:
+                self.set_trait("selected", None)
+                if self._opened is not None:
+                    self._show_file(self._relative(self.file))
                 return
+            self.set_trait("selected", None)
+            self._say(self.path)
             if self._opened is None:
                 raise FileError(f"there is no open file to find {self.path!r} in. Choose a file first.")
             entry = self._entry(self.path)
@@ -165,7 +172,7 @@ class FileBrowser(Panel):
     def _on_expand(self, row_id: str, expanded: bool) -> None:
         if not expanded:
             return
-        with self._reporting():
+        with self._reporting("row", shows=""):
             self._fill(row_id)
 
     def _unfold(self, row_id: str) -> None:
@@ -226,7 +233,7 @@ class FileBrowser(Panel):
         kind, name = row_id[0], row_id[2:]
         if kind == "d":
             return
-        with self._reporting():
+        with self._reporting("row", shows=""):
             if kind == "f":
                 self.path = ""
                 if self._is_open(name):

@@ -184,6 +184,19 @@ class FitPanel(Panel):
             self._show_all()
         return fitted
 
+    def poi_note(self) -> str:
+        """Write the fitted value of the POI in a few letters; empty without a fit of it."""
+        if self.result is None or self.poi not in self.result.labels:
+            return ""
+        value, error = self.result[self.poi]
+        one_sided = self._one_sided()
+        if one_sided is None:
+            return f"{value:.3g} ± {error:.2g}"
+        down, up, _ = one_sided
+        return " ".join(
+            [f"{value:.3g}", *([f"+{up:.2g}"] if up > 0 else []), *([f"−{down:.2g}"] if down > 0 else [])]
+        )
+
     def cancel(self) -> None:
         """Stop a fit in the background; the parameters stay where they are."""
         self._background.cancel()

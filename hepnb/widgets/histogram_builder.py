@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,19 @@ from hepnb.figures.content import Content, read_content
 from hepnb.widgets.analysis_tables import find_channel, guess_role, sample_colors
 from hepnb.widgets.analysis_text import Sources
 from hepnb.widgets.background import Background
-from hepnb.widgets.base import Panel
+from hepnb.widgets.base import PICTURE, Panel, typed
 from hepnb.widgets.builder_code import Names, analysis_code, histogram_code, in_stack, script, stack_code
 from hepnb.widgets.builder_controls import BuilderControls, read_bins, read_range, same_bins
 from hepnb.widgets.builder_fill import FineBins, Part, Request, fill, resolve
 from hepnb.widgets.builder_picture import Picture
+from hepnb.widgets.builder_weight import same_items, takes_weight, weight_words
 from hepnb.widgets.live_figure import LiveFigure
 from hepnb.widgets.main_loop import call_later, main_loop
 from hepnb.workspace import Channel, Sample, Systematic, Workspace, build
 
 __all__ = ["HistogramBuilder"]
 
+_WORKSPACE = "workspace"  # the output: what was built
 _SETTLE = 0.2  # [s] of rest after which the refilled histogram takes the place of the merged one
 _SHAPE = ("tree", "expression", "bins", "range", "cut", "weight", "cut_variable", "cut_side", "show")
 _TABLES = {"channels": Channel, "samples": Sample, "systematics": Systematic}
@@ -56,7 +59,8 @@ class HistogramBuilder(Panel):
     bins : Bins, optional
         Edges, "auto", "integer", ...: used instead of ``n_bins`` and ``range``.
     cut, weight : str
-        Which events, and what they weigh.
+        Which events, and what they weigh. Of samples, the weight holds for signals and backgrounds that have
+        none of their own, in the picture and in the workspace; data are not weighted.
     cut_variable : str
         What the slider cuts on.
     cut_value : float, optional
@@ -124,6 +128,7 @@ class HistogramBuilder(Panel):
         self._compose(*self._controls.compose())
         self.observe(lambda _change: self._want("shape"), _SHAPE)
         self.observe(lambda _change: self._want("draw"), ["log_y"])
+        self._dims(_WORKSPACE, self._controls.status)
         self.observe(self._slid, ["n_bins", "cut_value"])
         self.observe(self._analysis_changed, ["channel", "poi", *_TABLES])
 
@@ -150,6 +155,11 @@ class HistogramBuilder(Panel):
         """
         return self._built_from or self._analysis()
 
+    @property
+    def workspace_words(self) -> str:
+        """Why the workspace is not that of the tables, or that it is being built; empty where it is."""
+        return self._condition.stale(_WORKSPACE)
+
     def table(self) -> list[dict[str, Any]]:
         """Return one row per bin: low, high, and for each histogram its value and error."""
         return [] if self._picture is None else self._picture.table()
@@ -163,7 +173,8 @@ class HistogramBuilder(Panel):
             None where an error is shown in the panel.
         """
         made: Workspace | None = None
-        with self._reporting():
+        doing = self._computing(_WORKSPACE, "Building the workspace ...")
+        with self._reporting(_WORKSPACE), doing:
             self._need_complete()
             channels, samples, systematics, poi, observed = given = self._analysis()
             made = build(
@@ -174,6 +185,7 @@ class HistogramBuilder(Panel):
             self.set_trait("workspace", made)
             self._controls.say(repr(made).strip("<>"))
         self._hide_progress()
+        self._judge_workspace()
         return made
 
     def save_channel(self, name: str) -> None:
@@ -184,7 +196,7 @@ class HistogramBuilder(Panel):
         name : str
             A channel of that name is replaced.
         """
-        with self._reporting():
+        with self._reporting("channel"):
             if not self.expression:
                 raise WorkspaceError("write an expression before it is saved as a channel.")
             request = self._request()
@@ -200,7 +212,7 @@ class HistogramBuilder(Panel):
 
     def add_sample(self) -> None:
         """Append the present tree as a sample, as the button does."""
-        with self._reporting():
+        with self._reporting("add", shows=""):
             if self.tree is None:
                 raise WorkspaceError("choose a tree first: it becomes the sample.")
             name, taken = str(getattr(self.tree, "path", "sample")), {sample.name for sample in self.samples}
@@ -229,18 +241,36 @@ class HistogramBuilder(Panel):
         self._save_what_is_shown()
 
         def work() -> None:
-            self.build_workspace()
+            self._on_cancel(self._background.cancel)
+            try:
+                self.build_workspace()
+            finally:
+                self._on_cancel(None)
 
         self._background.post(work)
 
     def _save_what_is_shown(self) -> None:
-        if not self.channel or self.show != "samples" or not self.expression:
-            return
-        with self._reporting():
-            found, request = find_channel(self.channels, self.channel), self._request()
-            same = (found.variable, found.cut or "") == (self.expression, request.full_cut or "")
-            if not (same and same_bins(found.bins, request.binning)):
+        with self._reporting("channel"):
+            if self._differs_from_channel():
                 self.save_channel(self.channel)
+
+    def _differs_from_channel(self) -> bool:
+        """Whether what is shown is not the channel that is loaded, as it was saved."""
+        if not self.channel or self.show != "samples" or not self.expression:
+            return False
+        found, request = find_channel(self.channels, self.channel), self._request()
+        same = (found.variable, found.cut or "") == (self.expression, request.full_cut or "")
+        return not (same and same_bins(found.bins, request.binning))
+
+    def _judge_workspace(self) -> None:
+        """Say where the workspace is not that of the inputs beside it."""
+        words = ""
+        if self.workspace is not None:
+            if self._built_from is not None and not same_items(self._built_from, self._analysis()):
+                words = "The workspace is of before: the analysis changed. Build it again."
+            elif self._differs_from_channel():
+                words = f"The workspace has channel {self.channel!r} as it was saved, not as it is shown."
+        self._mark(_WORKSPACE, words)
 
     def flush(self) -> None:
         """Wait until everything is filled and drawn."""
@@ -298,8 +328,10 @@ class HistogramBuilder(Panel):
     def _serve(self) -> None:
         if self._wanted and not self._held:
             wanted, self._wanted = self._wanted, set()
-            with self._reporting():
+            with self._reporting("inputs"):
                 self._answer(wanted)
+            with self._reporting("inputs"):
+                self._judge_workspace()
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -315,23 +347,29 @@ class HistogramBuilder(Panel):
         tables = wanted & {*_TABLES, "poi"}
         if tables and not self._editing:
             self._controls.show_tables(tables, self)
-        if "channels" in wanted and self.channels and not (self.channel or self.expression):
+        gone = self.channel and self.channel not in [channel.name for channel in self.channels]
+        if "channels" in wanted and (gone or (self.channels and not (self.channel or self.expression))):
             with self._quietly():
-                self.channel = self.channels[0].name
+                self.channel = self.channels[0].name if self.channels else ""
             wanted = wanted | {"channel"}
         if "channel" in wanted and self.channel:
             with self._quietly():
                 self._load_channel()
         if wanted & {"shape", "samples", "channel"}:
-            self._restart()
+            with self._reporting():
+                self._restart()
         elif "fill" in wanted:
-            self._fill()
+            with self._reporting():
+                self._fill()
         elif "draw" in wanted and self._picture is not None:
-            self._picture.log_y = self.log_y
-            self._draw_anew(self._picture)
-        if tables and self._editing:
+            with self._reporting("look"):
+                self._picture.log_y = self.log_y
+                self._draw_anew(self._picture)
+        # The box of weights holds for samples without one of their own.
+        built = self._built_from is not None and not same_items(self._built_from, self._analysis())
+        if (tables or built) and self._editing:
             self._say_stale()
-        elif tables and self._is_complete():
+        elif (tables or built) and self._is_complete():
             self.build_workspace()
 
     def typed(self, name: str, value: Any) -> None:
@@ -344,7 +382,7 @@ class HistogramBuilder(Panel):
         value : object
             What was typed.
         """
-        with self._reporting(), self._hand():
+        with self._reporting(typed(name), PICTURE), self._hand():
             setattr(self, name, value)
 
     def dragged(self, name: str, value: float) -> None:
@@ -357,7 +395,7 @@ class HistogramBuilder(Panel):
         value : float
             Where the slider is.
         """
-        with self._reporting():
+        with self._reporting(typed(name), PICTURE):
             if name == "n_bins" and self.bins is not None:
                 with self._quietly():
                     self.bins = None
@@ -376,7 +414,7 @@ class HistogramBuilder(Panel):
         which : {"channels", "samples", "systematics"}
             Which table.
         """
-        with self._reporting(), self._hand():
+        with self._reporting(typed(which), PICTURE), self._hand():
             setattr(self, which, getattr(self._controls, which).items())
             if which == "channels":
                 self._controls.show_channels([channel.name for channel in self.channels])
@@ -413,8 +451,9 @@ class HistogramBuilder(Panel):
     def _parts(self) -> tuple[Part, ...]:
         if self.show == "tree" or not self.samples:
             return () if self.tree is None else (Part("", "tree", self.tree, weight=self.weight or None),)
+        self._check_names()
         parts = []
-        for sample in self.samples:
+        for sample in self._weighed():
             source = sample.source
             if isinstance(source, Mapping):
                 source = source.get(self.channel)
@@ -422,6 +461,25 @@ class HistogramBuilder(Panel):
                 parts.append(Part(sample.name, sample.role, source, sample.cut, sample.weight, sample.scale))
         # In drawing order: data, then the stack from its bottom to its top.
         return (*(part for part in parts if part.role == "data"), *in_stack(parts))
+
+    def _check_names(self) -> None:
+        """Refuse samples of which one would hide another."""
+        names = [sample.name for sample in self.samples]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise WorkspaceError(f"there are several samples {twice!r}. Give each a name of its own.")
+        data = [sample.name for sample in self.samples if sample.role == "data"]
+        if len(data) > 1:
+            listed = ", ".join(map(repr, data))
+            raise WorkspaceError(f"there are {len(data)} data samples: {listed}. Merge them into one.")
+
+    def _weighed(self) -> tuple[Sample, ...]:
+        """The samples, those without a weight of their own with that of the box; data are not weighted."""
+        if not self.weight:
+            return tuple(self.samples)
+        return tuple(
+            replace(sample, weight=self.weight) if takes_weight(sample) else sample for sample in self.samples
+        )
 
     def _request(self, *, resolved: bool = True) -> Request:
         bins, limits, places = self._resolved if resolved else (self.bins, self.range, None)
@@ -437,7 +495,9 @@ class HistogramBuilder(Panel):
         """What is filled changed: choose the range, fill, draw."""
         request = self._request(resolved=False)
         self._controls.show_tree(request.events)
+        self._controls.say_weight(weight_words(self.samples, self.weight) if self.show == "samples" else "")
         if not request.parts or not (self.expression or request.events is None):
+            self._show_nothing()
             return
         self._resolved = resolve(request)
         self._controls.show_places(self._resolved[2])
@@ -450,7 +510,8 @@ class HistogramBuilder(Panel):
         request = self._request()
         if not request.parts or not (self.expression or request.events is None):
             return
-        filled = fill(request, self._progress)
+        with self._computing(PICTURE, "Filling the histogram ..."):
+            filled = fill(request, self._progress)
         self._moves += 1
         data = next((part.name for part in request.parts if part.role == "data"), request.parts[0].name)
         picture = self._make_picture(request, {name: read_content(one) for name, one in filled.items()})
@@ -469,6 +530,18 @@ class HistogramBuilder(Panel):
             note=self.channel if mine else "",
             log_y=self.log_y,
         )
+
+    def _show_nothing(self) -> None:
+        """Without a tree, or an expression, nothing is shown of what was before."""
+        self._moves += 1
+        if self._picture is None:
+            return
+        self._picture = None
+        self.set_trait("histogram", None)
+        self._set_result(None)
+        if self.live is not None:
+            self.live.alt = "Histogram"
+            self.live.restructure(lambda _figure: ())
 
     # -- drawing --------------------------------------------------------------------------------------
 
@@ -509,7 +582,7 @@ class HistogramBuilder(Panel):
 
     def _prepare(self) -> None:
         """Make the pass over the events before the first drag asks for it."""
-        with self._reporting():
+        with self._reporting("prepare", shows=""):
             self._fine.merged(self._request())
 
     # -- the analysis ---------------------------------------------------------------------------------
@@ -523,7 +596,7 @@ class HistogramBuilder(Panel):
         return "data" if any(sample.role == "data" for sample in self.samples) else "asimov"
 
     def _analysis(self) -> tuple[Any, ...]:
-        return self.channels, self.samples, self.systematics, self.poi, self._observed()
+        return self.channels, self._weighed(), self.systematics, self.poi, self._observed()
 
     def _is_complete(self) -> bool:
         factor = any(sample.normfactor for sample in self.samples)

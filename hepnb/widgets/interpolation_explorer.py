@@ -12,7 +12,7 @@ import traitlets
 
 from hepnb.errors import HepnbError, ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES, Response, read_responses, response_of
-from hepnb.widgets.base import Panel, column, row
+from hepnb.widgets.base import PICTURE, Panel, column, row, typed
 from hepnb.widgets.explorer_code import explorer_code
 from hepnb.widgets.explorer_picture import CODE_TITLES, REACH, ResponsePicture
 from hepnb.widgets.live_figure import LiveFigure
@@ -200,12 +200,18 @@ class InterpolationExplorer(Panel):
                     self.templates = None
                 self._alphas.clear()
                 self._settle("workspace")
+            elif not self._held:
+                self._clear()
 
     @traitlets.observe("templates")
     def _new_templates(self, change: Any) -> None:
-        if change["new"] is None or self._held:
+        if self._held:
             return
         with self._reporting():
+            if change["new"] is None:
+                if self.workspace is None:
+                    self._clear()
+                return
             with self._quietly():
                 self.workspace = None
                 self.channel = self.sample = self.systematic = ""
@@ -235,6 +241,14 @@ class InterpolationExplorer(Panel):
             yield
         finally:
             self._held = before
+
+    def _clear(self) -> None:
+        """Show nothing: there is neither a workspace nor a histogram."""
+        with self._quietly():
+            self.channel = self.sample = self.systematic = ""
+        self._responses = {}
+        self._show_choices()
+        self._show(None)
 
     def _settle(self, changed: str) -> None:
         """Choose what is not chosen, or is no longer there, and show it."""
@@ -269,7 +283,7 @@ class InterpolationExplorer(Panel):
     def _chosen(self, name: str) -> Any:
         def choose(change: Any) -> None:
             if not self._held and change["new"]:
-                with self._reporting():
+                with self._reporting(typed(name), PICTURE):
                     setattr(self, name, change["new"])
 
         return choose
@@ -281,25 +295,30 @@ class InterpolationExplorer(Panel):
 
     def _row_selected(self, change: Any) -> None:
         if not self._held and change["new"]:
-            with self._reporting():
+            with self._reporting(typed("systematic"), PICTURE):
                 self.systematic = change["new"][0]
 
     def _row_moved(self, name: str, _key: str, value: Any) -> None:
-        with self._reporting():
+        with self._reporting(typed("alpha"), PICTURE):
             self._alphas[name] = float(value)
             self.systematic = name
             self.alpha = float(value)
 
     def _templates_typed(self, _change: Any) -> None:
         texts = [box.value for box in self._typed.values()]
-        if self._held or not all(text.strip() for text in texts):
+        if self._held:
             return
-        with self._reporting():
+        if not all(text.strip() for text in texts):
+            self._put_right(typed("templates"))
+            return
+        with self._reporting(typed("templates"), PICTURE):
             self.templates = tuple(_numbers(text) for text in texts)
 
     def _path_typed(self, change: Any) -> None:
-        if change["new"].strip() and not self._held:
-            with self._reporting():
+        if not change["new"].strip():
+            self._put_right(typed("workspace"))
+        elif not self._held:
+            with self._reporting(typed("workspace"), PICTURE):
                 self.workspace = change["new"].strip()
 
     # -- showing --------------------------------------------------------------------------------------
@@ -336,7 +355,12 @@ class InterpolationExplorer(Panel):
             self._slider.disabled = response is None
         if response is None:
             self._picture = None
-            self._words.value = "No normsys or histosys acts on this sample."
+            self._set_result(None)
+            empty = self.workspace is None
+            self._words.value = "" if empty else "No normsys or histosys acts on this sample."
+            if self.live is not None:
+                self.live.alt = "Nothing to show"
+                self.live.restructure(lambda _figure: ())
             return
         edges, labels = (
             (None, {}) if self.workspace is None else (self.workspace.edges, self.workspace.labels)

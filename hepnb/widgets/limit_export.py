@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hepnb.limits import LimitResults, ScanResults
     from hepnb.model import Model
 
-__all__ = ["bracket_words", "limit_html", "scan_table", "write_limit"]
+__all__ = ["bracket_words", "limit_html", "limit_note", "scan_table", "write_limit"]
 
 _BANDS = ("-2", "-1", "0", "+1", "+2")
 
@@ -121,6 +121,13 @@ def bracket_words(scan: ScanResults, level: float, row: int) -> str:
     if low is None:
         return f"below {high:.4g}"
     return f"above {low:.4g}" if high is None else f"between {low:.4g} and {high:.4g}"
+
+
+def limit_note(limits: LimitResults) -> str:
+    """Write a limit in a few letters: as a number, or between which points a stopped scan has it."""
+    if limits.scan.cancelled:
+        return bracket_words(limits.scan, limits.level, 0)
+    return f"< {limits.observed:.3g} (exp. {limits.expected[2]:.3g})"
 
 
 def write_limit(

@@ -52,3 +52,13 @@ class Stepper(anywidget.AnyWidget):
         steps = [dict(step) for step in self.steps]
         steps[index] |= {"note": note, "done": done}
         self.steps = steps
+
+    def mark(self, index: int, words: str) -> None:
+        """Say why the note of a step is not current; it is where `words` are empty."""
+        if self.steps[index].get("stale", "") == words:
+            return
+        steps = [dict(step) for step in self.steps]
+        steps[index].pop("stale", None)
+        if words:
+            steps[index]["stale"] = words
+        self.steps = steps

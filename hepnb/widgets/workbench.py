@@ -17,6 +17,7 @@ from hepnb.errors import HepnbError
 from hepnb.events import Tree
 from hepnb.model import Model
 from hepnb.widgets.base import Panel
+from hepnb.widgets.limit_export import limit_note
 from hepnb.widgets.status import Status, paragraphs
 from hepnb.widgets.stepper import Stepper
 from hepnb.widgets.workbench_code import workbench_code
@@ -212,6 +213,8 @@ class Workbench(Panel):
             make: Callable[[type[Any]], Panel] = getattr(self, f"_make_{name}")
             self._made[name] = make(cls)
             self._made[name].show_latency = self.show_latency
+            self._made[name].observe(self._judge_steps, ["state", "state_words"])
+            self._judge_steps()
         return self._made[name]
 
     def _make_browser(self, cls: type[FileBrowser]) -> FileBrowser:
@@ -323,6 +326,19 @@ class Workbench(Panel):
         with self._reporting():
             self._pass_on_workspace()
 
+    def _judge_steps(self, _change: Any = None) -> None:
+        """Say which steps are not current: those to the right of an old workspace neither."""
+        upstream = ""
+        for name, place in _PLACES.items():
+            panel = self._made.get(name)
+            words = "" if panel is None else panel.state_words
+            if upstream and name in ("explorer", "fit_panel", "band"):
+                words = words or upstream
+            if name == "builder" and panel is not None and self.workspace is None:
+                upstream = cast("HistogramBuilder", panel).workspace_words
+            self.stepper.mark(place, words)
+            self._mark(name, f"{_STEPS[place][0]}: {words}" if words else "")
+
     # -- what each step says --------------------------------------------------------------------------
 
     def _note_browser(self, browser: FileBrowser) -> None:
@@ -355,8 +371,7 @@ class Workbench(Panel):
         if result is None or poi not in result.labels:
             self.stepper.note(_PLACES["fit_panel"], "", done=False)
             return
-        value, error = result[poi]
-        words = f"{value:.3g} ± {error:.2g}"
+        words = self.fit_panel.poi_note()
         full = f"{poi} = {words}"
         self.stepper.note(
             _PLACES["fit_panel"], full if len(full) <= _NOTE_LENGTH else words, done=result.report.ok
@@ -365,7 +380,7 @@ class Workbench(Panel):
     def _note_limit(self, change: Any) -> None:
         limits = change["new"]
         self._set_result(limits)
-        words = "" if limits is None else f"< {limits.observed:.3g} (exp. {limits.expected[2]:.3g})"
+        words = "" if limits is None else limit_note(limits)
         self.stepper.note(_PLACES["band"], words, done=limits is not None)
 
 

@@ -84,6 +84,9 @@ function render({ model, el }) {
   };
 
   input.addEventListener("input", suggest);
+  input.addEventListener("input", () => {
+    if (model.get("clear") && !input.value.trim()) model.send({ type: "emptied" });
+  });
   input.addEventListener("blur", () => { close(); if (!model.get("clear")) submit(); });
   input.addEventListener("keydown", (event) => {
     event.stopPropagation();

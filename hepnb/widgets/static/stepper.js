@@ -56,9 +56,10 @@ function render({ model, el }) {
       number.textContent = step.done ? "✓" : String(index + 1);
       title.textContent = step.title;
       note.textContent = step.note || " ";
-      tab.title = step.note || step.title;
+      tab.title = step.stale || step.note || step.title;
+      tab.classList.toggle("hepnb-step-stale", Boolean(step.stale));
       tab.classList.toggle("hepnb-step-done", Boolean(step.done));
-      tab.setAttribute("aria-label", `${index + 1} ${step.title}${step.note ? ": " + step.note : ""}`);
+      tab.setAttribute("aria-label", `${index + 1} ${step.title}${step.note ? ": " + step.note : ""}${step.stale ? ". " + step.stale : ""}`);
       tab.setAttribute("aria-selected", String(index === selected));
       tab.tabIndex = index === selected ? 0 : -1;
     });

@@ -1,0 +1,64 @@
+"""Which samples the box of weights holds for, and whether a workspace is still that of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hepnb.workspace import Sample
+
+__all__ = ["same_items", "takes_weight", "weight_words"]
+
+
+def takes_weight(sample: Sample) -> bool:
+    """Say whether the weight in the box holds for a sample: of events, not data, without one of its own.
+
+    Examples
+    --------
+    >>> takes_weight(Sample("data", "data", source=None))
+    False
+    """
+    sources = sample.source.values() if isinstance(sample.source, Mapping) else [sample.source]
+    return sample.role != "data" and not sample.weight and any(hasattr(one, "hist") for one in sources)
+
+
+def weight_words(samples: Sequence[Sample], weight: str) -> str:
+    """Say what the weight in the box holds for.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        What is stacked.
+    weight : str
+        What the box says.
+
+    Returns
+    -------
+    str
+        Empty where there is no weight, or no sample.
+    """
+    if not weight or not samples:
+        return ""
+    takes = [sample.name for sample in samples if takes_weight(sample)]
+    own = [sample.name for sample in samples if sample.weight]
+    said = [f"Weighs {', '.join(takes)}." if takes else "Weighs no sample."]
+    said += [f"{', '.join(own)}: a weight of {'its' if len(own) == 1 else 'their'} own."] if own else []
+    return " ".join(said)
+
+
+def same_items(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Say whether two descriptions of an analysis are the same, as far as they can be compared."""
+    if len(one) != len(other):
+        return False
+    return all(_same(mine, yours) for mine, yours in zip(one, other, strict=True))
+
+
+def _same(mine: Any, yours: Any) -> bool:
+    if mine is yours:
+        return True
+    if isinstance(mine, tuple) and isinstance(yours, tuple):
+        return same_items(mine, yours)
+    try:
+        return bool(mine == yours)
+    except ValueError:  # arrays inside, of which another object was given
+        return False
