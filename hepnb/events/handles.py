@@ -122,9 +122,9 @@ def stamp(path: str) -> Stamp:
 
 
 def _remote_stamp(url: str) -> Stamp:
-    """Give the state a remote file had when it was opened; a server is not asked again for each column."""
+    """Give the state of a remote file; the server is asked again where its answers contradict each other."""
     known = _remote_stamps.get(url)
-    if known is None:
+    if known is None or (url.startswith("http") and remote.has_changed(url)):
         version, size, head = remote.look(url)
         _check_head(url, head, size)
         known = _remote_stamps[url] = url, version, size
@@ -140,6 +140,8 @@ def check_unchanged(seen: Stamp) -> None:
         Where it is gone, or was written since.
     """
     now = stamp(seen[0])
+    if now != seen and remote.is_remote(seen[0]):
+        raise FileError(f"the file {seen[0]!r} changed on its server while it was being read. Read it again.")
     if now != seen:
         before, after = (f"{size:,} bytes of {_clock(when)}" for _, when, size in (seen, now))
         raise FileError(

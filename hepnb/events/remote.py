@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hepnb.errors import FileError
 
-__all__ = ["HEAD", "is_network", "is_remote", "look", "matches", "network_words", "open_options"]
+__all__ = [
+    "HEAD",
+    "has_changed",
+    "is_network",
+    "is_remote",
+    "look",
+    "matches",
+    "network_words",
+    "open_options",
+]
 
 HEAD = 64
 """Bytes at the start that say whether it is a ROOT file."""
@@ -32,8 +42,74 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+class _Validators(NamedTuple):
+    """What a server's answer says of the state of a file; None where it does not."""
+
+    etag: str | None
+    modified: str | None
+    size: str | None
+
+    def differ(self, other: _Validators) -> bool:
+        """Tell whether both say something of the same kind, and not the same."""
+        return any(a is not None and b is not None and a != b for a, b in zip(self, other, strict=True))
+
+    def and_then(self, other: _Validators) -> _Validators:
+        """Add what the other says of kinds that this one is silent about."""
+        return _Validators(*(a if a is not None else b for a, b in zip(self, other, strict=True)))
+
+
+_first_said: dict[str, _Validators] = {}
+_changed: set[str] = set()
+
+
+def has_changed(url: str) -> bool:
+    """Tell whether a server's answers since :func:`look` were of two states of a file."""
+    return _key_of(url) in _changed
+
+
+def _forget(url: str) -> None:
+    _first_said.pop(_key_of(url), None)
+    _changed.discard(_key_of(url))
+
+
+def _key_of(url: str) -> str:
+    from yarl import URL  # noqa: PLC0415  # comes with aiohttp
+
+    return str(URL(url))
+
+
+async def _note_answer(_session: Any, _context: Any, params: Any) -> None:
+    """Compare what each answer says of the state of its file, at the price of no request."""
+    answer, headers = params.response, params.response.headers
+    if answer.status not in (200, 206) or headers.get("Content-Encoding", "identity") != "identity":
+        return
+    etag = headers.get("ETag")
+    total = headers.get("Content-Range", "").rpartition("/")[2]
+    said = _Validators(
+        None if etag is None else etag.removeprefix("W/"),
+        headers.get("Last-Modified"),
+        total if total.isdigit() else None,
+    )
+    key = str(answer.history[0].url if answer.history else answer.url)
+    before = _first_said.get(key, said)
+    if said.differ(before):
+        _changed.add(key)
+    _first_said[key] = before.and_then(said)
+
+
+@cache
+def _noting() -> Any:
+    """What has aiohttp report every answer; one for all, so that connections are shared."""
+    import aiohttp  # noqa: PLC0415  # an extra
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_end.append(_note_answer)
+    tracing.freeze()
+    return tracing
+
+
 def open_options(url: str) -> dict[str, Any]:
-    """Options for whoever opens the URL: no server keeps us waiting for ever."""
+    """Options for whoever opens the URL: no server keeps us waiting for ever, its answers are compared."""
     if _protocol(url) not in ("http", "https"):
         return {}
     try:
@@ -41,7 +117,7 @@ def open_options(url: str) -> dict[str, Any]:
     except ImportError:
         return {}
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_WITHIN, sock_read=ANSWER_WITHIN)
-    return {"client_kwargs": {"timeout": timeout}}
+    return {"client_kwargs": {"timeout": timeout, "trace_configs": [_noting()]}}
 
 
 def look(url: str) -> tuple[int, int, bytes]:
@@ -69,7 +145,10 @@ def look(url: str) -> tuple[int, int, bytes]:
     import fsspec  # noqa: PLC0415  # slow to import, only for URLs
 
     try:
-        system, path = fsspec.core.url_to_fs(url, **open_options(url))
+        options = open_options(url)
+        if options:
+            _forget(url)
+        system, path = fsspec.core.url_to_fs(url, **options)
         details = system.info(path)
         size = details.get("size")
         if size is None:

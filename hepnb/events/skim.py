@@ -19,7 +19,7 @@ from hepnb.errors import BranchError, FileError
 from hepnb.events.budget import memory_bytes
 from hepnb.events.drafts import Draft, new_file
 from hepnb.events.fields import Columns, Field, Plan, plan_of
-from hepnb.events.remote import is_remote
+from hepnb.events.originals import Original, original_of
 from hepnb.events.rows import Rows, rows_in, rows_of
 from hepnb.events.schema import fitted, until_it_fits
 from hepnb.events.sinks import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
@@ -80,25 +80,6 @@ class Written:
         lines += [f"  {old!r} is called {new!r} there" for old, new in self.renamed.items()]
         lines += [f"  without {name!r}: {why}" for name, why in self.skipped.items()]
         return "\n".join([*lines, *(f"  {one}" for one in self.lost)])
-
-
-@dataclass(frozen=True)
-class Original:
-    """A file that the rows of a skim with references come from.
-
-    Attributes
-    ----------
-    file : str
-        Full path, or address.
-    tree : str
-        The tree in it.
-    n_entries : int
-        How many entries it had.
-    """
-
-    file: str
-    tree: str
-    n_entries: int
 
 
 def skim(
@@ -231,12 +212,7 @@ def open_sink(
             return
         with uproot.recreate(draft.path, compression=root_compression(compression)) as file:
             if originals:
-                columns = {
-                    "file": ak.Array([one.file for one in originals]),
-                    "tree": ak.Array([one.tree for one in originals]),
-                    "n_entries": np.array([one.n_entries for one in originals], dtype=np.int64),
-                }
-                types = {"file": "string", "tree": "string", "n_entries": np.dtype(np.int64)}
+                columns, types = _listed(originals)
                 file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)
             yield RootSink(file, tree, fields, source.info().title), draft
 
@@ -260,10 +236,19 @@ def originals_of(info: TreeInfo) -> list[Original]:
             f"tree {info.path!r} is put together from several: one reference cannot lead back to all. "
             "Write the columns themselves, or the references of each tree."
         )
-    return [
-        Original(seen[0] if is_remote(seen[0]) else str(Path(seen[0]).resolve()), path, n_entries)
-        for seen, path, n_entries, _ in info.parts
-    ]
+    return [original_of(seen, path, n_entries, len(info.parts)) for seen, path, n_entries, _ in info.parts]
+
+
+def _listed(originals: Sequence[Original]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put originals into columns of a ROOT file, with their types."""
+    columns: dict[str, Any] = {}
+    types: dict[str, Any] = {}
+    for about in dataclass_fields(Original):
+        values = [getattr(one, about.name) for one in originals]
+        is_text = isinstance(values[0], str)
+        columns[about.name] = ak.Array(values) if is_text else np.array(values, dtype=np.int64)
+        types[about.name] = "string" if is_text else np.dtype(np.int64)
+    return columns, types
 
 
 def files_behind(source: Any) -> set[str]:

@@ -148,9 +148,9 @@ class FileBrowser(Panel):
         return resolve_inside(self.root, file).relative_to(top).as_posix()
 
     def _open_file(self, name: str) -> str:
+        check_pattern(self.root, name)
         for folder in _parents(name):
             self._unfold(_folder_id(folder))
-        check_pattern(self.root, name)
         opened = hepnb.events.open(os.path.join(self.root, name))  # noqa: PTH118  # keeps the root as it was given
         self._set_result(opened.walk())
         self._opened = opened

@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class Server(http.server.ThreadingHTTPServer):
         Answer everything with this instead.
     waits : float
         Seconds before each answer.
+    etags, times : bool
+        Whether answers have an ETag of the content, and the time of its last change.
     """
 
     daemon_threads = True
@@ -43,6 +46,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.dies_after: int | None = None
         self.status: int | None = None
         self.waits = 0.0
+        self.etags = False
+        self.times = False
         self._connections: list[Any] = []
         self.n_requests = 0
         self.n_bytes = 0
@@ -103,6 +108,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
         if server.ranges:
             self.send_header("Accept-Ranges", "bytes")
+        if server.etags:
+            self.send_header("ETag", f'"{zlib.crc32(path.read_bytes()):08x}"')
+        if server.times:
+            self.send_header("Last-Modified", self.date_time_string(path.stat().st_mtime))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if not with_body:

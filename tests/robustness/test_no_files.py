@@ -198,6 +198,10 @@ def test_wildcards_do_not_leave_the_root(path: Path, tmp_path: Path) -> None:
         assert "outside the root" in browser.error, pattern
     browser.file = "*.root"
     assert browser.result
+    (root / "b.root").symlink_to(outside / "a.root")
+    browser.file = "[ab].root"
+    assert "'b.root' is outside the root" in browser.error
+    (root / "b.root").unlink()
     check_pattern(root, "*.root")
 
 
