@@ -415,6 +415,49 @@ class Workspace:
         """
         return write_text(path, json.dumps(self.document, indent=4) + "\n")
 
+    def save_xml(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the workspace as HistFactory XML with one ROOT file, for hist2workspace and other programs.
+
+        Parameters
+        ----------
+        folder : path
+            Where to; it is made if it is not there. The files ``workspace.xml``, ``channels/*.xml`` and
+            ``data.root`` are replaced. Run ``hist2workspace workspace.xml`` inside.
+
+        Returns
+        -------
+        pathlib.Path
+            The top-level file, ``workspace.xml``: :func:`hepnb.load` reads the same likelihood from it.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is something that XML cannot hold; the message names it.
+        FileError
+            When it cannot be written.
+
+        Notes
+        -----
+        Histograms have double precision. Parameters with auxiliary measurements have no bounds in XML:
+        whoever reads it gives them those of ROOT.
+
+        References
+        ----------
+        CERN-OPEN-2012-016 (HistFactory), section 4.
+
+        Examples
+        --------
+        >>> import tempfile, hepnb
+        >>> workspace = hepnb.workspace.uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = hepnb.load(workspace.save_xml(folder))
+        >>> again.observed
+        {'singlechannel': [50.0, 52.0]}
+        """
+        from hepnb.workspace.histfactory.save import save_xml  # noqa: PLC0415  # it needs this class
+
+        return save_xml(self, folder)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Workspace):
             return NotImplemented

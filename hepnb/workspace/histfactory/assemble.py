@@ -49,13 +49,13 @@ def assemble(channels: Sequence[Channel], measurements: Sequence[Measurement]) -
     for channel in channels:
         if sum(other.name == channel.name for other in channels) > 1:
             raise channel.element.fault("has the name of another channel. Rename one of them.")
-    names = names_of(channels)
+    with_lumi = any(measurement.needs_lumi for measurement in measurements)
+    names = names_of(channels, with_lumi=with_lumi)
     laws, absent = _terms(measurements, channels, names)
     common = settings_of(channels, names)
     fixed = {names.public["gamma", name] for channel in channels for name in channel.fixed}
     _rename(channels, names)
     of_bins = _bin_laws(channels, common)
-    with_lumi = any(measurement.needs_lumi for measurement in measurements)
     if with_lumi:
         _warn_of_theory(channels, measurements)
     configs = [

@@ -120,8 +120,8 @@ class Element:
 
     def required(self, name: str) -> str:
         """Return an attribute that must be there and not be empty."""
-        found = self.get(name).strip()
-        if not found:
+        found = self.get(name)
+        if not found.strip():
             raise self.fault(f"needs an attribute {name!r}.")
         return found
 

@@ -146,10 +146,9 @@ class Measurement:
         for root in self.constants:
             known = self.find(root, names)
             if known is None:
-                self._unknown(root, names)
+                if root != "Lumi":  # without it the luminosity changes nothing
+                    self._unknown(root, names)
                 continue
-            if known.name == LUMI and LUMI not in settings:
-                continue  # it changes nothing
             setting = settings.setdefault(known.name, {"name": known.name})
             if known.index is None:
                 setting["fixed"] = True
@@ -217,7 +216,7 @@ def read_measurement(element: Element) -> Measurement:
 
 def _term(element: Element, found: Measurement) -> None:
     element.check(("Type", "RelativeUncertainty"))
-    kind, relative = element.required("Type"), element.number("RelativeUncertainty", 0.0)
+    kind, relative = element.required("Type").strip(), element.number("RelativeUncertainty", 0.0)
     if kind not in _TERMS:
         raise element.fault(f"has Type={kind!r}. {nearest(kind, _TERMS)}")
     if kind != "NoConstraint" and relative <= 0:

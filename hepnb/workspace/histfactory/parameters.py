@@ -82,13 +82,15 @@ class Names:
         return self.overall_name(name) if kind == "normsys" else self.public[_FAMILY[kind], name]
 
 
-def names_of(channels: Iterable[Channel]) -> Names:
+def names_of(channels: Iterable[Channel], *, with_lumi: bool) -> Names:
     """Collect the names of all parameters.
 
     Parameters
     ----------
     channels : iterable of Channel
         As they were read.
+    with_lumi : bool
+        Whether samples have a luminosity, whose name is then taken.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def names_of(channels: Iterable[Channel]) -> Names:
     names = Names()
     found: dict[str, dict[str, int]] = {"norm": {}, "alpha": {}, "gamma": {}}
     gammas: dict[str, tuple[str, Element]] = {}
-    taken = {LUMI}
+    taken = {LUMI} if with_lumi else set()
     for channel in channels:
         stat = channel.stat_name
         taken.add(stat)
@@ -128,7 +130,8 @@ def names_of(channels: Iterable[Channel]) -> Names:
             names.public[family, name], names.sizes[public] = public, size
             for root, index in _root_names(family, name, size):
                 names.roots[root] = RootName(public, index)
-    names.roots["Lumi"], names.sizes[LUMI] = RootName(LUMI), 1
+    if with_lumi:
+        names.roots["Lumi"], names.sizes[LUMI] = RootName(LUMI), 1
     return names
 
 
