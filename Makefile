@@ -18,7 +18,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint docs bench bench-browser clean
+.PHONY: help lab test lint docs fuzz bench bench-browser clean
 
 help:
 	@echo "make lab            JupyterLab on notebooks/00-start.ipynb (LAB_ARGS=--no-browser to only serve it)"
@@ -27,6 +27,7 @@ help:
 	@echo "make smoke          install, import, a fit and a few tests: PYTHON=python3.13 VENV=.venv-smoke"
 	@echo "make lint           linters, types and layers alone"
 	@echo "make docs           the documentation site, into docs/_build/html"
+	@echo "make fuzz           random input on every public surface (FUZZ_ARGS='--tries 500 --seed 3')"
 	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, import time"
 	@echo "make bench-browser  slider to pixel, measured in a JupyterLab page"
 	@echo "make clean          remove the environment and everything that was built"
@@ -52,6 +53,9 @@ lint: $(STAMPS)/test
 
 docs: $(STAMPS)/docs
 	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
+
+fuzz: $(STAMPS)/test
+	$(BIN)/python tests/fuzz/fuzzing.py $(FUZZ_ARGS)
 
 bench: $(STAMPS)/bench
 	$(BIN)/python tests/benchmarks/bench_core.py

@@ -58,7 +58,9 @@ def memory_bytes(memory: int | str, what: str = "memory") -> int:
         found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([A-Za-z]*)\s*", memory)
         value = float(found.group(1)) * _UNITS.get(found.group(2).lower(), 0) if found else 0.0
     else:
-        value = float(memory) if type(memory) is not bool and isinstance(memory, (int, np.integer)) else 0.0
+        # Compared as an integer: 10**400 is no float.
+        whole = type(memory) is not bool and isinstance(memory, (int, np.integer)) and 1 <= memory < 2**60
+        value = float(memory) if whole else 0.0
     if not 1 <= value < 2**60:
         raise SelectionError(f"{what}={memory!r} is not a memory size. Write '500 MB', or a number of bytes.")
     return int(value)

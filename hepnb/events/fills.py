@@ -54,7 +54,11 @@ class Fill:
     @property
     def expressions(self) -> tuple[str, ...]:
         """The expressions, one per axis."""
-        return (self.expression,) if isinstance(self.expression, str) else tuple(self.expression)
+        if isinstance(self.expression, str):
+            return (self.expression,)
+        if not isinstance(self.expression, tuple | list):
+            raise ExpressionError(f"expression={self.expression!r:.80}: give a formula, or a tuple of them.")
+        return tuple(self.expression)
 
     @property
     def binnings(self) -> tuple[Bins, ...]:

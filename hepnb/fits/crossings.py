@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hepnb.errors import ModelError
 from hepnb.executor import Engine
 from hepnb.fits.conditional import impossible, known_minima, movable
 from hepnb.fits.fit import fit
@@ -125,6 +126,10 @@ def minos(
     if parameters is None:
         places = np.flatnonzero(~model.fixed)
     else:
+        if isinstance(parameters, str | int):
+            parameters = [parameters]
+        if not isinstance(parameters, Iterable):
+            raise ModelError(f"parameters={parameters!r:.80}: give a list of names.")
         places = np.array([movable(name, model) for name in parameters], dtype=np.intp)
     for _ in range(_RESTARTS):
         search = _Search(model, counts, free, places)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hepnb.errors import ModelError
 from hepnb.executor import Engine
 from hepnb.fits.fit import fit
 from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
@@ -148,6 +149,8 @@ def ranking(
     model = model if poi is None else model.with_poi(poi)
     where_poi = model.require_poi()
     free = fit(counts, model) if result is None else result
+    if not isinstance(groups, Mapping | None):
+        raise ModelError(f"groups={groups!r:.80}: give a dict of group to names or patterns.")
     of_groups = group_impacts(counts, model, free, groups or {})
     others = np.array([i for i in range(model.n_parameters) if i != where_poi], dtype=np.intp)
     prefit = np.array([0.0 if p.kind == "free" or p.fixed else p.sigma for p in model.parameters])[others]

@@ -87,8 +87,8 @@ _SISTERS = {"q": "qtilde", "t": "ttilde", "qtilde": "q", "ttilde": "t"}
 
 def statistic_named(name: str) -> TestStatistic:
     """Look a test statistic up, or raise a ModelError with the nearest names."""
-    if name not in TEST_STATISTICS:
-        meant = _FUNCTIONS.get(name)
+    if not isinstance(name, str) or name not in TEST_STATISTICS:
+        meant = _FUNCTIONS.get(name) if isinstance(name, str) else None
         hint = f"Did you mean {meant!r}?" if meant else nearest(name, TEST_STATISTICS)
         raise ModelError(f"test statistic {name!r} does not exist. {hint}")
     return TEST_STATISTICS[name]

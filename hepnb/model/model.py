@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
@@ -108,7 +108,11 @@ class Model:
         poi: str | int | Sequence[str | int] | None = None,
     ) -> None:
         self.workspace = as_workspace(workspace)
-        for patch in (patches,) if isinstance(patches, str | os.PathLike) else patches:
+        if isinstance(patches, str | os.PathLike):
+            patches = (patches,)
+        if not isinstance(patches, Iterable):
+            raise ModelError(f"patches={patches!r:.80}: give a list of JSON patches, or of their paths.")
+        for patch in patches:
             self.workspace = self.workspace.patch(patch)
         spec = self.workspace.spec
         self.settings = ModelSettings.of(
@@ -226,6 +230,8 @@ class Model:
         """
         if isinstance(parameter, str):
             return find(parameter, self.parameter_names, "parameter")
+        if isinstance(parameter, bool) or not isinstance(parameter, int | np.integer):
+            raise ModelError(f"a parameter is a name or a position: {parameter!r:.80} is neither.")
         if not -self.n_parameters <= parameter < self.n_parameters:
             raise ModelError(
                 f"parameter {parameter} does not exist: the model has {self.n_parameters}, from 0 on."
@@ -565,7 +571,7 @@ def as_numbers(values: Any, what: str) -> FloatArray:
     """
     try:
         return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ModelError(f"{what}: {values!r:.60} is neither a number nor a list of numbers.") from None
 
 

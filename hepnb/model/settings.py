@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +181,8 @@ def named_pois(given: str | int | Sequence[str | int]) -> tuple[Any, ...]:
     """Give the parameters of interest as a tuple; an empty text is none, as in pyhf."""
     if isinstance(given, str | int):
         return () if isinstance(given, str) and not given else (given,)
+    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
+        raise ModelError(f"poi={given!r:.80}: give the name of a parameter, or a list of names.")
     return tuple(given)
 
 
@@ -238,6 +240,8 @@ def laws(workspace: Workspace, given: str | Mapping[str, Any], measurement: str)
         if given not in choices:
             raise ModelError(f"constraints {given!r} do not exist. {nearest(given, choices)}")
         return choices[given]
+    if not isinstance(given, Mapping):
+        raise ModelError(f"constraints={given!r:.80}: give a name, or a dict of modifier to law.")
     known = workspace.modifiers
     for name in given:
         if name not in known:
@@ -253,14 +257,14 @@ def measurement_named(spec: Mapping[str, Any], name: str | None) -> tuple[str, M
     found = {entry["name"]: entry["config"] for entry in spec["measurements"]}
     if name is None:
         name = next(iter(found))
-    if name not in found:
+    if not isinstance(name, str) or name not in found:
         raise ModelError(f"measurement {name!r} does not exist in the workspace. {nearest(name, found)}")
     return name, found[name]
 
 
 def positivity_named(given: str) -> str:
     """Give the name back if it exists."""
-    if given not in POSITIVITIES:
+    if not isinstance(given, str) or given not in POSITIVITIES:
         raise ModelError(f"positivity {given!r} does not exist. {nearest(given, POSITIVITIES)}")
     return given
 

@@ -11,6 +11,10 @@ from hepnb.errors import nearest
 __all__: list[str] = []
 
 
+# No count, weight or uncertainty of an analysis is larger; ROOT writes infinity as 1e30.
+LARGEST = 1e100
+
+
 class Fault(Exception):
     """What is wrong; every level it passes on its way out adds where."""
 
@@ -73,16 +77,21 @@ def check_numbers(values: Any, name: str, *, n: int | None = None, owner: str = 
         raise Fault(f"{name} must be a list of numbers, this is {shown(values)}.")
     if not values:
         raise Fault(f"{name} is empty: at least one number is needed.")
-    if not (set(map(type, values)) <= {int, float} and _finite_sum(values)):
+    if not (set(map(type, values)) <= {int, float} and _plausible(values)):
         for index, value in enumerate(values):
             check_number(value, f"{name}[{index}]")
     if n is not None and len(values) != n:
         raise Fault(f"{name} has {counted(len(values), 'bin')}, {owner} has {n}. {remedy}")
 
 
-def _finite_sum(values: list[float]) -> bool:
+def _plausible(values: list[float]) -> bool:
+    """Whether all numbers are finite and of a size that can be calculated with; quick for long lists."""
     try:
-        return math.isfinite(sum(values))
+        return (
+            math.isfinite(sum(values))
+            and max(map(abs, values)) <= LARGEST
+            and min(filter(None, map(abs, values)), default=1.0) >= 1 / LARGEST
+        )
     except OverflowError:
         return False
 
@@ -98,6 +107,11 @@ def check_number(value: Any, name: str) -> None:
         raise Fault(
             f"{name} is {value if isinstance(value, float) else 'too large'}: it must be a finite number. "
             "Mend it where it was filled (a weight that is NaN, a division by zero)."
+        )
+    if value and not 1 / LARGEST <= abs(value) <= LARGEST:
+        raise Fault(
+            f"{name} is {value!r:.40}: a number other than 0 must have a size between {1 / LARGEST:g} and "
+            f"{LARGEST:g}. Products and squares of others are lost. Write 0, or scale it."
         )
 
 

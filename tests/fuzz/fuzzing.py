@@ -1,7 +1,7 @@
 """Run a public surface on random input and count how each try ends.
 
-A try may return, or be refused with a HepnbError. Anything else is a failure: an exception of another class, a
-warning of another library, or no answer within a limit.
+A try may return, or be refused with a HepnbError. Anything else is a failure: an exception of another
+class, a warning of another library, or no answer within a limit.
 
     python tests/fuzz/fuzzing.py               every surface, and the table of docs/reliability.md
     python tests/fuzz/fuzzing.py --tries 200 --seed 7 workspaces formulas

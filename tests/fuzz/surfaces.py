@@ -1,4 +1,4 @@
-"""What is tried: formulas, tokens, workspaces, XML, patches, arguments, bins, ROOT files, checkpoints, skims."""
+"""What is tried: formulas, workspaces, XML, patches, arguments, files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,21 @@ SPEC: dict[str, Any] = {
         {
             "name": "SR",
             "samples": [
-                {"name": "s", "data": [5.0, 6.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
+                {
+                    "name": "s",
+                    "data": [5.0, 6.0],
+                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+                },
                 {
                     "name": "b",
                     "data": [50.0, 60.0],
                     "modifiers": [
                         {"name": "norm", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
-                        {"name": "shape", "type": "histosys", "data": {"hi_data": [55.0, 58.0], "lo_data": [44.0, 61.0]}},
+                        {
+                            "name": "shape",
+                            "type": "histosys",
+                            "data": {"hi_data": [55.0, 58.0], "lo_data": [44.0, 61.0]},
+                        },
                         {"name": "mc", "type": "staterror", "data": [2.0, 3.0]},
                         {"name": "lumi", "type": "lumi", "data": None},
                     ],
@@ -56,7 +64,13 @@ SPEC: dict[str, Any] = {
             "config": {
                 "poi": "mu",
                 "parameters": [
-                    {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02], "bounds": [[0.9, 1.1]], "inits": [1.0]},
+                    {
+                        "name": "lumi",
+                        "auxdata": [1.0],
+                        "sigmas": [0.02],
+                        "bounds": [[0.9, 1.1]],
+                        "inits": [1.0],
+                    },
                     {"name": "k", "bounds": [[0.0, 5.0]], "inits": [1.0]},
                 ],
             },
@@ -68,13 +82,15 @@ SPEC: dict[str, Any] = {
 # What stands where something else is expected.
 ODD: tuple[Any, ...] = (
     None, True, "", "mu", "\x1b[2J", "\ud800", [], {}, [[]], [None], ["a"], -1, 0, 1, 2**70, 10**400,
-    float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 1e-320, -0.0, 1e-12, "nan", "1e5", [1.0, float("nan")],
-    [0.0, 0.0], [-5.0, -6.0], [1e300, 1e300], list(range(300)), {"hi": 0.0, "lo": 0.0}, {"hi": -1.0, "lo": 1.0},
+    float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 1e-320, -0.0, 1e-12, "nan", "1e5",
+    [1.0, float("nan")], [0.0, 0.0], [-5.0, -6.0], [1e300, 1e300], list(range(300)),
+    {"hi": 0.0, "lo": 0.0}, {"hi": -1.0, "lo": 1.0},
     {"data": 1}, "../../etc/passwd", "a" * 10_000, [[1.0, 1.0]], [[5.0, 1.0]], [[float("nan"), 1.0]],
 )  # fmt: skip
 ARGUMENTS: tuple[Any, ...] = (
     *ODD, b"", 1j, object(), np.nan, np.float32(0.5), np.array([]), np.zeros((3, 3)), np.array(["a"]),
-    np.array([None]), range(3), (0, 1), (1, 0), (0, 0), {"mu": (0, 1)}, {"mu": 1}, {"nothing": 1}, {"mu": "x"}, lambda: 1,
+    np.array([None]), range(3), (0, 1), (1, 0), (0, 0), {"mu": (0, 1)}, {"mu": 1}, {"nothing": 1},
+    {"mu": "x"}, lambda: 1,
 )  # fmt: skip
 
 
@@ -113,13 +129,34 @@ def tree(folder: Path) -> hepnb.Tree:
 
 NAMES = ("x", "n", "u", "b", "v", "Muon_pt", "Muon_eta", "i", "nothing", "pi", "nan", "True")
 FUNCTIONS = (
-    "sqrt", "log", "abs", "sum", "max", "min", "mean", "count", "any", "all", "first", "argmax", "where", "clip",
+    "sqrt", "log", "abs", "sum", "max", "min", "mean", "count", "any", "all", "first", "argmax", "where",
+    "clip",
     "floor", "p4", "deltaR", "flatten", "hypot", "isnan", "pow", "sign",
 )  # fmt: skip
-OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "<", "<=", "==", "!=", "&", "|", "and", "or", "^", "@", "<<")
+OPERATORS = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "**",
+    "<",
+    "<=",
+    "==",
+    "!=",
+    "&",
+    "|",
+    "and",
+    "or",
+    "^",
+    "@",
+    "<<",
+)
 TOKENS = (
-    *NAMES, *FUNCTIONS, *OPERATORS, "(", ")", "[", "]", "[:,", "[:, 0]", "[:, :2]", ",", ".", ".pt", ".mass", "~", "not",
-    "-", "`", "'", '"', "'a'", "1", "0", "1e400", "2**70", "9" * 40, "\n", "\t", "\\", "#", ";", ":=", "lambda", "é",
+    *NAMES, *FUNCTIONS, *OPERATORS, "(", ")", "[", "]", "[:,", "[:, 0]", "[:, :2]", ",", ".", ".pt",
+    ".mass", "~", "not", "-", "`", "'", '"', "'a'", "1", "0", "1e400", "2**70", "9" * 40, "\n", "\t",
+    "\\", "#", ";", ":=", "lambda", "é",
     "\u2028", "\x00", "if", "else", "for", "in", "f'{x}'", "__class__", "  ",
 )  # fmt: skip
 
@@ -137,7 +174,8 @@ def formula(random: Random, depth: int = 0) -> str:
         inside = ", ".join(formula(random, depth + 1) for _ in range(int(random.integers(1, 4))))
         return f"{pick(random, FUNCTIONS)}({inside})"
     if kind == 6:
-        return f"({formula(random, depth + 1)}){pick(random, ('[:, 0]', '[:, -1]', '[:, :2]', '[Muon_pt > 5]', '.pt'))}"
+        index = pick(random, ("[:, 0]", "[:, -1]", "[:, :2]", "[Muon_pt > 5]", ".pt"))
+        return f"({formula(random, depth + 1)}){index}"
     return f"{pick(random, ('-', '~', 'not ', '+'))}({formula(random, depth + 1)})"
 
 
@@ -201,7 +239,9 @@ def mutated(random: Random, document: Any, odd: tuple[Any, ...] = ODD) -> tuple[
         elif action == 1 and isinstance(parent, list):
             parent.append(copy.deepcopy(parent[path[-1]]))
         elif action == 2 and isinstance(parent, dict):
-            parent[pick(random, ("name", "data", "extra", "", "type", "poi"))] = copy.deepcopy(pick(random, odd))
+            parent[pick(random, ("name", "data", "extra", "", "type", "poi"))] = copy.deepcopy(
+                pick(random, odd)
+            )
         elif action != 4 and is_number(parent[path[-1]]):
             parent[path[-1]] = parent[path[-1]] * pick(random, (-1, 0, 1e-9, 1e-300, 1e9, 1e200, 3, 0.1))
         else:
@@ -237,7 +277,9 @@ def json_texts(random: Random, folder: Path) -> Try:
         elif kind == 1:
             data[start] = int(random.integers(256))
         elif kind == 2:
-            data[start:start] = pick(random, (b"[" * 2000, b"9" * 5000, b"{", b"}", b'"', b"\x00", b"1e999", b"NaN", b"\xff"))
+            data[start:start] = pick(
+                random, (b"[" * 2000, b"9" * 5000, b"{", b"}", b'"', b"\x00", b"1e999", b"NaN", b"\xff")
+            )
         else:
             data[start:start] = data[start : start + 200]
     path = folder / "text.json"
@@ -253,9 +295,13 @@ def patches(random: Random, folder: Path) -> Try:
     """Patches with changed places."""
     patch = [
         {"op": "replace", "path": "/channels/0/samples/0/data", "value": [3.0, 4.0]},
-        {"op": pick(random, ("add", "copy", "move", "test", "remove")), "path": "/channels/0/samples/0", "from": "/channels",
-         "value": {"name": "t", "data": [1.0, 2.0], "modifiers": []}},
-    ]  # fmt: skip
+        {
+            "op": pick(random, ("add", "copy", "move", "test", "remove")),
+            "path": "/channels/0/samples/0",
+            "from": "/channels",
+            "value": {"name": "t", "data": [1.0, 2.0], "modifiers": []},
+        },
+    ]
     changed, said = mutated(random, patch)
     return said, lambda: hepnb.Model(hepnb.load(SPEC).patch(changed))
 
@@ -270,8 +316,29 @@ CHANNEL = """<!DOCTYPE Channel SYSTEM 'HistFactorySchema.dtd'>
 <Sample Name="s" HistoPath="" HistoName="s"><OverallSys Name="o" High="1.05" Low="0.95"/>
 <NormFactor Name="mu" Val="1" Low="0." High="3."/></Sample>
 <Sample Name="b" HistoPath="" NormalizeByTheory="True" HistoName="b"><StatError Activate="True"/>
-<HistoSys Name="h" HistoNameHigh="up" HistoNameLow="down"/><ShapeSys Name="p" HistoName="rel" ConstraintType="Poisson"/>
-</Sample></Channel>"""
+<HistoSys Name="h" HistoNameHigh="up" HistoNameLow="down"/>
+<ShapeSys Name="p" HistoName="rel" ConstraintType="Poisson"/></Sample></Channel>"""
+
+
+def write_templates(folder: Path) -> None:
+    """Write the histograms that the XML names, once."""
+    import hist
+
+    path = folder / "data.root"
+    if path.exists():
+        return
+    shapes = {
+        "data": [50, 60],
+        "s": [5, 6],
+        "b": [50, 55],
+        "up": [55, 60],
+        "down": [45, 50],
+        "rel": [0.1, 0.1],
+    }
+    made = {name: hist.Hist(hist.axis.Regular(2, 0, 2), storage=hist.storage.Weight()) for name in shapes}
+    for name, values in shapes.items():
+        made[name].view().value = made[name].view().variance = values
+    hepnb.write(path, made)
 
 
 def xml(random: Random, folder: Path) -> Try:
@@ -282,20 +349,15 @@ def xml(random: Random, folder: Path) -> Try:
     for _ in range(pick(random, (1, 1, 2, 3))):
         start = int(random.integers(len(text)))
         stop = start + int(random.integers(1, 30))
-        new = pick(random, ("", "<", ">", '"', "&x;", "nan", "-1", "0", "1e999", "é", "\x00", "../", text[start:stop] * 2))
+        new = pick(
+            random,
+            ("", "<", ">", '"', "&x;", "nan", "-1", "0", "1e999", "é", "\x00", "../", text[start:stop] * 2),
+        )
         text = text[:start] + new + text[stop:]
     texts[which] = text
 
     def call() -> object:
-        import hist
-
-        if not (folder / "data.root").exists():
-            shapes = {"data": [50, 60], "s": [5, 6], "b": [50, 55], "up": [55, 60], "down": [45, 50], "rel": [0.1, 0.1]}
-            made = {}
-            for name, values in shapes.items():
-                made[name] = hist.Hist(hist.axis.Regular(2, 0, 2), storage=hist.storage.Weight())
-                made[name].view().value = made[name].view().variance = values
-            hepnb.write(folder / "data.root", made)
+        write_templates(folder)
         (folder / "top.xml").write_text(texts[0], encoding="utf-8")
         (folder / "channel.xml").write_text(texts[1], encoding="utf-8")
         return hepnb.Model(hepnb.load(folder / "top.xml"))
@@ -354,7 +416,10 @@ def arguments(random: Random, folder: Path) -> Try:
 
 def bins(random: Random, folder: Path) -> Try:
     """Histograms with bins, entry ranges and memories of another type or size."""
-    what, value = pick(random, ("bins", "cut", "weight", "expression", "memory", "threads", "name")), pick(random, ARGUMENTS)
+    what, value = (
+        pick(random, ("bins", "cut", "weight", "expression", "memory", "threads", "name")),
+        pick(random, ARGUMENTS),
+    )
     if random.random() < 0.5:
         value = tuple(pick(random, ARGUMENTS) for _ in range(int(random.integers(1, 4))))
 
@@ -398,7 +463,11 @@ def root_files(random: Random, folder: Path) -> Try:
         with hepnb.open(path) as file:
             for entry in file.walk():
                 repr(entry)
-            return {b.name: file["t"].arrays({"a": f"count({b.name})"}) for b in file["t"].branches if b.kind == "list"}
+            return {
+                b.name: file["t"].arrays({"a": f"count({b.name})"})
+                for b in file["t"].branches
+                if b.kind == "list"
+            }
 
     return said, call
 
