@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
@@ -59,8 +59,9 @@ def memory_bytes(memory: int | str, what: str = "memory") -> int:
         value = float(found.group(1)) * _UNITS.get(found.group(2).lower(), 0) if found else 0.0
     else:
         # Compared as an integer: 10**400 is no float.
-        whole = type(memory) is not bool and isinstance(memory, (int, np.integer)) and 1 <= memory < 2**60
-        value = float(memory) if whole else 0.0
+        number: Any = memory
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool) and 1 <= number < 2**60
+        value = float(number) if whole else 0.0
     if not 1 <= value < 2**60:
         raise SelectionError(f"{what}={memory!r} is not a memory size. Write '500 MB', or a number of bytes.")
     return int(value)

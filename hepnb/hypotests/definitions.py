@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ _FUNCTIONS = {"qmu": "q", "qmu_tilde": "qtilde", "tmu": "t", "tmu_tilde": "ttild
 _SISTERS = {"q": "qtilde", "t": "ttilde", "qtilde": "q", "ttilde": "t"}
 
 
-def statistic_named(name: str) -> TestStatistic:
+def statistic_named(name: Any) -> TestStatistic:
     """Look a test statistic up, or raise a ModelError with the nearest names."""
     if not isinstance(name, str) or name not in TEST_STATISTICS:
         meant = _FUNCTIONS.get(name) if isinstance(name, str) else None

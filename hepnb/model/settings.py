@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +177,7 @@ def _patch_words(patch: Any) -> str:
     return f"{len(patch)} operation{'' if len(patch) == 1 else 's'}"
 
 
-def named_pois(given: str | int | Sequence[str | int]) -> tuple[Any, ...]:
+def named_pois(given: Any) -> tuple[Any, ...]:
     """Give the parameters of interest as a tuple; an empty text is none, as in pyhf."""
     if isinstance(given, str | int):
         return () if isinstance(given, str) and not given else (given,)
@@ -252,7 +252,7 @@ def laws(workspace: Workspace, given: str | Mapping[str, Any], measurement: str)
         raise ModelError(str(error)) from None
 
 
-def measurement_named(spec: Mapping[str, Any], name: str | None) -> tuple[str, Mapping[str, Any]]:
+def measurement_named(spec: Mapping[str, Any], name: Any) -> tuple[str, Mapping[str, Any]]:
     """Give the name and the configuration of a measurement, the first if none is named."""
     found = {entry["name"]: entry["config"] for entry in spec["measurements"]}
     if name is None:
@@ -262,7 +262,7 @@ def measurement_named(spec: Mapping[str, Any], name: str | None) -> tuple[str, M
     return name, found[name]
 
 
-def positivity_named(given: str) -> str:
+def positivity_named(given: Any) -> str:
     """Give the name back if it exists."""
     if not isinstance(given, str) or given not in POSITIVITIES:
         raise ModelError(f"positivity {given!r} does not exist. {nearest(given, POSITIVITIES)}")
