@@ -343,8 +343,8 @@ def _check_head(path: str, head: bytes, size: int) -> None:
     )[0]
     if end > size:
         raise FileError(
-            f"{path!r} is truncated: its header says {end:,} bytes, the file has {size:,}. "
-            "Copy or download it again."
+            f"{path!r} is truncated: its header says {end:,} bytes, the file has {size:,}. Copy or download "
+            "it again; where the program that wrote it did not close it, let it write it again."
         )
 
 

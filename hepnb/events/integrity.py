@@ -26,7 +26,17 @@ import xxhash
 
 from hepnb.events.handles import Damaged
 
-__all__ = ["branch_fault", "check_baskets", "check_key", "check_list", "check_size", "check_tree"]
+__all__ = [
+    "StoredKey",
+    "branch_fault",
+    "bytes_at",
+    "check_baskets",
+    "check_key",
+    "check_list",
+    "check_size",
+    "check_tree",
+    "key_at",
+]
 
 _KEY = struct.Struct(">ihiIhh")
 _COUNTS = struct.Struct(">hiiii")
@@ -56,7 +66,7 @@ def check_key(key: Any) -> None:
         Where they differ.
     """
     place = int(key.fSeekKey)
-    record = _bytes(key._file, place, place + max(int(key.fKeylen), _KEY.size))
+    record = bytes_at(key._file, place, place + max(int(key.fKeylen), _KEY.size))
     n_bytes, version, n_object, _, n_key, cycle = _KEY.unpack_from(record)
     there = (n_bytes, n_object, n_key, cycle)
     listed = (int(key.fNbytes), int(key.fObjlen), int(key.fKeylen), int(key.fCycle))
@@ -97,27 +107,27 @@ def check_list(folder: Any) -> None:
     place, size = int(folder._fSeekKeys), int(folder._fNbytesKeys)
     if not place:
         return
-    content = _bytes(folder.file, place, place + size)
+    content = bytes_at(folder.file, place, place + size)
     zeroed = [key for key in folder._keys if int(key.fSeekKey) <= 0 or not key.fClassName]
     if _KEY.unpack_from(content)[0] <= 0 or zeroed:
         raise Damaged("there are zeros where the list of objects should be")
     used = _KEY.unpack_from(content)[4] + 4 + sum(int(key.fKeylen) for key in folder._keys)
-    left_over = _key_at(content, used)
+    left_over = key_at(content, used)
     if left_over is None or left_over.folder != int(folder._fSeekDir):
         return
     if left_over.seek in {int(key.fSeekKey) for key in folder._keys} or _is_free(folder.file, left_over.seek):
         return
     try:
-        record = _bytes(folder.file, left_over.seek, left_over.seek + left_over.length)
+        record = bytes_at(folder.file, left_over.seek, left_over.seek + left_over.length)
     except Damaged:
         return
-    if _key_at(record, 0) == left_over:
+    if key_at(record, 0) == left_over:
         raise Damaged(
             f"it says {len(folder._keys)} objects, but there are more in it: {left_over.name!r} too"
         )
 
 
-class _Key(NamedTuple):
+class StoredKey(NamedTuple):
     """A key, read from bytes that may be anything."""
 
     n_bytes: int
@@ -130,7 +140,7 @@ class _Key(NamedTuple):
     name: str
 
 
-def _key_at(content: bytes, at: int) -> _Key | None:
+def key_at(content: bytes, at: int) -> StoredKey | None:
     """Read a key, or give None where there is none."""
     if len(content) < at + _KEY.size:
         return None
@@ -144,14 +154,14 @@ def _key_at(content: bytes, at: int) -> _Key | None:
     _, end = _string_at(content, end)
     if end != at + length or not classname:
         return None
-    return _Key(n_bytes, n_object, length, cycle, seek, folder, classname, name)
+    return StoredKey(n_bytes, n_object, length, cycle, seek, folder, classname, name)
 
 
 def _is_free(file: Any, place: int) -> bool:
     """Tell whether a byte is in the file's list of free space; yes where that list cannot be read."""
     start, size = int(file.fSeekFree), int(file.fNbytesFree)
     try:
-        content = _bytes(file, start, start + size)
+        content = bytes_at(file, start, start + size)
         at = _KEY.unpack_from(content)[4]
         while at < len(content):
             form = struct.Struct(
@@ -298,7 +308,7 @@ def check_baskets(branch: Any, start: int, stop: int) -> None:
 
 def _check_basket(branch: Any, number: int, n_entries: int) -> None:
     place, size = int(branch.member("fBasketSeek")[number]), int(branch.member("fBasketBytes")[number])
-    head = _bytes(branch.file, place, place + min(size, _HEAD))
+    head = bytes_at(branch.file, place, place + min(size, _HEAD))
     n_bytes, version, n_object, _, n_key, _ = _KEY.unpack_from(head)
     if _string_at(head, _place_of_names(version))[0] != "TBasket":
         raise Damaged(f"basket {number} is not at byte {place:,}, where its branch says it is")
@@ -314,7 +324,8 @@ def _check_basket(branch: Any, number: int, n_entries: int) -> None:
         )
 
 
-def _bytes(file: Any, start: int, stop: int) -> bytes:
+def bytes_at(file: Any, start: int, stop: int) -> bytes:
+    """Read bytes of a file, as far as it goes; a record's header at least."""
     stop = min(stop, int(file.source.num_bytes))
     if not 0 < start < stop - _KEY.size + 1:
         raise Damaged(f"a record is said to begin at byte {start:,}, outside the file")

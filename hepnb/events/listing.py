@@ -12,6 +12,8 @@ from hepnb.errors import FileError, nearest
 from hepnb.events.handles import Handle, reading, reason_of
 from hepnb.events.integrity import check_key, check_list, check_tree
 from hepnb.events.objects import EntryKind, kind_of, why_not
+from hepnb.events.recovery import recover, recover_folder
+from hepnb.events.remote import is_remote
 
 __all__ = ["Entry", "Listing", "key_of", "listing_of", "object_of"]
 
@@ -88,6 +90,7 @@ def listing_of(handle: Handle) -> Listing:
     FileError
         Where the list at the top of the file is damaged.
     """
+    _recover(handle)
     known: Listing | None = handle.known.get("listing")
     if known is None:
         known = Listing()
@@ -116,6 +119,7 @@ def key_of(handle: Handle, path: str) -> Any:
     FileError
         Where there is no such object.
     """
+    _recover(handle)
     if "listing" not in handle.known:
         # Most names say themselves in which folder they are; then the other folders need not be read.
         try:
@@ -127,6 +131,13 @@ def key_of(handle: Handle, path: str) -> Any:
     if found is None:
         raise FileError(f"{handle.path!r} has no object {path!r}. {nearest(path, listing.newest)}")
     return found
+
+
+def _recover(handle: Handle) -> None:
+    """Look once whether the file was closed; over the network one cannot look through all of it."""
+    if "unclosed" not in handle.known:
+        with reading("the list of objects", handle.path):
+            handle.known["unclosed"] = not is_remote(handle.path) and recover(handle.root, handle.path)
 
 
 def object_of(handle: Handle, path: str) -> Any:
@@ -205,9 +216,13 @@ def _folder(handle: Handle, listing: Listing, key: Any, base: _Base, place: _Pla
     try:
         check_key(key)
         inner = key.get()
-        if int(inner.fSeekKeys) in place.above:
+        if handle.known["unclosed"]:
+            recover_folder(inner)
+        # Where it is itself, and where its list of objects is: a file that was not closed has none.
+        here = {int(key.fSeekKey), int(inner.fSeekKeys)} - {0}
+        if here & place.above:
             raise FileError("the folder is inside itself")
-        below = _Place(base.path + "/", place.depth + 1, place.above | {int(inner.fSeekKeys)})
+        below = _Place(base.path + "/", place.depth + 1, place.above | here)
         inside = list(_inside(handle, listing, inner, below))
     except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
         yield Entry(*base, None, place.depth, False, reason_of(error))

@@ -97,7 +97,7 @@ def test_an_underflow_beside_labels_is_kept(tmp_path):
 
 def test_categories_written_and_read(tmp_path):
     texts = hist.Hist(hist.axis.StrCategory(["b", "a"]), hist.axis.Regular(2, 0, 1), storage="weight")
-    texts.fill(["a", "a", "b"], [0.1, 0.6, 2.0], weight=[1, 2, 3])
+    texts.fill(["a", "a", "b"], [0.1, 0.6, 0.2], weight=[1, 2, 3])
     numbers = hist.Hist(hist.axis.IntCategory([5, -3])).fill([5, 5, -3])
     path = hepnb.write(tmp_path / "own.root", {"texts": texts, "numbers": numbers})
     found = hepnb.open(path)
