@@ -27,7 +27,7 @@ from hepnb.hypotests.toy_batch import batch_size
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["ToyResults", "fraction_above", "tail_uncertainty", "toy_hypotest"]
+__all__ = ["ToyResults", "expected_from_toys", "fraction_above", "tail_uncertainty", "toy_hypotest"]
 
 FloatArray = NDArray[np.float64]
 
@@ -218,7 +218,7 @@ def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row:
     toys = ToyResults(good[0], good[1], failed, float(ratios.q[row]), run.cancelled, seed)
     upper, background = toys.tail(toys.observed)
     observed = upper / background if background > 0 else np.nan
-    bands, band_errors = _bands(toys)
+    bands, band_errors = expected_from_toys(toys)
     sigma = [float(tail_uncertainty(p, n.size)) for p, n in zip((upper, background), good, strict=True)]
     ratio_error = np.hypot(sigma[0], observed * sigma[1]) / background if background > 0 else np.nan
     plain = not chosen.for_limits
@@ -258,7 +258,7 @@ def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row:
     )
 
 
-def _bands(toys: ToyResults) -> tuple[list[FloatArray], list[FloatArray]]:
+def expected_from_toys(toys: ToyResults) -> tuple[list[FloatArray], list[FloatArray]]:
     """Give expected CLs, CLs+b and CLb with their uncertainties: quantiles over background toys."""
     five = np.full(5, np.nan)
     if not (toys.signal.size and toys.background.size):
@@ -276,7 +276,10 @@ def _bands(toys: ToyResults) -> tuple[list[FloatArray], list[FloatArray]]:
         bands.append(middle)
         errors.append(0.5 * (high - low))
     counting = tail_uncertainty(bands[1], toys.signal.size)
-    errors[0] = np.hypot(errors[0], counting / np.maximum(bands[2], 1 / toys.background.size))
+    base = np.maximum(bands[2], 1 / toys.background.size)
+    # Where counts repeat the rank says nothing of how well CLb, by which CLs is divided, is known.
+    below = bands[0] * tail_uncertainty(bands[2], toys.background.size) / base
+    errors[0] = np.hypot(np.maximum(errors[0], below), counting / base)
     errors[1] = np.hypot(errors[1], counting)
     return bands, errors
 

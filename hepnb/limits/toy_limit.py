@@ -2,7 +2,8 @@
 
 CLs from toys scatters, so a limit is not where two neighbouring points happen to lie on both sides of the
 level: log(CLs) is fitted as a parabola in the parameter of interest, weighted with the uncertainties of the
-points around the level, and the uncertainty of the fit is that of the limit.
+points around the level, and the uncertainty of the fit is that of the observed limit. The expected limits
+are those of falling curves (:mod:`hepnb.limits.falling`), which keeps them in order.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hepnb.hypotests.teststats import anchors, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size
 from hepnb.hypotests.toys import checked_toys, from_toys, toy_streams
 from hepnb.limits.curves import limits_of
+from hepnb.limits.falling import crossings_with_errors, falling
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.scan import limit_statistic
@@ -70,7 +72,10 @@ class ToyLimitResults(LimitResults):
     @property
     def interpolation(self) -> str:
         """How the limits were had from the points, in words."""
-        return "a weighted parabola in log(CLs) through the points around the level"
+        return (
+            "observed: a weighted parabola in log(CLs) through the points around the level; expected: the "
+            "nearest falling curves, straight in log(CLs) between points"
+        )
 
     @property
     def n_failed(self) -> int:
@@ -276,6 +281,7 @@ def _further(points: _Points, level: float) -> FloatArray:
         mu, value, _ = points.curve(row)
         if not mu.size:
             continue
+        value = falling(value)
         if value[-1] >= level and mu[-1] < high:
             more.extend(min(mu[-1] * _RATIO**step, high) for step in (1, 2, 3))
         if value[0] < level and mu[0] > max(low, 0.0) + 1e-6 * (high - low):
@@ -349,9 +355,12 @@ def _limits(points: _Points, level: float) -> ToyLimitResults:
     found, errors, without = np.full(6, np.nan), np.full(6, np.nan), {}
     for row, name in enumerate(CURVES):
         mu, value, error = points.curve(row)
-        found[row], errors[row] = fitted_crossing(mu, value, error, level)
+        if row == 0:
+            found[row], errors[row] = fitted_crossing(mu, value, error, level)
         if np.isnan(found[row]):
-            without[name] = _reason(mu, value, level)
+            found[row], errors[row] = crossings_with_errors(mu, value, error, level)
+        if np.isnan(found[row]):
+            without[name] = _reason(mu, falling(value), level)
     words = [f"{name}: {reason}" for name, reason in without.items()]
     words.append(suits_message(points.run.model, points.chosen).removesuffix("."))
     if scan.cancelled:
