@@ -9,8 +9,10 @@ in the child.
 from __future__ import annotations
 
 import os
+import sys
 import weakref
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 __all__ = ["Forkable", "fork_safe", "in_forked_child", "renew_after_fork"]
@@ -92,6 +94,21 @@ def in_forked_child(function: Callable[[], None]) -> Callable[[], None]:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=function)
     return function
+
+
+@in_forked_child
+def _renew_cached_properties() -> None:
+    """Release the lock that Python 3.11 holds, for all objects of a class, in a cached property."""
+    if sys.version_info >= (3, 12):
+        return
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("hepnb."):
+            continue
+        for kind in list(vars(module).values()):
+            if isinstance(kind, type) and kind.__module__ == name:
+                for member in vars(kind).values():
+                    if isinstance(member, cached_property):
+                        member.lock._at_fork_reinit()  # type: ignore[attr-defined, unused-ignore]
 
 
 @in_forked_child

@@ -11,6 +11,7 @@ import numpy as np
 
 from hepnb.atomic_file import atomic_file, write_text
 from hepnb.errors import FileError
+from hepnb.local_files import local_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +24,7 @@ __all__ = ["brazil_band", "canvas", "evenly", "make_directory", "save_figure", "
 
 def make_directory(directory: Path) -> None:
     """Make a directory, unless it is there."""
+    directory = local_path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

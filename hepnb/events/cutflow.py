@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hepnb.errors import SelectionError, nearest
+from hepnb.errors import SelectionError, nearest, printable
 
 __all__ = ["Cutflow", "CutflowRow"]
 
@@ -256,7 +256,7 @@ class Cutflow:
         for i, row in enumerate(self.rows):
             cells = [f"{cells[i]:>{w}}" for (_, cells), w in zip(columns, widths, strict=True)]
             lines.append("  ".join([f"{row.name:<{width}.{width}}", *cells]))
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         columns = self._columns()

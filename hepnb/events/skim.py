@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from hepnb.errors import BranchError, FileError
+from hepnb.errors import BranchError, FileError, printable
 from hepnb.events.budget import memory_bytes
 from hepnb.events.drafts import Draft, new_file
 from hepnb.events.fields import Columns, Field, Plan, plan_of
@@ -75,11 +75,11 @@ class Written:
 
     def __str__(self) -> str:
         if not self.complete:
-            return f"{self.path}: cancelled after {self.n_read:,} entries, nothing is written"
+            return printable(f"{self.path}: cancelled after {self.n_read:,} entries, nothing is written")
         lines = [f"{self.path}: {self.n_written:,} of {self.n_read:,} entries, {len(self.columns)} columns"]
         lines += [f"  {old!r} is called {new!r} there" for old, new in self.renamed.items()]
         lines += [f"  without {name!r}: {why}" for name, why in self.skipped.items()]
-        return "\n".join([*lines, *(f"  {one}" for one in self.lost)])
+        return printable("\n".join([*lines, *(f"  {one}" for one in self.lost)]))
 
 
 def skim(

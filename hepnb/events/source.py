@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import uproot
 
-from hepnb.errors import BranchError, ExpressionError, FileError
+from hepnb.errors import BranchError, ExpressionError, FileError, printable
 from hepnb.events.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.cache import COLUMNS
 from hepnb.events.columns import Column
@@ -58,7 +58,7 @@ class Skipped:
 
 def warn_of(skipped: Skipped) -> None:
     """Say at once that something is missing, besides recording it."""
-    warnings.warn(str(skipped), UserWarning, stacklevel=3)
+    warnings.warn(printable(str(skipped)), UserWarning, stacklevel=3)
 
 
 class Source(Protocol):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.errors import printable
+
 __all__ = ["FitReport", "FitResults", "SecondMinimum"]
 
 FloatArray = NDArray[np.float64]
@@ -33,7 +35,7 @@ class SecondMinimum:
 
     def __str__(self) -> str:
         where = f"{self.parameter} = {self.values[self.parameter]:.3g}"
-        return f"A second minimum lies {self.rise:.3g} higher in -2 log L, at {where}."
+        return printable(f"A second minimum lies {self.rise:.3g} higher in -2 log L, at {where}.")
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
 import multiprocessing
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,46 @@ def readers(tree: hepnb.Tree) -> Iterator[None]:
     assert not failures
 
 
+class _Ranges(http.server.BaseHTTPRequestHandler):
+    """Answers with the parts of one file."""
+
+    content: bytes
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        low, high = 0, len(self.content)
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if found:
+            low, high = int(found[1]), min(int(found[2] or high) + 1, high)
+        self.send_response(206 if found else 200)
+        if found:
+            self.send_header("Content-Range", f"bytes {low}-{high - 1}/{len(self.content)}")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(high - low))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(self.content[low:high])
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[str]:
+    """Serve a file until the block ends."""
+    handler = type("Handler", (_Ranges,), {"content": path.read_bytes()})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/made.root"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def position(tree: hepnb.Tree) -> int:
     with handles.borrow(tree.file) as handle:
         return os.lseek(handle.root.file.source._executor._resource._number, 0, os.SEEK_CUR)
@@ -229,6 +271,28 @@ def _remember(tree: hepnb.Tree) -> None:
 def _sum_of_half(number: int) -> float:
     COLUMNS.clear()
     return float(_TREES[0].arrays({"v": "sum(v) / 2"}, entry_stop=30_000)["v"].sum())
+
+
+def test_a_child_reads_a_remote_file(path: Path) -> None:
+    """The event loop of the parent's connections is not in the child."""
+    pytest.importorskip("aiohttp")
+    with serving(path) as url:
+        tree = hepnb.open(url)["t"]
+        want = tree.arrays("x")["x"].sum()
+        COLUMNS.clear()
+        assert child(lambda: float(tree.arrays("x")["x"].sum())) == want
+        assert tree.arrays("y")["y"].size == N
+        hepnb.open(url).close()
+
+
+def test_a_child_of_a_process_that_makes_a_cached_property() -> None:
+    from hepnb.model.likelihood import HistFactoryLikelihood
+
+    properties = [one for one in vars(HistFactoryLikelihood).values() if isinstance(one, cached_property)]
+    locks = [one.lock for one in properties if hasattr(one, "lock")]
+    assert properties
+    with held(*locks):
+        assert child(lambda: [lock.acquire(blocking=False) for lock in locks]) == [True] * len(locks)
 
 
 def test_a_cache_on_disk_in_a_child(tree: hepnb.Tree, tmp_path: Path) -> None:

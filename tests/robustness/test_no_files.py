@@ -88,6 +88,25 @@ def test_what_is_no_file_is_refused_at_once(reader: str, kind: str) -> None:
         read(Path(name))
 
 
+CHANNEL = """<Channel Name="c" InputFile="a.root" HistoPath="">
+  <Data HistoName="data"/><Sample Name="s" HistoName="s"/></Channel>"""
+TOP = """<Combination OutputFilePrefix="x"><Input>c.xml</Input>
+  <Measurement Name="m" Lumi="1" LumiRelErr="0.1"><POI>mu</POI></Measurement></Combination>"""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["named pipe", "socket", "device"])
+@pytest.mark.parametrize("name", ["a.root", "c.xml"])
+def test_what_is_no_file_in_an_xml_configuration(tmp_path: Path, name: str, kind: str) -> None:
+    Path("top.xml").write_text(TOP)
+    if name != "c.xml":
+        Path("c.xml").write_text(CHANNEL)
+    make, words = KINDS[kind]
+    make(Path(name))
+    with pytest.raises(FileError, match=rf"{name}' is {words}"):
+        hepnb.load("top.xml", root=tmp_path)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / "made.root"

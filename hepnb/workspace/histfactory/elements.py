@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepnb.errors import FileError, WorkspaceError, nearest
+from hepnb.local_files import check_regular
 
 __all__ = ["Element", "parse", "words"]
 
@@ -35,6 +36,7 @@ def parse(path: str | os.PathLike[str]) -> Element:
     FileError, WorkspaceError
         There is no such file; it is not XML.
     """
+    check_regular(path, "XML file")
     try:
         tree = ET.parse(path)  # noqa: S314  # the expat that Python ships bounds entity expansion
     except ET.ParseError as error:

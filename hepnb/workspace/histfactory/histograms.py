@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepnb.errors import FileError, WorkspaceError
+from hepnb.local_files import check_regular
 from hepnb.workspace.histfactory.elements import Element
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Histograms:
 
         path = self.resolve(name)
         if path not in self._open:
+            check_regular(path, "ROOT file")
             if not path.is_file():
                 raise FileError(
                     f"{element}: the file {name} is not there: {path} does not exist. {_remedy(name)}"
