@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import random
 import sys
 import traceback
@@ -42,32 +41,11 @@ FIXED = [
     "plain", "it's", 'a "b"', "100%", "%s %(x)s", "{x} {0}", "back\\", "\\N{BEL}", "a\nb", "a\r\nb", "'''",
     '"""', "\u2028", "\x85", "\x0c", "null\x00", "\ud800", "\u202e", "ﬁ", "²", "lambda", "None", "import os",
     "hepnb", "workspace", "model", "#", "a # b", "$(x)", "`x`", "",
-    f"mu' if {CALL2} else 'mu", f'mu" if {CALL} else "mu', f"x'); {CALL2} #", f'x"); {CALL} #', f"\n{CALL2}\n",
-    f"'''\n{CALL2}\n'''", f'"""\n{CALL}\n"""', f"{{{CALL2}}}", f"\\'; {CALL2} #", f"\u2028{CALL2}", f"\r{CALL2}\r",
-    f"x'] = {CALL2}; y['", f"# {CALL2}", f"*/ {CALL2}",
+    f"mu' if {CALL2} else 'mu", f'mu" if {CALL} else "mu', f"x'); {CALL2} #", f'x"); {CALL} #',
+    f"\n{CALL2}\n", f"'''\n{CALL2}\n'''", f'"""\n{CALL}\n"""', f"{{{CALL2}}}", f"\\'; {CALL2} #",
+    f"\u2028{CALL2}", f"\r{CALL2}\r", f"x'] = {CALL2}; y['", f"# {CALL2}", f"*/ {CALL2}",
 ]  # fmt: skip
-PIECES = [
-    "'",
-    '"',
-    "\\",
-    "\n",
-    "\r",
-    "%",
-    "{",
-    "}",
-    "#",
-    "(",
-    ")",
-    "]",
-    ",",
-    " ",
-    ";",
-    CALL,
-    CALL2,
-    "\u2028",
-    "x",
-    "\x00",
-]
+PIECES = [*"'\"\\\n\r%{}#()], ;x\x00\u2028", CALL, CALL2]
 
 
 def names(n_fixed: int, n_random: int, seed: int) -> Iterator[str]:
@@ -204,9 +182,9 @@ def main(n_fixed: int, n_random: int, seed: int) -> None:
                 pass  # what the panel could not compute, its code cannot either
             except Exception:
                 said = traceback.format_exc(limit=-2).strip().replace("\n", " | ")
-            if os.path.exists(CANARY):
+            if Path(CANARY).exists():
                 said = f"the name was executed {said}"
-                os.remove(CANARY)
+                Path(CANARY).unlink()
             if said:
                 print(f"{kind} {name!r}: {said}".encode("ascii", "backslashreplace").decode())
     print(json.dumps(ran))
