@@ -117,25 +117,20 @@ def browser(name: str) -> Any:
 
 
 def builder(name: str) -> Any:
-    tree = hepnb.open(file_with(name))["t"]
     if "\ud800" in name:
         raise HepnbError("matplotlib draws no half of a character")
-    category = name or "x"
-    axes = hist.axis.StrCategory([category, "other"], name="region"), hist.axis.Regular(2, 0, 6, name="x")
-    ready = hist.Hist(*axes, storage=hist.storage.Weight()).fill([category] * 3, [1, 2, 4])
+    tree = hepnb.open(file_with(name))["t"]
+    ready = hist.Hist(hist.axis.Regular(2, 0, 6, name="x"), storage=hist.storage.Weight()).fill([1, 2, 4])
     samples = [
-        hepnb.Sample(
-            name, "signal", tree, weight="1 + x", scale=np.float32(0.5), normfactor=name, color=name
-        ),
-        hepnb.Sample(f"{name} ", "background", {name: tree}, cut="x < 5"),
+        hepnb.Sample(name, "signal", tree, weight="1 + x", scale=np.float32(0.5), normfactor=name),
+        hepnb.Sample(f"{name} ", "background", {name: tree}, cut="x < 5", color="#ff0000"),
+        hepnb.Sample(f"{name}  ", "background", {name: ready}),
     ]
-    if name == category:
-        samples.append(hepnb.Sample(f"{name}  ", "background", {name: ready}, select={"region": category}))
     return HistogramBuilder(
         channels=[hepnb.Channel(name, "x", (2, 0, 6), label=name)],
         samples=samples,
-        systematics=[hepnb.Systematic(name, up=np.float64(0.1), samples=[name], channels=name)],
-        poi=name,
+        systematics=[hepnb.Systematic(f"sys{name}", up=np.float64(0.1), samples=[name], channels=name)],
+        poi=name.strip(),
         cut="x > 0",
     )
 
