@@ -162,7 +162,8 @@ class BrazilBand(Panel):
         return limit_script(
             model, workspace, mu=None if end is None else (self.mu_min, end, self.n_points),
             level=self.level, test_stat=self.test_stat, luminosity=self.luminosity,
-            data=None if self.data is None else self._data_now(model), scan=self.scan,
+            data=None if self.data is None else self._data_now(model),
+            scan=None if self._changed() else self.scan,
         )  # fmt: skip
 
     def table(self) -> list[dict[str, Any]]:
@@ -427,11 +428,15 @@ class BrazilBand(Panel):
 
     def _judge(self) -> None:
         """Say where the scan that is shown is not of the settings beside it."""
-        run = self._ran
-        changed = [] if run is None else [n for n in _SETTINGS if run.settings[n] != getattr(self, n)]
+        changed = self._changed()
         words = f"Not of these settings: {', '.join(_SETTINGS[n] for n in changed)} changed. Press Run."
         for output in (PICTURE, _LIMITS):
             self._mark(output, words if changed and self.scan is not None else "")
+
+    def _changed(self) -> list[str]:
+        """The settings that are no longer those of the scan that is shown."""
+        run = self._ran
+        return [] if run is None else [n for n in _SETTINGS if run.settings[n] != getattr(self, n)]
 
     def _luminosity_shown(self) -> float:
         return self.luminosity if self._ran is None else float(self._ran.settings["luminosity"])

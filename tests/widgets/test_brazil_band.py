@@ -14,6 +14,7 @@ import hepnb
 from hepnb.errors import HepnbError
 from hepnb.widgets import brazil_band, streaming_scan
 from hepnb.widgets.brazil_band import BrazilBand
+from hepnb.widgets.limit_code import limit_script
 from hepnb.workspace import uncorrelated_background
 
 
@@ -380,3 +381,21 @@ def test_wrong_data_are_said_and_nothing_is_scanned_with_the_old(band):
     band.data = None
     assert (band.error, band.state) == ("", "current")
     assert band.run(wait=True) is not None
+
+
+def test_the_code_of_a_stopped_scan_has_its_points(band):
+    points = hepnb.scan(None, band.model, [0.0, 1.0, 2.5, 4.0])
+    stopped = dataclasses.replace(points, cancelled=True)
+    code = limit_script(
+        band.model,
+        "",
+        mu=(0.0, 4.0, 17),
+        level=0.05,
+        test_stat="qtilde",
+        luminosity=1.0,
+        data=None,
+        scan=stopped,
+    ).text
+    namespace = run_code(code)
+    assert namespace["scan"].mu.tolist() == points.mu.tolist()
+    assert namespace["limit"].observed == hepnb.limits.limit_from_scan(points, 0.05).observed

@@ -13,7 +13,7 @@ import pytest
 from hepnb.errors import HepnbError
 from hepnb.widgets.base import Panel
 
-N_FIXED, N_RANDOM = 15, 3  # the whole list, and as many random names as one likes, take a minute or more
+N_FIXED, N_RANDOM = 10, 2  # the whole list, and as many random names as one likes, take a minute or more
 
 
 def test_names_stay_names(tmp_path: Path) -> None:
