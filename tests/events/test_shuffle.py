@@ -166,7 +166,7 @@ def test_refused(generated_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["skim", "shuffle"])
 def test_the_budget_is_kept_for_a_file_twenty_times_as_large(tmp_path: Path, task: str) -> None:
-    budget = 4 * MB
+    budget = MB
     path = write_numbers(tmp_path / "big.root", 20 * budget, n_columns=4)
     peak = peak_above_start(f"tree.{task}(folder + '/out.root', memory={budget})", path, tmp_path)
     assert peak < 1.1 * budget

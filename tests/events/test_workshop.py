@@ -34,6 +34,13 @@ def zmumu(data_dir: Path) -> hepnb.Tree:
 # --- histograms and files (rootpy's slides) ---------------------------------------------------------------
 
 
+@pytest.fixture
+def pairs(generated_dir: Path) -> hepnb.Tree:
+    tree = hepnb.open(generated_dir / "pairs.root")["events"]
+    assert isinstance(tree, hepnb.Tree)
+    return tree
+
+
 def test_a3_a5_name_and_title_of_a_histogram_survive_the_file(tmp_path: Path) -> None:
     """A3 and A5: ten bins from 0 to 1 with a name and a title, which are optional."""
     h = hist.Hist.new.Reg(10, 0, 1, name="x").Double()
@@ -111,10 +118,10 @@ def test_a9_a_tree_of_gaussian_numbers(tmp_path: Path) -> None:
             np.testing.assert_array_equal(tree[name].array(library="np"), column)
 
 
-def test_a10_a_histogram_drawn_from_an_expression_and_a_cut(zmumu: hepnb.Tree) -> None:
+def test_a10_a_histogram_drawn_from_an_expression_and_a_cut(pairs: hepnb.Tree) -> None:
     """A10: what TTree::Draw did with "expression" and "cut"."""
-    drawn = zmumu.hist("hypot(px1, py1)", (50, 0, 100), cut="Q1 * Q2 < 0")
-    with uproot.open(zmumu.file) as file:
+    drawn = pairs.hist("hypot(px1, py1)", (50, 0, 100), cut="Q1 * Q2 < 0")
+    with uproot.open(pairs.file) as file:
         theirs = file["events"].arrays(["px1", "py1", "Q1", "Q2"], library="np")
     keep = theirs["Q1"] * theirs["Q2"] < 0
     expected = np.histogram(np.hypot(theirs["px1"], theirs["py1"])[keep], 50, (0, 100))[0]
@@ -179,21 +186,21 @@ def test_a16_a17_name_title_entries_and_branches(zmumu: hepnb.Tree) -> None:
     ]
 
 
-def test_a18_every_way_of_reading_gives_the_same(zmumu: hepnb.Tree) -> None:
+def test_a18_every_way_of_reading_gives_the_same(pairs: hepnb.Tree) -> None:
     """A18: one branch, several, chunk by chunk."""
-    with uproot.open(zmumu.file) as file:
+    with uproot.open(pairs.file) as file:
         theirs = file["events"].arrays(["E1", "px1"], library="np")
-    one, both = zmumu.arrays("E1"), zmumu.arrays(["E1", "px1"])
-    chunks = list(zmumu.stream(["E1", "px1"], step_size=1000))
+    one, both = pairs.arrays("E1"), pairs.arrays(["E1", "px1"])
+    chunks = list(pairs.stream(["E1", "px1"], step_size=1000))
     for name in both:
         np.testing.assert_array_equal(both[name], theirs[name])
         np.testing.assert_array_equal(np.concatenate([chunk.arrays[name] for chunk in chunks]), theirs[name])
     np.testing.assert_array_equal(one["E1"], theirs["E1"])
 
 
-def test_a19_branches_by_list_wildcard_and_regular_expression(zmumu: hepnb.Tree) -> None:
+def test_a19_branches_by_list_wildcard_and_regular_expression(pairs: hepnb.Tree) -> None:
     """A19: "p[xyz]1" and "/p[xyz]1/" are px1, py1, pz1; so they are when a file is written."""
-    assert zmumu.match("p[xyz]1") == zmumu.match("/p[xyz]1/") == ("px1", "py1", "pz1")
+    assert pairs.match("p[xyz]1") == pairs.match("/p[xyz]1/") == ("px1", "py1", "pz1")
 
 
 def test_a20_the_invariant_mass(zmumu: hepnb.Tree) -> None:
@@ -205,7 +212,7 @@ def test_a20_the_invariant_mass(zmumu: hepnb.Tree) -> None:
     np.testing.assert_allclose(arrays["mass"], arrays["M"], rtol=3e-8)
 
 
-def test_a21_a22_columns_as_one_likes(zmumu: hepnb.Tree) -> None:
+def test_a21_a22_columns_as_one_likes(pairs: hepnb.Tree) -> None:
     """A21 and A22: as a tuple, a named tuple, through a function of one's own; mag2 = px^2 + py^2 + pz^2."""
 
     class Momentum(NamedTuple):
@@ -213,54 +220,54 @@ def test_a21_a22_columns_as_one_likes(zmumu: hepnb.Tree) -> None:
         py1: Any
         pz1: Any
 
-    arrays = zmumu.arrays(zmumu.match("p[xyz]1"))
+    arrays = pairs.arrays(pairs.match("p[xyz]1"))
     px, py, pz = arrays.values()
     named = Momentum(**arrays)
     np.testing.assert_array_equal(named.py1, py)
     np.testing.assert_array_equal(
-        zmumu.arrays({"mag2": "px1**2 + py1**2 + pz1**2"})["mag2"], px**2 + py**2 + pz**2
+        pairs.arrays({"mag2": "px1**2 + py1**2 + pz1**2"})["mag2"], px**2 + py**2 + pz**2
     )
     largest = {name: float(column.max()) for name, column in arrays.items()}
     assert largest["px1"] == px.max()
 
 
-def test_a23_a_cache_of_100_kb(zmumu: hepnb.Tree) -> None:
+def test_a23_a_cache_of_100_kb(pairs: hepnb.Tree) -> None:
     """A23: 1 kB is 1024 bytes; what is in the cache is not read again, and it never holds more."""
     assert memory_bytes("100 kB") == 102_400
     before = COLUMNS.budget
     try:
         COLUMNS.clear()
         COLUMNS.budget = memory_bytes("100 kB")
-        first = zmumu.arrays("E1")["E1"]
+        first = pairs.arrays("E1")["E1"]
         used = COLUMNS.used
         assert used == 2304 * 8
-        np.testing.assert_array_equal(zmumu.arrays("E1")["E1"], first)
+        np.testing.assert_array_equal(pairs.arrays("E1")["E1"], first)
         assert COLUMNS.used == used
-        zmumu.arrays([branch.expression for branch in zmumu.branches])
+        pairs.arrays([branch.expression for branch in pairs.branches])
         assert used < COLUMNS.used <= 102_400
     finally:
         COLUMNS.budget = before
         COLUMNS.clear()
 
 
-def test_a24_only_what_is_needed_is_read(zmumu: hepnb.Tree) -> None:
+def test_a24_only_what_is_needed_is_read(pairs: hepnb.Tree) -> None:
     """A24: of a formula only its branches, of a range only its entries."""
     COLUMNS.clear()
-    zmumu.arrays("px1 + py1", entry_stop=100)
+    pairs.arrays("px1 + py1", entry_stop=100)
     assert COLUMNS.used == 2 * 100 * 8
 
 
 @pytest.mark.parametrize("name", ["data.root", "data.parquet"])
 def test_a25_derived_columns_with_references_to_the_rest(
-    zmumu: hepnb.Tree, tmp_path: Path, name: str
+    pairs: hepnb.Tree, tmp_path: Path, name: str
 ) -> None:
     """A25: the mass is stored, the other columns are found where they were: data2["mass"], data2["E1"]."""
-    zmumu.skim(tmp_path / name, {"mass": MASS}, references=True)
+    pairs.skim(tmp_path / name, {"mass": MASS}, references=True)
     data2 = hepnb.open_skim(tmp_path / name)
-    arrays, straight = data2.arrays(["mass", "E1"]), zmumu.arrays({"mass": MASS, "E1": "E1"})
+    arrays, straight = data2.arrays(["mass", "E1"]), pairs.arrays({"mass": MASS, "E1": "E1"})
     for column in ("mass", "E1"):
         np.testing.assert_array_equal(arrays[column], straight[column])
-    assert (tmp_path / name).stat().st_size < Path(zmumu.file).stat().st_size / 3
+    assert (tmp_path / name).stat().st_size < Path(pairs.file).stat().st_size / 3
 
 
 @pytest.mark.parametrize("references", [True, False])
@@ -275,14 +282,14 @@ def test_a26_a_selection_saved_and_loaded(zmumu: hepnb.Tree, tmp_path: Path, ref
     assert zmumu.arrays("M", "60 < M < 120")["M"].size == 2008
 
 
-def test_a27_a_histogram_grows_chunk_by_chunk(zmumu: hepnb.Tree) -> None:
+def test_a27_a_histogram_grows_chunk_by_chunk(pairs: hepnb.Tree) -> None:
     """A27: chunks of 50 kB, added up, are the histogram of A20 bin by bin."""
     parts = empty(axis((120, 0, 120)))
-    chunks = list(zmumu.stream({"m": MASS}, step_size="50 kB"))
+    chunks = list(pairs.stream({"m": MASS}, step_size="50 kB"))
     assert len(chunks) > 1
     for chunk in chunks:
         fill_into(parts, chunk.arrays["m"])
-    np.testing.assert_array_equal(parts.view(flow=True), zmumu.hist(MASS, (120, 0, 120)).view(flow=True))
+    np.testing.assert_array_equal(parts.view(flow=True), pairs.hist(MASS, (120, 0, 120)).view(flow=True))
 
 
 def test_a28_many_files_as_one_tree(data_dir: Path) -> None:
@@ -294,16 +301,16 @@ def test_a28_many_files_as_one_tree(data_dir: Path) -> None:
         assert [(chunk.start, chunk.stop) for chunk in tree.stream("I32")] == [(0, 5), (5, 10)]
 
 
-def test_a29_a_range_of_entries(zmumu: hepnb.Tree) -> None:
+def test_a29_a_range_of_entries(pairs: hepnb.Tree) -> None:
     """A29: entries 100 to 300 are 200; negative numbers count from the end."""
-    assert zmumu.arrays("M", entry_start=100, entry_stop=300)["M"].size == 200
-    np.testing.assert_array_equal(zmumu.arrays("M", entry_start=-200)["M"], zmumu.arrays("M")["M"][-200:])
+    assert pairs.arrays("M", entry_start=100, entry_stop=300)["M"].size == 200
+    np.testing.assert_array_equal(pairs.arrays("M", entry_start=-200)["M"], pairs.arrays("M")["M"][-200:])
 
 
-def test_a30_chunks_of_500(zmumu: hepnb.Tree) -> None:
+def test_a30_chunks_of_500(pairs: hepnb.Tree) -> None:
     """A30: [500, 500, 500, 500, 304]; all at once with infinity."""
-    assert [chunk.arrays["M"].size for chunk in zmumu.stream("M", step_size=500)] == [500, 500, 500, 500, 304]
-    assert [chunk.arrays["M"].size for chunk in zmumu.stream("M", step_size=math.inf)] == [2304]
+    assert [chunk.arrays["M"].size for chunk in pairs.stream("M", step_size=500)] == [500, 500, 500, 500, 304]
+    assert [chunk.arrays["M"].size for chunk in pairs.stream("M", step_size=math.inf)] == [2304]
 
 
 # --- writing ----------------------------------------------------------------------------------------------
