@@ -6,6 +6,7 @@ from typing import Any
 
 import hist
 import numpy as np
+import uproot
 
 from hepnb.errors import BinningError
 
@@ -14,7 +15,7 @@ __all__ = ["as_root"]
 _MOST_AXES = 3
 
 
-def as_root(name: str, histogram: Any) -> hist.Hist[Any]:
+def as_root(name: str, histogram: Any) -> Any:
     """Bring a histogram of any make to one that uproot writes with all that ROOT can keep.
 
     Parameters
@@ -26,9 +27,9 @@ def as_root(name: str, histogram: Any) -> hist.Hist[Any]:
 
     Returns
     -------
-    hist.Hist
-        With both flow bins on every axis of numbers, zero where there were none, and with sums of squared
-        weights where there are variances.
+    hist.Hist or uproot histogram
+        With both flow bins on every axis, zero where there were none, and with sums of squared weights where
+        there are variances; as uproot's own where an axis has categories, which become labels of bins.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def as_root(name: str, histogram: Any) -> hist.Hist[Any]:
         )
     # uproot takes any make of histogram; what is no boost-histogram has no flow bins to be filled up.
     if not hasattr(histogram, "storage_type"):
-        return histogram  # type: ignore[no-any-return]
+        return histogram
     axes = [_axis(name, own) for own in histogram.axes]
     variances = histogram.variances(flow=True)
     # Counts without weights are their own variances: ROOT needs no second array for them.
@@ -71,7 +72,30 @@ def as_root(name: str, histogram: Any) -> hist.Hist[Any]:
     else:
         view["value"][inside] = histogram.values(flow=True)
         view["variance"][inside] = variances
-    return made
+    return _with_labels(made, histogram.axes)
+
+
+def _with_labels(made: hist.Hist[Any], axes: Any) -> Any:
+    """Name the bins of categories: uproot would leave out all flow bins where an axis has categories."""
+    if not any(map(_has_labels, axes)):
+        return made
+    identify = uproot.writing.identify
+    root = identify.to_writable(made)
+    for letter, own in zip("XYZ", axes, strict=False):
+        if not _has_labels(own):
+            continue
+        labels = []
+        for number in range(own.size):
+            label = identify.to_TObjString(str(own.bin(number)))
+            # ROOT finds the bin of a label by this number.
+            label._bases[0]._members["@fUniqueID"] = number + 1
+            labels.append(label)
+        root.member(f"f{letter}axis")._members["fLabels"] = identify.to_THashList(labels)
+    return root
+
+
+def _has_labels(own: Any) -> bool:
+    return isinstance(own, (hist.axis.StrCategory, hist.axis.IntCategory))
 
 
 def _axis(name: str, own: Any) -> Any:
@@ -81,8 +105,8 @@ def _axis(name: str, own: Any) -> Any:
         raise BinningError(
             f"{name!r}: ROOT has no axis that goes round, as {label!r} does. Use one with ends."
         )
-    if isinstance(own, (hist.axis.StrCategory, hist.axis.IntCategory)):
-        return hist.axis.StrCategory([str(own.bin(i)) for i in range(own.size)], overflow=True, **options)
+    if _has_labels(own):
+        return hist.axis.Regular(max(own.size, 1), 0, max(own.size, 1), **options)
     if isinstance(own, hist.axis.Regular) and own.transform is None:
         return hist.axis.Regular(own.size, own.edges[0], own.edges[-1], **options)
     return hist.axis.Variable(np.asarray(own.edges, dtype=np.float64), **options)
@@ -90,7 +114,5 @@ def _axis(name: str, own: Any) -> Any:
 
 def _place(own: Any) -> slice:
     """Where the bins of an axis lie on one with both flow bins."""
-    if isinstance(own, (hist.axis.StrCategory, hist.axis.IntCategory)):
-        return slice(0, own.extent)
     start = 0 if own.traits.underflow else 1
     return slice(start, start + own.extent)

@@ -97,12 +97,12 @@ def test_an_underflow_beside_labels_is_kept(tmp_path):
 
 def test_categories_written_and_read(tmp_path):
     texts = hist.Hist(hist.axis.StrCategory(["b", "a"]), hist.axis.Regular(2, 0, 1), storage="weight")
-    texts.fill(["a", "a", "b"], [0.1, 0.6, 0.2], weight=[1, 2, 3])
-    numbers = hist.Hist(hist.axis.IntCategory([5, -3])).fill([5, 5, -3])
+    texts.fill(["a", "a", "b", "c", "c"], [0.1, 0.6, 2.0, -1.0, 0.3], weight=[1, 2, 3, 4, 5])
+    numbers = hist.Hist(hist.axis.IntCategory([5, -3])).fill([5, 5, -3, 8])
     path = hepnb.write(tmp_path / "own.root", {"texts": texts, "numbers": numbers})
     found = hepnb.open(path)
     assert list(found["texts"].axes[0]) == ["b", "a"]
     assert found["texts"].values(flow=True).tolist() == texts.values(flow=True).tolist()
     assert found["texts"].variances(flow=True).tolist() == texts.variances(flow=True).tolist()
     assert list(found["numbers"].axes[0]) == [5, -3]
-    assert found["numbers"].values().tolist() == [2, 1]
+    assert found["numbers"].values(flow=True).tolist() == [2, 1, 1]
