@@ -191,10 +191,12 @@ def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:
 
 def _unwrapped(form: Any, name: str) -> Any:
     """Form of a member that RNTuple describes inside the one-member record it belongs to."""
-    if form.is_list and isinstance(form.content, ak.forms.RecordForm) and len(form.content.contents) == 1:
-        # The members of a pair are numbered: the only one there is called 0, also where it is the second.
-        if form.content.is_tuple or form.content.fields == [name]:
-            return ak.forms.ListOffsetForm("i64", form.content.contents[0])
+    single = (
+        form.is_list and isinstance(form.content, ak.forms.RecordForm) and len(form.content.contents) == 1
+    )
+    # The members of a pair are numbered: the only one there is called 0, also where it is the second.
+    if single and (form.content.is_tuple or form.content.fields == [name]):
+        return ak.forms.ListOffsetForm("i64", form.content.contents[0])
     return form
 
 

@@ -333,3 +333,12 @@ def test_errors_are_ours(tmp_path):
     tree = _chain(tmp_path, {"a": np.array([1])})
     with pytest.raises(HepnbError, match="is_nothing"):
         tree.skim(tmp_path / "new.root", {"y": "is_nothing"})
+
+
+def test_members_of_pairs_in_lists(tmp_path):
+    with uproot.recreate(tmp_path / "pairs.root") as file:
+        file.mkrntuple("t", {"p": ak.Array([[(1, 2.5)], [], [(3, 4.5), (5, 6.5)]])})
+    tree = hepnb.open(tmp_path / "pairs.root")["t"]
+    columns = tree.arrays({"first": "sum(`p.0`)", "second": "sum(`p.1`)"})
+    assert columns["first"].tolist() == [1, 0, 8]
+    assert columns["second"].tolist() == [2.5, 0, 11]
