@@ -209,7 +209,7 @@ def _shape(
 
 # Files of the right kind that make no model; what is said about them is tested.
 REFUSED = {
-    "example_Expression.xml": "<Function Name='rootPOI'> is a function of parameters",
+    "example_Expression.xml": r"<Function Name='rootPOI'> is 'sqrt\(SigXsecOverSM\)', which is not supported",
     "example_ShapeSys2D.xml": "a histogram in it has more than one axis",
 }
 

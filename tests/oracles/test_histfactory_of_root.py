@@ -60,6 +60,13 @@ CASES: dict[str, tuple[dict[str, Any], tuple[float, dict[float, float]]]] = {
     ),
     "a luminosity without uncertainty": ({"lumi_error": "0.0", "settings": ""}, BASE),
     "no data": ({"data": ""}, (1.0, {0.0: 1.79974, 0.5: 0.47431, 2.0: 2.12307, 3.0: 8.29668})),
+    "a function": (
+        {
+            "function": '<Function Name="k" Expression="mu*0.5" Dependents="mu[1,0,5]"/>',
+            "bkg2": '<NormFactor Name="k" Val="1" Low="0" High="10"/>',
+        },
+        (1.81298, {0.0: 12.09418, 0.5: 6.77549, 2.0: 0.16182, 3.0: 6.01207}),
+    ),
     "a constant gamma": (
         {"settings": '<ParamSetting Const="True">Lumi gamma_stat_channel1_bin_0</ParamSetting>'},
         (1.74621, {0.0: 5.12672, 0.5: 2.68796, 2.0: 0.12797, 3.0: 3.14618}),

@@ -31,7 +31,7 @@ def random_workspace(rng: np.random.Generator) -> Workspace:  # noqa: PLR0912  #
         for j in range(rng.integers(1, 4)):
             data = rng.uniform(5, 60, n)
             modifiers: list[dict[str, Any]] = (
-                [{"name": "lumi", "type": "lumi", "data": None}] if with_lumi else []
+                [{"name": "lumi", "type": "lumi", "data": None}] if with_lumi and rng.integers(4) else []
             )
             if j == 0:
                 modifiers.append({"name": "mu", "type": "normfactor", "data": None})
@@ -63,6 +63,8 @@ def random_workspace(rng: np.random.Generator) -> Workspace:  # noqa: PLR0912  #
     if with_lumi:
         luminosity = float(rng.uniform(0.5, 3))
     measurements, constraints = [], {}
+    names = {m["name"] for c in channels for s in c["samples"] for m in s["modifiers"]}
+    with_lumi = "lumi" in names
     for k in range(rng.integers(1, 3)):
         parameters: list[dict[str, Any]] = [{"name": "mu", "bounds": [[-2.0, 8.5]], "inits": [1.0 + k / 3]}]
         if with_lumi:
@@ -156,7 +158,6 @@ def change(spec: dict[str, Any], *modifiers: dict[str, Any], **setting: Any) -> 
 
 BASE = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0]).spec
 NORMSYS = {"name": "syst", "type": "normsys", "data": {"lo": 0.9, "hi": 1.1}}
-LUMI = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.1], "inits": [1.0], "bounds": [[0.5, 1.5]]}
 
 
 @pytest.mark.parametrize(
@@ -165,11 +166,6 @@ LUMI = {"name": "lumi", "auxdata": [1.0], "sigmas": [0.1], "inits": [1.0], "boun
         (change(BASE, NORMSYS), {"syst": ("gamma", 0.3)}, r"the constraint \('gamma', 0.3\) of 'syst'"),
         (change(BASE, NORMSYS), {"syst": "none"}, "the constraint 'none' of 'syst'"),
         (change(BASE), {"uncorr_bkguncrt": "none"}, "'none' of 'uncorr_bkguncrt'"),
-        (
-            change(BASE, {"name": "lumi", "type": "lumi", "data": None}, **LUMI),
-            {},
-            "'background' without a lumi",
-        ),
         (change(BASE, NORMSYS, name="syst", auxdata=[0.5]), {}, "the auxdata of 'syst'"),
         (change(BASE, name="uncorr_bkguncrt", factors=[9.0, 9.0]), {}, "the factors of 'uncorr_bkguncrt'"),
         (change(BASE, {**NORMSYS, "name": "a b"}, name="a b", fixed=True), {}, "the name 'alpha_a b'"),
@@ -190,6 +186,14 @@ def test_bounds_that_measurements_do_not_share_are_refused(tmp_path: Path) -> No
     spec["measurements"].append({"name": "b", "config": {"poi": "mu", "parameters": []}})
     with pytest.raises(WorkspaceError, match="the bounds of 'mu', which differ between measurements"):
         Workspace(spec).save_xml(tmp_path)
+
+
+def test_a_sample_without_luminosity_beside_others_has_a_function(tmp_path: Path) -> None:
+    lumi = {"name": "lumi", "auxdata": [2.0], "sigmas": [0.1], "inits": [2.0], "bounds": [[0.0, 20.0]]}
+    workspace = Workspace(change(BASE, {"name": "lumi", "type": "lumi", "data": None}, **lumi))
+    top = workspace.save_xml(tmp_path)
+    assert 'Expression="1/Lumi" Dependents="Lumi[2.0,0,20.0]"' in top.read_text()
+    assert_same_likelihood(workspace, hepnb.load(top), np.random.default_rng(1))
 
 
 def test_a_single_bin_can_be_constant(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def assemble(channels: Sequence[Channel], measurements: Sequence[Measurement]) -
     laws, absent = _terms(measurements, channels, names)
     common = settings_of(channels, names)
     fixed = {names.public["gamma", name] for channel in channels for name in channel.fixed}
+    fixed |= {names.public["norm", name] for channel in channels for name in channel.fixed_factors}
     _rename(channels, names)
     of_bins = _bin_laws(channels, common)
     if with_lumi:
@@ -149,7 +150,8 @@ def _bin_laws(channels: Sequence[Channel], common: dict[str, dict[str, Any]]) ->
 def _warn_of_theory(channels: Sequence[Channel], measurements: Sequence[Measurement]) -> None:
     if not any(measurement.floats_lumi for measurement in measurements):
         return
-    apart = [sample.element for channel in channels for sample in channel.samples if not sample.by_theory]
+    samples = [sample for channel in channels for sample in channel.samples]
+    apart = [sample.element for sample in samples if sample.with_lumi and not sample.by_theory]
     if apart:
         more = f" and {len(apart) - 1} more samples" if len(apart) > 1 else ""
         warnings.warn(
@@ -163,7 +165,7 @@ def _warn_of_theory(channels: Sequence[Channel], measurements: Sequence[Measurem
 def _channel(channel: Channel, with_lumi: bool) -> dict[str, Any]:
     samples = []
     for sample in channel.samples:
-        lumi = [{"name": LUMI, "type": LUMI, "data": None}] if with_lumi else []
+        lumi = [{"name": LUMI, "type": LUMI, "data": None}] if with_lumi and sample.with_lumi else []
         modifiers = lumi + [modifier for _, modifier in sample.modifiers]
         samples.append(
             {"name": sample.name, "data": sample.histogram.values.tolist(), "modifiers": modifiers}

@@ -26,7 +26,8 @@ _SMALLEST = 1e-10
 class Sample:
     """A sample: its yields, and its modifiers with the element of each.
 
-    ``modifiers`` are as in pyhf's vocabulary. The data of a ShapeSys are relative.
+    ``modifiers`` are as in pyhf's vocabulary. The data of a ShapeSys are relative. ROOT multiplies every
+    sample by the luminosity; a function may take it away.
     """
 
     element: Element
@@ -35,6 +36,7 @@ class Sample:
     by_theory: bool
     modifiers: list[tuple[Element, dict[str, Any]]] = field(default_factory=list)
     stat_errors: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    with_lumi: bool = True
 
 
 @dataclass
@@ -55,8 +57,8 @@ class Channel:
         The law of the auxiliary measurements of each ShapeSys and of the staterror.
     settings : dict of str to dict
         Start and bounds by parameter, in pyhf's vocabulary.
-    fixed : set of str
-        Parameters that are constant in every measurement.
+    fixed, fixed_factors : set of str
+        ShapeFactors and NormFactors that are constant in every measurement.
     """
 
     element: Element
@@ -66,6 +68,7 @@ class Channel:
     laws: dict[str, str] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
+    fixed_factors: set[str] = field(default_factory=set)
 
     @property
     def stat_name(self) -> str:

@@ -11,6 +11,7 @@ from hepnb.errors import FileError, WorkspaceError, nearest
 from hepnb.workspace.histfactory.assemble import assemble
 from hepnb.workspace.histfactory.channels import read_channel
 from hepnb.workspace.histfactory.elements import parse
+from hepnb.workspace.histfactory.functions import put_in, read_function
 from hepnb.workspace.histfactory.histograms import Histograms, mounted
 from hepnb.workspace.histfactory.measurements import read_measurement
 from hepnb.workspace.workspace import Workspace
@@ -64,10 +65,7 @@ def load_xml(
             "Give the top-level file: a <Combination> with its <Input> files."
         )
     top.check(("OutputFilePrefix", "Mode"), ("Function", "Input", "Measurement"))
-    for function in top.children("Function"):
-        raise function.fault(
-            "is a function of parameters, which is not supported. Use a NormFactor for each parameter."
-        )
+    functions = [read_function(element) for element in top.children("Function")]
     start = [name for name in inputs if name]
     histograms = Histograms(Path(), mounted(mounts))
     histograms.root = Path(root) if root is not None else _root(Path(path), histograms, start[0])
@@ -75,6 +73,7 @@ def load_xml(
         channels = [read_channel(parse(histograms.resolve(name)), histograms) for name in start]
     finally:
         histograms.close()
+    put_in(functions, channels)
     measurements = [read_measurement(element) for element in top.children("Measurement")]
     if not measurements:
         raise top.fault("has no <Measurement>.")

@@ -38,6 +38,10 @@ def save_xml(workspace: Workspace, folder: str | os.PathLike[str]) -> Path:
         name = _unique(slug(channel["name"]), channels)
         channels[name] = _channel(written, channel, name, histograms)
     top = ET.Element("Combination", OutputFilePrefix="./results/workspace")
+    if written.without_lumi:
+        lumi = float(written.settings("lumi")[0]["auxdata"][0])
+        dependents = f"Lumi[{lumi!r},0,{10 * lumi!r}]"
+        ET.SubElement(top, "Function", Name=written.without_lumi, Expression="1/Lumi", Dependents=dependents)
     for name in channels:
         ET.SubElement(top, "Input").text = f"./{_CHANNELS}/{name}.xml"
     for measurement in workspace.spec["measurements"]:
@@ -133,6 +137,8 @@ def _sample(written: Written, channel: dict[str, Any], sample: dict[str, Any], f
     )
     if errors is not None:
         ET.SubElement(element, "StatError", Activate="True")
+    if written.has_no_lumi(sample):
+        ET.SubElement(element, "NormFactor", Name=written.without_lumi, Val="1", Low="0", High="10")
     for modifier in modifiers:
         name, kind, data = modifier["name"], modifier["type"], modifier["data"]
         put = f"{sample['name']}_{name}"

@@ -62,18 +62,27 @@ class Written:
                 for modifier in sample["modifiers"]:
                     self.places.setdefault(modifier["name"], []).append((channel, sample, modifier))
         self.has_lumi = "lumi" in self.kinds.get("lumi", set())
+        self.without_lumi = self._without_lumi()
         self._check()
         self.roots = self._roots()
 
+    def has_no_lumi(self, sample: dict[str, Any]) -> bool:
+        """Tell whether a sample has no luminosity where others have one."""
+        return self.has_lumi and not any(m["type"] == "lumi" for m in sample["modifiers"])
+
+    def _without_lumi(self) -> str:
+        """Return the name of a factor 1 / Lumi, which takes the luminosity away; "" if none is needed."""
+        samples = [sample for channel in self.workspace.spec["channels"] for sample in channel["samples"]]
+        if not any(self.has_no_lumi(sample) for sample in samples):
+            return ""
+        if len({float(setting["auxdata"][0]) for setting in self.settings("lumi")}) > 1:
+            raise refuse("samples without luminosity where measurements have different ones")
+        name = "without_luminosity"
+        while name in self.kinds:
+            name += "_"
+        return name
+
     def _check(self) -> None:
-        if self.has_lumi:
-            for channel in self.workspace.spec["channels"]:
-                for sample in channel["samples"]:
-                    if not any(m["type"] == "lumi" for m in sample["modifiers"]):
-                        raise refuse(
-                            f"channel {channel['name']!r}, sample {sample['name']!r} without a lumi modifier "
-                            "where others have one: ROOT multiplies every sample by the luminosity"
-                        )
         for name, kinds in self.kinds.items():
             channels = {id(channel) for channel, _, _ in self.places[name]}
             if "staterror" in kinds and len(channels) > 1:
