@@ -237,8 +237,12 @@ def _overridden(parameters: ParameterSet, override: Mapping[str, Any]) -> Parame
         changes["upper"] = tuple(float(high) for _, high in bounds)
     if "fixed" in override:
         fixed = override["fixed"]
-        each = [fixed] * size if isinstance(fixed, bool) else _sized(parameters.name, "fixed", fixed, size)
-        changes["fixed"] = tuple(map(bool, each))
+        if isinstance(fixed, bool):
+            changes["fixed"] = (fixed,) * size
+        else:
+            # A list names bins to be held; those without uncertainty are held anyway.
+            each = _sized(parameters.name, "fixed", fixed, size)
+            changes["fixed"] = tuple(bool(a or b) for a, b in zip(each, parameters.fixed, strict=True))
     return replace(parameters, **changes)
 
 
