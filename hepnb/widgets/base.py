@@ -301,8 +301,7 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
         for output, widgets in self._outputs.items():
             dim = bool(condition.stale(output))
             for widget in widgets:
-                if dim != (_DIM in widget._dom_classes):  # ipywidgets has no other way to ask
-                    (widget.add_class if dim else widget.remove_class)(_DIM)
+                _set_dim(widget, dim)
         if self._live is not None:
             self._live.stale = condition.stale(PICTURE)
             said = " ".join(dict.fromkeys(words for words in waiting if words != self._live.stale))
@@ -354,6 +353,14 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     def _fresh_code(self) -> None:
         self._code_pending = False
         self.chrome.refresh_code()
+
+
+def _set_dim(widget: ipywidgets.Widget, dim: bool) -> None:
+    """Dim a widget: anywidget's have a trait for it, as they do not follow the classes of ipywidgets."""
+    if widget.has_trait("dim"):
+        widget.set_trait("dim", dim)
+    elif dim != (_DIM in widget._dom_classes):  # there is no other way to ask
+        (widget.add_class if dim else widget.remove_class)(_DIM)
 
 
 def typed(name: str) -> str:

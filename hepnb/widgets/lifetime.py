@@ -167,9 +167,10 @@ def _uncache(shell: Any, gone: set[int]) -> None:
     outputs = shell.user_ns.get("_oh", {})
     for number in [number for number, value in outputs.items() if id(value) in gone]:
         del outputs[number]
-    for name, value in list(shell.user_ns.items()):
-        if id(value) in gone and (name in ("_", "__", "___") or name.strip("_").isdigit()):
-            del shell.user_ns[name]
+    for names in (shell.user_ns, getattr(shell, "user_ns_hidden", {})):
+        for name, value in list(names.items()):
+            if id(value) in gone and (name in ("_", "__", "___") or name.strip("_").isdigit()):
+                del names[name]
     for name in ("_", "__", "___"):
         if id(getattr(shell.displayhook, name, None)) in gone:
             setattr(shell.displayhook, name, "")

@@ -34,6 +34,7 @@ class Status(anywidget.AnyWidget):
     _css = static_text("status.css")
 
     html = traitlets.Unicode("").tag(sync=True)
+    dim = traitlets.Bool(False, help="Whether what is said is of before").tag(sync=True)
 
 
 def paragraphs(headline: str, rest: Sequence[str] = (), *, kind: str = "quiet") -> str:

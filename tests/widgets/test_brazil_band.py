@@ -299,7 +299,7 @@ def test_a_setting_changed_after_run_makes_picture_and_limits_stale(band, name, 
     setattr(band, name, value)
     assert band.state == "stale"
     assert band.live.stale
-    assert "hepnb-dim" in band._controls.words._dom_classes
+    assert band._controls.words.dim
     setattr(band, name, before)
     assert band.state == "current"
     setattr(band, name, value)

@@ -380,14 +380,14 @@ def test_a_move_after_the_fit_makes_the_fit_stale_and_undo_makes_it_current(pane
     panel.values = {"mu": 0.5}
     assert panel.state == "stale"
     assert "mu changed since" in panel.state_words
-    assert "hepnb-dim" in panel._controls.words._dom_classes
+    assert panel._controls.words.dim
     assert panel.live.stale == ""  # the picture follows
     panel.undo()
     assert panel.state == "current"
     panel.fixed = ("uncorr_bkguncrt[1]",)
     assert "uncorr_bkguncrt[1] changed" in panel.state_words
     panel.fit()
-    assert (panel.state, panel._controls.words._dom_classes) == ("current", ())
+    assert (panel.state, panel._controls.words.dim) == ("current", False)
 
 
 def test_wrong_data_are_said_until_they_are_right_and_nothing_is_fitted_meanwhile(panel):

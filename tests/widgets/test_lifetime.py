@@ -89,6 +89,7 @@ class Shell:
     def __init__(self):
         self.kernel = SimpleNamespace(get_parent=lambda: {"metadata": {"cellId": self.cell}})
         self.user_ns, self.displayhook, self.handlers = {"_oh": {}}, SimpleNamespace(), {}
+        self.user_ns_hidden = {}
         self.events = SimpleNamespace(register=self.handlers.__setitem__)
         self.cell = ""
 
@@ -98,7 +99,7 @@ class Shell:
             self.handlers["pre_run_cell"](SimpleNamespace(cell_id=cell, raw_cell=""))
         cells.keep(panel)
         self.user_ns["_oh"][number] = self.user_ns[f"_{number}"] = self.user_ns["_"] = panel
-        self.displayhook._ = panel
+        self.displayhook._ = self.user_ns_hidden[f"_{number}"] = panel
         self.handlers["post_run_cell"](None)
 
 

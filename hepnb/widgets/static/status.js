@@ -5,9 +5,15 @@ function render({ model, el }) {
   region.setAttribute("role", "status");
   el.append(region);
   const show = () => { region.innerHTML = model.get("html"); };
+  const judge = () => { region.classList.toggle("hepnb-dim", model.get("dim")); };
   model.on("change:html", show);
+  model.on("change:dim", judge);
   show();
-  return () => model.off("change:html", show);
+  judge();
+  return () => {
+    model.off("change:html", show);
+    model.off("change:dim", judge);
+  };
 }
 
 export default { render };

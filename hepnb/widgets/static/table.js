@@ -530,7 +530,10 @@ function render({ model, el }) {
   const watcher = new ResizeObserver(paint);
   watcher.observe(grid);
 
+  const judge = () => { root.classList.toggle("hepnb-dim", model.get("dim")); };
+  judge();
   const handlers = {
+    "change:dim": judge,
     "msg:custom": received,
     "change:rows": load,
     "change:columns": load,
