@@ -22,6 +22,7 @@ __all__ = ["bytes_per_entry", "entries_per_chunk", "memory_bytes"]
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 _SAMPLES = 3
 _SAMPLE_ENTRIES = 200
+_SAMPLE_BYTES = 4 * 1024**2
 # Of one column: as it is in the file, decompressed, joined, and two intermediate results of a formula.
 _COPIES = 4.0
 # What the allocator and the reader keep back.
@@ -89,10 +90,12 @@ def bytes_per_entry(info: TreeInfo, branches: Iterable[Branch]) -> float:
 def _width(info: TreeInfo, branch: Branch) -> float:
     if branch.kind in ("number", "bool") or not info.n_entries:
         return 8.0
-    places = np.linspace(0, max(info.n_entries - _SAMPLE_ENTRIES, 0), _SAMPLES).astype(int)
+    # Of large entries fewer: to look at them must not take more memory than the pass.
+    number = max(1, min(_SAMPLE_ENTRIES, int(_SAMPLE_BYTES / max(branch.bytes_per_entry, 1.0))))
+    places = np.linspace(0, max(info.n_entries - number, 0), _SAMPLES).astype(int)
     widths = []
     for start in sorted(set(places.tolist())):
-        stop = min(start + _SAMPLE_ENTRIES, info.n_entries)
+        stop = min(start + number, info.n_entries)
         column = info.column(branch, start, stop)
         # A slice of a column that is in memory shares the elements of the others.
         alone = ak.to_packed(column) if isinstance(column, ak.Array) else column

@@ -9,6 +9,7 @@ import numpy as np
 import uproot
 
 from hepnb.errors import BinningError
+from hepnb.histograms.uncertainties import known_variances
 
 __all__ = ["as_root"]
 
@@ -34,7 +35,7 @@ def as_root(name: str, histogram: Any) -> Any:
     Raises
     ------
     BinningError
-        Where it has more axes, holds means, or an axis goes round.
+        Where it has more axes, holds means, an axis goes round, or its variances are not known.
 
     Examples
     --------
@@ -59,9 +60,9 @@ def as_root(name: str, histogram: Any) -> Any:
     if not hasattr(histogram, "storage_type"):
         return histogram
     axes = [_axis(name, own) for own in histogram.axes]
-    variances = histogram.variances(flow=True)
+    variances = known_variances(histogram, flow=True)
     # Counts without weights are their own variances: ROOT needs no second array for them.
-    plain = histogram.storage_type in (hist.storage.Int64, hist.storage.AtomicInt64) or variances is None
+    plain = histogram.storage_type in (hist.storage.Int64, hist.storage.AtomicInt64)
     storage = hist.storage.Double() if plain else hist.storage.Weight()
     label = getattr(histogram, "label", None) or getattr(histogram, "name", None) or ""
     made: hist.Hist[Any] = hist.Hist(*axes, storage=storage, name=label, label=label)

@@ -128,20 +128,21 @@ def plan_memory(
         read=_largest_reads(info, lists),
     )
     totals = sum(_size_of(one) for one in sums.values())
+    most = max(1, n_entries)
     for n_threads in range(wanted, -1, -1):
         # Where all else fails reads are smaller than a basket, which is then decompressed several times.
         threads_, entries = max(n_threads, 1), need.read[1] if n_threads else 0
         # The sum of all, and those of the tasks that are done or on their way.
         n_totals = 2 if threads_ == 1 and engine is None else 1 + 2 * threads_
         left = (available * _SHARE - n_totals * totals) / threads_
-        block, window = need.fit(left, entries)
+        block, window = need.fit(left, entries, most)
         if need.bytes(block, window) <= left:
             taken = threads_ * need.bytes(block, window) + n_totals * totals
             return Plan(keep, block, window, threads_, int(taken))
-    least = (need.bytes(_FEWEST, _FEWEST) + 2 * totals) / _SHARE + memory_bytes(memory) - available
+    least = (need.bytes(1, 1) + 2 * totals) / _SHARE + memory_bytes(memory) - available
     raise SelectionError(
-        f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a block of {_FEWEST} "
-        f"entries and the histograms take {least / 1024:,.0f} kB. Give more, or fill fewer things at a time."
+        f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a single entry and the "
+        f"histograms take {least / 1024:,.0f} kB. Give more, or fill fewer things at a time."
     )
 
 
@@ -171,19 +172,29 @@ class _Need:
         lists = self.lists * (_LIST_COPIES * block + _READ_COPIES * window) if self.lists else 0.0
         return self.baskets + self.arrays * block + lists + _READ_COPIES * self.read[0]
 
-    def fit(self, left: float, least: int) -> tuple[int, int]:
-        """Entries per block and per read for some bytes: the largest that fit, if any do."""
-        block = BLOCK
+    def fit(self, left: float, least: int, most: int) -> tuple[int, int]:
+        """Entries per block and per read for some bytes: the largest that fit, if any do.
+
+        Parameters
+        ----------
+        left : float
+            Bytes.
+        least, most : int
+            Entries of the largest basket, and of the pass.
+        """
+        # A power of two: with another budget it begins at the same entries, and finds what is kept.
+        block = min(BLOCK, 1 << (most - 1).bit_length())
         if not self.lists:
-            while block > _FEWEST and self.bytes(block, 0) > left:
+            while block > 1 and self.bytes(block, 0) > left:
                 block //= 2
             return block, 4 * TASK_ENTRIES
+        # Of few large entries a block is small, too, but the calls take their time: at least some entries.
         while block > _FEWEST and block * self.lists > _LIST_BLOCK_BYTES:
             block //= 2
-        while block > _FEWEST and self.bytes(block, max(block, least)) > left:
+        while block > 1 and self.bytes(block, max(block, least)) > left:
             block //= 2
         more = left - self.bytes(block, 0)
-        window = int(min(more / (_READ_COPIES * self.lists), 4 * TASK_ENTRIES))
+        window = int(min(more / (_READ_COPIES * self.lists), 4 * TASK_ENTRIES, most))
         return block, max(window // block * block, block, min(least, TASK_ENTRIES))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hepnb.errors import FileError
 from hepnb.events.integrity import check_key
 from hepnb.events.tables import GRAPHS, graph_table
+from hepnb.histograms.uncertainties import ErrorOption, fill_means
 
 __all__ = ["EntryKind", "kind_of", "read_object", "why_not"]
 
@@ -21,6 +22,7 @@ _TREES = ("TTree", "TNtuple", "TNtupleD", "TChain")
 _HISTOGRAM = re.compile(r"TH[123]([CSIFDLK]|Poly)$|TProfile([23]D)?$|THn|THStack$")
 _READABLE_HISTOGRAM = re.compile(r"TH[123][CSIFDL]$|TProfile([23]D)?$")
 _OTHER_GRAPHS = ("TGraphMultiErrors", "TGraph2DAsymmErrors", "TMultiGraph", "TGraphPolar")
+_ERROR_OPTIONS: dict[int, ErrorOption] = {0: "", 1: "s", 2: "i", 3: "g"}
 _SMALL = re.compile(r"TParameter<|(TNamed|TObjString|string|TVectorT<\w+>|TMatrixT<\w+>)$")
 
 
@@ -173,7 +175,7 @@ def _profile(profile: Any) -> hist.Hist[Any]:
     """Means of a profile of any dimension.
 
     ROOT keeps, for each bin, the sums of w y (the contents), w y^2 (fSumw2), w (fBinEntries) and, where
-    weights were used, w^2 (fBinSumw2).
+    weights were used, w^2 (fBinSumw2). The variances are the squares of ROOT's errors, for its error option.
     """
     axes = [_axis(axis) for axis in profile.axes]
     shape = tuple(axis.extent for axis in reversed(axes))
@@ -182,18 +184,15 @@ def _profile(profile: Any) -> hist.Hist[Any]:
     if weights is None or content is None:
         raise FileError("its bins and their contents do not fit together")
     means = np.divide(content, weights, out=np.zeros(content.shape), where=weights != 0)
-    squares = sums["fSumw2"]
-    spread = np.zeros(content.shape) if squares is None else np.maximum(squares - weights * means**2, 0)
-    weighted = sums["fBinSumw2"]
-    storage: Any = hist.storage.Mean() if weighted is None else hist.storage.WeightedMean()
-    made: hist.Hist[Any] = hist.Hist(*axes, storage=storage, name=str(profile.name), label=str(profile.title))
-    view: Any = made.view(flow=True)
-    view["value"] = means
-    if weighted is None:
-        view["count"], view["_sum_of_deltas_squared"] = weights, spread
-    else:
-        view["sum_of_weights"], view["sum_of_weights_squared"] = weights, weighted
-        view["_sum_of_weighted_deltas_squared"] = spread
+    squares, weighted = sums["fSumw2"], sums["fBinSumw2"]
+    spread = np.zeros(content.shape) if squares is None else np.abs(squares - weights * means**2)
+    made: hist.Hist[Any] = hist.Hist(
+        *axes, storage=hist.storage.WeightedMean(), name=str(profile.name), label=str(profile.title)
+    )
+    option = _ERROR_OPTIONS.get(int(profile.member("fErrorMode")), "")
+    # Without squared weights ROOT takes the sum of weights for the number of entries.
+    found = {"weights": weights, "squares": weights if weighted is None else weighted}
+    fill_means(made, {**found, "mean": means, "spread": spread}, option)
     return made
 
 

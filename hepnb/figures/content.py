@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BinningError
+from hepnb.histograms.uncertainties import known_variances
 
 __all__ = ["Content", "heights_of", "read_content"]
 
@@ -66,7 +67,7 @@ def read_content(histogram: Any) -> Content:
     Raises
     ------
     BinningError
-        If it has more than one dimension.
+        If it has more than one dimension, or its variances are not known.
 
     Examples
     --------
@@ -85,13 +86,13 @@ def read_content(histogram: Any) -> Content:
         )
     axis = histogram.axes[0]
     values = np.asarray(histogram.values(), dtype=np.float64)
-    variances = histogram.variances()
+    variances = known_variances(histogram)
     edges, categories = _read_axis(axis)
     under, over = _outside(histogram, axis, values.size)
     return Content(
         edges=edges,
         values=values,
-        variances=np.abs(values) if variances is None else np.asarray(variances, dtype=np.float64),
+        variances=variances,
         title=_title(axis),
         categories=categories,
         under=under,

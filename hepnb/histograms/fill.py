@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
 from hepnb.histograms.coordinates import as_numbers, on_axis, suspects, takes_text
+from hepnb.histograms.uncertainties import known_variances, merge_means
 
 __all__ = ["empty", "fill", "fill_into", "rebin"]
 
@@ -143,7 +144,7 @@ def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[A
     Parameters
     ----------
     histogram : hist.Hist
-        One axis, any storage with values and variances.
+        One axis. Of means (Mean, WeightedMean, profiles read from ROOT) the mean of what is merged is taken.
     bins : int or sequence of float
         How many neighbours become one (it must divide the number of bins), or the new edges, each of
         them an edge of the histogram. What the new edges leave out goes to the flow bins.
@@ -151,12 +152,12 @@ def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[A
     Returns
     -------
     hist.Hist
-        Weight storage.
+        Weight storage; of means their own.
 
     Raises
     ------
     BinningError
-        Where the new bins do not fit the old ones.
+        Where the new bins do not fit the old ones, or the variances are not known.
 
     Examples
     --------
@@ -172,23 +173,17 @@ def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[A
         )
     old = histogram.axes[0]
     starts, axis = merged_axis(old, bins)
+    traits = old.traits
+    pad = (int(not traits.underflow), int(not traits.overflow))
+    if histogram.storage_type in (hist.storage.Mean, hist.storage.WeightedMean):
+        return merge_means(histogram, starts, pad, axis)
     result = empty(axis, histogram.name, histogram.label)
     result.metadata = {"n_nan": 0, **notes_of(histogram)}
-    values, variances = flow_values(histogram)
-    view: Any = result.view(flow=True)
-    view["value"] = np.add.reduceat(values, starts)
-    view["variance"] = np.add.reduceat(variances, starts)
-    return result
-
-
-def flow_values(histogram: hist.Hist[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Values and variances with one underflow and one overflow bin, shape (n_bins + 2,)."""
     values = np.asarray(histogram.values(flow=True), dtype=np.float64)
-    found = histogram.variances(flow=True)
-    variances = values if found is None else np.asarray(found, dtype=np.float64)
-    traits = histogram.axes[0].traits
-    pad = (int(not traits.underflow), int(not traits.overflow))
-    return np.pad(values, pad), np.pad(variances, pad)
+    view: Any = result.view(flow=True)
+    view["value"] = np.add.reduceat(np.pad(values, pad), starts)
+    view["variance"] = np.add.reduceat(np.pad(known_variances(histogram, flow=True), pad), starts)
+    return result
 
 
 def merged_axis(old: Any, bins: int | Sequence[float]) -> tuple[NDArray[np.intp], Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from hepnb.errors import BinningError
 from hepnb.histograms.binning import Bins, axis
 from hepnb.histograms.fill import empty
+from hepnb.histograms.uncertainties import known_variances
 from hepnb.histograms.unroll import bin_name, is_category, pick, unroll
 
 __all__ = ["bin_names", "both_cuts", "from_ready", "in_a_row", "take", "template", "zeros"]
@@ -204,7 +205,7 @@ def from_ready(histogram: Any, bins: Bins | None = None) -> hist.Hist[Any]:
     Raises
     ------
     BinningError
-        When it is no histogram, has more than one axis, or other bins.
+        When it is no histogram, has more than one axis or other bins, or its variances are not known.
 
     Examples
     --------
@@ -253,10 +254,10 @@ def _weighted(histogram: Any) -> hist.Hist[Any]:
     result: hist.Hist[Any] = hist.Hist(*axes, storage=hist.storage.Weight())
     result.metadata = empty(axes[0]).metadata
     values = np.asarray(histogram.values(), dtype=np.float64)
-    variances = histogram.variances() if hasattr(histogram, "variances") else None
+    variances = known_variances(histogram)
     view: Any = result.view()
     view["value"] = values
-    view["variance"] = values if variances is None else np.asarray(variances, dtype=np.float64)
+    view["variance"] = variances
     return result
 
 

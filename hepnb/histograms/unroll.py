@@ -11,6 +11,7 @@ import numpy as np
 
 from hepnb.errors import BinningError, nearest
 from hepnb.histograms.fill import empty
+from hepnb.histograms.uncertainties import known_variances
 
 __all__ = ["bin_name", "is_category", "pick", "unroll"]
 
@@ -65,7 +66,9 @@ def pick(histogram: Any, categories: Mapping[str, str]) -> Any:
         raise BinningError(
             f"nothing is left of the histogram when {dict(categories)} are picked: leave one axis."
         )
-    return _made(left, np.asarray(histogram.values())[tuple(chosen)], _variances(histogram)[tuple(chosen)])
+    return _made(
+        left, np.asarray(histogram.values())[tuple(chosen)], known_variances(histogram)[tuple(chosen)]
+    )
 
 
 def unroll(histogram: Any) -> hist.Hist[Any]:
@@ -101,7 +104,7 @@ def unroll(histogram: Any) -> hist.Hist[Any]:
     labels = [", ".join(parts) for parts in product(*named)]
     what = " x ".join(getattr(axis, "label", "") or getattr(axis, "name", "") or "" for axis in axes)
     flat = hist.axis.StrCategory(labels, name="bin", label=what)
-    return _made([flat], np.asarray(histogram.values()).ravel(), _variances(histogram).ravel())
+    return _made([flat], np.asarray(histogram.values()).ravel(), known_variances(histogram).ravel())
 
 
 def _made(axes: list[Any], values: Any, variances: Any) -> hist.Hist[Any]:
@@ -110,11 +113,6 @@ def _made(axes: list[Any], values: Any, variances: Any) -> hist.Hist[Any]:
     view: Any = made.view()
     view["value"], view["variance"] = values, variances
     return made
-
-
-def _variances(histogram: Any) -> Any:
-    variances = histogram.variances() if hasattr(histogram, "variances") else None
-    return np.asarray(histogram.values() if variances is None else variances)
 
 
 def is_category(axis: Any) -> bool:
