@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import hist
@@ -11,7 +12,7 @@ import uproot
 from hepnb.errors import BinningError
 from hepnb.histograms.uncertainties import known_variances
 
-__all__ = ["as_root"]
+__all__ = ["as_root", "with_statistics"]
 
 _MOST_AXES = 3
 
@@ -97,6 +98,53 @@ def _with_labels(made: hist.Hist[Any], axes: Any) -> Any:
 
 def _has_labels(own: Any) -> bool:
     return isinstance(own, (hist.axis.StrCategory, hist.axis.IntCategory))
+
+
+def with_statistics(histogram: hist.Hist[Any]) -> Any:
+    """Make the object that uproot writes, with ROOT's sums over weights and its number of entries.
+
+    uproot takes sums of weights for sums of squared weights, and for the number of entries. ROOT calculates
+    the effective entries of them, and takes these for the entries where it does not know those.
+
+    Parameters
+    ----------
+    histogram : hist.Hist
+        Of :func:`as_root`.
+
+    Returns
+    -------
+    uproot model
+        A TH1D, TH2D or TH3D.
+
+    References
+    ----------
+    ROOT, TH1::ResetStats and TH1::GetEffectiveEntries.
+
+    Examples
+    --------
+    >>> weighted = hist.Hist(hist.axis.Regular(1, 0, 1), storage=hist.storage.Weight())
+    >>> made = with_statistics(as_root("h", weighted.fill([0.5] * 4, weight=0.5)))
+    >>> [float(made.member(name)) for name in ("fEntries", "fTsumw", "fTsumw2")]
+    [4.0, 2.0, 1.0]
+    """
+    from uproot.writing.identify import to_writable  # noqa: PLC0415  # with it
+
+    made = to_writable(histogram)
+    if getattr(histogram, "storage_type", None) is not hist.storage.Weight:
+        return made
+    inside: Any = histogram.view()
+    everything: Any = histogram.view(flow=True)
+    sumw, sumw2 = (float(np.sum(everything[name])) for name in ("value", "variance"))
+    base = next(part for part in _parts(made) if "fTsumw2" in part._members)
+    base._members["fTsumw2"] = float(np.sum(inside["variance"]))
+    base._members["fEntries"] = sumw**2 / sumw2 if sumw2 > 0 else 0.0
+    return made
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    yield model
+    for part in getattr(model, "_bases", ()):
+        yield from _parts(part)
 
 
 def _axis(name: str, own: Any) -> Any:

@@ -30,6 +30,7 @@ __all__ = ["Plan", "plan_memory"]
 BLOCK = 2**16
 _LIST_BLOCK_BYTES = 16 * 1024**2
 _FEWEST = 2**8
+_LEAST_BYTES = 2**18
 # Of a block of lists: the columns, and what a formula makes of them on its way.
 _LIST_COPIES = 6.0
 # Of a read of lists: as it is in the file, decompressed, joined.
@@ -139,10 +140,11 @@ def plan_memory(
         if need.bytes(block, window) <= left:
             taken = threads_ * need.bytes(block, window) + n_totals * totals
             return Plan(keep, block, window, threads_, int(taken))
-    least = (need.bytes(1, 1) + 2 * totals) / _SHARE + memory_bytes(memory) - available
+    fewest = need.fewest(most)
+    least = (need.bytes(fewest, fewest) + 2 * totals) / _SHARE + memory_bytes(memory) - available
     raise SelectionError(
-        f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a single entry and the "
-        f"histograms take {least / 1024:,.0f} kB. Give more, or fill fewer things at a time."
+        f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a block of {fewest} "
+        f"entries and the histograms take {least / 1024:,.0f} kB. Give more, or fill fewer things at a time."
     )
 
 
@@ -172,6 +174,11 @@ class _Need:
         lists = self.lists * (_LIST_COPIES * block + _READ_COPIES * window) if self.lists else 0.0
         return self.baskets + self.arrays * block + lists + _READ_COPIES * self.read[0]
 
+    def fewest(self, most: int) -> int:
+        """Entries of the smallest block: one of large lists, else so many that calls are not all the time."""
+        wanted = min(_FEWEST, most, max(1, int(_LEAST_BYTES / self.lists)) if self.lists else _FEWEST)
+        return 1 << (wanted - 1).bit_length()
+
     def fit(self, left: float, least: int, most: int) -> tuple[int, int]:
         """Entries per block and per read for some bytes: the largest that fit, if any do.
 
@@ -184,14 +191,14 @@ class _Need:
         """
         # A power of two: with another budget it begins at the same entries, and finds what is kept.
         block = min(BLOCK, 1 << (most - 1).bit_length())
+        fewest = self.fewest(most)
         if not self.lists:
-            while block > 1 and self.bytes(block, 0) > left:
+            while block > fewest and self.bytes(block, 0) > left:
                 block //= 2
             return block, 4 * TASK_ENTRIES
-        # Of few large entries a block is small, too, but the calls take their time: at least some entries.
-        while block > _FEWEST and block * self.lists > _LIST_BLOCK_BYTES:
+        while block > fewest and block * self.lists > _LIST_BLOCK_BYTES:
             block //= 2
-        while block > 1 and self.bytes(block, max(block, least)) > left:
+        while block > fewest and self.bytes(block, max(block, least)) > left:
             block //= 2
         more = left - self.bytes(block, 0)
         window = int(min(more / (_READ_COPIES * self.lists), 4 * TASK_ENTRIES, most))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import BranchError, FileError
 from hepnb.events.drafts import new_file
 from hepnb.events.exact import has_options, without_options
-from hepnb.events.histograms import as_root
+from hepnb.events.histograms import as_root, with_statistics
 from hepnb.events.sinks import Compression, root_compression
 
 __all__ = ["Column", "write", "write_trees"]
@@ -87,7 +87,7 @@ def write(
         elif isinstance(what, tuple) and len(what) in (2, 3):
             made[name] = what
         else:
-            made[name] = as_root(name, what)
+            made[name] = with_statistics(as_root(name, what))
     with new_file(path, overwrite=overwrite) as draft:
         with uproot.recreate(draft.path, compression=root_compression(compression)) as file:
             for name, what in made.items():

@@ -18,7 +18,7 @@ from hepnb.histograms.fill import empty
 from hepnb.histograms.uncertainties import known_variances
 from hepnb.histograms.unroll import bin_name, is_category, pick, unroll
 
-__all__ = ["bin_names", "both_cuts", "from_ready", "in_a_row", "take", "template", "zeros"]
+__all__ = ["as_counts", "bin_names", "both_cuts", "from_ready", "in_a_row", "take", "template", "zeros"]
 
 
 @runtime_checkable
@@ -142,6 +142,33 @@ def template(
     """
     flat = in_a_row(take(source, variable, bins, cut, weight, select))
     return flat if scale == 1.0 else flat * scale
+
+
+def as_counts(source: Any) -> Any:
+    """Take the contents of a histogram of observed events for their variances, where it has none of its own.
+
+    Parameters
+    ----------
+    source : Fillable or histogram
+        Of data: ``fill(centers, weight=counts)`` is how published numbers are often put into a histogram.
+
+    Returns
+    -------
+    Fillable or histogram
+        Itself, unless it is a histogram whose variances are not known.
+
+    Examples
+    --------
+    >>> published = hist.Hist(hist.axis.Regular(2, 0, 2)).fill([0.5, 1.5], weight=[12, 7])
+    >>> published.variances() is None, as_counts(published).variances()
+    (True, array([12.,  7.]))
+    """
+    if not hasattr(source, "storage_type") or source.variances() is not None:
+        return source
+    made: hist.Hist[Any] = hist.Hist(*source.axes, storage=hist.storage.Weight(), name=source.name)
+    view: Any = made.view(flow=True)
+    view["value"] = view["variance"] = source.values(flow=True)
+    return made
 
 
 def in_a_row(histogram: hist.Hist[Any]) -> hist.Hist[Any]:

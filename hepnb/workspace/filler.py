@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BinningError, HepnbError, SelectionError, WorkspaceError, empty_is_expected
 from hepnb.histograms import edges_of, needs_values
-from hepnb.histograms.templates import bin_names, both_cuts, in_a_row, take
+from hepnb.histograms.templates import as_counts, bin_names, both_cuts, in_a_row, take
 from hepnb.workspace.ingredients import Channel, Sample, Variable, choose
 
 __all__: list[str] = []
@@ -45,6 +45,8 @@ class Filler:
         cut = both_cuts(channel.cut, sample.cut)
         picked = {**channel.select, **sample.select, **(select or {})}
         filled = None
+        # Of data only the contents matter.
+        source = as_counts(source) if sample.role == "data" else source
         try:
             with empty_is_expected():
                 filled = take(source, variable, bins, cut, weight, picked)

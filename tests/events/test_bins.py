@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import hist
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hepnb
-from hepnb.errors import BinningError, BranchError, EmptySelectionWarning
+from hepnb.errors import BinningError, BranchError, EmptySelectionWarning, SelectionError
 from hepnb.histograms import fill
 
 N = 3000
@@ -171,3 +172,16 @@ def test_an_empty_selection_elsewhere(tree):
     growing = hist.axis.IntCategory([], growth=True)
     with pytest.warns(EmptySelectionWarning):
         assert tree.hist("k", growing, cut="x > 99").axes[0].size == 0
+
+
+@pytest.mark.parametrize(("n", "each"), [(1, 100_000), (2, 30_000), (40, 30_000)])
+def test_few_entries_of_very_many_numbers_fit(n, each, tmp_path):
+    numbers = np.arange(n * each, dtype=np.float32)
+    with uproot.recreate(tmp_path / "wide.root") as file:
+        file.mktree("t", {"w": "var * float32"})
+        file["t"].extend({"w": ak.unflatten(numbers, [each] * n)})
+    wide = hepnb.open(tmp_path / "wide.root")["t"]
+    for memory in ("500 MB", "40 MB"):
+        assert wide.hist("max(w)", (10, 0, n * each), memory=memory).sum().value == n
+    with pytest.raises(SelectionError, match=r"memory='2 MB' is too small: .* a block of 1 entr"):
+        wide.hist("max(w)", (10, 0, 1), memory="2 MB")
