@@ -140,14 +140,15 @@ def in_full(workspace: Workspace) -> Code:
     Code
         An expression that makes an equal one.
     """
-    spec, about = _spec_code(workspace), workspace.about
-    return call("hepnb.Workspace", spec, **about) if about else call("hepnb.load", spec)
+    about = workspace.about
+    function = "hepnb.Workspace" if about else "hepnb.load"
+    return call(function, _spec_code(workspace, len(f"workspace = {function}(")), **about)
 
 
 # Writing a large specification takes a good part of a second, and a pane with code follows every change.
 @lru_cache(maxsize=8)
-def _spec_code(workspace: Workspace) -> Code:
-    return pretty(workspace.spec)
+def _spec_code(workspace: Workspace, indent: int) -> Code:
+    return pretty(workspace.spec, indent)
 
 
 def _state(path: str) -> tuple[int, int] | None:
