@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from hepnb.model import Model
 
-__all__ = ["SMALL", "anywhere", "at_bounds", "free_factors", "one_sided", "other_sides", "suspects"]
+__all__ = [
+    "SMALL",
+    "anywhere",
+    "at_bounds",
+    "free_factors",
+    "one_sided",
+    "other_sides",
+    "scattered",
+    "suspects",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -233,7 +242,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
         The lane each belongs to.
     """
     if model.thorough:
-        return _scattered(model, points, fixed)
+        return scattered(model, points, fixed)
     if suspects(model).size < (1 if model.n_parameters <= SMALL else 2):
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
     lane = np.repeat(np.arange(len(points)), _RANDOM)
@@ -244,17 +253,19 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
     return np.where(fixed[lane] | (sigma == 0), start, shifted), lane
 
 
-def _scattered(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+def scattered(
+    model: Model, points: FloatArray, fixed: NDArray[np.bool_], count: int = _MANY
+) -> tuple[FloatArray, IntArray]:
     """Give many random starting points, whatever the model.
 
     Constrained parameters lie one and, in every second, two standard deviations around their auxiliary
     measurements, free ones within a factor of about two of their initial values.
     """
-    lane = np.repeat(np.arange(len(points)), _MANY)
+    lane = np.repeat(np.arange(len(points)), count)
     low, high = model.bounds.T
     sigma = np.array([p.sigma for p in model.parameters])
     free = np.isnan(sigma)
-    draws = np.random.default_rng(2).normal(size=(_MANY, points.shape[1]))
+    draws = np.random.default_rng(2).normal(size=(count, points.shape[1]))
     draws[1::2] *= 2.0
     about = model.init + np.where(free, 0.0, sigma) * draws
     # A factor that starts at 0 has no scale but its bounds'.

@@ -14,16 +14,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.basins import SMALL, anywhere, at_bounds, free_factors, one_sided, other_sides, suspects
+from hepnb.fits.basins import (
+    SMALL,
+    anywhere,
+    at_bounds,
+    free_factors,
+    one_sided,
+    other_sides,
+    scattered,
+    suspects,
+)
 from hepnb.fits.batched import CONVERGED, BatchedFit
 from hepnb.fits.clips import has_clips
 from hepnb.fits.kinks import has_kinks
 from hepnb.fits.screen import promising, scales
-from hepnb.fits.solve import DISTINCT, solve
+from hepnb.fits.solve import DISTINCT, preferred, solve
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
-__all__ = ["Explored", "Explorer", "Learned", "explore", "learn"]
+__all__ = ["Explored", "Explorer", "Learned", "explore", "learn", "may_have_several"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -31,6 +40,8 @@ IntArray = NDArray[np.intp]
 
 # Pairs of steps after the first one before a start is followed to its end.
 _MORE = 2
+# Random starts of a toy that is checked.
+_CHECKS = 24
 # A factor so near its bound, in units of its initial value, has ended there.
 _AT_BOUND = 0.02
 # A minimum so far from the first one, in standard deviations, is on another side.
@@ -155,6 +166,32 @@ class Explorer:
         points[np.arange(row.size), factors[which]] = low[which]
         self.follow(points, owner[row], factors[which])
 
+    def look_again(self, *, many: bool = False) -> None:
+        """Start toys where their auxiliary data lie as well, and with a free factor that is smaller.
+
+        Parameters
+        ----------
+        many : bool
+            Start from random points too.
+        """
+        best, every = self.result.fit, np.arange(len(self.fixed))
+        begin, owner = [np.where(self.fixed, best.points, preferred(self.model, self.data))], [every]
+        factor = [np.full(every.size, -1, dtype=np.intp)]
+        for position in learn(self.model).factors:
+            rows = every[~self.fixed[:, position]]
+            there = best.points[rows].copy()
+            there[:, position] = np.where(there[:, position] > 0.6, 0.25, 1.0) * self.model.init[position]
+            begin.append(there)
+            owner.append(rows)
+            factor.append(np.full(rows.size, position))
+        if many:
+            points = np.where(self.fixed, best.points, self.model.init)
+            random, of_random = scattered(self.model, points, self.fixed, _CHECKS)
+            begin.append(random)
+            owner.append(of_random)
+            factor.append(np.full(len(random), -1, dtype=np.intp))
+        self.follow(np.concatenate(begin), np.concatenate(owner), np.concatenate(factor), more=1)
+
     def from_minima(self, minima: FloatArray, lanes: IntArray) -> None:
         """Start at minima of other fits, with what is held kept."""
         owner = np.repeat(lanes, len(minima))
@@ -173,7 +210,7 @@ class Explorer:
         self.follow(sides, rest[of_sides])
 
     def follow(
-        self, start: FloatArray, owner: IntArray, factor: IntArray | None = None
+        self, start: FloatArray, owner: IntArray, factor: IntArray | None = None, more: int = _MORE
     ) -> tuple[FloatArray, IntArray, IntArray]:
         """Follow further starts that lead somewhere, and keep what they find.
 
@@ -185,6 +222,8 @@ class Explorer:
             The fit each belongs to.
         factor : ndarray of int, shape (n,), optional
             A parameter to hold in each at first; -1 for none.
+        more : int
+            Pairs of steps after the first one before a start is followed to its end.
 
         Returns
         -------
@@ -201,7 +240,7 @@ class Explorer:
             held[first, factor[first]] = True
         if self._smooth:
             start, row = self._screened(start, owner, held, row)
-            for _ in range(_MORE if row.size else 0):
+            for _ in range(more if row.size else 0):
                 start, row = self._screened(start, owner, self.fixed[owner], row)
         elif factor is not None and row.size:
             begun = solve(self.model, self.data[owner], start, held, self.limits, patient=0)
@@ -278,6 +317,12 @@ def learn(model: Model) -> Learned:
         if model.n_parameters > SMALL and not (has_kinks(model) or has_clips(model)):
             notes["learned"] = _tried(model, everything)
     return notes["learned"]  # type: ignore[no-any-return]  # it was put there just above
+
+
+def may_have_several(model: Model) -> bool:
+    """Tell whether anything in a model can make a second minimum: bent rates, or factors beside the POI."""
+    others = [place for place in free_factors(model) if place != model.poi_index and not model.fixed[place]]
+    return bool(others or suspects(model).size or one_sided(model).size)
 
 
 def _tried(model: Model, everything: Learned) -> Learned:

@@ -17,7 +17,7 @@ from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 
-__all__ = ["DISTINCT", "solve"]
+__all__ = ["DISTINCT", "preferred", "solve"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -99,7 +99,7 @@ def _solve(
     if slow.size:
         box = Box(lower[None], upper[None], fixed[slow])
         result = _better(result, slow, descend(model.likelihood, data[slow], result.points[slow], box))
-    for origin in (model.init, _preferred(model, data)):
+    for origin in (model.init, preferred(model, data)):
         bad = np.flatnonzero(result.status[:patient] != CONVERGED)
         if not bad.size:
             return result
@@ -118,7 +118,7 @@ def _solve(
     return result
 
 
-def _preferred(model: Model, data: FloatArray) -> FloatArray:
+def preferred(model: Model, data: FloatArray) -> FloatArray:
     """Give the points where the auxiliary data of each lane sit; free parameters stay at their start."""
     constraints = model.likelihood.constraints
     points = np.tile(model.init, (len(data), 1))

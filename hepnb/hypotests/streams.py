@@ -127,7 +127,7 @@ class ToyRun:
         if finished and self.progress is not None:
             self.progress(self.done, total)
         places = list(self._missing(kept))
-        tasks = (self._task(streams[which], batch, size) for which, batch in places)
+        tasks = (self.task(streams[which], batch, size) for which, batch in places)
         outcomes = run_completed(
             partial(do_batch, self.model), tasks, executor=self.executor, cancel=self.cancel
         )
@@ -168,7 +168,8 @@ class ToyRun:
                 if batch < done.size and not done[batch]:
                     yield which, batch
 
-    def _task(self, stream: Stream, batch: int, size: int) -> ToyTask:
+    def task(self, stream: Stream, batch: int, size: int) -> ToyTask:
+        """Return one batch of a stream, to be done."""
         begin = batch * size
         count = min(size, stream.n_toys - begin)
         seed = spawned(self.seed, *stream.key, batch)

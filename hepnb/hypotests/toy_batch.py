@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.fits import sample, solve
+from hepnb.fits.exploring import Explorer, may_have_several
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
 from hepnb.model import Model
 
@@ -75,9 +76,12 @@ def do_batch(model: Model, task: ToyTask) -> FloatArray:
 
 
 def toy_statistics(
-    model: Model, data: FloatArray, mu: float, statistic: TestStatistic, start: FloatArray
+    model: Model, data: FloatArray, mu: float, statistic: TestStatistic, start: FloatArray, many: bool = False
 ) -> FloatArray:
     """Fit toys freely and at one hypothesis.
+
+    Where the model may have several minima, each fit starts as well where the auxiliary data of the toy lie,
+    and with the free factors that :func:`~hepnb.fits.exploring.learn` knows of smaller.
 
     Parameters
     ----------
@@ -91,6 +95,8 @@ def toy_statistics(
         Which statistic.
     start : ndarray, shape (n_parameters,)
         Where the fits start: the point the toys come from.
+    many : bool
+        Start from many random points too, to check the others.
 
     Returns
     -------
@@ -102,7 +108,11 @@ def toy_statistics(
     first[count:, poi] = mu
     fixed = np.tile(model.fixed, (2 * count, 1))
     fixed[count:, poi] = True
-    found = solve(model, np.concatenate([data, data]), first, fixed)
+    explorer = Explorer(model, np.concatenate([data, data]), fixed)
+    explorer.begin(first)
+    if may_have_several(model):
+        explorer.look_again(many=many)
+    found = explorer.result.fit
     free, held = found.value[:count], found.value[count:]
     ok = found.ok[:count] & found.ok[count:]
     low, high = model.bounds[poi]

@@ -16,6 +16,8 @@ from scipy.special import ndtr
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
+from hepnb.fits import sample
+from hepnb.fits.exploring import may_have_several
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
@@ -23,16 +25,55 @@ from hepnb.hypotests.results import HypotestResult, PValueUncertainties
 from hepnb.hypotests.settings import Bounds, adjusted
 from hepnb.hypotests.streams import Stream, ToyRun, seed_sequence
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
-from hepnb.hypotests.toy_batch import batch_size
+from hepnb.hypotests.toy_batch import batch_size, toy_statistics
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["ToyResults", "expected_from_toys", "fraction_above", "tail_uncertainty", "toy_hypotest"]
+__all__ = [
+    "ToyCheck",
+    "ToyResults",
+    "expected_from_toys",
+    "fraction_above",
+    "tail_uncertainty",
+    "toy_hypotest",
+]
 
 FloatArray = NDArray[np.float64]
 
 # Equal data give equal statistics up to the precision of the fits: such toys are in the tail.
 _TIE = 1e-8
+# One toy of so many is checked with many starts, but not more than so many of a hypothesis; a statistic that
+# moves by so much was wrong.
+_EVERY, _MOST_CHECKED, _WRONG = 100, 20, 0.01
+
+
+@dataclass(frozen=True)
+class ToyCheck:
+    """Some toys of a study fitted again from many starts.
+
+    Parameters
+    ----------
+    n : int
+        How many were checked.
+    n_wrong : int
+        Those whose statistic differs by more than 0.01: a fit had ended in a higher minimum.
+    largest : float
+        The largest difference.
+    tail_change : float
+        Change of the fraction of checked toys at or above the statistic of the data.
+    """
+
+    n: int
+    n_wrong: int
+    largest: float
+    tail_change: float
+
+    def __str__(self) -> str:
+        return (
+            f"Of {self.n} toys fitted again from many starts {self.n_wrong} had a statistic wrong by more "
+            f"than 0.01 (at most {self.largest:.2g}); the part above the data changes by "
+            f"{self.tail_change:+.2g}."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +93,9 @@ class ToyResults:
         The study was stopped; the toys are those it had.
     seed : int or None
         What repeats the study, where it was not given as a spawned ``SeedSequence``.
+    check : ToyCheck or None
+        What their fits miss, from toys that were fitted again from many starts; None where the model can
+        have one minimum only, or nothing was checked.
     """
 
     signal: FloatArray
@@ -60,6 +104,7 @@ class ToyResults:
     observed: float
     cancelled: bool = False
     seed: int | None = None
+    check: ToyCheck | None = None
 
     def __repr__(self) -> str:
         text = (
@@ -186,7 +231,30 @@ def toy_hypotest(
     run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
     streams = toy_streams(ratios, n_toys)
     values = run.collect(streams) if streams else [np.empty(0)] * 2
-    return from_toys(run, ratios, values)
+    checked = None
+    if streams and not run.cancelled and may_have_several(model):
+        checked = _check(run, streams, values, float(ratios.q[0]))
+    return from_toys(run, ratios, values, check=checked)
+
+
+def _check(run: ToyRun, streams: list[Stream], values: list[FloatArray], observed: float) -> ToyCheck:
+    """Draw the first toys of each stream again, and fit them from many starts."""
+    before, after = [], []
+    for stream, found in zip(streams, values, strict=True):
+        task = run.task(stream, 0, batch_size(run.model))
+        count = int(np.clip(stream.n_toys // _EVERY, 1, _MOST_CHECKED))
+        data = sample(run.model, task.origin, task.size, np.random.default_rng(task.seed))[:count]
+        chosen = statistic_named(run.test_stat)
+        after.append(toy_statistics(run.model, data, stream.mu, chosen, stream.origin, many=True))
+        before.append(found[: len(data)])
+    old, new = np.concatenate(before), np.concatenate(after)
+    good = ~(np.isnan(old) | np.isnan(new))
+    difference = np.abs(new - old)[good]
+    change = _tails(new[good], np.array([observed])) - _tails(old[good], np.array([observed]))
+    return ToyCheck(
+        int(good.sum()), int((difference > _WRONG).sum()), float(difference.max(initial=0.0)),
+        float(change[0]) if good.any() else 0.0,
+    )  # fmt: skip
 
 
 def checked_toys(n_toys: object) -> None:
@@ -208,14 +276,20 @@ def toy_streams(ratios: ProfileRatios, n_toys: int, row: int = 0, key: tuple[int
     ]
 
 
-def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row: int = 0) -> HypotestResult:
+def from_toys(
+    run: ToyRun,
+    ratios: ProfileRatios,
+    values: list[FloatArray],
+    row: int = 0,
+    check: ToyCheck | None = None,
+) -> HypotestResult:
     """Turn the statistics of the toys of one tested value into p-values."""
     chosen = statistic_named(run.test_stat)
     good = [toys[~np.isnan(toys)] for toys in values]
     failed = sum(toys.size for toys in values) - sum(toys.size for toys in good)
     entropy = run.seed.entropy if not run.seed.spawn_key else None
     seed = entropy if isinstance(entropy, int) else None
-    toys = ToyResults(good[0], good[1], failed, float(ratios.q[row]), run.cancelled, seed)
+    toys = ToyResults(good[0], good[1], failed, float(ratios.q[row]), run.cancelled, seed, check)
     upper, background = toys.tail(toys.observed)
     observed = upper / background if background > 0 else np.nan
     bands, band_errors = expected_from_toys(toys)
@@ -225,6 +299,8 @@ def from_toys(run: ToyRun, ratios: ProfileRatios, values: list[FloatArray], row:
     message = bounds_message(run.model, chosen, float(ratios.mu[row]), ratios.mu_hat)
     if failed:
         message += f" {failed} of {sum(t.size for t in values)} toys failed and are left out."
+    if check is not None and check.n_wrong:
+        message += f" {check}"
     if run.cancelled:
         message += f" Stopped: {good[0].size} and {good[1].size} toys are all there are."
     if run.checkpoint is not None and run.checkpoint.failure:
