@@ -27,6 +27,9 @@ _IMPOSSIBLE = (
     "which the background there goes to 0."
 )
 
+# An uncertainty so much larger than the curvature's is the bound's doing.
+_WIDE = 1.3
+
 # Scaled curvatures below it are rounding, or what is left of a gradient that is nearly 0; parameters with
 # less than so much of such a direction keep their uncertainty.
 _FLAT, _INVOLVED = 1e-8, 1e-2
@@ -57,6 +60,9 @@ def fit_results(
     message = _message(model, status, undetermined, at_bound, empty, point, bounds)
     if impossible and status == "converged":
         message = f"{message} {_IMPOSSIBLE}".strip()
+    near = _near_bound(model, point, sigma, uncertainty, bounds)
+    if near and status == "converged":
+        message = f"{message} {near}".strip()
     if second is not None:
         message = f"{message} {second}".strip()
     report = FitReport(
@@ -86,6 +92,21 @@ def fit_results(
         twice_nll=np.inf if impossible else float(found.value[lane]) + constant,
         report=report,
     )
+
+
+def _near_bound(
+    model: Model, point: FloatArray, sigma: FloatArray, uncertainty: FloatArray, bounds: FloatArray
+) -> str:
+    """Say which POI has an uncertainty that its bound has made much larger than its curvature says."""
+    places = [model.index(name) for name in model.poi_names]
+    wide = [i for i in places if sigma[i] > 0 and uncertainty[i] > _WIDE * sigma[i]]
+    words = [
+        f"{model.parameter_names[i]} is {point[i]:.3g}, near its bound "
+        f"{bounds[i][np.abs(bounds[i] - point[i]).argmin()]:.4g}: {uncertainty[i]:.2g} is Minuit's way to "
+        f"count there; its curvature says {sigma[i]:.2g}. Use minos or interval."
+        for i in wide
+    ]
+    return " ".join(words)
 
 
 def second_minimum(model: Model, explored: Explored) -> SecondMinimum | None:

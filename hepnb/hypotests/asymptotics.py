@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 __all__ = [
     "EXPECTED_SIGMAS",
@@ -88,9 +88,13 @@ def observed_pvalues(teststat: FloatArray, q_asimov: FloatArray) -> PValues:
     ----------
     Eqs. (59) and (67) of arXiv:1007.1727.
     """
-    upper = ndtr(-(teststat + np.sqrt(q_asimov)))
-    background = ndtr(-teststat)
-    return PValues(_ratio(upper, background), upper, background)
+    shifted = teststat + np.sqrt(q_asimov)
+    # Far in the tail both are 0 in double precision, their ratio is not.
+    finite = np.isfinite(teststat) & np.isfinite(shifted)
+    far, near = np.where(finite, shifted, 0.0), np.where(finite, teststat, 0.0)
+    ratio = np.exp(np.minimum(log_ndtr(-far) - log_ndtr(-near), 0.0))
+    upper, background = ndtr(-shifted), ndtr(-teststat)
+    return PValues(np.where(finite, ratio, _ratio(upper, background)), upper, background)
 
 
 def expected_pvalues(q_asimov: FloatArray) -> PValues:

@@ -126,7 +126,11 @@ def limits_of(
             without[name] = _reason(curves, row)
             continue
         found[row] = curves.linear(row, i) if method == "grid" else curves.smooth(row, i)
-        if method == "root" and not scan.cancelled and not curves.known(row, i):
+        if scan.cancelled and not curves.known(row, i):
+            notes.append(
+                f"{name}: between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g} is all that is known"
+            )
+        elif method == "root" and not curves.known(row, i):
             notes.append(
                 f"{name}: CLs jumps from {curves.CLs[row, i]:.3g} to {curves.CLs[row, i + 1]:.3g} "
                 f"between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g}"

@@ -195,3 +195,15 @@ def test_a_factor_of_0_of_a_poisson_law_is_refused() -> None:
     entry = {"name": "gamma", "factors": [0.0]}
     with pytest.raises(ModelError, match=r"'gamma\[0\]': its factor is 0"):
         hepnb.Model(workspace({"region": samples}, {"region": [57.0]}, [entry]))
+
+
+def test_an_uncertainty_that_a_bound_makes_too_wide_is_said() -> None:
+    samples = {"signal": ([10.0], [modifier("mu")]), "background": ([50.0], [])}
+    near = hepnb.fit(None, hepnb.Model(workspace({"region": samples}, {"region": [50.5]})))
+    value, error = near["mu"]
+    assert value == pytest.approx(0.05, abs=1e-6)
+    assert error > 1.3 * near.curvature_uncertainty[0]
+    assert "mu is 0.05, near its bound 0" in near.report.message
+    assert f"its curvature says {near.curvature_uncertainty[0]:.2g}" in near.report.message
+    far = hepnb.fit(None, hepnb.Model(workspace({"region": samples}, {"region": [90.0]})))
+    assert far.report.message == ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, ncx2, norm
 
-from hepnb.hypotests.asymptotics import expected_two_sided_pvalues, two_sided_pvalues
+from hepnb.hypotests.asymptotics import expected_two_sided_pvalues, observed_pvalues, two_sided_pvalues
 
 T = np.array([0.0, 0.1, 1.0, 2.5, 4.0, 9.0, 30.0])
 
@@ -56,3 +56,12 @@ def test_expected_values_of_nothing_known_are_nan() -> None:
     for p in expected_two_sided_pvalues(np.array([np.nan, 1.0]), bounded=True):
         assert np.isnan(p[0]).all()
         assert np.isfinite(p[1]).all()
+
+
+def test_a_ratio_of_two_tails_that_underflow_is_not_0() -> None:
+    found = observed_pvalues(np.array([45.0, 45.0, np.inf]), np.array([0.0, 1e-4, 1.0]))
+    assert (found.CLsb[0], found.CLb[0]) == (0.0, 0.0)
+    assert found.CLs[0] == 1.0
+    # log(Phi(-x)) falls by x dx.
+    assert found.CLs[1] == pytest.approx(np.exp(-45.0 * 0.01), rel=1e-2)
+    assert found.CLs[2] == 0.0
