@@ -87,17 +87,17 @@ class Checkpoint:
 
     Where it cannot be written later, on a full disk for instance, the study goes on with a warning.
 
-    Attributes
-    ----------
-    failure : str
-        Why the file could not be written the last time; empty where it could.
-
     Parameters
     ----------
     path : path
         Where; it need not exist yet, its directory must.
     study : mapping of str to str
         From :func:`describe`.
+
+    Attributes
+    ----------
+    failure : str
+        Why the file could not be written the last time; empty where it could.
 
     Raises
     ------
