@@ -7,8 +7,8 @@ Written: :mod:`save`.
 
 References
 ----------
-CERN-OPEN-2012-016 (HistFactory); ConfigParser.cxx, HistoToWorkspaceFactoryFast.cxx and HistFactoryImpl.cxx in
-https://github.com/root-project/root/tree/master/roofit/histfactory/src.
+CERN-OPEN-2012-016 (HistFactory); ConfigParser.cxx, HistoToWorkspaceFactoryFast.cxx and HistFactoryImpl.cxx of
+ROOT 6.40, in its folder roofit/histfactory/src.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from hepnb.workspace.histfactory.elements import Element
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hepnb.events import RootFile
+    from hepnb.events import Entry, RootFile
 
 __all__ = ["Histogram", "Histograms", "Place"]
 
@@ -73,7 +73,7 @@ class Histograms:
 
     root: Path
     mounts: tuple[tuple[Path, PurePosixPath], ...] = ()
-    _open: dict[Path, tuple[RootFile, dict[str, str]]] = field(default_factory=dict)
+    _open: dict[Path, tuple[RootFile, dict[str, Entry]]] = field(default_factory=dict)
 
     def resolve(self, name: str) -> Path:
         """Return where a file named in XML is."""
@@ -119,9 +119,9 @@ class Histograms:
         key = "/".join(part for part in f"{path}/{name}".split("/") if part and part != ".")
         if key not in keys:
             raise FileError(f"{element} wants the histogram {key!r}. {_not_there(opened.path, key, keys)}")
-        return _as_histogram(element, key, opened[keys[key]])
+        return _as_histogram(element, key, _object(opened, keys[key]))
 
-    def _file(self, element: Element, name: str) -> tuple[RootFile, dict[str, str]]:
+    def _file(self, element: Element, name: str) -> tuple[RootFile, dict[str, Entry]]:
         from hepnb.events import RootFile  # noqa: PLC0415  # needed for XML only
 
         path = self.resolve(name)
@@ -132,11 +132,12 @@ class Histograms:
                     f"{element}: the file {name} is not there: {path} does not exist. {_remedy(name)}"
                 )
             opened = RootFile(str(path))
-            keys: dict[str, tuple[int, str]] = {}
+            keys: dict[str, Entry] = {}
             for entry in opened.walk():
-                if entry.kind != "directory" and entry.cycle >= keys.get(entry.path, (0, ""))[0]:
-                    keys[entry.path] = entry.cycle, entry.key
-            self._open[path] = opened, {name: key for name, (_, key) in keys.items()}
+                known = keys.get(entry.path)
+                if entry.kind != "directory" and (known is None or entry.cycle >= known.cycle):
+                    keys[entry.path] = entry
+            self._open[path] = opened, keys
         return self._open[path]
 
     def close(self) -> None:
@@ -144,6 +145,18 @@ class Histograms:
         for opened, _ in self._open.values():
             opened.close()
         self._open.clear()
+
+
+def _object(opened: RootFile, entry: Entry) -> Any:
+    """Read an object. RootFile would look through all entries for it, and there can be thousands."""
+    from hepnb.events.handles import borrow, reading  # noqa: PLC0415  # needed for XML only
+    from hepnb.events.listing import key_of  # noqa: PLC0415  # needed for XML only
+    from hepnb.events.objects import read_object  # noqa: PLC0415  # needed for XML only
+
+    if not entry.readable:
+        return opened[entry.key]
+    with borrow(opened.path) as handle, reading(f"{entry.classname} {entry.key!r}", opened.path):
+        return read_object(key_of(handle, entry.key), entry.kind, entry.classname)
 
 
 def mounted(mounts: Iterable[Any] | None) -> tuple[tuple[Path, PurePosixPath], ...]:
@@ -174,7 +187,7 @@ def _remedy(name: str) -> str:
     return "Say where its paths start: load(..., root=...)."
 
 
-def _not_there(path: str, key: str, keys: dict[str, str]) -> str:
+def _not_there(path: str, key: str, keys: dict[str, Entry]) -> str:
     if not keys:
         return f"{path} is empty."
     listed = sorted(keys)
