@@ -38,7 +38,11 @@ def test_example_prints_the_published_result(data_dir: Path, monkeypatch: pytest
 
 
 def test_links_to_files_lead_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
+    ours = re.compile(
+        r"^https://(?:github\.com/hepnb/hepnb/blob|raw\.githubusercontent\.com/hepnb/hepnb)/main/"
+    )
+    found = re.findall(r"\]\(([^)]+)\)", README)
+    links = [ours.sub("", link) for link in found if ours.match(link) or not link.startswith("https://")]
     assert links
     assert [link for link in links if not (REPOSITORY / link).exists()] == []
 

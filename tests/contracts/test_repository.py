@@ -18,7 +18,7 @@ SETTINGS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf
 # Spelled in pieces, so that this file does not find itself.
 FORBIDDEN = {
     "a path of one machine": "|".join(
-        f"/{name}/" for name in ("wo" + "rk", "fa" + "rm", "ro" + "ot", "ho" + "me/[a-z]+")
+        f"(?<!root-project)/{name}/" for name in ("wo" + "rk", "fa" + "rm", "ro" + "ot", "ho" + "me/[a-z]+")
     ),
     "a package index": "|".join(
         rf"\b{host}\."
