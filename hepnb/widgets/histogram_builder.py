@@ -449,7 +449,9 @@ class HistogramBuilder(Panel):
     # -- filling --------------------------------------------------------------------------------------
 
     def _parts(self) -> tuple[Part, ...]:
-        if self.show == "tree" or not self.samples:
+        if self.show == "samples" and not self.samples:
+            return ()
+        if self.show == "tree":
             return () if self.tree is None else (Part("", "tree", self.tree, weight=self.weight or None),)
         self._check_names()
         parts = []

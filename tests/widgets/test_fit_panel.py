@@ -429,7 +429,8 @@ def test_the_headline_at_a_bound_has_the_side_that_the_profile_gives(workspace):
     result = panel.fit()
     assert result["mu"][0] == 0.0
     found = hepnb.fits.minos(panel._state.data, panel.model, ["mu"], result=result)
-    assert f"mu = 0.0000 +{found.upper[0]:.4f} at its lower bound 0" in panel._controls.words.html
+    assert f"mu = 0.0000 +{found.upper[0]:.3f}" in panel._controls.words.html
+    assert "at its lower bound 0" in panel._controls.words.html
     row = next(row for row in panel.table() if row["name"] == "mu")
-    assert row["uncertainty"] == pytest.approx(found.upper[0])
+    assert row["uncertainty"] == pytest.approx(found.upper[0], rel=1e-3)
     assert "±" not in panel._controls.words.html
