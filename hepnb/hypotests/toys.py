@@ -44,7 +44,7 @@ FloatArray = NDArray[np.float64]
 _TIE = 1e-8
 # One toy of so many is checked with many starts, but not more than so many of a hypothesis; a statistic that
 # moves by so much was wrong.
-_EVERY, _MOST_CHECKED, _WRONG = 100, 20, 0.01
+_EVERY, _MOST_CHECKED, _WRONG = 200, 10, 0.01
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def test_what_toys_miss_is_measured_and_said() -> None:
     assert study.toys is not None
     check = study.toys.check
     assert check is not None
-    assert check.n == 8
+    assert check.n == 4
     assert 0 <= check.n_wrong <= check.n
     assert ("fitted again from many starts" in study.message) == (check.n_wrong > 0)
     plain = hepnb.Model(uncorrelated_background([5.0], [50.0], [7.0], [52]))
