@@ -20,7 +20,7 @@ from scipy.special import pdtr
 
 from hepnb.atomic_file import write_text
 from hepnb.datasets.fetch import cache_directory, checksum
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
 from hepnb.local_files import local_path
 
 __all__ = ["SEED", "generate"]

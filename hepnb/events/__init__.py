@@ -5,27 +5,27 @@ The only part of hepnb that imports uproot and awkward.
 
 from __future__ import annotations
 
-from hepnb.events.batches import Batches, batches
-from hepnb.events.branches import Branch
-from hepnb.events.cache import COLUMNS
-from hepnb.events.columns import Column
-from hepnb.events.cube import Cube
-from hepnb.events.cutflow import Cutflow, CutflowRow
-from hepnb.events.disk import DiskColumns
-from hepnb.events.expressions import Expression, check_expression
-from hepnb.events.files import RootFile
-from hepnb.events.filesets import RootFiles
-from hepnb.events.fills import Fill, Filled
-from hepnb.events.functions import FUNCTIONS
-from hepnb.events.listing import Entry
+from hepnb.events.language.expression import Expression, check_expression
+from hepnb.events.language.functions import FUNCTIONS
+from hepnb.events.language.named_columns import Column
 from hepnb.events.opening import open  # the name users know from uproot
-from hepnb.events.references import open_skim
-from hepnb.events.skim import Written
-from hepnb.events.source import Skipped
-from hepnb.events.stream import Chunk
-from hepnb.events.tables import Table
-from hepnb.events.trees import Tree
-from hepnb.events.write import write
+from hepnb.events.passes.chunks import Chunk
+from hepnb.events.passes.cube import Cube
+from hepnb.events.passes.cutflow import Cutflow, CutflowRow
+from hepnb.events.passes.fill_spec import Fill, Filled
+from hepnb.events.root_file import RootFile
+from hepnb.events.root_files import RootFiles
+from hepnb.events.rootio.branches import Branch
+from hepnb.events.rootio.directory import Entry
+from hepnb.events.rootio.graphs import Table
+from hepnb.events.skim_references import open_skim
+from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.sources.disk_cache import DiskColumns
+from hepnb.events.sources.source import Skipped
+from hepnb.events.training import Batches, batches
+from hepnb.events.tree import Tree
+from hepnb.events.writing.skim import Written
+from hepnb.events.writing.write import write
 
 __all__ = [
     "COLUMNS",

@@ -10,13 +10,13 @@ from typing import Any, TypeAlias, overload
 from urllib.request import url2pathname
 
 from hepnb.errors import FileError, nearest
-from hepnb.events.chains import ChainSource
-from hepnb.events.files import RootFile
-from hepnb.events.filesets import RootFiles, checked
-from hepnb.events.handles import borrow
-from hepnb.events.remote import is_remote, matches
-from hepnb.events.source import OnError
-from hepnb.events.trees import Tree
+from hepnb.events.root_file import RootFile
+from hepnb.events.root_files import RootFiles, checked
+from hepnb.events.rootio.open_files import borrow
+from hepnb.events.rootio.remote import is_remote, matches
+from hepnb.events.sources.chain import ChainSource
+from hepnb.events.sources.source import OnError
+from hepnb.events.tree import Tree
 from hepnb.python_code import call
 
 __all__ = ["open"]

@@ -9,26 +9,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hepnb.widgets.branch_selector import BranchSelector
-    from hepnb.widgets.brazil_band import BrazilBand
-    from hepnb.widgets.file_browser import FileBrowser
-    from hepnb.widgets.fit_panel import FitPanel
-    from hepnb.widgets.histogram_builder import HistogramBuilder
-    from hepnb.widgets.interpolation_explorer import InterpolationExplorer
-    from hepnb.widgets.live_figure import LiveFigure
-    from hepnb.widgets.table import Table
-    from hepnb.widgets.workbench import Workbench
+    from hepnb.widgets.branch_selector.panel import BranchSelector
+    from hepnb.widgets.brazil_band.panel import BrazilBand
+    from hepnb.widgets.file_browser.panel import FileBrowser
+    from hepnb.widgets.fit_panel.panel import FitPanel
+    from hepnb.widgets.histogram_builder.panel import HistogramBuilder
+    from hepnb.widgets.interpolation_explorer.panel import InterpolationExplorer
+    from hepnb.widgets.toolkit.live_figure import LiveFigure
+    from hepnb.widgets.toolkit.table import Table
+    from hepnb.widgets.workbench.panel import Workbench
 
 _HOME = {
-    "FileBrowser": "file_browser",
-    "BranchSelector": "branch_selector",
-    "HistogramBuilder": "histogram_builder",
-    "InterpolationExplorer": "interpolation_explorer",
-    "FitPanel": "fit_panel",
-    "BrazilBand": "brazil_band",
-    "Workbench": "workbench",
-    "LiveFigure": "live_figure",
-    "Table": "table",
+    "FileBrowser": "file_browser.panel",
+    "BranchSelector": "branch_selector.panel",
+    "HistogramBuilder": "histogram_builder.panel",
+    "InterpolationExplorer": "interpolation_explorer.panel",
+    "FitPanel": "fit_panel.panel",
+    "BrazilBand": "brazil_band.panel",
+    "Workbench": "workbench.panel",
+    "LiveFigure": "toolkit.live_figure",
+    "Table": "toolkit.table",
 }
 
 __all__ = [

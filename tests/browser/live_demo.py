@@ -2,8 +2,8 @@
 
 CELL = """
 import ipywidgets, numpy as np, traitlets
-from hepnb.widgets.base import Panel
-from hepnb.widgets.live_figure import LiveFigure
+from hepnb.widgets.toolkit.panel import Panel
+from hepnb.widgets.toolkit.live_figure import LiveFigure
 
 class Demo(Panel):
     scale = traitlets.Float(1.0).tag(panel_input=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +70,7 @@ def test_mini_histograms_come_for_the_rows_in_view(select, tmp_path):
 
 def test_six_thousand_rows_open_quickly_and_scroll(open_notebook):
     notebook = open_notebook(
-        "from hepnb.widgets.table import Table\n"
+        "from hepnb.widgets.toolkit.table import Table\n"
         "columns = [{'key': 'name', 'label': 'Name'}, {'key': 'n', 'kind': 'number', 'label': 'N'}]\n"
         "rows = [{'id': str(i), 'name': f'branch_{i}', 'n': i} for i in range(6000)]\n"
         "table = Table(columns=columns, rows=rows, multi=True)\n"

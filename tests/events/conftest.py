@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hepnb.events import handles
+from hepnb.events.rootio import open_files as handles
 
 
 class Server(http.server.ThreadingHTTPServer):

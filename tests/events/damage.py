@@ -21,7 +21,7 @@ import numpy as np
 import hepnb.events
 from hepnb.errors import HepnbError
 from hepnb.events import Table, Tree
-from hepnb.events.cache import COLUMNS
+from hepnb.events.sources.column_cache import COLUMNS
 
 MEMORY = 1 << 30
 

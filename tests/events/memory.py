@@ -22,7 +22,7 @@ import sys
 import tempfile
 import tracemalloc
 import hepnb
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
 
 def task(tree, folder):
     {task}

@@ -11,8 +11,8 @@ import scipy.stats
 
 import hepnb
 from hepnb.errors import BranchError, SelectionError
-from hepnb.events.batches import Batches
-from hepnb.events.write import write_trees
+from hepnb.events.training import Batches
+from hepnb.events.writing.write import write_trees
 
 from .memory import MB, peak_above_start, write_numbers
 

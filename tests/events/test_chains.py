@@ -15,7 +15,7 @@ import uproot
 import hepnb.events
 from hepnb.errors import BranchError, FileError, SelectionError
 from hepnb.events import RootFiles, Skipped, Tree
-from hepnb.events.cache import COLUMNS
+from hepnb.events.sources.column_cache import COLUMNS
 
 PARTS = (700, 0, 1204, 400)
 

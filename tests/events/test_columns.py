@@ -12,10 +12,10 @@ import pytest
 import hepnb
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events import check_expression
-from hepnb.events import evaluate as evaluation
-from hepnb.events.columns import Column, define
-from hepnb.events.expressions import ChunkColumns
-from hepnb.events.write import write_trees
+from hepnb.events.language import evaluator as evaluation
+from hepnb.events.language.expression import ChunkColumns
+from hepnb.events.language.named_columns import Column, define
+from hepnb.events.writing.write import write_trees
 
 RNG = np.random.default_rng(20261122)
 N = 500

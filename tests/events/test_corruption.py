@@ -18,7 +18,7 @@ import xxhash
 import hepnb.events
 from hepnb.errors import BranchError, FileError, HepnbError
 from hepnb.events import Tree
-from hepnb.events.cache import COLUMNS
+from hepnb.events.sources.column_cache import COLUMNS
 
 SECONDS = 10.0
 MEMORY = 1 << 30

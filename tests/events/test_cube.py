@@ -143,7 +143,7 @@ def test_cumulative_sums_give_the_same(zmumu, monkeypatch, weight):
         ranges.append(chosen)
     added = [cube.slice(chosen) for chosen in ranges]
     assert not cube._sums
-    monkeypatch.setattr("hepnb.events.cube._FEW_CELLS", 0)
+    monkeypatch.setattr("hepnb.events.passes.cube._FEW_CELLS", 0)
     for chosen, expected in zip(ranges, added, strict=True):
         found = cube.slice(chosen)
         assert (found.variances(flow=True) >= 0).all()

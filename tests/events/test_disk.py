@@ -108,13 +108,13 @@ def test_a_pass_reads_its_file_once(disk, tmp_path, monkeypatch):
     expected = tree.fill(fills)
     assert disk.used > 20_000 * 8
     COLUMNS.clear()
-    monkeypatch.setattr("hepnb.events.memory._SMALL", 0)
+    monkeypatch.setattr("hepnb.events.passes.memory_plan._SMALL", 0)
     monkeypatch.setattr(COLUMNS, "_budget", 0)
 
     def nothing(*_):
         raise AssertionError("the column is on the disk")
 
-    monkeypatch.setattr("hepnb.events.source.to_column", nothing)
+    monkeypatch.setattr("hepnb.events.sources.source.to_column", nothing)
     again = tree.fill(fills)
     for name, histogram in expected.histograms.items():
         np.testing.assert_array_equal(again[name].view(flow=True), histogram.view(flow=True))

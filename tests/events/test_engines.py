@@ -13,8 +13,8 @@ from dask.distributed import Client, LocalCluster
 
 import hepnb
 from hepnb.errors import FileError, HepnbError, SelectionError
-from hepnb.events.baskets import coarsest
-from hepnb.events.tasks import task_ranges
+from hepnb.events.passes.basket_reader import coarsest
+from hepnb.events.passes.tasks import task_ranges
 
 N = 1_200_000
 MASS = "sqrt(x**2 + y**2 + 1)"
@@ -87,7 +87,7 @@ def test_threads_and_memory(tree, expected, options):
 
 
 def test_small_blocks(tree, expected, monkeypatch):
-    monkeypatch.setattr("hepnb.events.memory.BLOCK", 4096)
+    monkeypatch.setattr("hepnb.events.passes.memory_plan.BLOCK", 4096)
     same(expected, tree.fill(HISTOGRAMS, CUTFLOWS))
 
 
@@ -162,7 +162,7 @@ def test_a_cancelled_pass_keeps_what_it_has(tree, expected):
 
 
 def test_a_cancel_within_a_task(tree, monkeypatch):
-    monkeypatch.setattr("hepnb.events.memory.BLOCK", 10_000)
+    monkeypatch.setattr("hepnb.events.passes.memory_plan.BLOCK", 10_000)
 
     class After:
         """Says stop when it was asked so often."""
@@ -183,9 +183,9 @@ def test_a_file_that_a_worker_sees_otherwise(tree, tmp_path):
     import pickle
     import shutil
 
-    from hepnb.events.onepass import OnePass
-    from hepnb.events.sums import HistogramSum
-    from hepnb.events.tasks import Pass, _do
+    from hepnb.events.passes.accumulators import HistogramSum
+    from hepnb.events.passes.fill_pass import OnePass
+    from hepnb.events.passes.tasks import Pass, _do
     from hepnb.histograms import axis
 
     path = tmp_path / "copy.root"

@@ -9,7 +9,7 @@ import numpy as np
 
 from hepnb.errors import HepnbError
 from hepnb.events import FUNCTIONS, check_expression
-from hepnb.events.expressions import parse
+from hepnb.events.language.expression import parse
 
 N = 24
 RNG = np.random.default_rng(20261122)

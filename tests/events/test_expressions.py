@@ -13,8 +13,8 @@ import pytest
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events import FUNCTIONS, check_expression
-from hepnb.events.functions import MEANT
-from hepnb.events.vectors import ATTRIBUTES
+from hepnb.events.language.four_vectors import ATTRIBUTES
+from hepnb.events.language.functions import MEANT
 
 RNG = np.random.default_rng(20261122)
 X = RNG.normal(size=50)

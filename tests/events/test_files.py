@@ -17,8 +17,8 @@ import pytest
 import hepnb.events
 from hepnb.errors import BranchError, EmptySelectionWarning, FileError, HepnbError, SelectionError
 from hepnb.events import RootFile, Table, Tree
-from hepnb.events.branches import readers_of
-from hepnb.events.handles import borrow
+from hepnb.events.rootio.branches import readers_of
+from hepnb.events.rootio.open_files import borrow
 
 DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
 FILES = sorted(path.name for path in (DATA / "root").glob("*.root"))

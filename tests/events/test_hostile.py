@@ -10,7 +10,7 @@ import pytest
 
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events import check_expression
-from hepnb.events.expressions import parse
+from hepnb.events.language.expression import parse
 
 BRANCHES = {"x", "y", "n", "b", "Muon_pt", "Muon_eta", "Muon_phi", "Muon_mass", "Jet.PT", "text", "big"}
 COLUMNS = {"lead": parse("p4(Muon)[:, 0]", BRANCHES)}

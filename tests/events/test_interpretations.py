@@ -14,10 +14,10 @@ import uproot
 
 import hepnb.events
 from hepnb.errors import BranchError
-from hepnb.events.branches import branches_of
-from hepnb.events.handles import borrow
-from hepnb.events.interpretations import amend, packing_of
-from hepnb.events.listing import object_of
+from hepnb.events.rootio.branches import branches_of
+from hepnb.events.rootio.directory import object_of
+from hepnb.events.rootio.interpretations import amend, packing_of
+from hepnb.events.rootio.open_files import borrow
 
 
 class Leaf:

@@ -8,7 +8,7 @@ import pytest
 import uproot
 
 import hepnb
-from hepnb.events.objects import _labels
+from hepnb.events.rootio.object_readers import _labels
 
 CONTENT = np.array([0.0, 1, 2, 3, 0])
 

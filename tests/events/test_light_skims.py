@@ -16,9 +16,9 @@ import uproot
 
 import hepnb
 from hepnb.errors import FileError
-from hepnb.events import originals
-from hepnb.events.cache import COLUMNS
-from hepnb.events.write import write_trees
+from hepnb.events.sources import originals
+from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.writing.write import write_trees
 
 N = 2000
 ORIGINAL = [field.name for field in dataclasses.fields(originals.Original)]

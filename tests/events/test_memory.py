@@ -11,8 +11,8 @@ import uproot
 
 import hepnb
 from hepnb.errors import BinningError, BranchError, SelectionError
-from hepnb.events.budget import bytes_per_entry, entries_per_chunk, memory_bytes
-from hepnb.events.memory import plan_memory
+from hepnb.events.passes.entry_size import bytes_per_entry, entries_per_chunk, memory_bytes
+from hepnb.events.passes.memory_plan import plan_memory
 from tests.events.memory import MB, peak_above_start, write_numbers
 
 BUDGET = 16 * MB

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events import check_expression
-from hepnb.events.columns import Column, define
-from hepnb.events.program import Program
+from hepnb.events.language.compiled import Program
+from hepnb.events.language.named_columns import Column, define
 
 N = 1000
 _generator = np.random.default_rng(4)

@@ -11,8 +11,8 @@ import pytest
 
 import hepnb.events
 from hepnb.errors import FileError
-from hepnb.events import remote
-from hepnb.events.cache import COLUMNS
+from hepnb.events.rootio import remote
+from hepnb.events.sources.column_cache import COLUMNS
 
 
 @pytest.fixture

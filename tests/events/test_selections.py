@@ -11,8 +11,8 @@ from scipy.stats import binom
 
 import hepnb
 from hepnb.errors import BranchError, ExpressionError, SelectionError
-from hepnb.events.cutflow import Cutflow
-from hepnb.events.write import write_trees
+from hepnb.events.passes.cutflow import Cutflow
+from hepnb.events.writing.write import write_trees
 
 RNG = np.random.default_rng(20261122)
 N = 2_000

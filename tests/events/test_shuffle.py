@@ -14,8 +14,8 @@ import uproot
 
 import hepnb
 from hepnb.errors import SelectionError
-from hepnb.events.randomness import random_keys, uniform
-from hepnb.events.write import write_trees
+from hepnb.events.writing.entry_random import random_keys, uniform
+from hepnb.events.writing.write import write_trees
 
 from .memory import MB, peak_above_start, write_numbers
 
@@ -24,7 +24,7 @@ from .memory import MB, peak_above_start, write_numbers
 
 def test_published_vector() -> None:
     """The generator's first outputs for the seed 1234567, as its authors' reference code prints them."""
-    from hepnb.events import randomness
+    from hepnb.events.writing import entry_random as randomness
 
     gamma = randomness._GAMMA
     state, outputs = 1234567, []

@@ -16,8 +16,8 @@ import uproot
 
 import hepnb
 from hepnb.errors import BranchError, ExpressionError, FileError, HepnbError, SelectionError
-from hepnb.events.sinks import root_compression
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
+from hepnb.events.writing.writers import root_compression
 
 MASS = "sqrt((E1 + E2)**2 - (px1 + px2)**2 - (py1 + py2)**2 - (pz1 + pz2)**2)"
 # Numbers of every width, texts, lists with a shared counter, fixed arrays, split objects.

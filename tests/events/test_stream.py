@@ -13,9 +13,9 @@ import uproot
 
 import hepnb
 from hepnb.errors import BinningError, BranchError, EmptySelectionWarning, ExpressionError, SelectionError
-from hepnb.events.baskets import Unusual, baskets_of
-from hepnb.events.blocks import BlockReader, layout_of
-from hepnb.events.cache import COLUMNS
+from hepnb.events.passes.basket_reader import Unusual, baskets_of
+from hepnb.events.passes.block_reader import BlockReader, layout_of
+from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.progress import Bar
 
 N = 30_000
@@ -63,7 +63,7 @@ def tree(tmp_path_factory):
 def streamed(monkeypatch):
     """Nothing is small enough to be kept in memory."""
     COLUMNS.clear()
-    monkeypatch.setattr("hepnb.events.memory._SMALL", 0)
+    monkeypatch.setattr("hepnb.events.passes.memory_plan._SMALL", 0)
     monkeypatch.setattr(COLUMNS, "_budget", 0)
 
 
@@ -94,7 +94,8 @@ def test_blocks_of_baskets_are_what_uproot_reads(tmp_path, codec):
 def test_only_what_is_needed_is_read(tree, streamed, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "hepnb.events.blocks.baskets_of", lambda stamp, path, branch: read.append(branch.name) or None
+        "hepnb.events.passes.block_reader.baskets_of",
+        lambda stamp, path, branch: read.append(branch.name) or None,
     )
     tree.fill({"a": ("f4 + i2", (10, 0, 1), "f4 > 0"), "b": ("i2", (10, 0, 1))}, {"c": ["f4 > 1"]})
     assert sorted(set(read)) == ["f4", "i2"]
@@ -223,7 +224,7 @@ def test_what_is_wrong_is_said_before_anything_is_read(tree, monkeypatch):
     def nothing(*_):
         raise AssertionError("something is read")
 
-    monkeypatch.setattr("hepnb.events.tasks._do", nothing)
+    monkeypatch.setattr("hepnb.events.passes.tasks._do", nothing)
     for spec in (("f9", "auto"), ("f8", "atuo"), ("f8", (10, 1, 0)), ("f8", 10, "f8 >")):
         with pytest.raises((BranchError, BinningError, ExpressionError)):
             tree.fill({"good": ("f8", 10), "bad": spec})
@@ -262,7 +263,7 @@ def test_a_damaged_basket(tmp_path, streamed):
 
 def test_a_file_that_changes_meanwhile(tmp_path, streamed, monkeypatch):
     tree = made(tmp_path / "made.root", uproot.LZ4(1))
-    monkeypatch.setattr("hepnb.events.memory.BLOCK", 1000)
+    monkeypatch.setattr("hepnb.events.passes.memory_plan.BLOCK", 1000)
     read = BlockReader._read
 
     def changing(self, name, part, start, stop, end):
@@ -276,7 +277,7 @@ def test_a_file_that_changes_meanwhile(tmp_path, streamed, monkeypatch):
 
 
 def test_headers_that_lie(tree):
-    from hepnb.events.baskets import Buffer, Column, descriptor_of
+    from hepnb.events.passes.basket_reader import Buffer, Column, descriptor_of
 
     info = tree._info()
     found = baskets_of(info.stamp, "t", info.names["f4"])

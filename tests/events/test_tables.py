@@ -10,7 +10,7 @@ from scipy import stats
 import hepnb.events
 from hepnb.errors import FileError
 from hepnb.events import Table
-from hepnb.events.efficiencies import _estimate, interval
+from hepnb.events.rootio.efficiency import _estimate, interval
 
 
 @pytest.mark.parametrize(

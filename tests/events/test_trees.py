@@ -14,7 +14,7 @@ import uproot
 import hepnb.events
 from hepnb.errors import BinningError, BranchError, EmptySelectionWarning, ExpressionError, SelectionError
 from hepnb.events import Tree
-from hepnb.events.cache import COLUMNS, ColumnCache
+from hepnb.events.sources.column_cache import COLUMNS, ColumnCache
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_constant_weight(made):
 
 def test_chunks_sum_to_the_whole(made, monkeypatch):
     whole = made.hist("x + y", (50, -5, 5), cut="flag", weight="w")
-    monkeypatch.setattr("hepnb.events.memory.BLOCK", 777)
+    monkeypatch.setattr("hepnb.events.passes.memory_plan.BLOCK", 777)
     np.testing.assert_array_equal(
         made.hist("x + y", (50, -5, 5), cut="flag", weight="w").view(flow=True), whole.view(flow=True)
     )
@@ -241,8 +241,8 @@ def test_bins_that_are_none(zmumu):
 
 
 def test_progress_and_cancel(made, monkeypatch):
-    monkeypatch.setattr("hepnb.events.tasks.TASK_ENTRIES", 1000)
-    monkeypatch.setattr("hepnb.events.tasks.coarsest", lambda *_: None)
+    monkeypatch.setattr("hepnb.events.passes.tasks.TASK_ENTRIES", 1000)
+    monkeypatch.setattr("hepnb.events.passes.tasks.coarsest", lambda *_: None)
     told = []
     made.hist("x", (10, -1, 1), progress=lambda done, total: told.append((done, total)))
     assert told == [(1000 * i, 10_000) for i in range(1, 11)]
@@ -327,7 +327,7 @@ def test_the_disk_is_read_once(made, monkeypatch):
     def nothing(*_):
         raise AssertionError("the column is in memory")
 
-    monkeypatch.setattr("hepnb.events.source.to_column", nothing)
+    monkeypatch.setattr("hepnb.events.sources.source.to_column", nothing)
     made.hist("x**2", (10, -1, 1), cut="y < 0")
     made.arrays(["x", "y"], entry_start=100, entry_stop=200)
     assert COLUMNS.used == used

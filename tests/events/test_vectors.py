@@ -11,8 +11,8 @@ import vector
 import hepnb
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events import check_expression
-from hepnb.events.particles import coordinates
-from hepnb.events.vectors import ATTRIBUTES, MAKERS
+from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
+from hepnb.events.language.p4_branches import coordinates
 
 RNG = np.random.default_rng(20261122)
 N = 400

@@ -13,7 +13,7 @@ import uproot
 
 import hepnb
 from hepnb.errors import BinningError, BranchError, FileError
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
 
 
 def test_columns_come_back(tmp_path: Path) -> None:

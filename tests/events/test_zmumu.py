@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import hepnb.events
-from hepnb.events.cache import COLUMNS
+from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.histograms import axis, empty, fill_into
 
 MASS = "sqrt((E1 + E2)**2 - (px1 + px2)**2 - (py1 + py2)**2 - (pz1 + pz2)**2)"

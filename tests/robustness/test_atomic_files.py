@@ -22,10 +22,10 @@ from hepnb import atomic_file as module
 from hepnb.atomic_file import atomic_file, remove_leftovers, write_text
 from hepnb.cli.files import save_figure, write_json
 from hepnb.errors import FileError
-from hepnb.events.disk import DiskColumns
-from hepnb.events.write import write_trees
+from hepnb.events.sources.disk_cache import DiskColumns
+from hepnb.events.writing.write import write_trees
 from hepnb.hypotests import toy_hypotest
-from hepnb.widgets.limit_export import write_limit
+from hepnb.widgets.brazil_band.export import write_limit
 from hepnb.workspace import uncorrelated_background
 
 resource = pytest.importorskip("resource")

@@ -22,15 +22,15 @@ import uproot.behaviors.TBranch
 from tqdm import tqdm
 
 import hepnb
-from hepnb.events import handles
-from hepnb.events.cache import COLUMNS
-from hepnb.events.disk import DiskColumns
+from hepnb.events.rootio import open_files as handles
+from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.sources.disk_cache import DiskColumns
 from hepnb.fits import threads
 from hepnb.forks import fork_safe, renew_after_fork
 from hepnb.hypotests import toy_hypotest
 from hepnb.progress import Bar
-from hepnb.widgets.background import Background
-from hepnb.widgets.live_figure import LiveFigure
+from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.workspace import uncorrelated_background
 
 pytestmark = [
@@ -372,7 +372,7 @@ def test_a_picture_in_a_child() -> None:
         figure.figure.savefig(os.devnull, format="png")
         return figure.png[:4]
 
-    from hepnb.widgets import live_figure
+    from hepnb.widgets.toolkit import live_figure
 
     with held(figure._mail, figure._drawing, live_figure.TEXT_LOCK):
         assert child(draw) == b"\x89PNG"

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 import hepnb
 from hepnb.cli import app
 from hepnb.errors import FileError, HepnbError, WorkspaceError, printable
-from hepnb.events.cache import COLUMNS
+from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.hypotests import toy_hypotest
 from hepnb.widgets import FileBrowser
-from hepnb.widgets.folders import check_pattern, list_folder
+from hepnb.widgets.file_browser.folders import check_pattern, list_folder
 from hepnb.workspace import uncorrelated_background
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from hepnb.widgets.background import Background
+from hepnb.widgets.toolkit.background import Background
 
 
 def test_the_newest_wins_and_the_last_is_always_done():

@@ -4,8 +4,8 @@ import pytest
 import traitlets
 
 from hepnb.errors import BranchError, HepnbError
-from hepnb.widgets.base import Panel
-from hepnb.widgets.live_figure import LiveFigure
+from hepnb.widgets.toolkit.live_figure import LiveFigure
+from hepnb.widgets.toolkit.panel import Panel
 
 
 class Doubler(Panel):

@@ -5,8 +5,8 @@ import pytest
 
 import hepnb
 from hepnb.errors import HepnbError
-from hepnb.widgets.branch_selector import BranchSelector
-from hepnb.widgets.sparks import spark_of
+from hepnb.widgets.branch_selector.panel import BranchSelector
+from hepnb.widgets.branch_selector.sparks import spark_of
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 
 import hepnb
 from hepnb.errors import HepnbError
-from hepnb.widgets import brazil_band, streaming_scan
-from hepnb.widgets.brazil_band import BrazilBand
-from hepnb.widgets.limit_code import limit_script
+from hepnb.widgets.brazil_band.code import limit_script
+from hepnb.widgets.brazil_band.panel import BrazilBand, streaming_scan
+from hepnb.widgets.brazil_band.panel import panel as brazil_band
 from hepnb.workspace import uncorrelated_background
 
 

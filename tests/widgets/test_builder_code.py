@@ -13,7 +13,7 @@ import uproot
 import hepnb
 from hepnb import Channel, HistogramBuilder, Sample, Systematic
 from hepnb.errors import HepnbError
-from hepnb.widgets.builder_code import Names, _channel, _sample, _systematic
+from hepnb.widgets.histogram_builder.code import Names, _channel, _sample, _systematic
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 import traitlets
 
 from hepnb.errors import BranchError
-from hepnb.widgets.base import PICTURE, Panel
-from hepnb.widgets.live_figure import LiveFigure
+from hepnb.widgets.toolkit.live_figure import LiveFigure
+from hepnb.widgets.toolkit.panel import PICTURE, Panel
 
 
 class Ruler(Panel):

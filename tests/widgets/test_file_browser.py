@@ -10,7 +10,7 @@ import uproot
 import hepnb
 from hepnb.errors import HepnbError
 from hepnb.events import Tree
-from hepnb.widgets.file_browser import FileBrowser
+from hepnb.widgets.file_browser.panel import FileBrowser
 
 
 @pytest.fixture

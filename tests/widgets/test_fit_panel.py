@@ -11,9 +11,9 @@ import pytest
 import hepnb
 from hepnb.errors import HepnbError, ModelError
 from hepnb.fits import rate_spread
-from hepnb.widgets import fit_state
-from hepnb.widgets.fit_panel import FitPanel
-from hepnb.widgets.fit_views import ALL_CHANNELS
+from hepnb.widgets.fit_panel.panel import FitPanel
+from hepnb.widgets.fit_panel.panel import state as fit_state
+from hepnb.widgets.fit_panel.views import ALL_CHANNELS
 from hepnb.workspace import uncorrelated_background
 
 SIGNAL = [2.0, 8.0, 14.0, 6.0, 1.0]

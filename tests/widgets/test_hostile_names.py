@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hepnb.errors import HepnbError
-from hepnb.widgets.base import Panel
+from hepnb.widgets.toolkit.panel import Panel
 
 N_FIXED, N_RANDOM = 10, 2  # the whole list, and as many random names as one likes, take a minute or more
 

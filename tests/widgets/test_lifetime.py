@@ -19,8 +19,8 @@ from ipywidgets.widgets import widget as widget_module
 
 import hepnb
 from hepnb.progress import check_stop
-from hepnb.widgets.background import Background
-from hepnb.widgets.lifetime import Cells
+from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.toolkit.lifetime import Cells
 from hepnb.workspace import uncorrelated_background
 
 KINDS = ("fit", "band", "builder", "selector", "browser", "explorer", "workbench")

@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from hepnb.errors import HepnbError
-from hepnb.widgets import live_figure, main_loop
-from hepnb.widgets.live_figure import LiveFigure
-from hepnb.widgets.png import encode_png
+from hepnb.widgets.toolkit import live_figure, main_loop
+from hepnb.widgets.toolkit.live_figure import LiveFigure
+from hepnb.widgets.toolkit.png import encode_png
 
 COUNTS, EDGES = np.histogram(np.random.default_rng(3).normal(size=20_000), 40)
 

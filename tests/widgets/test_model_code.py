@@ -9,7 +9,7 @@ import pytest
 
 import hepnb
 from hepnb.errors import HepnbError
-from hepnb.widgets.model_code import data_code, model_script, workspace_lines
+from hepnb.widgets.toolkit.model_code import data_code, model_script, workspace_lines
 from hepnb.workspace import uncorrelated_background
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hepnb
-from hepnb.widgets.prebinned import MOST_BINS, Prebinned, fine_edges, nice_range
+from hepnb.widgets.histogram_builder.prebinned import MOST_BINS, Prebinned, fine_edges, nice_range
 
 
 @pytest.fixture(scope="module")

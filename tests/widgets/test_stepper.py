@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepnb.widgets.stepper import Stepper
+from hepnb.widgets.toolkit.stepper import Stepper
 
 
 def test_notes_and_selection():

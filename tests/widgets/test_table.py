@@ -6,7 +6,7 @@ import pytest
 
 import hepnb.widgets
 from hepnb.errors import HepnbError
-from hepnb.widgets.table import Table
+from hepnb.widgets.toolkit.table import Table
 
 STATIC = Path(hepnb.widgets.__file__).parent / "static"
 

@@ -9,7 +9,7 @@ from generated_files import made_analysis
 import hepnb
 from hepnb.errors import HepnbError
 from hepnb.events import Tree
-from hepnb.widgets.workbench import Workbench
+from hepnb.widgets.workbench.panel import Workbench
 from hepnb.workspace import uncorrelated_background
 
 # Published with the cabinetry tutorial; half a percent is what is asked for.

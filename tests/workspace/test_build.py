@@ -17,7 +17,7 @@ import yaml
 
 import hepnb
 from hepnb.errors import BinningError, ExpressionError, SelectionError, WorkspaceError
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
 from hepnb.histograms import axis, fill
 from hepnb.workspace import Channel, Sample, Systematic, Workspace, build
 

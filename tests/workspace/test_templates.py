@@ -15,7 +15,7 @@ import yaml
 
 import hepnb
 from hepnb.errors import BinningError, WorkspaceError
-from hepnb.events.write import write_trees
+from hepnb.events.writing.write import write_trees
 from hepnb.histograms import axis, smooth
 from hepnb.workspace import Channel, Pruned, Pruning, Sample, Systematic, Workspace, build
 

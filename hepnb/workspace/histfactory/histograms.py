@@ -149,9 +149,9 @@ class Histograms:
 
 def _object(opened: RootFile, entry: Entry) -> Any:
     """Read an object. RootFile would look through all entries for it, and there can be thousands."""
-    from hepnb.events.handles import borrow, reading  # noqa: PLC0415  # needed for XML only
-    from hepnb.events.listing import key_of  # noqa: PLC0415  # needed for XML only
-    from hepnb.events.objects import read_object  # noqa: PLC0415  # needed for XML only
+    from hepnb.events.rootio.directory import key_of  # noqa: PLC0415  # needed for XML only
+    from hepnb.events.rootio.object_readers import read_object  # noqa: PLC0415  # needed for XML only
+    from hepnb.events.rootio.open_files import borrow, reading  # noqa: PLC0415  # needed for XML only
 
     if not entry.readable:
         return opened[entry.key]

@@ -1,0 +1,283 @@
+"""Evaluate a checked syntax tree on columns: numpy for one value per event, awkward for lists."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepnb.errors import BranchError, ExpressionError, HepnbError
+from hepnb.events.language.four_vectors import FourVectors, combined
+from hepnb.events.language.functions import FUNCTIONS, pick, take
+from hepnb.events.language.operators import (
+    arithmetic,
+    bits,
+    compare,
+    counted,
+    is_bool,
+    is_list,
+    kind_of,
+    truth,
+    widened,
+)
+from hepnb.events.language.source_map import Words
+from hepnb.events.language.tokenizer import CONSTANTS
+from hepnb.events.language.whitelist import bounds_of, index_of
+
+__all__ = ["evaluate", "is_text"]
+
+
+def evaluate(body: ast.expr, words: Words, arrays: Mapping[str, Any]) -> Any:
+    """Evaluate a checked expression.
+
+    Parameters
+    ----------
+    body : ast.expr
+        Checked by :func:`hepnb.events.language.whitelist.check`.
+    words : Words
+        What its placeholders stand for.
+    arrays : mapping of str to array
+        The columns.
+
+    Returns
+    -------
+    a number, numpy.ndarray, awkward.Array or FourVectors
+        One value or one list per event.
+    """
+    return _Walk(words, arrays).value(body)
+
+
+class _Walk:
+    """One evaluation over one set of columns."""
+
+    def __init__(self, words: Words, arrays: Mapping[str, Any]) -> None:
+        self.words = words
+        self.arrays = arrays
+
+    def value(self, node: Any) -> Any:
+        return getattr(self, "do_" + type(node).__name__.lower())(node)
+
+    def number(self, node: ast.AST) -> Any:
+        """Evaluate what is about to be calculated with: text is refused."""
+        value = self.value(node)
+        if isinstance(value, str) or is_text(value):
+            name = self.words.branches.get(getattr(node, "id", ""), None)
+            who = f"{self.words.kind(name)} {name!r}" if name else "a text"
+            raise BranchError(
+                f"{who} holds text in {self.words.text!r}: compare it with == or !=, for instance "
+                f"{name or 'branch'} == 'GT'; it cannot be calculated with."
+            )
+        return value
+
+    # -- words for the person
+
+    def shown(self, node: ast.AST) -> str:
+        """Name a part of the expression: the branch, or the text and the branches in it."""
+        name = self.words.branches.get(getattr(node, "id", ""))
+        if name is not None:
+            return f"{self.words.kind(name)} {name!r}"
+        inside = {
+            self.words.branches[n.id]
+            for n in ast.walk(node)
+            if isinstance(n, ast.Name) and n.id in self.words.branches
+        }
+        text = self.words.source(node)
+        one = next(iter(inside)) if len(inside) == 1 else ""
+        return f"{text!r} (from {self.words.kind(one)} {one!r})" if one and one != text else repr(text)
+
+    def together(self, function: Callable[..., Any], nodes: Sequence[ast.AST], *values: Any) -> Any:
+        """Apply a function element by element; say which lists do not fit each other where it fails."""
+        try:
+            return function(*values)
+        except HepnbError:
+            raise
+        except Exception:
+            parts = [(node, _shape(value)) for node, value in zip(nodes, values, strict=True)]
+            lists = [(node, shape) for node, shape in parts if shape is not None]
+            for (first, one), (second, other) in combinations(lists, 2):
+                self.check_lengths(first, one, second, other)
+            raise
+
+    def check_lengths(self, first: ast.AST, one: Any, second: ast.AST, other: Any) -> None:
+        """Refuse lists that do not have the same number of elements in every event."""
+        # A list that is not there goes with any other: what comes out is not there either.
+        counts, others = (np.asarray(ak.fill_none(ak.num(lists, axis=1), -1)) for lists in (one, other))
+        counts, others = np.where(others < 0, others, counts), np.where(counts < 0, counts, others)
+        if np.array_equal(counts, others):
+            return
+        event = np.flatnonzero(counts != others)[0]
+        raise ExpressionError(
+            f"{self.shown(first)} and {self.shown(second)} do not have the same number of elements in every "
+            f"event (one event has {counts[event]} and {others[event]}), so {self.words.text!r} cannot go "
+            "through both element by element. Reduce one to a number per event, as in max(x), or take one "
+            "element, as in x[:, 0]."
+        )
+
+    # -- one method per kind of node
+
+    def do_constant(self, node: ast.Constant) -> Any:
+        return node.value
+
+    def do_name(self, node: ast.Name) -> Any:
+        if node.id in self.words.branches:
+            return widened(self.arrays[self.words.branches[node.id]])
+        if node.id in self.words.strings:
+            return self.words.strings[node.id]
+        return CONSTANTS[node.id]
+
+    def do_attribute(self, node: ast.Attribute) -> Any:
+        vectors: FourVectors = self.value(node.value)
+        return vectors.get(node.attr)
+
+    def do_binop(self, node: ast.BinOp) -> Any:
+        left, right = self.number(node.left), self.number(node.right)
+        op, sides = node.op, (node.left, node.right)
+        if isinstance(left, FourVectors) or isinstance(right, FourVectors):
+            return self.together(lambda a, b: combined(op, a, b), sides, left, right)
+        if isinstance(op, (ast.BitAnd, ast.BitOr)):
+            combine = np.bitwise_and if isinstance(op, ast.BitAnd) else np.bitwise_or
+            return self.together(lambda a, b: bits(a, b, combine), sides, left, right)
+        return self.together(lambda a, b: arithmetic(op, a, b), sides, left, right)
+
+    def do_unaryop(self, node: ast.UnaryOp) -> Any:
+        value = self.number(node.operand)
+        if isinstance(value, FourVectors):
+            return value if isinstance(node.op, ast.UAdd) else combined(ast.Mult(), value, -1.0)
+        if isinstance(node.op, ast.Not):
+            return np.logical_not(truth(value))
+        if isinstance(node.op, ast.Invert):
+            if not is_bool(value):
+                raise ExpressionError(
+                    f"'~' of {self.shown(node.operand)} in {self.words.text!r}: it is a number, and '~' "
+                    "would flip its bits. Write not (...), or compare it first."
+                )
+            return np.logical_not(value)
+        value = counted(value)
+        if isinstance(node.op, ast.UAdd):
+            return value
+        return arithmetic(ast.Sub(), 0, value) if kind_of(value) in "iu" else np.negative(value)
+
+    def do_boolop(self, node: ast.BoolOp) -> Any:
+        combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        result = truth(self.number(node.values[0]))
+        for i, other in enumerate(node.values[1:]):
+            sides = (node.values[i], other)
+            result = self.together(combine, sides, result, truth(self.number(other)))
+        return result
+
+    def do_compare(self, node: ast.Compare) -> Any:
+        nodes = (node.left, *node.comparators)
+        sides = [self.value(side) for side in nodes]
+        result: Any = None
+        for i, op in enumerate(node.ops):
+            texts = [isinstance(side, str) or is_text(side) for side in sides[i : i + 2]]
+            if any(texts) and not (all(texts) and isinstance(op, (ast.Eq, ast.NotEq))):
+                self.number(node.left if texts[0] and i == 0 else node.comparators[i if texts[1] else i - 1])
+            step = self.compared(op, nodes[i : i + 2], sides[i], sides[i + 1])
+            if result is None:
+                result = step
+            else:
+                result = self.together(np.logical_and, (nodes[0], nodes[i + 1]), result, step)
+        return result
+
+    def compared(self, op: ast.cmpop, nodes: Sequence[ast.AST], left: Any, right: Any) -> Any:
+        return self.together(lambda a, b: compare(op, a, b), nodes, left, right)
+
+    def do_call(self, node: ast.Call) -> Any:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        function = FUNCTIONS[name]
+        values = [self.number(argument) for argument in node.args]
+        if not function.bare:
+            values = [value if isinstance(value, FourVectors) else counted(value) for value in values]
+        if function.reduces and len(values) == 1 and _shape(values[0]) is None:
+            several = " Give two or more arguments, or" if function.n_max > 1 else " To use it as it is,"
+            raise ExpressionError(
+                f"{name}(...) goes over a list per event, but {self.shown(node.args[0])} has one value per "
+                f"event, in {self.words.text!r}.{several} leave {name}(...) out."
+            )
+        return self.together(function.call, node.args, *values)
+
+    # -- elements of lists
+
+    def do_subscript(self, node: ast.Subscript) -> Any:
+        value = self.number(node.value)
+        if _shape(value) is None:
+            raise ExpressionError(
+                f"an index after {self.shown(node.value)} in {self.words.text!r}, but there is one value per "
+                "event, not a list."
+            )
+        if isinstance(node.slice, ast.Tuple):
+            return self.placed(node, value)
+        index = self.number(node.slice)
+        if is_list(index) and is_bool(index):
+            # awkward would take a shorter condition for the first few elements.
+            self.check_lengths(node.value, _shape(value), node.slice, index)
+            if index.ndim > _shape(value).ndim:
+                raise ExpressionError(
+                    f"the condition {self.shown(node.slice)} in {self.words.text!r} is on lists inside the "
+                    f"elements of {self.shown(node.value)}: write any(...) or all(...) of it."
+                )
+            if index.ndim > 2:
+                ak.broadcast_arrays(_shape(value), index)
+            return _each(value, lambda part: part[index])
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
+            if not np.equal(np.floor(index), index)[np.isfinite(index)].all():
+                raise ExpressionError(
+                    f"the index {self.shown(node.slice)} in {self.words.text!r} is not whole numbers."
+                )
+            self.check_place(node, value)
+            return _each(value, lambda part: pick(part, index))
+        remedy = "write [:, 0] for the first element, or a condition on the elements"
+        if isinstance(index, np.ndarray):
+            remedy = "it has one value per event: put it into the cut, or compare elements here"
+        raise ExpressionError(f"the index {self.shown(node.slice)} in {self.words.text!r}: {remedy}.")
+
+    def check_place(self, node: ast.Subscript, value: Any) -> None:
+        """A place found in one list means nothing in a list of other lengths."""
+        call = node.slice
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("argmax", "argmin"):
+            searched = _shape(self.number(call.args[0]))
+            self.check_lengths(node.value, _shape(value), call.args[0], searched)
+
+    def placed(self, node: ast.Subscript, value: Any) -> Any:
+        for position, index in enumerate(_indices(node.slice)):
+            shape = _shape(value)
+            if position and shape is None:
+                raise ExpressionError(
+                    f"more indices after {self.shown(node.value)} in {self.words.text!r} than it has "
+                    "dimensions."
+                )
+            value = _each(value, partial(_at, index=index))
+        return value
+
+
+def _each(value: Any, function: Callable[[Any], Any]) -> Any:
+    return value.each(function) if isinstance(value, FourVectors) else function(value)
+
+
+def _at(lists: Any, index: int | slice) -> Any:
+    return lists[:, index] if isinstance(index, slice) else take(lists, index)
+
+
+def _indices(node: Any) -> Iterator[int | slice]:
+    for element in node.elts[1:]:
+        index = bounds_of(element) if isinstance(element, ast.Slice) else index_of(element)
+        if index is not None:
+            yield index
+
+
+def _shape(value: Any) -> Any:
+    """The lists of a value, of four-vectors their first coordinate's; None for one value per event."""
+    if isinstance(value, FourVectors):
+        value = next(iter(value.parts.values()))
+    return value if is_list(value) else None
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether a column holds text."""
+    return isinstance(value, np.ndarray) and value.dtype.kind in "UOT"

@@ -1,0 +1,297 @@
+"""The functions an expression may call: a literal table, and nothing outside it.
+
+Arguments are numbers, numpy arrays of one value per event, awkward arrays of one list per event, or, where
+the table says so, four-vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import awkward as ak
+import numpy as np
+
+from hepnb.events.language.four_vectors import FourVectors, distance, make, of_truth, opening
+from hepnb.events.language.operators import (
+    absolute,
+    alike,
+    as_float,
+    is_bool,
+    is_list,
+    kind_of,
+    sum_of_lists,
+    truth,
+)
+
+__all__ = ["FUNCTIONS", "MEANT", "Function", "is_list", "pick", "take", "to_numbers"]
+
+
+_LISTS = (ak.contents.ListOffsetArray, ak.contents.ListArray)
+
+
+@dataclass(frozen=True)
+class Function:
+    """One callable of the expression language.
+
+    Attributes
+    ----------
+    call : callable
+        The vectorised function.
+    n_min, n_max : int
+        How many arguments it takes.
+    doc : str
+        One line for the person who types.
+    reduces : bool
+        With one argument, that is a list per event.
+    bare : bool
+        Conditions come as they are, instead of counting as 0 and 1.
+    vectors : str
+        "no"; "yes" where it takes four-vectors; "same" where it gives one when it is given one; "made"
+        where it makes one.
+    """
+
+    call: Callable[..., Any]
+    n_min: int
+    n_max: int
+    doc: str
+    reduces: bool = False
+    bare: bool = False
+    vectors: Literal["no", "yes", "same", "made"] = "no"
+
+
+def to_numbers(array: Any) -> Any:
+    """Turn an awkward array of one number per event into numpy; what is missing, in lists too, becomes NaN.
+
+    Examples
+    --------
+    >>> to_numbers(ak.max(ak.Array([[1.0, 3.0], []]), axis=-1))
+    array([ 3., nan])
+    """
+    if not isinstance(array, ak.Array):
+        return array
+    if "?" in str(array.type) and ak.any(ak.is_none(array, axis=-1), axis=None):
+        array = ak.fill_none(ak.values_astype(array, np.float64), np.nan, axis=-1)
+    if array.ndim > 1:
+        return array
+    return np.asarray(ak.to_numpy(array, allow_missing=False))
+
+
+def _mean(value: Any) -> Any:
+    return to_numbers(ak.mean(as_float(value), axis=-1))
+
+
+def _whole(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What rounds leaves whole numbers as they are: in double precision the largest would lose digits."""
+    return lambda value: value if kind_of(value) in "iu" else function(value)
+
+
+def _known(value: Any) -> Any:
+    """A list without what is not a number: comparing with NaN would find anything."""
+    numbers = np.equal(value, value)
+    return value if ak.all(numbers, axis=None) else ak.mask(value, numbers)
+
+
+def _extremum(reducer: Callable[..., Any], pairwise: Callable[..., Any]) -> Callable[..., Any]:
+    def extremum(*values: Any) -> Any:
+        if len(values) == 1:
+            return to_numbers(reducer(_known(values[0]), axis=-1))
+        result, *others = alike(values)
+        for value in others:
+            result = pairwise(result, value)
+        return result
+
+    return extremum
+
+
+def _truths(reducer: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda value: to_numbers(reducer(truth(value), axis=-1))
+
+
+def _place(reducer: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda value: to_numbers(reducer(_known(value), axis=-1))
+
+
+def take(value: Any, index: int) -> Any:
+    """Element `index` of each event's list; NaN where the list is too short.
+
+    Examples
+    --------
+    >>> take(ak.Array([[1.0, 3.0], []]), 0)
+    array([ 1., nan])
+    """
+    wanted = index + 1 if index >= 0 else -index
+    lists = value.layout
+    if isinstance(lists, _LISTS) and isinstance(lists.content, ak.contents.NumpyArray):
+        return _taken(lists, index, wanted)
+    enough = ak.num(value, axis=1) >= wanted
+    if bool(ak.all(enough)):
+        return to_numbers(value[:, index])
+    padded = ak.mask(value, enough)
+    return to_numbers(padded[:, index])
+
+
+def _taken(lists: Any, index: int, wanted: int) -> Any:
+    """The same without awkward, which would go over the elements several times."""
+    starts, stops, content = (np.asarray(part.data) for part in (lists.starts, lists.stops, lists.content))
+    places = (starts if index >= 0 else stops) + index
+    there = stops - starts >= wanted
+    if there.all():
+        return content[places]
+    found = np.full(len(starts), np.nan)
+    found[there] = content[places[there]]
+    return found
+
+
+def pick(value: Any, index: Any) -> Any:
+    """Give each event's element `index`; NaN where there is none.
+
+    Parameters
+    ----------
+    value : awkward.Array
+        One list per event.
+    index : numpy.ndarray, shape (n_events,)
+        Counted from 0; NaN, negative and too large ones point at nothing.
+
+    Examples
+    --------
+    >>> pick(ak.Array([[1.0, 3.0], [], [4.0]]), np.array([1, np.nan, -1]))
+    array([ 3., nan, nan])
+    """
+    there = (index >= 0) & (index < np.asarray(ak.fill_none(ak.num(value, axis=1), 0)))
+    rows = np.flatnonzero(there)
+    found = value[rows, index[rows].astype(np.int64)]
+    if len(rows) == len(index):
+        return to_numbers(found)
+    places = np.full(len(index), -1)
+    places[rows] = np.arange(len(rows))
+    content = ak.to_layout(found)
+    return to_numbers(ak.Array(ak.contents.IndexedOptionArray(ak.index.Index64(places), content)))
+
+
+def _first(value: Any) -> Any:
+    return value.each(lambda part: take(part, 0)) if isinstance(value, FourVectors) else take(value, 0)
+
+
+def _sum(value: Any) -> Any:
+    return value.summed() if isinstance(value, FourVectors) else to_numbers(sum_of_lists(value))
+
+
+def _count(value: Any) -> Any:
+    if isinstance(value, FourVectors):
+        value = next(iter(value.parts.values()))
+    if is_bool(value):
+        return to_numbers(ak.sum(value, axis=-1))
+    return to_numbers(ak.num(value, axis=-1))
+
+
+def _where(condition: Any, yes: Any, no: Any) -> Any:
+    condition = truth(condition)
+    if isinstance(yes, FourVectors):
+        return of_truth(condition, yes, no)
+    yes, no = alike([yes, no])
+    if any(is_list(value) for value in (condition, yes, no)):
+        return ak.where(*ak.broadcast_arrays(condition, yes, no))
+    return np.where(condition, yes, no)
+
+
+def _clip(value: Any, low: Any, high: Any) -> Any:
+    value, low, high = alike([value, low, high])
+    return np.minimum(np.maximum(value, low), high)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    return np.power(as_float(base), as_float(exponent))
+
+
+def _made(maker: str) -> Callable[..., FourVectors]:
+    return lambda *values: make(maker, list(values))
+
+
+_PHI = "difference of two angles, or of two four-vectors', in [-pi, pi)"
+_R = "distance of two four-vectors, or of (eta, phi) and (eta, phi)"
+
+FUNCTIONS: dict[str, Function] = {
+    "sqrt": Function(np.sqrt, 1, 1, "square root"),
+    "cbrt": Function(np.cbrt, 1, 1, "cube root"),
+    "exp": Function(np.exp, 1, 1, "exponential"),
+    "expm1": Function(np.expm1, 1, 1, "exp(x) - 1"),
+    "log": Function(np.log, 1, 1, "natural logarithm"),
+    "log2": Function(np.log2, 1, 1, "logarithm to base 2"),
+    "log10": Function(np.log10, 1, 1, "logarithm to base 10"),
+    "log1p": Function(np.log1p, 1, 1, "log(1 + x)"),
+    "pow": Function(_power, 2, 2, "power, as x**y"),
+    "sin": Function(np.sin, 1, 1, "sine"),
+    "cos": Function(np.cos, 1, 1, "cosine"),
+    "tan": Function(np.tan, 1, 1, "tangent"),
+    "arcsin": Function(np.arcsin, 1, 1, "arc sine"),
+    "arccos": Function(np.arccos, 1, 1, "arc cosine"),
+    "arctan": Function(np.arctan, 1, 1, "arc tangent"),
+    "arctan2": Function(np.arctan2, 2, 2, "angle of the point (x=second, y=first)"),
+    "asin": Function(np.arcsin, 1, 1, "arc sine"),
+    "acos": Function(np.arccos, 1, 1, "arc cosine"),
+    "atan": Function(np.arctan, 1, 1, "arc tangent"),
+    "atan2": Function(np.arctan2, 2, 2, "angle of the point (x=second, y=first)"),
+    "sinh": Function(np.sinh, 1, 1, "hyperbolic sine"),
+    "cosh": Function(np.cosh, 1, 1, "hyperbolic cosine"),
+    "tanh": Function(np.tanh, 1, 1, "hyperbolic tangent"),
+    "arcsinh": Function(np.arcsinh, 1, 1, "inverse hyperbolic sine"),
+    "arccosh": Function(np.arccosh, 1, 1, "inverse hyperbolic cosine"),
+    "arctanh": Function(np.arctanh, 1, 1, "inverse hyperbolic tangent"),
+    "abs": Function(absolute, 1, 1, "absolute value"),
+    "fabs": Function(absolute, 1, 1, "absolute value"),
+    "sign": Function(np.sign, 1, 1, "-1, 0 or 1"),
+    "floor": Function(_whole(np.floor), 1, 1, "largest whole number not above"),
+    "ceil": Function(_whole(np.ceil), 1, 1, "smallest whole number not below"),
+    "round": Function(_whole(np.rint), 1, 1, "nearest whole number"),
+    "hypot": Function(np.hypot, 2, 2, "sqrt(x**2 + y**2)"),
+    "clip": Function(_clip, 3, 3, "value held between low and high"),
+    "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, vectors="same"),
+    "isnan": Function(np.isnan, 1, 1, "true where not a number"),
+    "isfinite": Function(np.isfinite, 1, 1, "true where neither infinite nor NaN"),
+    "deltaphi": Function(opening, 2, 2, _PHI, vectors="yes"),
+    "delta_phi": Function(opening, 2, 2, _PHI, vectors="yes"),
+    "deltar": Function(distance, 2, 4, _R, vectors="yes"),
+    "deltaR": Function(distance, 2, 4, _R, vectors="yes"),
+    "delta_r": Function(distance, 2, 4, _R, vectors="yes"),
+    "min": Function(_extremum(ak.min, np.minimum), 1, 32, "smallest of a list, or of its arguments", True),
+    "max": Function(_extremum(ak.max, np.maximum), 1, 32, "largest of a list, or of its arguments", True),
+    "argmin": Function(_place(ak.argmin), 1, 1, "where in a list the smallest is: x[argmin(y)]", True),
+    "argmax": Function(_place(ak.argmax), 1, 1, "where in a list the largest is: x[argmax(y)]", True),
+    "sum": Function(_sum, 1, 1, "sum of a list, of four-vectors too", True, vectors="same"),
+    "mean": Function(_mean, 1, 1, "mean of a list", True),
+    "any": Function(_truths(ak.any), 1, 1, "true where any element of a list is", True, True),
+    "all": Function(_truths(ak.all), 1, 1, "true where all elements of a list are", True, True),
+    "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, "yes"),
+    "first": Function(_first, 1, 1, "first element, NaN of an empty list", True, True, "same"),
+    "flatten": Function(lambda value: value, 1, 1, "all elements of all lists; only outermost", False, True),
+    "p4": Function(_made("p4"), 4, 4, "four-vectors: p4(Muon) or p4(px, py, pz, E)", vectors="made"),
+    "pxpypzm": Function(_made("pxpypzm"), 4, 4, "four-vectors of px, py, pz, mass", vectors="made"),
+    "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass", vectors="made"),
+    "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E", vectors="made"),
+}
+
+MEANT = {
+    **dict.fromkeys(("len", "size", "num", "length", "Length", "count_nonzero", "nonzero"), "count(x)"),
+    **dict.fromkeys(("average", "avg"), "mean(x)"),
+    **dict.fromkeys(("if", "ifelse", "iif", "choose"), "where(condition, yes, no)"),
+    **dict.fromkeys(("sqr", "square", "sq"), "x**2"),
+    **dict.fromkeys(("int", "trunc"), "floor(x)"),
+    **dict.fromkeys(("dr", "dR", "DR", "delta"), "deltaR(p4(Muon), p4(Jet))"),
+    **dict.fromkeys(("dphi", "dPhi", "DPhi"), "deltaphi(phi1, phi2)"),
+    **dict.fromkeys(("TLorentzVector", "LorentzVector", "Momentum4D", "vector", "P4"), "p4(Muon)"),
+    **dict.fromkeys(("SetPtEtaPhiM", "PtEtaPhiMVector"), "ptetaphim(pt, eta, phi, mass)"),
+    **dict.fromkeys(("invmass", "inv_mass", "mass", "m", "M"), "(p4(Muon)[:, 0] + p4(Muon)[:, 1]).mass"),
+    **dict.fromkeys(("pt", "Pt", "eta", "phi", "energy", "rapidity"), "p4(Muon).pt"),
+    "ln": "log(x)",
+    "isinf": "not isfinite(x)",
+    "last": "x[:, -1]",
+    "take": "x[:, :2]",
+    "fmod": "x % y",
+    "mod": "x % y",
+    "exists": "count(x) > 0",
+    "bool": "x != 0",
+    "float": "1.0 * x",
+}
+"""What people write for a function that is called otherwise here."""

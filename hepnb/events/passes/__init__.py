@@ -1,0 +1,1 @@
+"""One pass over entries: plan the memory, read blocks, evaluate, accumulate."""

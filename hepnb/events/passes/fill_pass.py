@@ -1,0 +1,344 @@
+"""Any number of histograms, cutflows and cubes of a tree, filled in one pass over its entries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import hist
+import numpy as np
+
+from hepnb.errors import BinningError, HepnbError, SelectionError, warn_empty
+from hepnb.events.language.expression import Expression
+from hepnb.events.passes.accumulators import (
+    MAX_SEEN,
+    CutflowSum,
+    CutflowTotals,
+    HistogramSum,
+    SeenSum,
+    Sum,
+    Totals,
+)
+from hepnb.events.passes.chunks import entry_range
+from hepnb.events.passes.cutflow import Cutflow
+from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill, Filled
+from hepnb.events.passes.memory_plan import plan_memory
+from hepnb.events.passes.tasks import Covered, Pass, run, task_ranges
+from hepnb.events.sources.named_cuts import conditions
+from hepnb.events.sources.source import Source, TreeInfo
+from hepnb.executor import Engine
+from hepnb.histograms import axis, needs_values
+from hepnb.histograms.coordinates import grown, grows, merges
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["OnePass", "fill", "fill_one", "warn_if_empty"]
+
+_ANY = np.linspace(0.0, 1.0)
+
+
+@dataclass
+class OnePass:
+    """A pass that is put together: which expressions, and what is added up.
+
+    Attributes
+    ----------
+    source : Source
+        The tree.
+    info : TreeInfo
+        What it looks like now.
+    entries : (int or None, int or None)
+        Where to start and stop, as in a slice.
+    """
+
+    source: Source
+    info: TreeInfo
+    entries: tuple[int | None, int | None] = (None, None)
+    memory: int | str = "500 MB"
+    threads: int | None = None
+    engine: Engine | None = None
+    progress: Progress | None = None
+    cancel: Cancel | None = None
+    _expressions: dict[Expression, int] = field(default_factory=dict)
+    _passes: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        self.first, self.last = entry_range(self.info.n_entries, *self.entries)
+
+    def number(self, expression: Expression) -> int:
+        """Give the number of an expression among those that are evaluated."""
+        return self._expressions.setdefault(expression, len(self._expressions))
+
+    def place(self, text: str, role: str = "expression") -> int:
+        """Check an expression, and give its number."""
+        return self.number(self.info.check(text, role))
+
+    def place_all(self, spec: Fill) -> tuple[tuple[int, ...], int | None, int | None]:
+        """Check the expressions, the cut and the weight of a histogram."""
+        values = tuple(self.place(text) for text in spec.expressions)
+        return values, self.place_if(spec.cut, "cut"), self.place_if(spec.weight, "weight")
+
+    def place_if(self, text: str | None, role: str) -> int | None:
+        """Check an expression that may be left out."""
+        return None if text is None else self.place(text, role)
+
+    def run(self, sums: Mapping[str, Sum]) -> Covered:
+        """Go over the entries."""
+        expressions = tuple(self._expressions)
+        plan = plan_memory(
+            self.info,
+            expressions,
+            sums,
+            self.last - self.first,
+            memory=self.memory,
+            threads=self.threads,
+            engine=self.engine,
+        )
+        this = Pass(self.source, self.info, expressions, sums, plan.keep, plan.block, plan.window)
+        tasks = task_ranges(self.info, self.first, self.last)
+        return run(this, tasks, plan.threads, self.engine, self._progress(), self.cancel)
+
+    def _progress(self) -> Progress | None:
+        report, (before, passes) = self.progress, self._passes
+        if report is None:
+            return None
+
+        def told(done: int, total: int) -> None:
+            report(before * total + done, passes * total)
+
+        return told
+
+    def choose_bins(self, specs: Mapping[str, Fill]) -> dict[str, tuple[Any, ...]]:
+        """Make the axes; those whose range is not given look at the values in a pass before."""
+        seen: dict[str, SeenSum] = {}
+        thin = max(1, -(-(self.last - self.first) // MAX_SEEN))
+        for key, spec in specs.items():
+            cut = self.place_if(spec.cut, "cut")
+            for number, (text, bins) in enumerate(zip(spec.expressions, spec.binnings, strict=True)):
+                # What is wrong with bins is said before anything is read.
+                axis(bins, _ANY)
+                if needs_values(bins):
+                    seen[f"{key}\0{number}"] = SeenSum(self.place(text), cut, thin)
+        found: dict[str, Any] = {}
+        if seen:
+            self._passes = 0, 2
+            found = OnePass.run(self._only(seen), seen).totals
+            self._passes = 1, 2
+        made = {}
+        for key, spec in specs.items():
+            with _named(f"histogram {key!r}") if key else nullcontext():
+                made[key] = self._axes(key, spec, found)
+        return made
+
+    def _only(self, seen: dict[str, SeenSum]) -> OnePass:
+        """Give a pass that reads no more than it needs; the numbers in `seen` are changed to its own."""
+        other = OnePass(
+            self.source,
+            self.info,
+            self.entries,
+            self.memory,
+            self.threads,
+            self.engine,
+            self.progress,
+            self.cancel,
+        )
+        other._passes = self._passes
+        mine = list(self._expressions)
+        for key, one in list(seen.items()):
+            cut = None if one.cut is None else other.number(mine[one.cut])
+            seen[key] = SeenSum(other.number(mine[one.value]), cut, one.thin)
+        return other
+
+    def _axes(self, key: str, spec: Fill, found: Mapping[str, Any]) -> tuple[Any, ...]:
+        axes = []
+        for number, (text, bins) in enumerate(zip(spec.expressions, spec.binnings, strict=True)):
+            label = (spec.label if number == 0 else None) or self.info.label(text)
+            name = AXIS_NAMES[number]
+            total = found.get(f"{key}\0{number}")
+            if total is None:
+                made = axis(bins, name=name, label=label)
+            else:
+                values = total.values
+                if not np.isfinite(values).any():
+                    # Bins are needed all the same: those of a zero. That it is empty is said afterwards.
+                    values = np.zeros(1)
+                made = axis(bins, values, name=name, label=label)
+            if grows(made) and not merges(made):
+                raise BinningError(
+                    f"the axis {made!r} grows while it is filled: parts of a pass could not be added. "
+                    "Give it its bins."
+                )
+            axes.append(made)
+        return tuple(axes)
+
+    def wants_entries(self) -> bool:
+        """Whether it is worth a warning that nothing is filled: not of a pass cancelled or over none."""
+        cancelled = self.cancel is not None and self.cancel.is_set()
+        return not cancelled and (self.first < self.last or self.info.n_entries == 0)
+
+
+def warn_if_empty(
+    info: TreeInfo, specs: Mapping[str, Fill], counts: Mapping[str, Totals], stacklevel: int = 4
+) -> None:
+    """Warn of histograms in which nothing was filled, once for all of them.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree.
+    specs : mapping of str to Fill
+        What was to be filled.
+    counts : mapping of str to Totals
+        What was filled, by the same names.
+    stacklevel : int
+        Whose line the warning points to.
+    """
+    empty = [key for key in specs if not counts[key].n_filled]
+    if not empty:
+        return
+    spec = specs[empty[0]]
+    why = _why_empty(info, " and ".join(spec.expressions), spec.cut, counts[empty[0]].n_nan)
+    if any(needs_values(bins) for bins in spec.binnings):
+        why += " Its bins are those of a single 0, for want of values: give (n, low, high)."
+    if len(specs) == 1 and empty[0] == "":
+        who = "the histogram is empty"
+    else:
+        names = ", ".join(map(repr, empty[:3])) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
+        who = (
+            f"the histogram{'s' if len(empty) > 1 else ''} {names} {'are' if len(empty) > 1 else 'is'} empty"
+        )
+        why = f"{why} ({empty[0]!r})" if len(empty) > 1 else why
+    warn_empty(f"{who}: {why}", stacklevel)
+
+
+def _why_empty(info: TreeInfo, expression: str, cut: str | None, n_nan: int) -> str:
+    """Say why a histogram is empty."""
+    if info.n_entries == 0:
+        return f"tree {info.path!r} of {info.file!r} has no entries."
+    if n_nan:
+        which = f"of the entries that pass the cut {cut!r}" if cut else "of the entries"
+        return f"{expression!r} is not a number for any {which} in tree {info.path!r} ({n_nan:,} values)."
+    if cut is None:
+        return f"{expression!r} has no values in the {info.n_entries:,} entries of {info.path!r}."
+    return f"the cut {cut!r} leaves none of the {info.n_entries:,} entries of tree {info.path!r}."
+
+
+def fill(
+    one: OnePass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Any, str | None]]
+) -> Filled:
+    """Fill histograms and cutflows in one pass.
+
+    Parameters
+    ----------
+    one : OnePass
+        Over which entries, and how.
+    histograms : mapping of str to Fill
+        What to fill.
+    cutflows : mapping of str to (cuts, weight)
+        What to count.
+
+    Returns
+    -------
+    Filled
+        The result.
+    """
+    begun = time.perf_counter()
+    if not histograms and not cutflows:
+        raise SelectionError("there is nothing to fill: name at least one histogram or cutflow.")
+    # Everything is checked before the first byte is read.
+    places, flows, counted = {}, {}, {}
+    for key, spec in histograms.items():
+        with _named(f"histogram {key!r}"):
+            places[key] = one.place_all(spec)
+    for key, (asked, text) in cutflows.items():
+        with _named(f"cutflow {key!r}"):
+            cuts = conditions(one.info, asked)
+            flows[key] = cuts, text
+            counted[key] = CutflowSum(tuple(map(one.number, cuts.values())), one.place_if(text, "weight"))
+            cutflow_of(counted[key].start(), cuts, text)
+    axes = one.choose_bins(histograms)
+    sums: dict[str, Sum] = {f"c{key}": total for key, total in counted.items()}
+    for key, (values, cut, weight) in places.items():
+        sums[f"h{key}"] = HistogramSum(axes[key], values, cut, weight)
+    done = one.run(sums)
+    if one.wants_entries():
+        warn_if_empty(one.info, histograms, {key: done.totals[f"h{key}"] for key in histograms})
+    made = {}
+    for key, spec in histograms.items():
+        with _named(f"histogram {key!r}"):
+            made[key] = histogram_of(one, f"h{key}", spec, axes[key], done)
+    return Filled(
+        made,
+        {key: cutflow_of(done.totals[f"c{key}"], cuts, text) for key, (cuts, text) in flows.items()},
+        one.last - one.first,
+        done.ranges,
+        done.complete and not done.lost and not one.info.skipped,
+        (*one.info.skipped, *done.lost),
+        time.perf_counter() - begun,
+    )
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Put what it is about before the words of an error."""
+    try:
+        yield
+    except HepnbError as error:
+        raise type(error)(f"{what}: {error}") from error.__cause__
+
+
+def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
+    """Fill one histogram; warn where nothing is filled though nobody cancelled."""
+    values, cut, weight = one.place_all(spec)
+    axes = one.choose_bins({"": spec})[""]
+    done = one.run({"h": HistogramSum(axes, values, cut, weight)})
+    made = histogram_of(one, "h", spec, axes, done)
+    if one.wants_entries():
+        warn_if_empty(one.info, {"": spec}, {"": done.totals["h"]})
+    return made
+
+
+def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done: Covered) -> hist.Hist[Any]:
+    """Make the histogram of a total.
+
+    Raises
+    ------
+    SelectionError
+        Where a weight was not finite.
+    """
+    total: Totals = done.totals[key]
+    if total.n_bad:
+        raise SelectionError(
+            f"the weight {spec.weight!r} in tree {one.info.path!r}: {total.n_bad} of {total.n_filled} "
+            "weights are not finite. Cut those entries away, or mend them."
+        )
+    own = [grown(axis, like) for axis, like in zip(axes, total.histogram.axes, strict=True)]
+    made: hist.Hist[Any] = hist.Hist(*own, storage=hist.storage.Weight(), name=spec.name, label=spec.label)
+    view: Any = made.view(flow=True)
+    found = total.histogram.view(flow=True)
+    view["value"] = found if spec.weight is None else found["value"]
+    view["variance"] = found if spec.weight is None else found["variance"]
+    made.metadata = {"n_nan": total.n_nan}
+    lost = (*one.info.skipped, *done.lost)
+    if lost:
+        made.metadata["skipped"] = lost
+    return made
+
+
+def cutflow_of(total: CutflowTotals, cuts: Mapping[str, Expression], weight: str | None) -> Cutflow:
+    """Make the cutflow of a total.
+
+    Raises
+    ------
+    SelectionError
+        Where a weight was not finite, or a cut has the name of the first row.
+    """
+    if total.n_bad:
+        raise SelectionError(
+            f"the weight {weight!r} is not finite for {total.n_bad:,} of the {int(total.n_passed[0]):,} "
+            f"entries of the first row. Say what it is for them: where(isfinite({weight}), {weight}, 0)."
+        )
+    texts = {name: cut.text for name, cut in cuts.items()}
+    return Cutflow.of(texts, total.n_passed, total.n_alone, total.sums, weight)

@@ -1,0 +1,251 @@
+"""How a pass keeps to its memory: the size of blocks and reads, and the number of threads."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hepnb.errors import SelectionError
+from hepnb.events.language.compiled import Program
+from hepnb.events.language.expression import Expression
+from hepnb.events.passes.accumulators import MAX_SELECTED, HistogramSum, Sum
+from hepnb.events.passes.basket_reader import largest_list, largest_of
+from hepnb.events.passes.block_reader import parts_of
+from hepnb.events.passes.cube_accumulator import CubeSum
+from hepnb.events.passes.entry_size import bytes_per_entry, memory_bytes
+from hepnb.events.passes.tasks import TASK_ENTRIES, default_threads
+from hepnb.events.rootio.branches import Branch
+from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.sources.source import TreeInfo
+from hepnb.executor import Engine
+
+__all__ = ["Plan", "plan_memory"]
+
+# Large enough that the calls are not what takes the time, small enough for the second-level cache.
+BLOCK = 2**16
+_LIST_BLOCK_BYTES = 16 * 1024**2
+_FEWEST = 2**8
+_LEAST_BYTES = 2**18
+# Of a block of lists: the columns, and what a formula makes of them on its way.
+_LIST_COPIES = 6.0
+# Of a read of lists: as it is in the file, decompressed, joined.
+_READ_COPIES = 3.0
+_SMALL = 8 * 1024**2
+_SHARE = 0.85
+_LOOKED_AT = 20
+
+_widths: weakref.WeakKeyDictionary[TreeInfo, dict[str, float]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a pass goes.
+
+    Attributes
+    ----------
+    keep : bool
+        Whether the columns are kept in memory for the next pass.
+    block, window : int
+        Entries per block, and per read where uproot reads.
+    threads : int
+        How many.
+    n_bytes : int
+        What it takes, roughly, besides the columns that are kept.
+    """
+
+    keep: bool
+    block: int
+    window: int
+    threads: int
+    n_bytes: int
+
+
+def plan_memory(
+    info: TreeInfo,
+    expressions: Sequence[Expression],
+    sums: Mapping[str, Sum],
+    n_entries: int,
+    *,
+    memory: int | str,
+    threads: int | None,
+    engine: Engine | None,
+) -> Plan:
+    """Choose the sizes so that a pass keeps to its memory.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree.
+    expressions : sequence of Expression
+        What is evaluated.
+    sums : dict of str to Sum
+        What is added up.
+    n_entries : int
+        Entries in the pass.
+    memory : int or str
+        Bytes, or such as "500 MB".
+    threads : int, optional
+        How many; as many as help where left out.
+    engine : Executor or dask client, optional
+        Threads of an executor share the memory; processes have it each.
+
+    Returns
+    -------
+    Plan
+        How it goes: fewer threads only where not even the smallest blocks of more of them fit.
+
+    Raises
+    ------
+    SelectionError
+        Where the memory is no size, or too small for one thread.
+    """
+    available = memory_bytes(memory) - sum(one.n_bytes for one in sums.values() if isinstance(one, CubeSum))
+    wanted = _workers(threads, engine)
+    names = sorted({name for expression in expressions for name in expression.branches})
+    branches = {name: info.names[name] for name in names}
+    plain = [branch for branch in branches.values() if branch.kind in ("number", "bool")]
+    lists = [branch for branch in branches.values() if branch not in plain]
+    small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL
+    if small and not lists:
+        return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
+    width = sum(_width(info, branch) for branch in lists)
+    keep = n_entries * (8.0 * len(plain) + width) <= min(COLUMNS.budget, available / 2)
+    parts = () if keep else _some(parts_of(info, branches))
+    # Plain numbers are read like lists where their baskets are not known, or the disk is to keep them.
+    direct = [b for b in plain if parts and all(b.name in part.baskets for part in parts)]
+    if not keep and (COLUMNS.disk is not None or len(direct) < len(plain)):
+        lists += [branch for branch in plain if COLUMNS.disk is not None or branch not in direct]
+        width = sum(_width(info, branch) for branch in lists)
+    need = _Need(
+        baskets=max((largest_of(part.baskets) for part in parts), default=0),
+        arrays=8.0
+        * (len(branches) + Program(expressions).n_buffers + min(2 * len(expressions), MAX_SELECTED)),
+        lists=width,
+        read=_largest_reads(info, lists),
+    )
+    totals = sum(_size_of(one) for one in sums.values())
+    most = max(1, n_entries)
+    for n_threads in range(wanted, -1, -1):
+        # Where all else fails reads are smaller than a basket, which is then decompressed several times.
+        threads_, entries = max(n_threads, 1), need.read[1] if n_threads else 0
+        # The sum of all, and those of the tasks that are done or on their way.
+        n_totals = 2 if threads_ == 1 and engine is None else 1 + 2 * threads_
+        left = (available * _SHARE - n_totals * totals) / threads_
+        block, window = need.fit(left, entries, most)
+        if need.bytes(block, window) <= left:
+            taken = threads_ * need.bytes(block, window) + n_totals * totals
+            return Plan(keep, block, window, threads_, int(taken))
+    fewest = need.fewest(most)
+    least = (need.bytes(fewest, fewest) + 2 * totals) / _SHARE + memory_bytes(memory) - available
+    raise SelectionError(
+        f"memory={memory!r} is too small: a basket of each branch ({len(branches)}), a block of {fewest} "
+        f"entries and the histograms take {least / 1024:,.0f} kB. Give more, or fill fewer things at a time."
+    )
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What one thread needs.
+
+    Attributes
+    ----------
+    baskets : int
+        Bytes of the open baskets of plain numbers.
+    arrays : float
+        Bytes per entry of a block: columns, intermediate results and selected values.
+    lists : float
+        Bytes per entry of the columns of lists.
+    read : (int, int)
+        Bytes and entries of the largest basket that uproot reads.
+    """
+
+    baskets: int
+    arrays: float
+    lists: float
+    read: tuple[int, int]
+
+    def bytes(self, block: int, window: int) -> float:
+        """Bytes for a size of blocks and of reads."""
+        lists = self.lists * (_LIST_COPIES * block + _READ_COPIES * window) if self.lists else 0.0
+        return self.baskets + self.arrays * block + lists + _READ_COPIES * self.read[0]
+
+    def fewest(self, most: int) -> int:
+        """Entries of the smallest block: one of large lists, else so many that calls are not all the time."""
+        wanted = min(_FEWEST, most, max(1, int(_LEAST_BYTES / self.lists)) if self.lists else _FEWEST)
+        return 1 << (wanted - 1).bit_length()
+
+    def fit(self, left: float, least: int, most: int) -> tuple[int, int]:
+        """Entries per block and per read for some bytes: the largest that fit, if any do.
+
+        Parameters
+        ----------
+        left : float
+            Bytes.
+        least, most : int
+            Entries of the largest basket, and of the pass.
+        """
+        # A power of two: with another budget it begins at the same entries, and finds what is kept.
+        block = min(BLOCK, 1 << (most - 1).bit_length())
+        fewest = self.fewest(most)
+        if not self.lists:
+            while block > fewest and self.bytes(block, 0) > left:
+                block //= 2
+            return block, 4 * TASK_ENTRIES
+        while block > fewest and block * self.lists > _LIST_BLOCK_BYTES:
+            block //= 2
+        while block > fewest and self.bytes(block, max(block, least)) > left:
+            block //= 2
+        more = left - self.bytes(block, 0)
+        window = int(min(more / (_READ_COPIES * self.lists), 4 * TASK_ENTRIES, most))
+        return block, max(window // block * block, block, min(least, TASK_ENTRIES))
+
+
+def _some(parts: Sequence[Any]) -> list[Any]:
+    """A few of many, the first and the last among them: to look at all would open every file."""
+    step = max(1, -(-len(parts) // _LOOKED_AT))
+    return [*parts[::step], *parts[-1:]]
+
+
+def _largest_reads(info: TreeInfo, lists: Sequence[Branch]) -> tuple[int, int]:
+    found = [
+        largest_list(stamp, path, names[branch.name])
+        for stamp, path, _, names in _some(info.parts)
+        for branch in lists
+        if branch.name in names
+    ]
+    return max((n_bytes for n_bytes, _ in found), default=0), max((n for _, n in found), default=0)
+
+
+def _size_of(one: Sum) -> float:
+    if isinstance(one, CubeSum):
+        # Of a task the cells and the weights of its values.
+        return 1.2 * TASK_ENTRIES * (4.0 if one.weight is None else 12.0)
+    if not isinstance(one, HistogramSum):
+        return 0.0
+    cells = 1.0
+    for axis in one.axes:
+        cells *= axis.extent
+    return cells * (8.0 if one.weight is None else 16.0)
+
+
+def _width(info: TreeInfo, branch: Branch) -> float:
+    known: dict[str, float] = _widths.setdefault(info, {})
+    if branch.name not in known:
+        known[branch.name] = bytes_per_entry(info, [branch])
+    return known[branch.name]
+
+
+def _workers(threads: int | None, engine: Engine | None) -> int:
+    whole = type(threads) is not bool and isinstance(threads, (int, np.integer))
+    if threads is not None and not (whole and threads >= 1):
+        raise SelectionError(f"threads={threads!r}: give 1 or more, or leave it out.")
+    if engine is None:
+        return default_threads() if threads is None else threads
+    if isinstance(engine, ThreadPoolExecutor):
+        return int(engine._max_workers)
+    return 1

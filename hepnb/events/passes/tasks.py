@@ -1,0 +1,342 @@
+"""A pass over a tree cut into tasks: done here, on threads, in a pool or on dask, and added up in order.
+
+Where the cuts are depends on the files alone, never on what is read, the memory, the threads or the engine; a
+task adds its blocks one after the other, and the tasks are added in their order. So sums of
+weights are the same to the last bit everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from hepnb.errors import FileError, SelectionError
+from hepnb.events.language.compiled import Program
+from hepnb.events.language.expression import Expression
+from hepnb.events.passes.accumulators import Block, Sum
+from hepnb.events.passes.basket_reader import coarsest
+from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
+from hepnb.events.sources.source import Skipped, Source, TreeInfo, warn_of
+from hepnb.executor import Engine, run_completed
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["Covered", "Pass", "run", "task_ranges"]
+
+TASK_ENTRIES = 2**18
+_MAX_THREADS = 4
+_LARGER = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What a pass has seen.
+
+    Attributes
+    ----------
+    totals : dict of str
+        One per sum.
+    ranges : tuple of (int, int)
+        Entries that are in them.
+    lost : tuple of Skipped
+        Entries that could not be read, where the tree leaves those out.
+    complete : bool
+        False where it was cancelled before the end.
+    """
+
+    totals: dict[str, Any]
+    ranges: tuple[tuple[int, int], ...]
+    lost: tuple[Skipped, ...]
+    complete: bool
+
+    @property
+    def n_entries(self) -> int:
+        """How many entries are in the totals."""
+        return sum(stop - start for start, stop in self.ranges)
+
+
+@dataclass
+class Pass:
+    """Everything that a worker needs to know.
+
+    Attributes
+    ----------
+    source : Source
+        The tree.
+    info : TreeInfo or None
+        What it looks like; looked up anew in another process.
+    expressions : tuple of Expression
+        What is evaluated.
+    sums : dict of str to Sum
+        What is added up.
+    keep : bool
+        Whether the columns are kept in memory.
+    block, window : int
+        Entries per block, and per read.
+    cancel : Cancel or None
+        Looked at after each block; not in another process.
+    """
+
+    source: Source
+    info: TreeInfo | None
+    expressions: tuple[Expression, ...]
+    sums: Mapping[str, Sum]
+    keep: bool
+    block: int
+    window: int
+    cancel: Cancel | None = None
+    layout: Layout | None = None
+    _files: tuple[tuple[str, int], ...] = ()
+    _idle: list[tuple[BlockReader, Program]] = field(default_factory=list)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.info is not None:
+            self._files = _files_of(self.info)
+
+    def __getstate__(self) -> dict[str, Any]:
+        alone: dict[str, Any] = {"info": None, "cancel": None, "layout": None, "_idle": [], "_lock": None}
+        return {**self.__dict__, **alone}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state
+        self._lock = threading.Lock()
+
+    def worker(self) -> tuple[BlockReader, Program]:
+        """Take what a thread works with: its buffers are used again by the next one."""
+        with self._lock:
+            if self.info is None:
+                self.info = self.source.info()
+                if _files_of(self.info) != self._files:
+                    raise FileError(
+                        f"{self.info.file!r} is not the same here as where the pass was begun. "
+                        "Let every worker see the same files."
+                    )
+            if self.layout is None:
+                names = {name for expression in self.expressions for name in expression.branches}
+                branches = {name: self.info.names[name] for name in sorted(names)}
+                self.layout = layout_of(
+                    self.info, branches, keep=self.keep, block=self.block, window=self.window
+                )
+            if self._idle:
+                return self._idle.pop()
+        return BlockReader(self.info, self.layout), Program(self.expressions)
+
+    def give_back(self, reader: BlockReader, program: Program) -> None:
+        """Hand back what was taken."""
+        with self._lock:
+            self._idle.append((reader, program))
+
+
+def _files_of(info: TreeInfo) -> tuple[tuple[str, int], ...]:
+    return tuple((stamp[0], stamp[2]) for stamp, *_ in info.parts)
+
+
+@dataclass(frozen=True)
+class _Done:
+    start: int
+    stop: int
+    totals: dict[str, Any]
+    lost: tuple[Skipped, ...]
+
+
+def _do(this: Pass, task: tuple[int, int]) -> _Done:
+    """Add up one task."""
+    start, stop = task
+    reader, program = this.worker()
+    reader.lost.clear()
+    totals = {name: one.start() for name, one in this.sums.items()}
+    reached = start
+    for low, high, columns in reader.blocks(start, stop):
+        block = Block(this.expressions, program.run(columns, high - low), high - low)
+        for name, one in this.sums.items():
+            one.add(totals[name], block)
+        reached = high
+        if this.cancel is not None and this.cancel.is_set():
+            break
+    else:
+        reached = stop
+    lost = tuple(reader.lost)
+    this.give_back(reader, program)
+    return _Done(start, reached, totals, lost)
+
+
+def run(
+    this: Pass,
+    tasks: Sequence[tuple[int, int]],
+    threads: int,
+    engine: Engine | None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Covered:
+    """Do the tasks of a pass, and add them up in their order.
+
+    Parameters
+    ----------
+    this : Pass
+        What to do.
+    tasks : sequence of (int, int)
+        Ranges of entries.
+    threads : int
+        How many, where there is no engine.
+    engine : Executor or dask client, optional
+        Where to do it.
+    progress, cancel : optional
+        Called with entries; looked at after each block.
+
+    Returns
+    -------
+    Covered
+        The sums.
+    """
+    this.cancel = cancel
+    _keep_freed_memory()
+    totals = {name: one.start() for name, one in this.sums.items()}
+    n_all = sum(stop - start for start, stop in tasks)
+    waiting: dict[int, _Done] = {}
+    ranges: list[tuple[int, int]] = []
+    lost: list[Skipped] = []
+    merged = n_done = 0
+
+    def merge(done: _Done) -> None:
+        for name, one in this.sums.items():
+            one.merge(totals[name], done.totals[name])
+        lost.extend(done.lost)
+        ranges.extend(_without(done.start, done.stop, done.lost))
+
+    with ExitStack() as stack:
+        if engine is None and threads > 1 and len(tasks) > 1:
+            engine = stack.enter_context(ThreadPoolExecutor(threads, "hepnb-events"))
+        for outcome in run_completed(partial(_do, this), tasks, executor=engine, cancel=cancel):
+            if outcome.error is not None:
+                raise outcome.error
+            waiting[outcome.place] = outcome.value
+            n_done += outcome.value.stop - outcome.value.start
+            while merged in waiting:
+                merge(waiting.pop(merged))
+                merged += 1
+            if progress is not None and n_done:
+                progress(n_done, n_all)
+    for place in sorted(waiting):
+        merge(waiting[place])
+    missing = _joined(lost)
+    for one in missing:
+        warn_of(one)
+    if missing and not ranges and n_done == n_all:
+        raise SelectionError(f"nothing of tree {this.source.path!r} could be read: {missing[0]}")
+    return Covered(totals, _adjacent(ranges), missing, n_done == n_all)
+
+
+def _keep_freed_memory() -> None:
+    """Free something large, which is never touched.
+
+    glibc gives memory back to the system at once unless something larger was freed before; then the arrays of
+    every block would be new pages, which takes longer than to fill them.
+    """
+    larger = np.empty(_LARGER, dtype=np.uint8)
+    del larger
+
+
+def task_ranges(info: TreeInfo, first: int, last: int) -> list[tuple[int, int]]:
+    """Cut entries into tasks.
+
+    Parameters
+    ----------
+    info : TreeInfo
+        The tree: a task is in one file, and begins where a basket does.
+    first, last : int
+        The entries.
+
+    Returns
+    -------
+    list of (int, int)
+        `TASK_ENTRIES` each or a little more, where there are so many.
+    """
+    begins = [0, *info.breaks]
+    found = []
+    for number, (begin, end) in enumerate(pairwise([*begins, info.n_entries])):
+        if last <= begin or end <= first:
+            continue
+        cuts = [begin, *(begin + cut for cut in _cuts(info, number, end - begin)), end]
+        limited = ((max(low, first), min(high, last)) for low, high in pairwise(cuts))
+        found += [(low, high) for low, high in limited if low < high]
+    return found
+
+
+def _cuts(info: TreeInfo, number: int, n_entries: int) -> list[int]:
+    """Entries of one file at which tasks begin, without its first."""
+    if n_entries <= TASK_ENTRIES:
+        return []
+    coarse = coarsest(*info.parts[number]) if number < len(info.parts) else None
+    cuts: list[int] = []
+    place = TASK_ENTRIES
+    while place < n_entries:
+        if coarse is not None:
+            place = int(coarse[np.searchsorted(coarse, place)])
+        if place < n_entries:
+            cuts.append(place)
+        place += TASK_ENTRIES
+    return cuts
+
+
+def default_threads() -> int:
+    """How many threads help: beyond a few they wait for each other between the numpy calls."""
+    try:
+        n = len(os.sched_getaffinity(0))
+    except AttributeError:
+        n = os.cpu_count() or 1
+    return max(1, min(n, _MAX_THREADS))
+
+
+def _without(start: int, stop: int, lost: Sequence[Skipped]) -> Iterator[tuple[int, int]]:
+    """Ranges of a task that are not lost."""
+    for one in lost:
+        if one.start is None or one.stop is None:
+            continue
+        if start < one.start:
+            yield start, one.start
+        start = max(start, one.stop)
+    if start < stop:
+        yield start, stop
+
+
+def _adjacent(ranges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Put ranges that touch into one.
+
+    Examples
+    --------
+    >>> _adjacent([(0, 10), (10, 20), (30, 40)])
+    ((0, 20), (30, 40))
+    """
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if joined and joined[-1][1] == start:
+            joined[-1] = joined[-1][0], stop
+        else:
+            joined.append((start, stop))
+    return tuple(joined)
+
+
+def _joined(lost: Sequence[Skipped]) -> tuple[Skipped, ...]:
+    """Put losses that touch and have one reason into one."""
+    joined: list[Skipped] = []
+    for one in lost:
+        before = joined[-1] if joined else None
+        same = before is not None and (before.file, before.reason, before.stop) == (
+            one.file,
+            one.reason,
+            one.start,
+        )
+        if before is not None and same:
+            joined[-1] = Skipped(before.file, before.reason, before.start, one.stop)
+        else:
+            joined.append(one)
+    return tuple(joined)

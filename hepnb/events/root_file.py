@@ -1,0 +1,198 @@
+"""Open a file and see what is in it."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Self
+
+from hepnb.errors import FileError, nearest
+from hepnb.events.rootio.directory import Entry, key_of, listing_of
+from hepnb.events.rootio.object_readers import EntryKind, read_object
+from hepnb.events.rootio.open_files import borrow, close, reading
+from hepnb.events.tree import Tree
+
+__all__ = ["Entry", "EntryKind", "RootFile"]
+
+
+class RootFile:
+    """A file, or a folder in it; a path, not an open handle, so that it can be pickled and shared.
+
+    Attributes
+    ----------
+    path : str
+        Path of the file.
+    directory : str
+        Folder inside the file; empty at the top.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> file = hepnb.open(hepnb.datasets.generate())
+    >>> file.keys()[:2]
+    ['data;1', 'signal;1']
+    >>> file["data"].n_entries
+    3310
+    """
+
+    __slots__ = ("directory", "path")
+
+    def __init__(self, path: str, directory: str = "") -> None:
+        self.path = path
+        self.directory = directory
+
+    def __repr__(self) -> str:
+        inside = f" folder {self.directory!r}" if self.directory else ""
+        return f"<RootFile {self.path!r}{inside}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RootFile) and (self.path, self.directory) == (other.path, other.directory)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.directory))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.entry(key) is not None
+
+    def close(self) -> None:
+        """Close the file; whoever uses it or one of its trees again opens it again."""
+        close(self.path)
+
+    def walk(self) -> tuple[Entry, ...]:
+        """List every object, folders first opened first, every cycle.
+
+        Returns
+        -------
+        tuple of Entry
+            Depth first, in the file's order; what cannot be read is in it with the reason.
+
+        Raises
+        ------
+        FileError
+            Where the list of objects itself is damaged.
+        """
+        with borrow(self.path) as handle:
+            entries = tuple(listing_of(handle).entries)
+        if not self.directory:
+            return entries
+        start = self.directory + "/"
+        depth = start.count("/")
+        return tuple(
+            replace(e, path=e.path[len(start) :], depth=e.depth - depth)
+            for e in entries
+            if e.path.startswith(start)
+        )
+
+    def keys(self, kind: EntryKind | None = None, match: str = "*") -> list[str]:
+        """List paths with cycles.
+
+        Parameters
+        ----------
+        kind : str, optional
+            Of this kind only, such as "tree".
+        match : str
+            Wildcards as in a shell.
+
+        Returns
+        -------
+        list of str
+            Such as ``"dir/tree;1"``.
+        """
+        return [
+            entry.key
+            for entry in self.walk()
+            if kind in (None, entry.kind) and fnmatch.fnmatchcase(entry.path, match)
+        ]
+
+    def entry(self, key: str) -> Entry | None:
+        """Look an object up, without reading it.
+
+        Parameters
+        ----------
+        key : str
+            Path, with ``;cycle`` or without (the newest then).
+
+        Returns
+        -------
+        Entry or None
+            None where there is none.
+        """
+        entries = self.walk()
+        for wanted in (key, re.sub(r"/+", "/", key.strip("/"))):
+            found = [entry for entry in entries if wanted in (entry.path, entry.key)]
+            if found:
+                # A name may end as if in a cycle: "x;1" itself comes before cycle 1 of "x".
+                return max(found, key=lambda entry: (entry.path == wanted, entry.cycle))
+        return None
+
+    def __getitem__(self, key: str) -> Any:
+        """Give an object: a Tree, a hist.Hist, a graph as a table, the value of a parameter, or a folder.
+
+        Parameters
+        ----------
+        key : str
+            Path, with ``;cycle`` or without (the newest then).
+
+        Returns
+        -------
+        Tree, hist.Hist, Table, RootFile, numpy.ndarray, float, int or str
+            A graph has the columns ``x``, ``y`` and errors, an efficiency ``passed``, ``total``,
+            ``efficiency`` and errors; a TNamed gives its title.
+
+        Raises
+        ------
+        FileError
+            Where there is no such object, or it cannot be read.
+        """
+        if not isinstance(key, str):
+            raise FileError(
+                f"{self.path!r} has no object {key!r:.60}: a path in the file is text. "
+                f"{nearest(str(key), [e.path for e in self.walk()])}"
+            )
+        if key.strip("/") == "":
+            return self
+        entry = self.entry(key)
+        if entry is None:
+            raise FileError(f"{self.path!r} has no object {key!r}. {self._hint(key)}")
+        full = f"{self.directory}/{entry.path}" if self.directory else entry.path
+        if entry.kind == "directory":
+            return RootFile(self.path, full)
+        if not entry.readable:
+            raise FileError(
+                f"{entry.key!r} of {self.path!r} ({entry.classname}) cannot be read: {entry.reason}."
+            )
+        newest = self.entry(entry.path)
+        exact = full if newest is None or newest.cycle == entry.cycle else f"{full};{entry.cycle}"
+        if entry.kind in ("tree", "rntuple"):
+            return Tree(self.path, exact)
+        with (
+            borrow(self.path) as handle,
+            reading(f"{entry.classname} {entry.key!r}", self.path),
+        ):
+            return read_object(key_of(handle, f"{full};{entry.cycle}"), entry.kind, entry.classname)
+
+    def _hint(self, key: str) -> str:
+        tree, _, branch = key.strip("/").partition("/")
+        while branch:
+            entry = self.entry(tree)
+            if entry is not None and entry.kind == "directory" and not entry.readable:
+                return f"What is in {tree!r} is not known: {entry.reason}."
+            if entry is not None and entry.kind in ("tree", "rntuple"):
+                return f"{tree!r} is a tree: its branches are read by file[{tree!r}].arrays({branch!r})."
+            step, _, branch = branch.partition("/")
+            tree = f"{tree}/{step}"
+        return nearest(key, [entry.path for entry in self.walk()])

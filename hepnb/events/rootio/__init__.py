@@ -1,0 +1,1 @@
+"""ROOT files through uproot: open files, checks, directories, branches, objects."""

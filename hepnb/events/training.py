@@ -1,0 +1,340 @@
+"""Training, validation and test data for machine learning, batch by batch, from trees larger than memory.
+
+To which part an entry belongs is decided by a random number of its own
+(:mod:`hepnb.events.writing.entry_random`). The parts are the same in every epoch, on every machine, whatever
+the memory, and never overlap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from hepnb.errors import SelectionError
+from hepnb.events.language.expression import Expression
+from hepnb.events.passes.chunks import as_expressions, mask_of, numbers, per_entry
+from hepnb.events.passes.column_ranges import columns_of
+from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.sources.source import TreeInfo
+from hepnb.events.tree import Tree
+from hepnb.events.writing.entry_random import check_seed, uniform
+from hepnb.events.writing.selected_rows import rows_in
+
+__all__ = ["Batches", "Splits", "batches"]
+
+Batch: TypeAlias = tuple[NDArray[Any], ...]
+# Alive at once of a chunk: the columns read, and the rows kept, joined and in random order.
+_COPIES = 6
+# A chunk is put together from so many places of a tree, none of fewer entries than this where they fit.
+_PLACES = 8
+_FEWEST = 1024
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One tree, with what is calculated from it."""
+
+    tree: Tree
+    inputs: tuple[Expression, ...]
+    target: Expression | float | None
+    weight: Expression | None
+    cut: Expression | None
+
+    @property
+    def used(self) -> list[Expression]:
+        """Every expression."""
+        more = [self.target, self.weight, self.cut]
+        return [*self.inputs, *(item for item in more if isinstance(item, Expression))]
+
+
+@dataclass
+class Batches:
+    """Batches of one part of the events; each iteration is an epoch, in another order where shuffled.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The inputs, in the order of the columns of X.
+    size : int
+        Events in a batch; fewer in the last one.
+    low, high : float
+        The events whose random number lies in this range belong to it.
+    shuffled : bool
+        Whether the events come in random order.
+    seed : int
+        Of the splitting and of the orders.
+    epoch : int
+        How many iterations have begun; set it to repeat one.
+    """
+
+    names: tuple[str, ...]
+    size: int
+    low: float
+    high: float
+    shuffled: bool
+    seed: int
+    _parts: tuple[_Part, ...] = field(repr=False)
+    _step: int = field(repr=False)
+    _dtype: np.dtype[Any] = field(repr=False)
+    epoch: int = 0
+    _counted: int | None = field(default=None, repr=False)
+
+    @property
+    def n_events(self) -> int:
+        """How many events it has; the first time they are counted in a pass over the cut."""
+        if self._counted is None:
+            self._counted = sum(self._count(place) for place in range(len(self._parts)))
+        return self._counted
+
+    def __len__(self) -> int:
+        return math.ceil(self.n_events / self.size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = np.random.default_rng([self.seed % 2**64, self.epoch]) if self.shuffled else None
+        self.epoch += 1
+        return self._batches(order)
+
+    def _batches(self, order: np.random.Generator | None) -> Iterator[Batch]:
+        left: Batch | None = None
+        for ranges in self._plan(order):
+            chunk = _end_to_end([self._read(*one) for one in ranges])
+            if order is not None:
+                mixed = order.permutation(len(chunk[0]))
+                chunk = tuple(array[mixed] for array in chunk)
+            if left is not None:
+                chunk = _end_to_end([left, chunk])
+            full = len(chunk[0]) - len(chunk[0]) % self.size
+            for start in range(0, full, self.size):
+                # Copies, because whoever keeps one batch must not keep the whole chunk.
+                yield tuple(array[start : start + self.size].copy() for array in chunk)
+            left = tuple(array[full:].copy() for array in chunk)
+        if left is not None and len(left[0]):
+            yield left
+
+    def _plan(self, order: np.random.Generator | None) -> Iterator[list[tuple[int, int, int]]]:
+        """Which ranges (tree, start, stop) are read together."""
+        sizes = [part.tree.n_entries for part in self._parts]
+        if order is None:
+            for place, n in enumerate(sizes):
+                for start in range(0, n, self._step):
+                    yield [(place, start, min(start + self._step, n))]
+            return
+        n_chunks = max(math.ceil(sum(sizes) / self._step), 1)
+        # Every chunk has its share of every tree, from several places of it.
+        dealt: list[list[tuple[int, int, int]]] = [[] for _ in range(n_chunks)]
+        for place, n in enumerate(sizes):
+            fewest = min(_FEWEST, self._step // (_PLACES * len(sizes)) or 1)
+            width = max(math.ceil(n / n_chunks / _PLACES), fewest)
+            starts = order.permutation(np.arange(0, n, width))
+            for number, start in enumerate(starts.tolist()):
+                dealt[number * n_chunks // len(starts)].append((place, start, min(start + width, n)))
+        yield from (ranges for ranges in dealt if ranges)
+
+    def _read(self, place: int, start: int, stop: int) -> Batch:
+        part = self._parts[place]
+        with COLUMNS.bypassed():
+            read = list(columns_of(part.tree._info(), part.used, self._step, (start, stop)))
+        return _end_to_end([self._rows(place, *chunk) for chunk in read])
+
+    def _rows(self, place: int, start: int, stop: int, columns: Mapping[str, Any]) -> Batch:
+        part, n = self._parts[place], stop - start
+        kept = self._belongs(place, start, stop)
+        passed = mask_of(part.cut, columns, n)
+        kept = kept if passed is None else kept & passed
+
+        def values(expression: Expression) -> NDArray[Any]:
+            found = numbers(expression, per_entry(expression, expression.lists(columns), n, flat=False))
+            return found[kept].astype(self._dtype)
+
+        inputs = np.empty((int(kept.sum()), len(part.inputs)), dtype=self._dtype)
+        for column, expression in enumerate(part.inputs):
+            inputs[:, column] = values(expression)
+        more = []
+        if isinstance(part.target, Expression):
+            more.append(values(part.target))
+        elif part.target is not None:
+            more.append(np.full(len(inputs), part.target, dtype=self._dtype))
+        if part.weight is not None:
+            more.append(values(part.weight))
+        return (inputs, *more)
+
+    def _belongs(self, place: int, start: int, stop: int) -> NDArray[np.bool_]:
+        own = uniform(start, stop, self.seed, stream=1 + place)
+        return (self.low <= own) & (own < self.high)
+
+    def _count(self, place: int) -> int:
+        part, n_events = self._parts[place], 0
+        used = [part.cut] if part.cut else []
+        for start, stop, columns in columns_of(part.tree._info(), used, self._step):
+            kept, passed = self._belongs(place, start, stop), mask_of(part.cut, columns, stop - start)
+            n_events += int(np.count_nonzero(kept if passed is None else kept & passed))
+        return n_events
+
+
+class Splits(NamedTuple):
+    """The three parts of the events."""
+
+    train: Batches
+    validation: Batches
+    test: Batches
+
+
+def batches(
+    trees: Tree | Mapping[float, Tree | Sequence[Tree]],
+    inputs: Mapping[str, str] | Sequence[str],
+    target: str | None = None,
+    weight: str | None = None,
+    *,
+    cut: str | None = None,
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    size: int = 1024,
+    shuffle: bool = True,
+    seed: int = 0,
+    memory: int | str = "200 MB",
+    dtype: DTypeLike = np.float32,
+) -> Splits:
+    """Split events into training, validation and test data, and read them batch by batch.
+
+    Parameters
+    ----------
+    trees : Tree, or mapping of label to tree or trees
+        One tree, or one or several per class, such as ``{1: signal, 0: [dy_low, dy_high]}``: then the label
+        is the target. Every batch has events of all of them.
+    inputs : dict of name to formula, or list
+        One number per event each.
+    target : str, optional
+        A formula, for one tree.
+    weight : str, optional
+        A formula, such as a product of weight branches.
+    cut : str, optional
+        Use the events where it holds.
+    fractions : (float, float, float)
+        Of training, validation and test events; together at most 1.
+    size : int
+        Events in a batch.
+    shuffle : bool
+        Whether the training events come in another random order in each epoch: chunks of many places are
+        read and mixed in memory. Where even that is too orderly, put the file into random order first:
+        :meth:`hepnb.Tree.shuffle`. Validation and test events always keep their order, tree by tree.
+    seed : int
+        The same seed gives the same parts and orders. To which part an entry belongs depends on its number in
+        its tree and on the place of the tree in `trees`: keep files of a chain in their order.
+    memory : int or str
+        What a chunk and its buffers may take, such as "200 MB".
+    dtype : numpy.dtype
+        Of the arrays.
+
+    Returns
+    -------
+    Splits
+        ``train``, ``validation`` and ``test``. Iterating over one gives tuples of arrays: X of shape
+        (n, n_inputs), the target (n,) where there is one, the weight (n,) where there is one. ``len`` is
+        the number of batches.
+
+    Raises
+    ------
+    SelectionError
+        Where fractions, size, seed or memory make no sense.
+    BranchError, ExpressionError
+        Where a formula does not fit a tree, or gives a list per event.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> file = hepnb.open(hepnb.datasets.generate())
+    >>> train, validation, test = hepnb.batches(
+    ...     {1: file["signal"], 0: file["background1"]}, ["mll", "lep1_pt / lep2_pt"], weight="weight", seed=1
+    ... )
+    >>> [array.shape for array in next(iter(train))]
+    [(1024, 2), (1024,), (1024,)]
+    >>> train.n_events + validation.n_events + test.n_events == sum(
+    ...     file[name].n_entries for name in ("signal", "background1")
+    ... )
+    True
+    """
+    check_seed(seed)
+    bounds = _bounds(fractions)
+    if type(size) is not int or size < 1:
+        raise SelectionError(f"size={size!r} is not a number of events. Give one, such as size=1024.")
+    labelled = _labelled(trees, target)
+    wanted = as_expressions(inputs)
+    if not wanted or not labelled:
+        raise SelectionError("batches need at least one tree and one input.")
+    parts, steps = [], []
+    for label, tree in labelled:
+        info = tree._info()
+        part = _Part(
+            tree,
+            tuple(info.check(text, f"input {name!r}") for name, text in wanted.items()),
+            label if target is None else info.check(target, "target"),
+            None if weight is None else info.check(weight, "weight"),
+            None if cut is None else info.check(cut, "cut"),
+        )
+        _try(part, info)
+        parts.append(part)
+        steps.append(rows_in(info, part.used, memory, _COPIES))
+
+    def made(low: float, high: float, shuffled: bool) -> Batches:
+        return Batches(
+            tuple(wanted), size, low, high, shuffled, seed, tuple(parts), min(steps), np.dtype(dtype)
+        )
+
+    return Splits(
+        made(bounds[0], bounds[1], shuffle),
+        made(bounds[1], bounds[2], False),
+        made(bounds[2], bounds[3], False),
+    )
+
+
+def _try(part: _Part, info: TreeInfo) -> None:
+    """Refuse lists and texts now, not in the middle of the first epoch."""
+    n = min(info.n_entries, 1)
+    for _, _, columns in columns_of(info, part.used, 1, (0, n)):
+        for expression in part.used:
+            numbers(expression, per_entry(expression, expression.lists(columns), n, flat=False))
+
+
+def _labelled(
+    trees: Tree | Mapping[float, Tree | Sequence[Tree]], target: str | None
+) -> list[tuple[float | None, Tree]]:
+    if isinstance(trees, Tree):
+        return [(None, trees)]
+    if not isinstance(trees, Mapping):
+        raise SelectionError(
+            f"trees={trees!r:.60}: give a tree, or a dict of label to tree, {{1: signal, 0: other}}."
+        )
+    found: list[tuple[float | None, Tree]] = []
+    for label, given in trees.items():
+        if isinstance(label, bool) or not isinstance(label, (int, float)):
+            raise SelectionError(
+                f"the label {label!r} is not a number. Give 1 for signal and 0 for background."
+            )
+        for tree in [given] if isinstance(given, Tree) else given:
+            if not isinstance(tree, Tree):
+                raise SelectionError(
+                    f"label {label!r}: {tree!r:.60} is no tree. Open it: hepnb.open(file)[path]."
+                )
+            found.append((None if target is not None else float(label), tree))
+    return found
+
+
+def _bounds(fractions: Any) -> list[float]:
+    shares = [float(share) for share in fractions] if isinstance(fractions, Sequence) else []
+    total = sum(shares)
+    if len(shares) != 3 or not all(0 <= share <= 1 for share in shares) or not 0 < total <= 1 + 1e-9:
+        raise SelectionError(
+            f"fractions={fractions!r}: give three numbers, of training, validation and test events, "
+            "together at most 1, such as (0.6, 0.2, 0.2)."
+        )
+    bounds = [0.0, shares[0], shares[0] + shares[1], total]
+    # Rounding must not lose the last events of all.
+    return [1.0 if abs(bound - 1) < 1e-9 else bound for bound in bounds]
+
+
+def _end_to_end(pieces: Sequence[Batch]) -> Batch:
+    return pieces[0] if len(pieces) == 1 else tuple(map(np.concatenate, zip(*pieces, strict=True)))

@@ -1,0 +1,366 @@
+"""A tree (TTree or RNTuple): its branches, and what can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepnb.errors import BranchError, SelectionError, nearest
+from hepnb.events.language.expression import Expression
+from hepnb.events.language.named_columns import Column, as_columns
+from hepnb.events.passes.chunks import Chunk, StepSize, as_expressions
+from hepnb.events.passes.column_ranges import chunks_of
+from hepnb.events.rootio.branches import Branch
+from hepnb.events.rootio.exact import join_exactly
+from hepnb.events.sources.source import FileSource, Skipped, Source, TreeInfo
+from hepnb.events.tree_filling import Filling
+from hepnb.events.tree_output import Output
+from hepnb.events.writing.schema import match_names
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["Tree"]
+
+
+class Tree(Filling, Output):
+    """A tree in a file: a path each, so that it is cheap to keep, to compare, to pickle and to share.
+
+    Parameters
+    ----------
+    file : str
+        Path of the file.
+    path : str
+        Path of the tree inside it.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+    >>> [branch.name for branch in tree.branches][:3]
+    ['mll', 'lep1_pt', 'lep2_pt']
+    >>> tree.hist("mll", bins=(4, 80, 160), cut="lep1_pt > 30").values().astype(int).tolist()
+    [0, 289, 2527, 0]
+    """
+
+    __slots__ = ("_source",)
+
+    def __init__(self, file: str, path: str) -> None:
+        self._source: Source = FileSource(file, path)
+
+    @classmethod
+    def over(cls, source: Source) -> Tree:
+        """Make a tree of what several files or trees hold together.
+
+        Parameters
+        ----------
+        source : Source
+            Where its columns come from.
+        """
+        tree = cls.__new__(cls)
+        tree._source = source
+        return tree
+
+    def __repr__(self) -> str:
+        return f"<Tree {self.path!r} of {self.file!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and self._source == other._source
+
+    def __hash__(self) -> int:
+        return hash(self._source)
+
+    def __getstate__(self) -> Source:
+        return self._source
+
+    def __setstate__(self, source: Source) -> None:
+        self._source = source
+
+    # -- what is in it
+
+    @property
+    def file(self) -> str:
+        """Path of the file; of several, what they are called together."""
+        return self._source.file
+
+    @property
+    def path(self) -> str:
+        """Path of the tree inside the file."""
+        return self._source.path
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that entries are read from, in their order."""
+        return tuple(dict.fromkeys(self._info().files))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Files that were left out because of ``on_error="skip"``."""
+        return self._info().skipped
+
+    @property
+    def code(self) -> str:
+        """Python that makes this tree."""
+        return self._source.code
+
+    @property
+    def name(self) -> str:
+        """Name of the tree."""
+        return self._info().name
+
+    @property
+    def title(self) -> str:
+        """Title of the tree."""
+        return self._info().title
+
+    @property
+    def n_entries(self) -> int:
+        """Number of entries."""
+        return self._info().n_entries
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """Every branch with its type, those that cannot be read too."""
+        return self._info().branches
+
+    def branch(self, name: str) -> Branch:
+        """Look up one branch.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its full path in the tree.
+
+        Returns
+        -------
+        Branch
+            What it is.
+
+        Raises
+        ------
+        BranchError
+            Where there is none; the message has the nearest names.
+        """
+        info = self._info()
+        found = info.names.get(name)
+        if found is None:
+            found = next(
+                (branch for branch in info.branches if branch.path == name and not branch.fields), None
+            )
+        if found is None:
+            if name in info.columns:
+                raise BranchError(
+                    f"{name!r} of tree {self.path!r} is no branch but calculated: see columns[{name!r}]."
+                )
+            raise BranchError(f"tree {self.path!r} has no branch {name!r}. {nearest(name, info.names)}")
+        return found
+
+    def match(self, pattern: str) -> tuple[str, ...]:
+        """Names of the branches that fit a pattern.
+
+        Parameters
+        ----------
+        pattern : str
+            With wildcards as in a shell, ``"p[xyz]1"``, or a regular expression between slashes,
+            ``"/p[xyz]1/"``.
+
+        Returns
+        -------
+        tuple of str
+            In the order of the tree.
+
+        Raises
+        ------
+        BranchError
+            Where the regular expression is not one.
+        """
+        return match_names(self._info().names, pattern)
+
+    def with_friend(self, other: Tree, prefix: str = "") -> Tree:
+        """Put the columns of another tree beside those of this one, entry by entry.
+
+        Parameters
+        ----------
+        other : Tree
+            With as many entries, in the same order; of the same file or another.
+        prefix : str
+            Put before the names of its branches.
+
+        Returns
+        -------
+        Tree
+            With the branches of both.
+
+        Raises
+        ------
+        BranchError
+            Where the numbers of entries differ, or a name is in both.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> both = tree.with_friend(tree, prefix="same_")
+        >>> bool(both.arrays("same_mll == mll")["same_mll == mll"].all())
+        True
+        """
+        from hepnb.events.sources.friend import FriendSource  # noqa: PLC0415  # seldom needed
+
+        if not isinstance(other, Tree):
+            raise BranchError(f"a friend is a tree, not {other!r:.60}. Open it: hepnb.open(file)[path].")
+        tree = Tree.over(FriendSource(self._source, other._source, prefix))
+        tree._info()
+        return tree
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Columns that are calculated, by name."""
+        return dict(self._info().columns)
+
+    def with_columns(
+        self, columns: Mapping[str, str | Column] | None = None, /, **named: str | Column
+    ) -> Tree:
+        """Give names to formulas: expressions of the new tree may use them, and they may use each other.
+
+        A column is calculated once for each range of entries, however often it is used. A named cut is a
+        column too: with ``SR="n_jet >= 4"`` and ``CR="~SR"`` a cut may be ``"SR | CR"``.
+
+        Parameters
+        ----------
+        columns : mapping of name to formula or Column
+            In any order. A :class:`hepnb.Column` has a title and a unit for axes.
+        **named : str or Column
+            The same, written as arguments.
+
+        Returns
+        -------
+        Tree
+            With these columns; this tree stays as it is. A column that it has already, with the same formula,
+            is left out.
+
+        Raises
+        ------
+        ExpressionError, BranchError
+            Where a formula does not fit the tree, a name is taken, or a column needs itself.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> tree = tree.with_columns(window="abs(offset) < 5", offset=hepnb.Column("mll - 125", unit="GeV"))
+        >>> tree.hist("offset", bins=(2, -5, 5), cut="window").values().astype(int).tolist()
+        [1171, 1199]
+        """
+        from hepnb.events.sources.with_columns import derived  # noqa: PLC0415  # seldom needed
+
+        asked = as_columns({**as_columns({} if columns is None else columns), **named})
+        return Tree.over(derived(self._source, asked))
+
+    def check(self, text: str) -> Expression:
+        """Check an expression against this tree's branches.
+
+        Parameters
+        ----------
+        text : str
+            A cut or a formula.
+
+        Returns
+        -------
+        Expression
+            Its ``branches`` are what would be read.
+
+        Raises
+        ------
+        ExpressionError, BranchError
+            Where it is not in the language, names no branch, or names one that cannot be read.
+        """
+        return self._check(self._info(), text)
+
+    # -- columns
+
+    def arrays(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Read columns into memory.
+
+        Parameters
+        ----------
+        expressions : dict of name to expression, or list of expressions
+            Branches or formulas.
+        cut : str, optional
+            Keep the entries where it holds.
+        entry_start, entry_stop : int, optional
+            Range of entries, counted as in a slice.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray, shape (n_passed,)
+            Whole numbers as 64 bits, others in double precision, text as it is. An element of
+            ``flatten(...)`` is one value of its own.
+
+        Raises
+        ------
+        BranchError, ExpressionError
+            Where an expression does not fit the tree.
+        """
+        chunks = list(self.stream(expressions, cut, entry_start=entry_start, entry_stop=entry_stop))
+        if len(chunks) == 1:
+            return {name: np.array(column) for name, column in chunks[0].arrays.items()}
+        return {
+            name: join_exactly([chunk.arrays[name] for chunk in chunks], f"tree {self.path!r}: {name!r}")
+            for name in chunks[0].arrays
+        }
+
+    def stream(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        cut: str | None = None,
+        *,
+        step_size: StepSize = "50 MB",
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Chunk]:
+        """Read columns chunk by chunk.
+
+        Parameters
+        ----------
+        expressions, cut, entry_start, entry_stop
+            As for :meth:`arrays`.
+        step_size : int or str
+            Entries per chunk, or memory such as "50 MB".
+        progress : callable, optional
+            Called with (entries done, entries in all) after each chunk.
+        cancel : object with is_set(), optional
+            Looked at before each chunk; once set, no more chunks come.
+
+        Returns
+        -------
+        iterator of Chunk
+            At least one, even where the range is empty.
+
+        Raises
+        ------
+        BranchError, ExpressionError
+            Where an expression does not fit the tree.
+        """
+        info = self._info()
+        wanted = {name: self._check(info, text) for name, text in as_expressions(expressions).items()}
+        condition = None if cut is None else self._check(info, cut, "cut")
+        if not wanted:
+            raise SelectionError("no expressions: name at least one branch or formula.")
+        return chunks_of(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
+
+    # -- behind it
+
+    def _info(self) -> TreeInfo:
+        return self._source.info()
+
+    def _check(self, info: TreeInfo, text: str, role: str = "expression") -> Expression:
+        return info.check(text, role)

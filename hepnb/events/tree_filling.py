@@ -1,0 +1,265 @@
+"""What can be summed up over a tree: the methods of Tree that fill histograms, cutflows and cubes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hepnb.events.sources.source import Source
+from hepnb.executor import Engine
+from hepnb.histograms import Bins
+from hepnb.progress import Cancel, Progress
+
+if TYPE_CHECKING:
+    import hist
+
+    from hepnb.events.passes.cube import Cube
+    from hepnb.events.passes.cutflow import Cutflow
+    from hepnb.events.passes.fill_pass import OnePass
+    from hepnb.events.passes.fill_spec import Fill, Filled
+
+__all__ = ["Filling"]
+
+
+class Filling:
+    """A base of :class:`hepnb.Tree`: histograms, cutflows and cubes, each in one pass over the entries."""
+
+    __slots__ = ()
+    _source: Source
+
+    def hist(
+        self,
+        expression: str | tuple[str, ...],
+        bins: Bins,
+        cut: str | None = None,
+        weight: str | None = None,
+        *,
+        name: str | None = None,
+        label: str | None = None,
+        memory: int | str = "500 MB",
+        threads: int | None = None,
+        engine: Engine | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> hist.Hist[Any]:
+        """Fill a histogram of an expression.
+
+        Parameters
+        ----------
+        expression : str or tuple of str
+            A branch or a formula, one value per event or ``flatten(...)``; several for a histogram in as many
+            dimensions.
+        bins : int, tuple, list of float, str or hist axis
+            See :func:`hepnb.histograms.axis`. Where the range is not given, it is taken from the values
+            that pass the cut, in a pass of its own. For several expressions a tuple of these. A hist axis may
+            be one of whole numbers, of categories or of truth too; ``hist.axis.StrCategory([], growth=True)``
+            takes the texts of a branch as they come.
+        cut : str, optional
+            Fill the entries where it holds.
+        weight : str, optional
+            Weight of each entry; the squared weights are summed too.
+        name : str, optional
+            Name of the histogram.
+        label : str, optional
+            Label of the axis; the expression where left out.
+        memory, threads, engine
+            As for :meth:`fill`.
+        progress : callable, optional
+            Called with (entries done, entries in all).
+        cancel : object with is_set(), optional
+            Once set, what is filled so far is returned.
+
+        Returns
+        -------
+        hist.Hist
+            Weight storage. Values that are not a number go nowhere; ``metadata["n_nan"]`` counts them. Where
+            nothing is left to fill it is empty, and a :class:`hepnb.errors.EmptySelectionWarning` says why; a
+            range that was to be taken from the values is then that of a single 0.
+
+        Raises
+        ------
+        SelectionError
+            Where a weight is not finite, or the memory is too small.
+        BranchError, ExpressionError, BinningError
+            Where the expression or the bins do not fit.
+
+        Examples
+        --------
+        A mass from momenta:
+        ``tree.hist("sqrt((E1+E2)**2 - (px1+px2)**2)", bins=(60, 60, 120), cut="Q1*Q2 < 0")``.
+        """
+        from hepnb.events.passes.fill_pass import fill_one  # noqa: PLC0415  # it takes trees
+        from hepnb.events.passes.fill_spec import Fill  # noqa: PLC0415  # with it
+
+        one = self._pass((None, None), memory, threads, engine, progress, cancel)
+        return fill_one(one, Fill(expression, bins, cut, weight, name, label))
+
+    def fill(
+        self,
+        histograms: Mapping[str, Fill | tuple[Any, ...] | str] | None = None,
+        cutflows: Mapping[str, Any] | None = None,
+        *,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        memory: int | str = "500 MB",
+        threads: int | None = None,
+        engine: Engine | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Filled:
+        """Fill any number of histograms and cutflows in one pass over the entries.
+
+        Each branch is read once, and what the expressions have in common is calculated once.
+
+        Parameters
+        ----------
+        histograms : dict of name to hepnb.Fill, tuple or str
+            What to fill: ``hepnb.Fill(expression, bins, cut, weight)``, or a tuple of these.
+        cutflows : dict of name to cuts, or of name to (cuts, weight)
+            What to count: as for :meth:`cutflow`.
+        entry_start, entry_stop : int, optional
+            Range of entries, counted as in a slice.
+        memory : int or str
+            What the pass may take, in bytes or such as "500 MB": the baskets that are open, the blocks that
+            are calculated with, and the histograms. Where processes or dask workers do it, each may.
+        threads : int, optional
+            How many; as many as there are processors, up to four, where left out.
+        engine : concurrent.futures.Executor or dask.distributed.Client, optional
+            Where to do it; here where left out. The result is the same to the last bit.
+        progress : callable, optional
+            Called with (entries done, entries in all); see :class:`hepnb.progress.Bar`.
+        cancel : object with is_set(), optional
+            Once set, what is filled so far is returned.
+
+        Returns
+        -------
+        Filled
+            ``.histograms``, ``.cutflows``, and which entries they cover.
+
+        Raises
+        ------
+        SelectionError
+            Where there is nothing to fill, a weight is not finite, or the memory is too small.
+        BranchError, ExpressionError, BinningError
+            Where an expression or bins do not fit; before anything is read.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> result = tree.fill(
+        ...     {"mass": ("mll", (4, 80, 160), "lep1_pt > 30"), "pt": ("lep1_pt", (2, 0, 100))},
+        ...     {"tight": {"hard": "lep1_pt > 30", "peak": "abs(mll - 125) < 5"}},
+        ... )
+        >>> result["mass"].values().astype(int).tolist(), result["tight"]["hard"].n_passed
+        ([0, 289, 2527, 0], 2816)
+        """
+        from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
+        from hepnb.events.passes.fill_spec import as_fills  # noqa: PLC0415  # with it
+
+        one = self._pass((entry_start, entry_stop), memory, threads, engine, progress, cancel)
+        flows = {
+            key: what if isinstance(what, tuple) and len(what) == 2 else (what, None)
+            for key, what in (cutflows or {}).items()
+        }
+        return fill(one, as_fills(histograms or {}), flows)
+
+    def cutflow(
+        self,
+        cuts: Mapping[str, str] | Sequence[str],
+        weight: str | None = None,
+        *,
+        memory: int | str = "500 MB",
+        threads: int | None = None,
+        engine: Engine | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Cutflow:
+        """Count what is left after each cut, one after the other.
+
+        Parameters
+        ----------
+        cuts : mapping of name to cut, or list of cuts
+            In the order they are applied. They may use each other's names: ``{"SR": "n_jet >= 4",
+            "CR": "~SR & (n_b == 0)"}``.
+        weight : str, optional
+            Weight of each entry.
+        memory, threads, engine
+            As for :meth:`fill`.
+        progress : callable, optional
+            Called with (entries done, entries in all).
+        cancel : object with is_set(), optional
+            Once set, what is counted so far is returned.
+
+        Returns
+        -------
+        Cutflow
+            One row for all entries and one per cut.
+
+        Raises
+        ------
+        BranchError, ExpressionError
+            Where a cut does not fit the tree.
+        SelectionError
+            Where a weight is not finite, or the memory is too small.
+        """
+        from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
+
+        one = self._pass((None, None), memory, threads, engine, progress, cancel)
+        return fill(one, {}, {"cuts": (cuts, weight)}).cutflows["cuts"]
+
+    def cube(
+        self,
+        expression: str,
+        bins: Bins,
+        by: Mapping[str, tuple[int, float, float]],
+        weight: str | None = None,
+        *,
+        cut: str | None = None,
+        memory: int | str = "500 MB",
+        threads: int | None = None,
+        engine: Engine | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Cube:
+        """Fill a histogram finely in further variables too, so that cuts on them cost nothing later.
+
+        Parameters
+        ----------
+        expression, bins, weight, cut, progress, cancel
+            As for :meth:`hist`.
+        by : mapping of expression to (n, low, high)
+            The variables that cuts will be moved in, and where the cuts can stand.
+        memory : int or str
+            What the pass may take; a cube that takes more than that by itself is refused.
+        threads, engine
+            As for :meth:`fill`.
+
+        Returns
+        -------
+        Cube
+            ``cube.slice(mass=(80, 100))`` is the histogram for ``(mass >= 80) & (mass < 100)``.
+
+        Raises
+        ------
+        SelectionError, BranchError, ExpressionError, BinningError
+            As for :meth:`hist`; BinningError too where the cube would be too large.
+        """
+        from hepnb.events.passes.cube import make_cube  # noqa: PLC0415  # it takes trees
+
+        one = self._pass((None, None), memory, threads, engine, progress, cancel)
+        return make_cube(one, expression, bins, by, weight, cut)
+
+    def _pass(
+        self,
+        entries: tuple[int | None, int | None],
+        memory: int | str,
+        threads: int | None,
+        engine: Engine | None,
+        progress: Progress | None,
+        cancel: Cancel | None,
+    ) -> OnePass:
+        from hepnb.events.passes.fill_pass import OnePass  # noqa: PLC0415  # it takes trees
+
+        source = self._source
+        return OnePass(source, source.info(), entries, memory, threads, engine, progress, cancel)

@@ -1,0 +1,1 @@
+"""New files: skims, shuffles, histograms and trees, ROOT and Parquet."""

@@ -1,0 +1,272 @@
+"""A selection of a tree with derived columns, as a new file: ROOT or Parquet, in one pass within a budget."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+
+from hepnb.errors import BranchError, FileError, printable
+from hepnb.events.passes.entry_size import memory_bytes
+from hepnb.events.sources.originals import Original, original_of
+from hepnb.events.sources.source import Skipped, Source, TreeInfo
+from hepnb.events.writing.fitted_types import fitted, until_it_fits
+from hepnb.events.writing.new_file import Draft, new_file
+from hepnb.events.writing.schema import Columns, Field, Plan, plan_of
+from hepnb.events.writing.selected_rows import Rows, rows_in, rows_of
+from hepnb.events.writing.writers import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
+from hepnb.progress import Cancel, Progress
+
+__all__ = ["SOURCES", "SOURCE_ENTRY", "SOURCE_FILE", "Original", "Written", "is_parquet", "open_sink", "skim"]
+
+SOURCE_FILE, SOURCE_ENTRY = "source_file", "source_entry"
+"""Columns of a skim with references: the place of the file in the list of sources, and the entry in it."""
+SOURCES = "_sources"
+"""Added to the name of a tree: the list of the files that its rows come from."""
+_ANY_DEPTH = 100
+_OTHERS = (".csv", ".feather", ".arrow", ".h5", ".hdf5", ".json", ".npy", ".npz", ".pkl", ".txt")
+_REFERENCES = (Field(SOURCE_FILE, np.dtype(np.int32)), Field(SOURCE_ENTRY, np.dtype(np.int64)))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written, and what is in it.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    tree : str
+        Its tree; empty in a Parquet file.
+    n_read : int
+        Entries that were looked at.
+    n_written : int
+        Rows in the file.
+    columns : tuple of str
+        Its columns.
+    renamed : dict of str to str
+        Columns whose names cannot be in a ROOT file, and what they are called there.
+    skipped : dict of str to str
+        Branches that were left out where all were asked for, and why.
+    lost : tuple of Skipped
+        Entries and files that could not be read, of a tree opened with ``on_error="skip"``.
+    complete : bool
+        False where it was cancelled: then there is no file.
+    """
+
+    path: Path
+    tree: str
+    n_read: int
+    n_written: int
+    columns: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    lost: tuple[Skipped, ...] = ()
+    complete: bool = True
+
+    def __str__(self) -> str:
+        if not self.complete:
+            return printable(f"{self.path}: cancelled after {self.n_read:,} entries, nothing is written")
+        lines = [f"{self.path}: {self.n_written:,} of {self.n_read:,} entries, {len(self.columns)} columns"]
+        lines += [f"  {old!r} is called {new!r} there" for old, new in self.renamed.items()]
+        lines += [f"  without {name!r}: {why}" for name, why in self.skipped.items()]
+        return printable("\n".join([*lines, *(f"  {one}" for one in self.lost)]))
+
+
+def skim(
+    source: Source,
+    path: str | os.PathLike[str],
+    columns: Columns = None,
+    cut: str | None = None,
+    *,
+    parquet: bool = False,
+    tree_name: str | None = None,
+    references: bool = False,
+    compression: Compression = "zstd",
+    memory: int | str = "200 MB",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Written:
+    """Write a selection of a tree to a new file; see :meth:`hepnb.Tree.skim`."""
+    if parquet and Path(str(path)).suffix.lower() == ".root":
+        raise FileError(
+            f"{str(path)!r} ends in '.root': name it '.parquet', or write a ROOT file with skim()."
+        )
+    info = source.info()
+    condition = None if cut is None else info.check(cut, "cut")
+    plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    originals = originals_of(info) if references else None
+    used = [*plan.expressions.values(), *([condition] if condition else [])]
+    step = rows_in(info, used, memory)
+    tree = "" if parquet else tree_name or info.name or "tree"
+    lost: list[Skipped] = []
+
+    def look(plan: Plan) -> Iterator[Rows]:
+        lost.clear()
+        return rows_of(info, plan, condition, step, lost=lost, progress=progress, cancel=cancel)
+
+    def written(plan: Plan) -> Written:
+        fields = _with_references(plan.fields) if references else plan.fields
+        n_read = n_written = 0
+        with open_sink(
+            path, fields, tree, source, compression=compression, overwrite=overwrite, originals=originals
+        ) as (sink, draft):
+            gathered = Gathered(sink, memory_bytes(memory) // 8)
+            for rows in look(plan):
+                if len(rows.entries):
+                    columns = fitted(plan, rows, info)
+                    gathered.add({**columns, **_references(info, rows)} if references else columns)
+                n_read += rows.stop - rows.start
+                n_written += len(rows.entries)
+            draft.keep = not (cancel is not None and cancel.is_set())
+            if draft.keep:
+                gathered.flush()
+        return Written(
+            path=draft.target,
+            tree=tree,
+            n_read=n_read,
+            n_written=n_written if draft.keep else 0,
+            columns=tuple(sink.renamed.get(f.name, f.name) for f in fields),
+            renamed=sink.renamed,
+            skipped=plan.skipped,
+            lost=(*info.skipped, *lost),
+            complete=draft.keep,
+        )
+
+    return until_it_fits(plan, written, look)
+
+
+def is_parquet(path: str | os.PathLike[str]) -> bool:
+    """Tell from the name whether a file is to be Parquet; the other choice is ROOT.
+
+    Raises
+    ------
+    FileError
+        Where the name is that of another kind of file.
+
+    Examples
+    --------
+    >>> is_parquet("a.parquet"), is_parquet("a.root")
+    (True, False)
+    """
+    suffix = Path(str(path)).suffix.lower()
+    if suffix in _OTHERS:
+        raise FileError(
+            f"{str(path)!r} ends in {suffix!r}: what is written here is a ROOT file (.root) or "
+            "a Parquet file (.parquet). Arrays in memory for anything else: tree.arrays(...)."
+        )
+    return suffix in (".parquet", ".pq")
+
+
+@contextmanager
+def open_sink(
+    path: str | os.PathLike[str],
+    fields: Sequence[Field],
+    tree: str,
+    source: Source,
+    *,
+    compression: Compression,
+    overwrite: bool,
+    originals: Sequence[Original] | None = None,
+) -> Iterator[tuple[Sink, Draft]]:
+    """Open a new file for rows.
+
+    Parameters
+    ----------
+    path : path
+        Where it will be.
+    fields : sequence of Field
+        Its columns.
+    tree : str
+        Name of the tree; empty for Parquet.
+    source : Source
+        What is read meanwhile: none of its files is replaced.
+    compression, overwrite
+        As for :meth:`hepnb.Tree.skim`.
+    originals : sequence of Original, optional
+        Kept in the file, for rows with references.
+
+    Yields
+    ------
+    (Sink, Draft)
+        Where rows go, and whether the file is kept.
+    """
+    with new_file(path, overwrite=overwrite, inputs=files_behind(source)) as draft:
+        if not tree:
+            notes = {"originals": [asdict(one) for one in originals]} if originals else {}
+            sink = ParquetSink(draft.path, fields, compression, notes)
+            try:
+                yield sink, draft
+            finally:
+                sink.close()
+            return
+        with uproot.recreate(draft.path, compression=root_compression(compression)) as file:
+            if originals:
+                columns, types = _listed(originals)
+                file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)
+            yield RootSink(file, tree, fields, source.info().title), draft
+
+
+def originals_of(info: TreeInfo) -> list[Original]:
+    """The files of a tree, to find their entries again.
+
+    Raises
+    ------
+    BranchError
+        Where an entry is put together from several trees.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> originals_of(hepnb.open(hepnb.datasets.generate())["signal"]._info())[0].n_entries
+    3000
+    """
+    if not info.parts or not info.names.keys() <= info.parts[0][3].keys():
+        raise BranchError(
+            f"tree {info.path!r} is put together from several: one reference cannot lead back to all. "
+            "Write the columns themselves, or the references of each tree."
+        )
+    return [original_of(seen, path, n_entries, len(info.parts)) for seen, path, n_entries, _ in info.parts]
+
+
+def _listed(originals: Sequence[Original]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put originals into columns of a ROOT file, with their types."""
+    columns: dict[str, Any] = {}
+    types: dict[str, Any] = {}
+    for about in dataclass_fields(Original):
+        values = [getattr(one, about.name) for one in originals]
+        is_text = isinstance(values[0], str)
+        columns[about.name] = ak.Array(values) if is_text else np.array(values, dtype=np.int64)
+        types[about.name] = "string" if is_text else np.dtype(np.int64)
+    return columns, types
+
+
+def files_behind(source: Any) -> set[str]:
+    """Every file that a tree reads, friends' and originals' too."""
+    inner = [getattr(source, field.name) for field in dataclass_fields(source)]
+    sources = [one for one in inner if hasattr(one, "info")]
+    return set(source.info().files).union(*map(files_behind, sources))
+
+
+def _with_references(fields: Sequence[Field]) -> tuple[Field, ...]:
+    for name in (SOURCE_FILE, SOURCE_ENTRY):
+        if name in {field.name for field in fields}:
+            raise BranchError(f"column {name!r}: a skim with references has one of that name. Rename yours.")
+    return (*fields, *_REFERENCES)
+
+
+def _references(info: TreeInfo, rows: Rows) -> dict[str, Any]:
+    place = bisect_right(info.breaks, rows.start)
+    begin = info.breaks[place - 1] if place else 0
+    number = np.full(len(rows.entries), place, dtype=np.int32)
+    return {SOURCE_FILE: number, SOURCE_ENTRY: rows.entries - begin}

@@ -1,0 +1,415 @@
+"""The branch selector: choose columns, write expressions and named cuts, see the cutflow."""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from hepnb.errors import BranchError, nearest
+from hepnb.events import Branch, Cutflow, CutflowRow, Tree
+from hepnb.widgets.branch_selector.code import selector_code
+from hepnb.widgets.branch_selector.sparks import Sparks
+from hepnb.widgets.toolkit.expression_box import ExpressionBox
+from hepnb.widgets.toolkit.panel import Panel, column, row
+from hepnb.widgets.toolkit.table import Table
+
+__all__ = ["BranchSelector"]
+
+_BRANCHES = [
+    {"key": "chosen", "kind": "check", "selects": True, "title": "selected"},
+    {"key": "name", "label": "Branch"},
+    {"key": "type", "label": "Type", "width": 104},
+    {"key": "spark", "kind": "spark", "label": "Values"},
+]
+_EXPRESSIONS = [
+    {"key": "name", "label": "Name", "editable": True, "width": 110},
+    {"key": "text", "label": "Expression", "editable": True},
+    {"key": "remove", "kind": "button", "title": "remove"},
+]
+_CUTS = [
+    {"key": "name", "label": "Cut", "editable": True, "width": 92},
+    {"key": "text", "label": "Condition", "editable": True},
+    {
+        "key": "n_passed",
+        "label": "Entries",
+        "kind": "number",
+        "width": 72,
+        "title": "Entries left after this cut",
+    },
+    {
+        "key": "step",
+        "label": "Step",
+        "width": 60,
+        "title": "Part of the entries before this cut that pass it",
+    },
+    {"key": "total", "label": "All", "width": 60, "title": "Part of all entries that are left"},
+    {
+        "key": "sumw",
+        "label": "Weighted",
+        "kind": "number",
+        "width": 76,
+        "title": "Sum of weights",
+        "digits": 5,
+    },
+    {"key": "remove", "kind": "button", "title": "remove"},
+]
+
+
+_CUTFLOW = "cutflow"  # the output: entries after each cut
+
+
+class BranchSelector(Panel):
+    """Choose branches of a tree, add formulas and named cuts; gives a cutflow and the code that reads them.
+
+    Parameters
+    ----------
+    tree : Tree, optional
+        Whose branches.
+    branches : tuple of str
+        Names of those selected.
+    expressions : dict of name to expression
+        Further columns.
+    cuts : dict of name to cut
+        Applied one after the other.
+    weight : str
+        Weight of each entry in the cutflow; empty for none.
+    show_latency : bool
+        Show the milliseconds of each frame.
+
+    Attributes
+    ----------
+    result : Cutflow or None
+        ``tree.cutflow(cuts, weight)``.
+
+    Examples
+    --------
+    >>> selector = BranchSelector(cuts={"mass": "m > 60"})
+    >>> selector.columns, selector.cut
+    ({}, '(m > 60)')
+    """
+
+    tree = traitlets.Instance(Tree, allow_none=True).tag(panel_input=True)
+    branches = traitlets.Tuple().tag(panel_input=True)
+    expressions = traitlets.Dict().tag(panel_input=True)
+    cuts = traitlets.Dict().tag(panel_input=True)
+    weight = traitlets.Unicode("").tag(panel_input=True)
+
+    def _build(self) -> None:
+        self._heading = ipywidgets.HTML()
+        self._list = Table(
+            columns=_BRANCHES,
+            label="Branches",
+            multi=True,
+            placeholder="Search: words, *, ? or /regex/",
+            empty="Choose a tree first",
+            height=336,
+        )
+        self._list.observe(self._on_rows, "selected")
+        self._sparks = Sparks(self._list.update_cells)
+        self._list.on_want(self._sparks.want)
+        self._expressions = Table(
+            columns=_EXPRESSIONS, label="Expressions", search=False, height=96, empty="No expressions yet"
+        )
+        self._expressions.on_edit(self._on_expression_cell)
+        self._cuts = Table(columns=_CUTS, label="Cutflow", search=False, height=144, empty="No cuts yet")
+        self._cuts.on_edit(self._on_cut_cell)
+        self._pattern = _box("Select by pattern", "select by pattern, such as p[xyz]*", "Select")
+        self._pattern.on_submit(self.select)
+        self._dims(_CUTFLOW, self._cuts)
+        self._new_expression = _box("New expression", "formula, such as sqrt(px**2 + py**2)", "Add")
+        self._new_expression.on_submit(self.add_expression)
+        self._new_cut = _box("New cut", "condition, such as pt > 30", "Add")
+        self._new_cut.on_submit(self.add_cut)
+        for box, topic in (
+            (self._pattern, "pattern"),
+            (self._new_expression, "new expression"),
+            (self._new_cut, "new cut"),
+        ):
+            box.on_empty(functools.partial(self._put_right, topic))
+        self._weight = ExpressionBox(label="Weight", placeholder="none")
+        traitlets.link((self, "weight"), (self._weight, "value"))
+        left = column([self._list, self._pattern], flex="1 1 360px")
+        right = column(
+            [
+                _caption("Expressions"),
+                self._expressions,
+                self._new_expression,
+                _caption("Cuts, one after the other"),
+                self._cuts,
+                self._new_cut,
+                self._weight,
+            ],
+            flex="1 1 440px",
+        )
+        self._compose(self._heading, row(left, right))
+        self.observe(self._on_tree, "tree")
+        self.observe(self._on_branches, "branches")
+        self.observe(self._on_expressions, "expressions")
+        self.observe(self._on_cuts, ["cuts", "weight"])
+        self._on_tree()
+
+    # -- inputs ---------------------------------------------------------------------------------------
+
+    def _on_tree(self, change: Any = None) -> None:  # noqa: ARG002
+        with self._reporting("tree", _CUTFLOW):
+            tree = self.tree
+            self._sparks.start(tree)
+            for box in (self._new_expression, self._new_cut, self._weight):
+                box.complete_for(tree)
+            if tree is None:
+                self._heading.value = '<span class="hepnb-hint">No tree yet: choose one in a file.</span>'
+                self._list.rows = []
+                self._set_result(None)
+                return
+            n = len(tree.branches)
+            counts = f"{tree.n_entries:,} entries, {n:,} branch{'' if n == 1 else 'es'}"
+            name = html.escape(tree.path)
+            self._heading.value = (
+                f'<span class="hepnb-heading">{name}</span> <span class="hepnb-hint">{counts}</span>'
+            )
+            # Another file of the same kind: what was chosen stays; of another kind: what is left of it.
+            known = {branch.name for branch in tree.branches}
+            kept = tuple(name for name in self.branches if name in known)
+            first: dict[str, Branch] = {}
+            for branch in tree.branches:
+                first.setdefault(branch.name, branch)
+            self._list.rows = [_branch_row(branch) for branch in first.values()]
+            self.branches = kept
+            self._list.selected = list(kept)
+            self._on_cuts()
+
+    def _on_branches(self, change: Any = None) -> None:  # noqa: ARG002
+        with self._reporting("branches", shows=""):
+            if self.tree is not None:
+                for name in self.branches:
+                    self.tree.branch(name)  # says, with the nearest names, that there is none
+                self._list.selected = list(self.branches)
+
+    def _on_rows(self, change: Any) -> None:
+        self.branches = tuple(change["new"])
+
+    def _on_expressions(self, change: Any = None) -> None:  # noqa: ARG002
+        self._expressions.rows = [
+            {"id": name, "name": name, "text": t} for name, t in self.expressions.items()
+        ]
+        with self._reporting("expressions", shows=""):
+            if self.tree is not None:
+                for name, text in self.expressions.items():
+                    self._check_column(name, text)
+
+    def _on_cuts(self, change: Any = None) -> None:  # noqa: ARG002
+        rows = {name: {"id": name, "name": name, "text": text} for name, text in self.cuts.items()}
+        with self._reporting("cuts", _CUTFLOW):
+            try:
+                if self.tree is not None:
+                    for name, text in self.cuts.items():
+                        self._check_cut(name, text)
+                    flow: Cutflow = self.tree.cutflow(self.cuts, self.weight or None)
+                    for name, step in zip(self.cuts, flow.rows[1:], strict=True):
+                        rows[name] |= _step_cells(step)
+                    self._set_result(flow)
+            finally:
+                self._cuts.rows = list(rows.values())
+
+    # -- what the controls do -------------------------------------------------------------------------
+
+    def select(self, pattern: str) -> bool:
+        """Select the branches that fit a pattern, besides those selected already.
+
+        Parameters
+        ----------
+        pattern : str
+            With wildcards, or a regular expression between slashes.
+
+        Returns
+        -------
+        bool
+            Whether there was one.
+        """
+        with self._reporting("pattern", shows=""):
+            tree = self._need_tree()
+            found = tree.match(pattern)
+            if not found:
+                names = (branch.name for branch in tree.branches)
+                raise BranchError(f"no branch of {tree.path!r} fits {pattern!r}. {nearest(pattern, names)}")
+            chosen = {*self.branches, *found}
+            self.branches = tuple(branch.name for branch in tree.branches if branch.name in chosen)
+            return True
+        return False
+
+    def add_expression(self, text: str, name: str = "") -> bool:
+        """Add a column.
+
+        Parameters
+        ----------
+        text : str
+            The formula; ``name = formula`` names it too.
+        name : str
+            What to call the column.
+
+        Returns
+        -------
+        bool
+            Whether the formula fits the tree.
+        """
+        with self._reporting("new expression", shows=""):
+            name, text = _named(text, name, "x", self.expressions)
+            self._need_tree()
+            self._check_column(name, text)
+            self.expressions = {**self.expressions, name: text}
+            return True
+        return False
+
+    def add_cut(self, text: str, name: str = "") -> bool:
+        """Add a cut behind the others.
+
+        Parameters
+        ----------
+        text : str
+            The condition; ``name = condition`` names it too.
+        name : str
+            What to call the cut.
+
+        Returns
+        -------
+        bool
+            Whether the condition fits the tree.
+        """
+        with self._reporting("new cut", shows=""):
+            given = text
+            name, text = _named(text, name, "cut ", self.cuts)
+            tree = self._need_tree()
+            if name != text and text != given.strip() and _is_branch(tree, name):
+                # Not a name: a comparison with a sign too few, that would keep every entry.
+                raise BranchError(
+                    f"{given.strip()!r}: {name!r} is a branch. Write '{name} == {text}' to compare, "
+                    "or another name for the cut."
+                )
+            self._check_cut(name, text)
+            self.cuts = {**self.cuts, name: text}
+            return True
+        return False
+
+    def _check_column(self, name: str, text: str) -> None:
+        tree = self._need_tree()
+        tree.check(text)
+        if _is_branch(tree, name):
+            raise BranchError(
+                f"expression {name!r} has the name of a branch, which it would hide. Give it another name, "
+                f"or write '{name} == ...' to compare."
+            )
+
+    def _check_cut(self, name: str, text: str) -> None:
+        if not self._need_tree().check(text).branches:
+            raise BranchError(
+                f"cut {name!r}: {text!r} reads no branch, so that it keeps everything or nothing. "
+                "Compare a branch with a number, such as pt > 30."
+            )
+
+    def _need_tree(self) -> Tree:
+        if self.tree is None:
+            raise BranchError("there is no tree yet. Choose one in a file first.")
+        return self.tree
+
+    def _on_expression_cell(self, row_id: str, key: str, value: Any) -> None:
+        changed = _edited(self.expressions, row_id, key, value)
+        self._write_back("expressions", changed, self._on_expressions)
+
+    def _on_cut_cell(self, row_id: str, key: str, value: Any) -> None:
+        self._write_back("cuts", _edited(self.cuts, row_id, key, value), self._on_cuts)
+
+    def _write_back(self, trait: str, changed: dict[str, str], show: Any) -> None:
+        if changed == getattr(self, trait):
+            show()  # an edit without effect: the row shows again what holds
+        else:
+            setattr(self, trait, changed)
+
+    # -- what it gives back ---------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Name and expression of every column chosen, branches first."""
+        if self.tree is None:
+            return dict(self.expressions)
+        return {name: self.tree.branch(name).expression for name in self.branches} | self.expressions
+
+    @property
+    def cut(self) -> str:
+        """All cuts as one condition; empty where there are none."""
+        return " & ".join(f"({text})" for text in self.cuts.values())
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the cutflow, one dictionary for each row."""
+        flow: Cutflow | None = self.result
+        return [] if flow is None else flow.table()
+
+    def to_code(self) -> str:
+        """Return Python that reads the columns and counts the cutflow."""
+        if self.tree is None:
+            return "import hepnb\n\n# Choose a tree."
+        return selector_code(self.tree, self.columns, self.cuts, self.cut, self.weight)
+
+
+def _is_branch(tree: Tree, name: str) -> bool:
+    return any(name in (branch.name, branch.expression) for branch in tree.branches)
+
+
+def _branch_row(branch: Branch) -> dict[str, Any]:
+    about = branch.title if branch.title and branch.title != branch.name else branch.name
+    made: dict[str, Any] = {"id": branch.name, "name": branch.name, "type": branch.typename, "tooltip": about}
+    if not branch.readable:
+        made |= {"muted": True, "tooltip": branch.reason, "spark": None, "locked": ["chosen"]}
+    return made
+
+
+def _step_cells(step: CutflowRow) -> dict[str, Any]:
+    return {
+        "n_passed": step.n_passed,
+        "step": _percent(step.efficiency_step),
+        "total": _percent(step.efficiency),
+        "sumw": step.sumw,
+    }
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f} %" if part == part else ""  # noqa: PLR0124  # not NaN
+
+
+def _named(text: str, name: str, stem: str, taken: Mapping[str, str]) -> tuple[str, str]:
+    """Take the name off ``name = text``, or make one."""
+    given = re.fullmatch(r"\s*(\w[\w ]*?)\s*=(?!=)\s*(.+)", text)
+    if given and not name:
+        name, text = given.groups()
+        if name in taken:
+            raise BranchError(f"{name!r} is there already. Edit it in the table, or choose another name.")
+    number = 1
+    while not name or name in taken:
+        name = f"{stem}{len(taken) + number}"
+        number += 1
+    return name, text.strip()
+
+
+def _edited(entries: Mapping[str, str], row_id: str, key: str, value: Any) -> dict[str, str]:
+    """Apply an edit of one row to an ordered mapping."""
+    if key == "remove":
+        return {name: text for name, text in entries.items() if name != row_id}
+    value = str(value).strip()
+    if key == "name" and value and value not in entries:
+        return {value if name == row_id else name: text for name, text in entries.items()}
+    if key == "text" and value:
+        return {name: value if name == row_id else text for name, text in entries.items()}
+    return dict(entries)
+
+
+def _box(label: str, placeholder: str, action: str) -> ExpressionBox:
+    return ExpressionBox(label=label, hide_label=True, placeholder=placeholder, action=action, clear=True)
+
+
+def _caption(text: str) -> ipywidgets.HTML:
+    return ipywidgets.HTML(f'<span class="hepnb-heading">{text}</span>')

@@ -1,0 +1,65 @@
+"""Python that reproduces what the limit panel shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hepnb.python_code import Code, Script, call, literal
+from hepnb.widgets.toolkit.model_code import data_code, model_script
+
+if TYPE_CHECKING:
+    from hepnb.limits import ScanResults
+    from hepnb.model import Model
+
+__all__ = ["limit_script"]
+
+
+def limit_script(
+    model: Model,
+    workspace: str,
+    *,
+    mu: tuple[float, float, int] | None,
+    level: float,
+    test_stat: str,
+    luminosity: float,
+    data: Any,
+    scan: ScanResults | None = None,
+) -> Script:
+    """Write a scan and the limits.
+
+    Parameters
+    ----------
+    model : Model
+        At its own luminosity.
+    workspace : str
+        A variable that holds the workspace; it is written out otherwise.
+    mu : (low, high, points), optional
+        The scan; none where its end is not chosen yet.
+    level, test_stat, luminosity, data
+        As the panel has them; the data at the scaled luminosity, None for the model's own.
+    scan : ScanResults, optional
+        What is shown. The limits of a scan that was stopped come from its points.
+
+    Returns
+    -------
+    Script
+        The program; it binds ``model``, ``limit``, and ``scan`` where there is one.
+    """
+    script = model_script(model, workspace)
+    if luminosity != 1.0:
+        script.add(f"model = model.on(model.workspace.scale_luminosity({literal(luminosity)}))")
+    counts, of_model = data_code(data), Code("model")
+    stopped = scan is not None and scan.cancelled
+    if mu is not None:
+        script.need("import numpy as np")
+        points = call("np.array", scan.mu) if scan is not None and stopped else call("np.linspace", *mu)
+        scanned = call("hepnb.scan", counts, of_model, Code("mu"), test_stat=test_stat)
+        script.add(f"mu = {points}", f"scan = {scanned}")
+    if stopped:
+        script.need("from hepnb.limits import limit_from_scan")
+        script.add(f"limit = {call('limit_from_scan', Code('scan'), level=level)}")
+    else:
+        found = call("hepnb.upper_limit", counts, of_model, level=level, test_stat=test_stat)
+        script.add(f"limit = {found}")
+    script.add('print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")')
+    return script

@@ -1,0 +1,114 @@
+"""The controls beside the Brazil band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import ipywidgets
+
+from hepnb.widgets.brazil_band.export import limit_html
+from hepnb.widgets.toolkit.panel import column, row
+from hepnb.widgets.toolkit.status import Status
+
+__all__ = ["BandControls", "level_choices"]
+
+_LEVELS = (0.1, 0.05, 0.01)
+_CHECKS = {"log_y": "Logarithmic", "classic": "Green and yellow", "components": "CLs+b and CLb"}
+
+
+def level_choices(levels: Iterable[float]) -> list[tuple[str, float]]:
+    """Confidence levels as they are said, and 1 minus them.
+
+    Examples
+    --------
+    >>> level_choices([0.05, 0.1])
+    [('90 % CL', 0.1), ('95 % CL', 0.05)]
+    """
+    return [(f"{100 * (1 - level):g} % CL", level) for level in sorted(set(levels), reverse=True)]
+
+
+class BandControls:
+    """Makes the controls; the panel connects them.
+
+    Parameters
+    ----------
+    statistics : mapping of str to str
+        Names of the test statistics and what they are called.
+
+    Attributes
+    ----------
+    start, end, points : widgets
+        Range of mu (an empty end is chosen automatically) and number of points.
+    level, statistic : Dropdown
+        Confidence level and test statistic.
+    luminosity : FloatLogSlider
+        What if there were so many times the data.
+    checks : dict of str to Checkbox
+        By the panel's trait.
+    run : Button
+        Starts the scan.
+    exports : dict of str to Button
+        By kind of file.
+    words : Status
+        The limits as numbers.
+    saved : Label
+        What was written.
+    box : VBox
+        All of them.
+    """
+
+    def __init__(self, statistics: Mapping[str, str]) -> None:
+        wide = {"width": "auto"}
+        style = {"description_width": "76px"}
+        self.start = ipywidgets.FloatText(0.0, description="μ from", layout=wide, style=style)
+        self.end = ipywidgets.Text(description="μ to", placeholder="automatic", layout=wide, style=style)
+        self.points = ipywidgets.BoundedIntText(
+            41, min=2, max=2001, description="Points", layout=wide, style=style
+        )
+        self.level = ipywidgets.Dropdown(
+            options=level_choices(_LEVELS), value=0.05, description="Confidence", layout=wide, style=style
+        )
+        self.statistic = ipywidgets.Dropdown(
+            options=[(words, name) for name, words in statistics.items()], description="Statistic",
+            layout=wide, style=style,
+        )  # fmt: skip
+        self.luminosity = ipywidgets.FloatLogSlider(
+            1.0, base=10, min=-1, max=1.3, step=0.01, description="Luminosity ×", readout_format=".2f",
+            tooltip="What if there were so many times the data", layout=wide,
+            style={"description_width": "initial"},
+        )  # fmt: skip
+        self.checks = {
+            trait: ipywidgets.Checkbox(description=words, indent=False, layout={"width": "auto"})
+            for trait, words in _CHECKS.items()
+        }
+        self.run = ipywidgets.Button(
+            description="Run", button_style="primary", tooltip="Scan the signal strength",
+            layout={"width": "88px"},
+        )  # fmt: skip
+        self.run.add_class("hepnb-run")
+        self.exports = {}
+        for kind in ("csv", "json"):
+            button = ipywidgets.Button(
+                description=kind.upper(), tooltip=f"Write the points next to the notebook as {kind.upper()}",
+                layout={"width": "64px"}, disabled=True,
+            )  # fmt: skip
+            button.add_class(f"hepnb-export-{kind}")
+            self.exports[kind] = button
+        self.words = Status(html=limit_html(None, None, None, 1.0))
+        self.words.add_class("hepnb-limits")
+        self.saved = ipywidgets.Label()
+        grid = ipywidgets.GridBox(
+            [self.start, self.end, self.points, self.level, self.statistic],
+            layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
+        )
+        self.box = column(
+            [
+                self.words,
+                row(self.run, *self.exports.values(), self.saved),
+                grid,
+                row(*self.checks.values()),
+                self.luminosity,
+            ],
+            width="370px",
+            flex="1 1 270px",
+        )

@@ -1,0 +1,216 @@
+"""Limits as words and as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepnb._version import __version__
+from hepnb.atomic_file import write_text
+from hepnb.errors import HepnbError
+from hepnb.limits.curves import Curves
+from hepnb.widgets.toolkit.status import escape, paragraphs
+
+if TYPE_CHECKING:
+    from hepnb.hypotests import SignificanceResults
+    from hepnb.limits import LimitResults, ScanResults
+    from hepnb.model import Model
+
+__all__ = ["bracket_words", "limit_html", "limit_note", "scan_table", "write_limit"]
+
+_BANDS = ("-2", "-1", "0", "+1", "+2")
+
+
+def scan_table(scan: ScanResults) -> list[dict[str, Any]]:
+    """One row per point of a scan: mu, CLs observed, the five expected ones, CLs+b, CLb, ok."""
+    rows = []
+    for index, mu in enumerate(scan.mu):
+        expected = {f"CLs_exp_{band}": float(scan.CLs_exp[index, k]) for k, band in enumerate(_BANDS)}
+        rows.append(
+            {"mu": float(mu), "CLs_obs": float(scan.CLs_obs[index]), **expected,
+             "CLsb": float(scan.CLsb[index]), "CLb": float(scan.CLb[index]), "ok": bool(scan.ok[index])}
+        )  # fmt: skip
+    return rows
+
+
+def limit_html(
+    limits: LimitResults | None,
+    scan: ScanResults | None,
+    found: SignificanceResults | None,
+    luminosity: float,
+) -> str:
+    """The limits as a small table for the page, announced to screen readers."""
+    if limits is None or scan is None:
+        return paragraphs("", ["No limit yet: press Run."])
+    stopped = scan.cancelled
+    what_if = f" at {luminosity:.3g} × the luminosity" if luminosity != 1.0 else ""
+    median = float(limits.expected[2])
+    rows = [
+        ("observed", _number(limits.observed), "hepnb-observed"),
+        ("expected", _number(median) + _errors(limits.expected), "hepnb-expected"),
+        ("95 % of outcomes", _range(limits.expected[0], limits.expected[4]), "hepnb-two-sigma"),
+    ]
+    if stopped:
+        rows = [
+            ("observed", escape(bracket_words(scan, limits.level, 0)), "hepnb-observed"),
+            ("expected", escape(bracket_words(scan, limits.level, 3)), "hepnb-expected"),
+        ]
+    if found is not None:
+        rows.append(
+            ("significance",
+             f"{_number(found.observed_significance)} σ (expected {_number(found.expected_significance)} σ)",
+             "hepnb-significance")
+        )  # fmt: skip
+    body = "".join(
+        f'<tr><th scope="row">{label}</th><td class="{kind}">{value}</td></tr>' for label, value, kind in rows
+    )
+    confidence = f"{100 * (1 - limits.level):g}"
+    notes = [limits.message]
+    if stopped:
+        notes = [f"The scan was stopped: these limits come from {len(scan)} points."]
+    failed = int(np.count_nonzero(~scan.ok))
+    if failed:
+        notes.append(f"{failed} of {len(scan)} points failed.")
+    observed = f"< {_number(limits.observed)}"
+    if stopped:
+        observed = f"limit {bracket_words(scan, limits.level, 0)}"
+    headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
+    return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
+
+
+def bracket(scan: ScanResults, level: float, row: int) -> tuple[float | None, float | None]:
+    """Give the points of a scan between which a limit lies.
+
+    Parameters
+    ----------
+    scan : ScanResults
+        The points, for instance of a scan that was stopped.
+    level : float
+        1 - confidence level.
+    row : int
+        0 for the observed limit, 1 to 5 for the expected ones at -2 to 2 standard deviations.
+
+    Returns
+    -------
+    tuple of float or None
+        The last point that is not excluded before all further ones are, and the next; None where there is
+        no such point.
+    """
+    curves = Curves.of(scan, level)
+    if not curves.mu.size:
+        return None, None
+    place = curves.crossing(row)
+    if place is not None:
+        return float(curves.mu[place]), float(curves.mu[place + 1])
+    if curves.CLs[row, -1] >= level:
+        return float(curves.mu[-1]), None
+    return None, float(curves.mu[0])
+
+
+def bracket_words(scan: ScanResults, level: float, row: int) -> str:
+    """Say between which points a limit lies; see :func:`bracket`."""
+    low, high = bracket(scan, level, row)
+    if low is None and high is None:
+        return "not known: no point converged"
+    if low is None:
+        return f"below {high:.4g}"
+    return f"above {low:.4g}" if high is None else f"between {low:.4g} and {high:.4g}"
+
+
+def limit_note(limits: LimitResults) -> str:
+    """Write a limit in a few letters: as a number, or between which points a stopped scan has it."""
+    if limits.scan.cancelled:
+        return bracket_words(limits.scan, limits.level, 0)
+    return f"< {limits.observed:.3g} (exp. {limits.expected[2]:.3g})"
+
+
+def write_limit(
+    path: Path,
+    scan: ScanResults,
+    limits: LimitResults,
+    found: SignificanceResults | None,
+    luminosity: float,
+    model: Model | None = None,
+) -> Path:
+    """Write points (CSV), or points with limits and how they were found (JSON).
+
+    Raises
+    ------
+    HepnbError
+        For another ending.
+    FileError
+        Where the file cannot be written.
+    """
+    points = scan_table(scan)
+    if path.suffix == ".csv":
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(points[0]))
+        writer.writeheader()
+        writer.writerows(points)
+        return write_text(path, text.getvalue())
+    if path.suffix == ".json":
+        return write_text(
+            path, json.dumps(_document(scan, limits, found, luminosity, model), indent=1) + "\n"
+        )
+    raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
+
+
+def _document(
+    scan: ScanResults,
+    limits: LimitResults,
+    found: SignificanceResults | None,
+    luminosity: float,
+    model: Model | None,
+) -> dict[str, Any]:
+    observed: Any = _finite(limits.observed)
+    expected: dict[str, Any] = {
+        band: _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)
+    }
+    if scan.cancelled:
+        # A stopped scan knows between which of its points a limit lies, not more.
+        observed = {"between": bracket(scan, limits.level, 0)}
+        expected = {
+            band: {"between": bracket(scan, limits.level, row)} for row, band in enumerate(_BANDS, start=1)
+        }
+    document: dict[str, Any] = {
+        "hepnb": __version__,
+        "parameter": scan.poi,
+        "confidence_level": 1 - limits.level,
+        "test_statistic": scan.test_stat,
+        "luminosity_scale": luminosity,
+        "model": None if model is None else {**model.settings.document(), "measurement": model.measurement},
+        "limits": {"observed": observed, "expected": expected, "method": limits.method},
+    }
+    if found is not None:
+        document["significance"] = {
+            "observed": _finite(found.observed_significance),
+            "expected": _finite(found.expected_significance),
+        }
+    document["points"] = [
+        {key: _finite(value) if isinstance(value, float) else value for key, value in point.items()}
+        for point in scan_table(scan)
+    ]
+    return document
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "none in range"
+
+
+def _errors(expected: Any) -> str:
+    up, down = float(expected[3] - expected[2]), float(expected[2] - expected[1])
+    return f" +{up:.2g} −{down:.2g}" if math.isfinite(up) and math.isfinite(down) else ""
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_number(low)} to {_number(high)}"

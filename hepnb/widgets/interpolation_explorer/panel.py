@@ -1,0 +1,415 @@
+"""The interpolation explorer: what a systematic does to a sample, for every value of its parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+from hepnb.errors import HepnbError, ModelError, WorkspaceError, nearest
+from hepnb.interpolation.response import CHOICES, Response, read_responses, response_of
+from hepnb.widgets.interpolation_explorer.code import explorer_code
+from hepnb.widgets.interpolation_explorer.picture import CODE_TITLES, REACH, ResponsePicture
+from hepnb.widgets.toolkit.live_figure import LiveFigure
+from hepnb.widgets.toolkit.panel import PICTURE, Panel, column, row, typed
+from hepnb.widgets.toolkit.sections import Sections
+from hepnb.widgets.toolkit.table import Table
+from hepnb.workspace import load
+
+__all__ = ["InterpolationExplorer"]
+
+
+class InterpolationExplorer(Panel):
+    """Templates of a systematic, and the yield against its nuisance parameter with every interpolation code.
+
+    Parameters
+    ----------
+    workspace : Workspace, dict, path or pyhf.Workspace, optional
+        Where the templates are.
+    templates : (down, nominal, up), optional
+        Three histograms instead of a workspace.
+    channel, sample, systematic : str
+        What is shown; the first with a systematic by default.
+    code : str
+        "pyhf", "root", "legacy", or the name of one code.
+    alpha : float
+        The nuisance parameter, in standard deviations.
+
+    Examples
+    --------
+    >>> from hepnb.widgets import InterpolationExplorer
+    >>> explorer = InterpolationExplorer(templates=([8], [10], [15]), code="code0", alpha=0.5)
+    >>> explorer.result
+    array([12.5])
+    """
+
+    workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
+    templates = traitlets.Any(None, allow_none=True).tag(panel_input=True)
+    channel = traitlets.Unicode("").tag(panel_input=True)
+    sample = traitlets.Unicode("").tag(panel_input=True)
+    systematic = traitlets.Unicode("").tag(panel_input=True)
+    code = traitlets.Unicode("pyhf").tag(panel_input=True)
+    alpha = traitlets.Float(0.0).tag(panel_input=True)
+
+    def _build(self) -> None:
+        self._responses: dict[str, Response] = {}
+        self._response: Response | None = None
+        self._alphas: dict[str, float] = {}
+        self._picture: ResponsePicture | None = None
+        self._held = False
+        self.live = LiveFigure(width=760, height=370, alt="Templates of a systematic, and its yield")
+        self._make_controls()
+        self.observe(self._follow, ["channel", "sample", "systematic", "code", "alpha"])
+
+    def _make_controls(self) -> None:
+        wide, style = {"width": "100%"}, {"description_width": "78px"}
+        self._slider = ipywidgets.FloatSlider(
+            value=0, min=-REACH, max=REACH, step=0.02, description="alpha", readout_format=".2f",
+            style=style, layout=wide,
+        )  # fmt: skip
+        self._slider.add_class("hepnb-alpha-slider")
+        self._choices: dict[str, Any] = {}
+        for name in ("channel", "sample", "code"):
+            self._choices[name] = ipywidgets.Dropdown(description=name.capitalize(), style=style, layout=wide)
+            self._choices[name].observe(self._chosen(name), "value")
+        with self._quietly():
+            self._choices["code"].options = [(CODE_TITLES.get(name, name), name) for name in CHOICES]
+        self._slider.observe(self._slid, "value")
+        self._words = ipywidgets.HTML()
+        self._words.add_class("hepnb-hint")
+        self._table = Table(
+            label="Systematics", placeholder="Search systematics", height=190,
+            empty="No normsys or histosys acts on this sample",
+            columns=[
+                {"key": "name", "label": "Systematic"},
+                {"key": "kind", "label": "Type", "width": 130},
+                {"key": "down", "label": "Down [%]", "kind": "number", "digits": 3, "width": 84},
+                {"key": "up", "label": "Up [%]", "kind": "number", "digits": 3, "width": 84},
+                {"key": "size", "label": "|up - nominal|", "kind": "spark", "width": 110},
+                {"key": "alpha", "label": "alpha", "kind": "slider", "editable": True, "min": -REACH,
+                 "max": REACH, "step": 0.02, "width": 190},
+            ],
+        )  # fmt: skip
+        self._table.observe(self._row_selected, "selected")
+        self._table.on_edit(self._row_moved)
+        self._typed = {
+            name: ipywidgets.Text(
+                description=name.capitalize(), placeholder=example, continuous_update=False, style=style,
+                layout={"width": "auto"},
+            )
+            for name, example in (("down", "8, 9, 10"), ("nominal", "10, 10, 11"), ("up", "15, 12, 12"))
+        }  # fmt: skip
+        for box in self._typed.values():
+            box.observe(self._templates_typed, "value")
+        self._file = ipywidgets.Text(
+            description="Workspace", placeholder="path of a JSON or XML file", continuous_update=False,
+            layout={"width": "auto"}, style=style,
+        )  # fmt: skip
+        self._file.observe(self._path_typed, "value")
+        given = {"Open a workspace": self._file, "Three histograms": column(list(self._typed.values()))}
+        folded = Sections(given).widget
+        controls = column(
+            [*self._choices.values(), self._slider, self._words, folded], width="280px", flex="1 1 260px"
+        )
+        self._compose(row(self.live, controls), self._table)
+
+    # -- what the panel gives back --------------------------------------------------------------------
+
+    def to_code(self) -> str:
+        """Return Python that interpolates to where the slider is."""
+        response = self._response
+        if response is None:
+            raise HepnbError("there is no systematic to show: open a workspace, or write three histograms.")
+        return explorer_code(response, self.workspace, self.alpha, self.code)
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row per bin: down, nominal, up, interpolated."""
+        response = self._response
+        if response is None or self.result is None:
+            return []
+        parts = {
+            "down": response.down,
+            "nominal": response.nominal,
+            "up": response.up,
+            "interpolated": self.result,
+        }
+        return [
+            {"bin": index + 1, **{name: float(part[index]) for name, part in parts.items()}}
+            for index in range(response.nominal.size)
+        ]
+
+    def flush(self) -> None:
+        """Wait until everything is drawn."""
+        if self.live is not None:
+            self.live.flush()
+
+    # -- inputs ---------------------------------------------------------------------------------------
+
+    @traitlets.validate("workspace")
+    def _check_workspace(self, proposal: Any) -> Any:
+        given = proposal["value"]
+        return None if given is None else load(given)
+
+    @traitlets.validate("templates")
+    def _check_templates(self, proposal: Any) -> Any:
+        given = proposal["value"]
+        if given is None:
+            return None
+        if len(given) != 3:
+            raise ModelError(f"templates are three histograms (down, nominal, up), not {len(given)}.")
+        response = response_of(*given)
+        return tuple(tuple(map(float, part)) for part in (response.down, response.nominal, response.up))
+
+    @traitlets.validate("channel", "sample", "systematic", "code")
+    def _check_name(self, proposal: Any) -> Any:
+        name, trait = proposal["value"], proposal["trait"].name
+        known = list(CHOICES) if trait == "code" else self._known(trait)
+        if name and known and name not in known:
+            raise WorkspaceError(f"there is no {trait} {name!r}. {nearest(name, known)}")
+        return name
+
+    @traitlets.validate("alpha")
+    def _check_alpha(self, proposal: Any) -> Any:
+        alpha = float(proposal["value"])
+        if not abs(alpha) <= REACH:
+            raise ModelError(f"alpha = {alpha:g} is outside the slider's range, -3 to 3.")
+        return alpha
+
+    def _known(self, trait: str) -> list[str]:
+        if self.workspace is None:
+            return []
+        if trait == "channel":
+            return list(self.workspace.channels)
+        if trait == "sample":
+            return self._samples_of(self.channel)
+        return list(self._responses)
+
+    def _samples_of(self, channel: str) -> list[str]:
+        entries = self.workspace.spec["channels"]
+        return next(([s["name"] for s in one["samples"]] for one in entries if one["name"] == channel), [])
+
+    @traitlets.observe("workspace")
+    def _new_workspace(self, change: Any) -> None:
+        with self._reporting():
+            if change["new"] is not None:
+                with self._quietly():
+                    self.templates = None
+                self._alphas.clear()
+                self._settle("workspace")
+            elif not self._held:
+                self._clear()
+
+    @traitlets.observe("templates")
+    def _new_templates(self, change: Any) -> None:
+        if self._held:
+            return
+        with self._reporting():
+            if change["new"] is None:
+                if self.workspace is None:
+                    self._clear()
+                return
+            with self._quietly():
+                self.workspace = None
+                self.channel = self.sample = self.systematic = ""
+                for box, part in zip(self._typed.values(), change["new"], strict=True):
+                    box.value = ", ".join(f"{value:.12g}" for value in part)
+            self._responses = {}
+            self._show_choices()
+            self._show(response_of(*change["new"]))
+
+    def _follow(self, change: Any) -> None:
+        if self._held:
+            return
+        with self._reporting():
+            if change["name"] == "alpha":
+                self._moved()
+            elif change["name"] == "code":
+                if self._response is not None:
+                    self._show(self._response)
+            elif self.workspace is not None:
+                self._settle(change["name"])
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What is set within is answered by whoever sets it."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
+
+    def _clear(self) -> None:
+        """Show nothing: there is neither a workspace nor a histogram."""
+        with self._quietly():
+            self.channel = self.sample = self.systematic = ""
+        self._responses = {}
+        self._show_choices()
+        self._show(None)
+
+    def _settle(self, changed: str) -> None:
+        """Choose what is not chosen, or is no longer there, and show it."""
+        with self._quietly():
+            order = ("workspace", "channel", "sample", "systematic").index(changed)
+            if self.channel not in self.workspace.channels:
+                self.channel = self._first_channel()
+            if self.sample not in self._samples_of(self.channel) or (order < 2 and not self._read()):
+                self.sample = self._first_sample()
+            self._responses = self._read()
+            if self.systematic not in self._responses:
+                self.systematic = next(iter(self._responses), "")
+        self._show_choices()
+        self._show_rows()
+        self._show(self._responses.get(self.systematic))
+
+    def _read(self, channel: str = "", sample: str = "") -> dict[str, Response]:
+        return read_responses(self.workspace, channel or self.channel, sample or self.sample)
+
+    def _first_channel(self) -> str:
+        for channel in self.workspace.channels:
+            if any(self._read(channel, sample) for sample in self._samples_of(channel)):
+                return str(channel)
+        return str(self.workspace.channels[0])
+
+    def _first_sample(self) -> str:
+        samples = self._samples_of(self.channel)
+        return next((sample for sample in samples if self._read(sample=sample)), samples[0])
+
+    # -- the user's hand ------------------------------------------------------------------------------
+
+    def _chosen(self, name: str) -> Any:
+        def choose(change: Any) -> None:
+            if not self._held and change["new"]:
+                with self._reporting(typed(name), PICTURE):
+                    setattr(self, name, change["new"])
+
+        return choose
+
+    def _slid(self, change: Any) -> None:
+        # The page snaps a value that was set from here to the slider's steps and reports that back.
+        if not self._held and abs(change["new"] - self.alpha) > 0.5001 * self._slider.step:
+            self.alpha = change["new"]
+
+    def _row_selected(self, change: Any) -> None:
+        if not self._held and change["new"]:
+            with self._reporting(typed("systematic"), PICTURE):
+                self.systematic = change["new"][0]
+
+    def _row_moved(self, name: str, _key: str, value: Any) -> None:
+        with self._reporting(typed("alpha"), PICTURE):
+            self._alphas[name] = float(value)
+            self.systematic = name
+            self.alpha = float(value)
+
+    def _templates_typed(self, _change: Any) -> None:
+        texts = [box.value for box in self._typed.values()]
+        if self._held:
+            return
+        if not all(text.strip() for text in texts):
+            self._put_right(typed("templates"))
+            return
+        with self._reporting(typed("templates"), PICTURE):
+            self.templates = tuple(_numbers(text) for text in texts)
+
+    def _path_typed(self, change: Any) -> None:
+        if not change["new"].strip():
+            self._put_right(typed("workspace"))
+        elif not self._held:
+            with self._reporting(typed("workspace"), PICTURE):
+                self.workspace = change["new"].strip()
+
+    # -- showing --------------------------------------------------------------------------------------
+
+    def _show_choices(self) -> None:
+        with self._quietly():
+            for name, known in (("channel", self._known("channel")), ("sample", self._known("sample"))):
+                box = self._choices[name]
+                if tuple(box.options) != tuple(known):
+                    box.options = known
+                box.value = getattr(self, name) or None
+                box.disabled = not known
+            if self.workspace is None:
+                self._table.rows = []
+
+    def _show_rows(self) -> None:
+        with self._quietly():
+            self._table.rows = [
+                {"id": name, "name": name, "alpha": self._alphas.get(name, 0.0), **_row(response)}
+                for name, response in self._responses.items()
+            ]
+            self._table.selected = [self.systematic] if self.systematic else []
+
+    def _show(self, response: Response | None) -> None:
+        """Another response or another code: draw anew."""
+        self._response = response
+        with self._quietly():
+            self._choices["code"].value = self.code
+            self._table.selected = [self.systematic] if self.systematic in self._responses else []
+            if response is not None and response.systematic:
+                self.alpha = self._alphas.get(response.systematic, 0.0 if self._alphas else self.alpha)
+                self._alphas[response.systematic] = self.alpha
+            self._slider.value = self.alpha
+            self._slider.disabled = response is None
+        if response is None:
+            self._picture = None
+            self._set_result(None)
+            empty = self.workspace is None
+            self._words.value = "" if empty else "No normsys or histosys acts on this sample."
+            if self.live is not None:
+                self.live.alt = "Nothing to show"
+                self.live.restructure(lambda _figure: ())
+            return
+        edges, labels = (
+            (None, {}) if self.workspace is None else (self.workspace.edges, self.workspace.labels)
+        )
+        known = None if edges is None else edges.get(response.channel)
+        picture = ResponsePicture(response, self.code, known, labels.get(response.channel, ""))
+        picture.alpha = self.alpha
+        self._picture = picture
+        self._set_result(response.at(self.alpha, self.code))
+        self._words.value = picture.negative_words()
+        if self.live is not None:
+            self.live.alt = f"{picture.name or 'Three histograms'}: templates, and yield against alpha"
+            self.live.restructure(picture.draw)
+
+    def _moved(self) -> None:
+        response, picture, live = self._response, self._picture, self.live
+        with self._quietly():
+            self._slider.value = self.alpha
+        if response is None or picture is None or live is None:
+            return
+        if response.systematic:
+            self._alphas[response.systematic] = self.alpha
+            self._table.update_cells({response.systematic: {"alpha": self.alpha}})
+        self._set_result(response.at(self.alpha, self.code))
+        picture.alpha = self.alpha
+        live.move(picture.update)
+        words = picture.negative_words()
+        if words != self._words.value:
+            self._words.value = words
+
+
+def _row(response: Response) -> Mapping[str, Any]:
+    total = float(response.nominal.sum())
+
+    def change(template: np.ndarray[Any, Any]) -> float | None:
+        return 100 * (float(template.sum()) / total - 1) if total else None
+
+    size = np.abs(response.up - response.nominal)
+    return {
+        "kind": " + ".join(response.kinds),
+        "down": change(response.down),
+        "up": change(response.up),
+        "size": size.tolist(),
+    }
+
+
+def _numbers(text: str) -> list[float]:
+    parts = text.strip().strip("[]()").replace(",", " ").split()
+    try:
+        return [float(part) for part in parts]
+    except ValueError:
+        raise ModelError(f"{text!r} is not a list of numbers. Write them as 8, 9.5, 10.") from None

@@ -1,0 +1,1 @@
+"""The workbench: six linked panels."""

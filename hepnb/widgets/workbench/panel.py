@@ -1,0 +1,400 @@
+"""The workbench: six panels from the file to the limit, each feeding the next."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import ipywidgets
+import traitlets
+from matplotlib.figure import Figure
+
+from hepnb.datasets import Analysis
+from hepnb.errors import HepnbError
+from hepnb.events import Tree
+from hepnb.model import Model
+from hepnb.widgets.brazil_band.export import limit_note
+from hepnb.widgets.toolkit.panel import Panel
+from hepnb.widgets.toolkit.status import Status, paragraphs
+from hepnb.widgets.toolkit.stepper import Stepper
+from hepnb.widgets.workbench.code import workbench_code
+from hepnb.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hepnb.widgets.branch_selector.panel import BranchSelector
+    from hepnb.widgets.brazil_band.panel import BrazilBand
+    from hepnb.widgets.file_browser.panel import FileBrowser
+    from hepnb.widgets.fit_panel.panel import FitPanel
+    from hepnb.widgets.histogram_builder.panel import HistogramBuilder
+    from hepnb.widgets.interpolation_explorer.panel import InterpolationExplorer
+
+__all__ = ["Workbench"]
+
+# Title of the step, the panel's attribute, its module, its class.
+_STEPS = (
+    ("Files", "browser", "file_browser", "FileBrowser"),
+    ("Branches", "selector", "branch_selector", "BranchSelector"),
+    ("Histogram", "builder", "histogram_builder", "HistogramBuilder"),
+    ("Interpolation", "explorer", "interpolation_explorer", "InterpolationExplorer"),
+    ("Fit", "fit_panel", "fit_panel", "FitPanel"),
+    ("Limit", "band", "brazil_band", "BrazilBand"),
+)
+_NOTE_LENGTH = 22  # letters that a step has room for on a page of usual width
+_PLACES = {name: place for place, (_, name, *_) in enumerate(_STEPS)}
+
+
+class Workbench(Panel):
+    """Six panels linked left to right: files, branches, histogram, interpolation, fit, limit.
+
+    A panel is made when its step is first opened, or when it is first asked for as an attribute.
+
+    Parameters
+    ----------
+    root : path
+        The folder whose files are shown; that of the analysis' files by default, or here.
+    analysis : Analysis, optional
+        Channels, samples and systematics to start with, such as
+        :func:`hepnb.datasets.reference_analysis` gives.
+    workspace : Workspace, dict or path, optional
+        Start with a workspace that exists: interpolation, fit and limit need no more.
+    step : int
+        Which step is open, from 0.
+
+    Examples
+    --------
+    >>> from hepnb.workspace import uncorrelated_background
+    >>> workspace = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 60])
+    >>> workbench = Workbench(workspace=workspace)
+    >>> workbench.fit_panel.fit().report.ok
+    True
+    >>> workbench.stepper.steps[4]["note"]
+    'mu = 0.292 ± 0.54'
+    """
+
+    root = traitlets.Unicode("").tag(panel_input=True)
+    analysis = traitlets.Instance(Analysis, allow_none=True).tag(panel_input=True)
+    workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
+    step = traitlets.Int(0, min=0, max=len(_STEPS) - 1).tag(panel_input=True)
+
+    def __init__(self, *args: Any, **inputs: Any) -> None:
+        if isinstance(inputs.get("root"), os.PathLike):
+            inputs["root"] = os.fspath(inputs["root"])
+        super().__init__(*(os.fspath(a) if isinstance(a, os.PathLike) else a for a in args), **inputs)
+        self._open(self.step)
+
+    def _build(self) -> None:
+        self._made: dict[str, Panel] = {}
+        self._linked_cut = ""
+        self.chrome.code_title = "Code for the whole way"
+        self._title = Status()
+        self.stepper = Stepper([title for title, *_ in _STEPS], label="From the file to the limit")
+        self._body = ipywidgets.VBox(layout={"overflow": "visible"})
+        traitlets.link((self, "step"), (self.stepper, "selected"))
+        self._compose(self._title, self.stepper, self._body)
+        self.observe(self._step_opened, "step")
+
+    # -- the six panels -------------------------------------------------------------------------------
+
+    @property
+    def browser(self) -> FileBrowser:
+        """Step 1: which file, which tree."""
+        return cast("FileBrowser", self._panel("browser"))
+
+    @property
+    def selector(self) -> BranchSelector:
+        """Step 2: which columns, which cuts."""
+        return cast("BranchSelector", self._panel("selector"))
+
+    @property
+    def builder(self) -> HistogramBuilder:
+        """Step 3: histograms, and the workspace made of them."""
+        return cast("HistogramBuilder", self._panel("builder"))
+
+    @property
+    def explorer(self) -> InterpolationExplorer:
+        """Step 4: what the systematic variations do."""
+        return cast("InterpolationExplorer", self._panel("explorer"))
+
+    @property
+    def fit_panel(self) -> FitPanel:
+        """Step 5: the fit."""
+        return cast("FitPanel", self._panel("fit_panel"))
+
+    @property
+    def band(self) -> BrazilBand:
+        """Step 6: the limit."""
+        return cast("BrazilBand", self._panel("band"))
+
+    @property
+    def figure(self) -> Figure | None:
+        """The matplotlib figure of the step that is open."""
+        return self._panel(_STEPS[self.step][1]).figure
+
+    def to_code(self) -> str:
+        """Return Python for the whole way, from the files to the limit."""
+        builder = cast("HistogramBuilder | None", self._made.get("builder"))
+        source = None if builder is None else builder.built_from
+        if builder is None and self.analysis is not None:
+            analysis = self.analysis
+            observed = "data" if any(sample.role == "data" for sample in analysis.samples) else "asimov"
+            source = (analysis.channels, analysis.samples, analysis.systematics, analysis.poi, observed)
+        current = self.workspace
+        if current is None and builder is not None:
+            current = builder.workspace
+        return workbench_code(
+            source,
+            self.workspace,
+            current,
+            cast("FitPanel | None", self._made.get("fit_panel")),
+            cast("BrazilBand | None", self._made.get("band")),
+        )
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row per step: its title, what was chosen in it, whether it is done."""
+        return [dict(step) for step in self.stepper.steps]
+
+    # -- inputs ---------------------------------------------------------------------------------------
+
+    @traitlets.validate("workspace")
+    def _check_workspace(self, proposal: Any) -> Any:
+        given = proposal["value"]
+        return given if given is None or isinstance(given, Workspace) else Model(given).workspace
+
+    @traitlets.observe("analysis")
+    def _new_analysis(self, change: Any) -> None:
+        if self._made:
+            raise HepnbError("the workbench is open already. Make a new one for another analysis.")
+        analysis: Analysis | None = change["new"]
+        if analysis is None:
+            return
+        kind = ". Nothing in them was measured." if analysis.generated else ""
+        self._title.html = paragraphs("", [f"{analysis.title}{kind}"])
+        n_samples = len(analysis.samples)
+        channels = ", ".join(channel.name for channel in analysis.channels)
+        self.stepper.note(_PLACES["builder"], f"{channels}: {_count(n_samples, 'sample')}", done=False)
+
+    @traitlets.observe("workspace")
+    def _new_workspace(self, _change: Any) -> None:
+        with self._reporting():
+            self._pass_on_workspace()
+
+    @traitlets.observe("show_latency")
+    def _new_show_latency(self, change: Any) -> None:
+        for panel in self._made.values():
+            panel.show_latency = change["new"]
+
+    @traitlets.observe("root")
+    def _new_root(self, change: Any) -> None:
+        if "browser" in self._made:
+            self.browser.root = change["new"]
+
+    # -- making panels --------------------------------------------------------------------------------
+
+    def _step_opened(self, change: Any) -> None:
+        if self._built:
+            self._open(change["new"])
+
+    def _open(self, step: int) -> None:
+        with self._reporting():
+            chosen = self._panel(_STEPS[step][1])
+            if chosen not in self._body.children:
+                # Shown below the others or not at all: the order on the page does not matter.
+                self._body.children = (*self._body.children, chosen)
+            for panel in self._body.children:
+                panel.layout.display = None if panel is chosen else "none"
+
+    def _panel(self, name: str) -> Panel:
+        if name not in self._made:
+            _, _, module, kind = _STEPS[_PLACES[name]]
+            cls = getattr(importlib.import_module(f"hepnb.widgets.{module}"), kind)
+            make: Callable[[type[Any]], Panel] = getattr(self, f"_make_{name}")
+            self._made[name] = make(cls)
+            self._made[name].show_latency = self.show_latency
+            self._made[name].observe(self._judge_steps, ["state", "state_words"])
+            self._judge_steps()
+        return self._made[name]
+
+    def _make_browser(self, cls: type[FileBrowser]) -> FileBrowser:
+        analysis = self.analysis
+        files = [] if analysis is None else [Path(file).absolute() for file in analysis.files]
+        root = self.root or (os.path.commonpath([file.parent for file in files]) if files else ".")
+        browser = cls(root=root)
+        source = None if analysis is None else _first_tree(analysis)
+        if source is not None and not self.root:
+            browser.file, browser.path = str(source.file), source.path
+        self._note_browser(browser)
+        browser.observe(self._tree_chosen, "selected")
+        return browser
+
+    def _make_selector(self, cls: type[BranchSelector]) -> BranchSelector:
+        selector = cls(tree=self._tree())
+        analysis = self.analysis
+        if analysis is not None and analysis.channels and selector.tree is not None:
+            channel = analysis.channels[0]
+            names = {branch.name for branch in selector.tree.branches}
+            if channel.variable in names:
+                selector.branches = (channel.variable,)
+            else:
+                selector.expressions = {"x": channel.variable}
+            if channel.cut:
+                selector.cuts = {channel.name: channel.cut}
+        self._linked_cut = _joined(selector.cuts)
+        selector.observe(self._column_chosen, ["branches", "expressions"])
+        selector.observe(self._cuts_changed, "cuts")
+        self._note_selector(selector)
+        return selector
+
+    def _make_builder(self, cls: type[HistogramBuilder]) -> HistogramBuilder:
+        analysis = self.analysis
+        inputs: dict[str, Any] = {"tree": self._tree()}
+        if analysis is not None:
+            inputs |= {
+                name: getattr(analysis, name) for name in ("channels", "samples", "systematics", "poi")
+            }
+        builder = cls(**inputs)
+        if analysis is not None and builder.workspace is None and not builder.error:
+            builder.build_workspace()
+        builder.observe(self._workspace_built, "workspace")
+        self._note_builder(builder.workspace)
+        return builder
+
+    def _make_explorer(self, cls: type[InterpolationExplorer]) -> InterpolationExplorer:
+        return cls(workspace=self._workspace())
+
+    def _make_fit_panel(self, cls: type[FitPanel]) -> FitPanel:
+        panel = cls(workspace=self._workspace())
+        panel.observe(self._note_fit, "result")
+        return panel
+
+    def _make_band(self, cls: type[BrazilBand]) -> BrazilBand:
+        panel = cls(workspace=self._workspace())
+        panel.observe(self._note_limit, "result")
+        return panel
+
+    # -- what flows from left to right ----------------------------------------------------------------
+
+    def _tree(self) -> Tree | None:
+        chosen = self.browser.selected
+        return chosen if isinstance(chosen, Tree) else None
+
+    def _workspace(self) -> Workspace | None:
+        if self.workspace is not None:
+            return cast("Workspace", self.workspace)
+        if self.analysis is None and "builder" not in self._made:
+            return None
+        return cast("Workspace | None", self.builder.workspace)
+
+    def _pass_on_workspace(self) -> None:
+        found = self._workspace()
+        self._note_builder(found)
+        for name in ("explorer", "fit_panel", "band"):
+            if name in self._made:
+                cast("FitPanel", self._made[name]).workspace = found
+
+    def _tree_chosen(self, change: Any) -> None:
+        with self._reporting():
+            self._note_browser(self.browser)
+            if isinstance(change["new"], Tree):
+                for name in ("selector", "builder"):
+                    if name in self._made:
+                        cast("BranchSelector", self._made[name]).tree = change["new"]
+
+    def _column_chosen(self, _change: Any) -> None:
+        """One column chosen in step 2 is what step 3 draws."""
+        with self._reporting():
+            selector = self.selector
+            self._note_selector(selector)
+            chosen = [*selector.branches, *selector.expressions.values()]
+            if len(chosen) == 1 and chosen[0] != self.builder.expression:
+                builder = self.builder
+                builder.bins, builder.range = None, None
+                builder.expression = chosen[0]
+
+    def _cuts_changed(self, _change: Any) -> None:
+        """The cuts of step 2 together are the cut of step 3, unless another was typed there."""
+        with self._reporting():
+            self._note_selector(self.selector)
+            cut, before = _joined(self.selector.cuts), self._linked_cut
+            self._linked_cut = cut
+            if self.builder.cut in ("", before):
+                self.builder.cut = cut
+
+    def _workspace_built(self, _change: Any) -> None:
+        with self._reporting():
+            self._pass_on_workspace()
+
+    def _judge_steps(self, _change: Any = None) -> None:
+        """Say which steps are not current: those to the right of an old workspace neither."""
+        upstream = ""
+        for name, place in _PLACES.items():
+            panel = self._made.get(name)
+            words = "" if panel is None else panel.state_words
+            if upstream and name in ("explorer", "fit_panel", "band"):
+                words = words or upstream
+            if name == "builder" and panel is not None and self.workspace is None:
+                upstream = cast("HistogramBuilder", panel).workspace_words
+            self.stepper.mark(place, words)
+            self._mark(name, f"{_STEPS[place][0]}: {words}" if words else "")
+
+    # -- what each step says --------------------------------------------------------------------------
+
+    def _note_browser(self, browser: FileBrowser) -> None:
+        name = Path(browser.file).name if browser.file else ""
+        path = browser.path.partition(";")[0]
+        words = f"{path} in {name}" if path else name
+        self.stepper.note(_PLACES["browser"], words, done=browser.selected is not None)
+
+    def _note_selector(self, selector: BranchSelector) -> None:
+        columns = [*selector.branches, *selector.expressions]
+        words = ", ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
+        cut = _joined(selector.cuts)
+        self.stepper.note(
+            _PLACES["selector"], " | ".join(part for part in (words, cut) if part), done=bool(words)
+        )
+
+    def _note_builder(self, workspace: Workspace | None) -> None:
+        if workspace is None:
+            self.stepper.note(_PLACES["builder"], "", done=False)
+            self.stepper.note(_PLACES["explorer"], "", done=False)
+            return
+        bins = sum(workspace.channel_bins.values())
+        words = f"{_count(len(workspace.channels), 'channel')}, {_count(bins, 'bin')}"
+        self.stepper.note(_PLACES["builder"], words, done=True)
+        shifted = sum(bool({"normsys", "histosys"} & set(types)) for types in workspace.modifiers.values())
+        self.stepper.note(_PLACES["explorer"], _count(shifted, "systematic"), done=bool(shifted))
+
+    def _note_fit(self, change: Any) -> None:
+        result, poi = change["new"], self.fit_panel.poi
+        if result is None or poi not in result.labels:
+            self.stepper.note(_PLACES["fit_panel"], "", done=False)
+            return
+        words = self.fit_panel.poi_note()
+        full = f"{poi} = {words}"
+        self.stepper.note(
+            _PLACES["fit_panel"], full if len(full) <= _NOTE_LENGTH else words, done=result.report.ok
+        )
+
+    def _note_limit(self, change: Any) -> None:
+        limits = change["new"]
+        self._set_result(limits)
+        words = "" if limits is None else limit_note(limits)
+        self.stepper.note(_PLACES["band"], words, done=limits is not None)
+
+
+def _first_tree(analysis: Analysis) -> Tree | None:
+    """The data's tree, or the first sample's that has one."""
+    ordered: Sequence[Any] = sorted(analysis.samples, key=lambda sample: sample.role != "data")
+    return next((sample.source for sample in ordered if isinstance(sample.source, Tree)), None)
+
+
+def _joined(cuts: dict[str, str]) -> str:
+    """Named cuts as one, as readable as one cut was written."""
+    texts = [text for text in cuts.values() if text]
+    return texts[0] if len(texts) == 1 else " & ".join(f"({text})" for text in texts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
