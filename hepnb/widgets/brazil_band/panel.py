@@ -156,7 +156,18 @@ class BrazilBand(Panel):
         return self.script(workspace).text + "\n"
 
     def script(self, workspace: str = "") -> Script:
-        """Return what :meth:`to_code` writes, to be put into a longer program."""
+        """Return the program of :meth:`to_code` as statements, to extend it.
+
+        Parameters
+        ----------
+        workspace : str
+            Name of a variable that holds the workspace already; it is written out otherwise.
+
+        Returns
+        -------
+        Script
+            The statements and the imports that they need.
+        """
         model = self._need_model()
         end = self._upper_end() if self._scanned else self.mu_max
         return limit_script(

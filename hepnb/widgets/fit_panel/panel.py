@@ -141,7 +141,18 @@ class FitPanel(Panel):
         return self.script(workspace).text + "\n"
 
     def script(self, workspace: str = "") -> Script:
-        """Return what :meth:`to_code` writes, to be put into a longer program."""
+        """Return the program of :meth:`to_code` as statements, to extend it.
+
+        Parameters
+        ----------
+        workspace : str
+            Name of a variable that holds the workspace already; it is written out otherwise.
+
+        Returns
+        -------
+        Script
+            The statements and the imports that they need.
+        """
         return fit_script(self._need_state(), workspace, data=self.data)
 
     def table(self) -> list[dict[str, Any]]:
