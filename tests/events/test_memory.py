@@ -10,9 +10,10 @@ import pytest
 import uproot
 
 import hepnb
-from hepnb.errors import BinningError, BranchError, SelectionError
-from hepnb.events.passes.entry_size import bytes_per_entry, entries_per_chunk, memory_bytes
+from hepnb.errors import BinningError, SelectionError
+from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.memory_plan import plan_memory
+from hepnb.events.units import memory_bytes
 from tests.events.memory import MB, peak_above_start, write_numbers
 
 BUDGET = 16 * MB
@@ -102,15 +103,7 @@ def test_what_is_no_size(wrong: object) -> None:
         memory_bytes(wrong)  # type: ignore[arg-type]
 
 
-def test_entries_for_a_chunk(large: Path, generated_dir: Path) -> None:
-    tree = hepnb.open(large)["t"]
-    few, many = (entries_per_chunk(tree, ["x0 + x1"], memory) for memory in ("1 MB", "10 MB"))
-    assert many == pytest.approx(10 * few, abs=10)
-    assert entries_per_chunk(tree, ["x0 + x1", "x2 > x3"], "1 MB") < few
-    with pytest.raises(SelectionError, match="is too small for 1 branches of 't': give"):
-        entries_per_chunk(tree, ["x0"], "1 kB")
-    with pytest.raises(BranchError, match="there is no branch 'y'"):
-        entries_per_chunk(tree, ["y"], "1 MB")
+def test_size_of_an_entry(generated_dir: Path) -> None:
     hzz = hepnb.open(generated_dir / "jagged.root")["events"]
     info = hzz._info()
     # Eight bytes for each element and for where the list of each event ends.

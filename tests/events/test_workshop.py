@@ -17,8 +17,8 @@ import pytest
 import uproot
 
 import hepnb
-from hepnb.events.passes.entry_size import memory_bytes
 from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.units import memory_bytes
 from hepnb.histograms import axis, empty, fill_into
 
 MASS = "sqrt((E1 + E2)**2 - (px1 + px2)**2 - (py1 + py2)**2 - (pz1 + pz2)**2)"

@@ -15,7 +15,7 @@ from hepnb.errors import BranchError, ExpressionError, SelectionError
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import to_numbers
 from hepnb.events.language.operators import is_bool, is_list
-from hepnb.events.passes.entry_size import memory_bytes
+from hepnb.events.units import memory_bytes
 
 __all__ = [
     "Chunk",

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BinningError, SelectionError, nearest
 from hepnb.events.passes.cube_accumulator import CubeSum, CubeTotals
-from hepnb.events.passes.entry_size import memory_bytes
 from hepnb.events.passes.fill_pass import OnePass, warn_if_empty
 from hepnb.events.passes.fill_spec import Fill
+from hepnb.events.units import memory_bytes
 from hepnb.histograms import Bins, empty
 from hepnb.histograms.coordinates import exact_edges
 from hepnb.histograms.fill import merged_axis

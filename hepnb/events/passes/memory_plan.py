@@ -17,11 +17,12 @@ from hepnb.events.passes.accumulators import MAX_SELECTED, HistogramSum, Sum
 from hepnb.events.passes.basket_reader import largest_list, largest_of
 from hepnb.events.passes.block_reader import parts_of
 from hepnb.events.passes.cube_accumulator import CubeSum
-from hepnb.events.passes.entry_size import bytes_per_entry, memory_bytes
+from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.tasks import TASK_ENTRIES, default_threads
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import TreeInfo
+from hepnb.events.units import memory_bytes
 from hepnb.executor import Engine
 
 __all__ = ["Plan", "plan_memory"]

@@ -12,25 +12,15 @@ import numpy as np
 
 from hepnb.events.rootio.open_files import Stamp
 from hepnb.events.sources.disk_cache import DiskColumns
+from hepnb.events.units import size_of
 from hepnb.forks import renew_after_fork
 
-__all__ = ["COLUMNS", "ColumnCache", "size_of"]
+__all__ = ["COLUMNS", "ColumnCache"]
 
 # Less than this is not worth a file.
 _FEWEST_ON_DISK = 4096
 
 _ColumnKey = tuple[Stamp, str, str]
-
-
-def size_of(column: Any) -> int:
-    """Size of a column in bytes.
-
-    Examples
-    --------
-    >>> size_of(np.zeros(10))
-    80
-    """
-    return int(column.nbytes)
 
 
 class ColumnCache:

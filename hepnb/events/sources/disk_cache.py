@@ -16,6 +16,7 @@ import pooch
 
 from hepnb.atomic_file import atomic_file
 from hepnb.errors import FileError
+from hepnb.events.units import memory_bytes
 from hepnb.forks import fork_safe
 from hepnb.local_files import local_path
 
@@ -50,8 +51,6 @@ class DiskColumns:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None, budget: int | str = "5 GB") -> None:
-        from hepnb.events.passes.entry_size import memory_bytes  # noqa: PLC0415  # it reads columns
-
         self.folder = local_path(folder) if folder is not None else Path(pooch.os_cache("hepnb")) / "columns"
         self.budget = memory_bytes(budget, "budget")
         self._lock = fork_safe(threading.Lock())

@@ -15,7 +15,7 @@ from hepnb.errors import BranchError, FileError
 from hepnb.events.rootio.branches import Branch, Kind, to_column
 from hepnb.events.rootio.open_files import Stamp, check_unchanged, reading, stamp
 from hepnb.events.sources.source import TreeInfo
-from hepnb.events.writing.writers import pyarrow
+from hepnb.events.units import pyarrow
 from hepnb.python_code import call
 
 __all__ = ["ParquetSource", "parquet_notes"]

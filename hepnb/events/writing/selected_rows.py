@@ -13,9 +13,10 @@ from hepnb.errors import SelectionError
 from hepnb.events.language.expression import Expression
 from hepnb.events.passes.chunks import mask_of
 from hepnb.events.passes.column_ranges import columns_of
-from hepnb.events.passes.entry_size import bytes_per_entry, memory_bytes
+from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import Skipped, TreeInfo
+from hepnb.events.units import memory_bytes
 from hepnb.events.writing.schema import Plan, values_in
 from hepnb.progress import Cancel, Progress
 

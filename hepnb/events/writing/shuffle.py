@@ -16,8 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hepnb.errors import SelectionError
-from hepnb.events.passes.entry_size import bytes_per_entry, memory_bytes
+from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.sources.source import Skipped, Source, TreeInfo
+from hepnb.events.units import memory_bytes
 from hepnb.events.writing.entry_random import check_seed
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
 from hepnb.events.writing.schema import Columns, Plan, plan_of

@@ -16,9 +16,9 @@ import numpy as np
 import uproot
 
 from hepnb.errors import BranchError, FileError, printable
-from hepnb.events.passes.entry_size import memory_bytes
 from hepnb.events.sources.originals import Original, original_of
 from hepnb.events.sources.source import Skipped, Source, TreeInfo
+from hepnb.events.units import memory_bytes
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
 from hepnb.events.writing.new_file import Draft, new_file
 from hepnb.events.writing.schema import Columns, Field, Plan, plan_of

@@ -15,6 +15,7 @@ import uproot
 
 from hepnb.errors import BranchError, HepnbError, nearest
 from hepnb.events.language.functions import is_list
+from hepnb.events.units import pyarrow, size_of
 from hepnb.events.writing.schema import Field
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "compression_of",
     "join",
     "root_compression",
-    "size_of",
 ]
 
 Compression: TypeAlias = "str | tuple[str, int] | None"
@@ -170,17 +170,6 @@ class Gathered:
             self._sink.write(kept[0] if len(kept) == 1 else join(kept))
 
 
-def size_of(column: Any) -> int:
-    """Size of a column in bytes.
-
-    Examples
-    --------
-    >>> size_of(np.zeros(3, np.float32))
-    12
-    """
-    return int(column.nbytes)
-
-
 def join(pieces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Put pieces of columns behind each other.
 
@@ -247,24 +236,6 @@ def root_compression(compression: Compression) -> Any:
         return None
     kind, usual = _ROOT[name]
     return kind(usual if level is None else min(level, 9) if name != "zstd" else level)
-
-
-def pyarrow() -> tuple[Any, Any]:
-    """Import what writes and reads Parquet.
-
-    Raises
-    ------
-    HepnbError
-        Where it is not installed.
-    """
-    try:
-        import pyarrow as arrow  # type: ignore[import-untyped]  # noqa: PLC0415  # large, optional
-        from pyarrow import parquet  # noqa: PLC0415
-    except ImportError as error:
-        raise HepnbError(
-            "Parquet files need pyarrow, which is not installed: pip install 'hepnb[parquet]'."
-        ) from error
-    return arrow, parquet
 
 
 @contextmanager
