@@ -178,7 +178,7 @@ def saved(folder: Path, name: str = "limit.json") -> dict[str, Any]:
 
 def test_limit_writes_what_it_did_with_what(generated_dir: Path, tmp_path: Path) -> None:
     result = run(
-        "limit", generated_dir / SMALL, "--level", "0.1", "--interpolation", "legacy", "--out", tmp_path
+        "limit", generated_dir / SMALL, "--cl", "0.9", "--interpolation", "legacy", "--out", tmp_path
     )
     assert result.exit_code == 0, result.output
     document = saved(tmp_path)
@@ -187,9 +187,9 @@ def test_limit_writes_what_it_did_with_what(generated_dir: Path, tmp_path: Path)
     assert {"numpy", "scipy", "python"} <= set(document["versions"])
     assert document["interpolation"] == {"normsys": "code1", "histosys": "code0"}
     assert (document["poi"], document["test_stat"], document["calctype"]) == ("mu", "qtilde", "asymptotics")
-    assert "crosses the level" in document["limits_from_points"]
+    assert "crosses 1 - cl" in document["limits_from_points"]
     model = hepnb.Model(generated_dir / SMALL, interpolation="legacy")
-    expected = hepnb.upper_limit(None, model, level=0.1)
+    expected = hepnb.upper_limit(None, model, cl=0.9)
     assert document["observed"] == pytest.approx(expected.observed)
     assert list(document["expected"].values()) == pytest.approx(list(expected.expected))
     points = document["scan"]
@@ -387,7 +387,7 @@ def test_processes_give_the_same_grid(generated_dir: Path, tmp_path: Path) -> No
         (["limit", "nothing.json"], "nothing.json"),
         (["limit", "{data}/likelihoods/BkgOnly.json", "--patch", "nothing.json"], "nothing.json"),
         (["lab", "nowhere"], "there is no 'nowhere'"),
-        (["limit", "{data}/" + SMALL, "--level", "5"], "--level is 5: give 1 - confidence level"),
+        (["limit", "{data}/" + SMALL, "--cl", "5"], "--cl is 5: give a confidence level"),
         (["limit", "{data}/" + SMALL, "--mu-max", "-1"], "--mu-max is -1: give a positive number"),
         (["limit", "{data}/" + SMALL, "--seed", "1"], "--seed is for toys: add --toys"),
         (["limit", "{data}/" + SMALL, "--x", "m"], "--x is for --grid: add it"),

@@ -40,7 +40,7 @@ def limit(
         str | None, typer.Option(help="Which measurement, where there are several.")
     ] = None,
     poi: Annotated[str | None, typer.Option(help="The parameter of interest; the measurement's own.")] = None,
-    level: Annotated[float, typer.Option(help="1 - confidence level.")] = 0.05,
+    cl: Annotated[float, typer.Option(help="Confidence level.")] = 0.95,
     test_stat: Annotated[Literal["qtilde", "q"], typer.Option(help="The test statistic.")] = "qtilde",
     interpolation: Annotated[
         Literal["pyhf", "root", "legacy"], typer.Option(help="Codes 4 and 4p (pyhf, root), or 1 and 0.")
@@ -86,7 +86,7 @@ def limit(
     """
     options = LimitOptions(
         workspace=workspace, patches=tuple(patch or ()), patchset=patchset, measurement=measurement, poi=poi,
-        level=level, test_stat=test_stat, interpolation=interpolation, constraints=constraints,
+        cl=cl, test_stat=test_stat, interpolation=interpolation, constraints=constraints,
         positivity=positivity, thorough=thorough, bounds=bounds, mu_max=mu_max,
         points=points, toys=toys, seed=seed, checkpoint=checkpoint, workers=workers,
         labels=tuple(label.strip() for label in labels.split(",") if label.strip()), x=x, y=y, out=out,

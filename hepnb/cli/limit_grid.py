@@ -38,7 +38,7 @@ def limit_grid(options: LimitOptions) -> str:
     axes = _axes(workspace, options)
     with stoppable() as cancel, workers(options.workers) as executor, bar("grid", "signals") as progress:
         grid = hepnb.limit_grid(
-            workspace, _signals(options), labels=options.labels, level=options.level,
+            workspace, _signals(options), labels=options.labels, cl=options.cl,
             test_stat=options.test_stat, bounds=options.bounds, model=options.settings, executor=executor,
             progress=progress, cancel=cancel,
         )  # fmt: skip

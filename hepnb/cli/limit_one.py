@@ -68,7 +68,7 @@ def _compute(model: Model, options: LimitOptions) -> LimitResults:
     unit = "toys" if options.toys else "points"
     with stoppable() as cancel, workers(options.workers) as executor, bar("limit", unit) as progress:
         return hepnb.upper_limit(
-            None, model, level=options.level, mu=grid, test_stat=options.test_stat, bounds=options.bounds,
+            None, model, cl=options.cl, mu=grid, test_stat=options.test_stat, bounds=options.bounds,
             executor=executor, progress=progress, cancel=cancel, **how,
         )  # fmt: skip
 

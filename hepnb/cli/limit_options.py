@@ -27,7 +27,7 @@ class LimitOptions:
     patchset: Path | None
     measurement: str | None
     poi: str | None
-    level: float
+    cl: float
     test_stat: str
     interpolation: str
     constraints: str
@@ -49,8 +49,10 @@ class LimitOptions:
         """Refuse options that would be ignored."""
         if grid and not (self.patches or self.patchset):
             raise HepnbError("--grid has no signals: add --patchset FILE, or --patch FILE for each.")
-        if not 0 < self.level < 1:
-            raise HepnbError(f"--level is {self.level:g}: give 1 - confidence level, for instance 0.05.")
+        if not 0 < self.cl < 1:
+            raise HepnbError(
+                f"--cl is {self.cl:g}: give a confidence level, for instance 0.95."
+            )
         alone: dict[str, Any] = {"--mu-max": self.mu_max, "--toys": self.toys or None}
         of_grid: dict[str, Any] = {"--labels": self.labels or None, "--x": self.x, "--y": self.y}
         of_toys: dict[str, Any] = {"--seed": self.seed, "--checkpoint": self.checkpoint}
@@ -102,7 +104,7 @@ class LimitOptions:
             "patches": [*([str(self.patchset)] if self.patchset else []), *self.patches],
             "measurement": self.measurement if model is None else model.measurement,
             "poi": self.poi if model is None else model.poi_name,
-            "level": self.level,
+            "cl": self.cl,
             "test_stat": self.test_stat,
             "calctype": "toybased" if self.toys else "asymptotics",
         }

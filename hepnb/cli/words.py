@@ -51,7 +51,7 @@ def limit_rows(poi: str, found: LimitResults) -> list[tuple[str, ...]]:
         getattr(found, "observed_uncertainty", np.nan),
         *getattr(found, "expected_uncertainty", [np.nan] * 5),
     ]
-    said = [f"{poi} at {100 * (1 - found.level):g} % CL", *["expected"] * 5]
+    said = [f"{poi} at {100 * found.cl:g} % CL", *["expected"] * 5]
     return [
         (
             f"upper limit, {name}",

@@ -45,10 +45,10 @@ class BrazilArtists:
         A cross for each point that failed.
     extra : tuple of (field, Line2D)
         CLs+b and CLb, where asked for.
-    level : Line2D
-        The horizontal line.
+    threshold : Line2D
+        The horizontal line at 1 - cl.
     limits : Line2D
-        Marks where the curves cross the level.
+        Marks where the curves cross 1 - cl.
     legend : Legend
         With the limits as numbers.
     """
@@ -60,7 +60,7 @@ class BrazilArtists:
     observed: Line2D
     failed: Line2D
     extra: tuple[tuple[str, Line2D], ...]
-    level: Line2D
+    threshold: Line2D
     limits: Line2D
     legend: Legend
 
@@ -69,7 +69,7 @@ class BrazilArtists:
         """The artists that :meth:`update` changes, in the order to draw them."""
         lines = [line for _, line in self.extra]
         return (
-            self.two_sigma, self.one_sigma, *lines, self.level, self.expected, self.observed, self.failed,
+            self.two_sigma, self.one_sigma, *lines, self.threshold, self.expected, self.observed, self.failed,
             self.limits,
         )  # fmt: skip
 
@@ -89,15 +89,15 @@ class BrazilArtists:
         self.failed.set_data(*_ground(failures))
         for name, line in self.extra:
             line.set_data(mu, np.asarray(getattr(_scan_of(result), name), dtype=float)[order])
-        places, level = _limits_of(result)
-        self.limits.set_data(places, np.full(places.size, level))
+        places, alpha = _limits_of(result)
+        self.limits.set_data(places, np.full(places.size, alpha))
 
 
 def draw_brazil_band(
     result: Any,
     ax: Axes,
     *,
-    level: float | None = None,
+    cl: float | None = None,
     classic: bool = False,
     components: bool = False,
     log_y: bool = False,
@@ -113,8 +113,8 @@ def draw_brazil_band(
         With ``mu`` (k,), ``CLs_obs`` (k,), ``CLs_exp`` (k, 5); a LimitResults brings the limits.
     ax : Axes
         Where to draw.
-    level : float, optional
-        Where the horizontal line is: 1 - confidence level. The result's own, or 0.05.
+    cl : float, optional
+        Confidence level: the horizontal line is at 1 - cl. The result's own, or 0.95.
     classic : bool
         Green and yellow instead of the colours that colour-blind readers can tell apart.
     components : bool
@@ -150,8 +150,8 @@ def draw_brazil_band(
     """
     scan = _scan_of(result)
     mu, observed, expected, order, failures = _arrays(scan)
-    places, own_level = _limits_of(result)
-    height = own_level if level is None else level
+    places, alpha = _limits_of(result)
+    height = alpha if cl is None else _height(cl)
     ax.set_yscale("log" if log_y else "linear")
     dressed = dress(ax, style, x_title=poi, y_title="CLs")
     inner, outer = SIGMA_CLASSIC if classic else SIGMA_SAFE
@@ -224,13 +224,18 @@ def _failed_note(failures: NDArray[np.float64], mu: NDArray[np.float64]) -> str:
     return "" if not failures.size else f"{failures.size} of {failures.size + mu.size} points failed (×)"
 
 
+def _height(cl: float) -> float:
+    """Return 1 - cl without the last digits, which only the rounding of binary numbers makes."""
+    return round(1 - float(cl), 12)
+
+
 def _limits_of(result: Any) -> tuple[NDArray[np.float64], float]:
-    """Expected median and observed limit of a LimitResults, and the level; no limits for a bare scan."""
-    level = float(getattr(result, "level", 0.05))
+    """Expected median and observed limit of a LimitResults, and 1 - cl; no limits for a bare scan."""
+    alpha = _height(getattr(result, "cl", 0.95))
     if getattr(result, "scan", None) is None or not hasattr(result, "observed"):
-        return np.empty(0), level
+        return np.empty(0), alpha
     places = np.array([float(np.asarray(result.expected)[2]), float(result.observed)])
-    return places[np.isfinite(places)], level
+    return places[np.isfinite(places)], alpha
 
 
 def _set_limits(

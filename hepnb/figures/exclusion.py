@@ -166,7 +166,7 @@ def _entries(
     result: Any, sigmas: tuple[int, ...], colors: tuple[str, str], marks: tuple[Line2D, ...]
 ) -> dict[str, Any]:
     """Give the handles and the labels of the legend."""
-    cl = 100 * (1 - result.level)
+    cl = 100 * result.cl
     dashed: Any = Line2D([], [], color="black", linestyle="--", linewidth=1.6)
     label = "Expected limit"
     if 1 in sigmas:
@@ -199,7 +199,7 @@ def _note(result: Any) -> str:
 
 def _write_numbers(ax: Axes, result: Any, size: float) -> tuple[Text, ...]:
     small = 1e-3 if result.by == "CLs" else 0.0
-    numbers = np.exp(result.values[0]) * (result.level if result.by == "CLs" else 1.0)
+    numbers = np.exp(result.values[0]) * (1 - result.cl if result.by == "CLs" else 1.0)
     texts = [f"{number:.2g}" if number >= small else f"<{small:g}" for number in numbers]
     scale = float(np.clip(cast("Figure", ax.get_figure(root=True)).get_size_inches()[0] / 6.4, 0.5, 2.0))
     return tuple(

@@ -151,7 +151,7 @@ def draw_limits_vs_mass(
         )  # fmt: skip
         marks.append(mark)
     entries = {
-        line: f"Observed ({100 * (1 - result.level):g} % CL)", middle: "Expected", one: "Expected ± 1σ",
+        line: f"Observed ({100 * result.cl:g} % CL)", middle: "Expected", one: "Expected ± 1σ",
         two: "Expected ± 2σ", theory: "Signal strength 1" if cross_section is None else "Theory",
     }  # fmt: skip
     entries |= {

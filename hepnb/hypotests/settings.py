@@ -27,7 +27,6 @@ _ELSEWHERE = {
     "ntoys": "n_toys",
     "track_progress": "progress",
     "poi_test": "mu",
-    "level": "cl",
 }
 
 

@@ -1,4 +1,4 @@
-"""Where the observed and the five expected CLs fall through the level."""
+"""Where the observed and the five expected CLs fall through 1 - cl."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 
 __all__ = ["BEYOND", "Curves", "limits_of"]
@@ -18,7 +19,7 @@ FloatArray = NDArray[np.float64]
 NARROW = 2e-4
 # The excess of a point that is as good as on the crossing: the excess grows by about 1 while mu doubles.
 CLOSE = 1e-6
-# How the reason begins where CLs stays above the level.
+# How the reason begins where CLs stays above 1 - cl.
 BEYOND = "no limit below"
 
 
@@ -33,21 +34,22 @@ class Curves:
     CLs : ndarray, shape (6, k)
         Observed, and expected at -2, -1, 0, 1, 2 standard deviations.
     excess : ndarray, shape (6, k)
-        ``z(CLs+b) - z(level CLb)`` with ``z(p)`` the standard deviations of a p-value: it has the sign of
-        ``level - CLs``. For the expected curves it is ``sqrt(q_A)`` up to a constant, so nearly a straight
+        ``z(CLs+b) - z(alpha CLb)`` with ``z(p)`` the standard deviations of a p-value: it has the sign of
+        ``alpha - CLs``. For the expected curves it is ``sqrt(q_A)`` up to a constant, so nearly a straight
         line in mu that can be inverted from few points.
-    level : float
-        1 - confidence level.
+    alpha : float
+        The size of the test, 1 - confidence level.
     """
 
     mu: FloatArray
     CLs: FloatArray
     excess: FloatArray
-    level: float
+    alpha: float
 
     @classmethod
-    def of(cls, scan: ScanResults, level: float) -> Curves:
+    def of(cls, scan: ScanResults, cl: float) -> Curves:
         """Take the curves from a scan."""
+        alpha = alpha_of(cl)
         good = scan.ok
         rows = [
             np.vstack([observed[good], expected[good].T])
@@ -58,19 +60,19 @@ class Curves:
             )
         ]
         with np.errstate(invalid="ignore"):
-            excess = ndtri(level * rows[2]) - ndtri(rows[1])
-        return cls(scan.mu[good], rows[0], excess, level)
+            excess = ndtri(alpha * rows[2]) - ndtri(rows[1])
+        return cls(scan.mu[good], rows[0], excess, alpha)
 
     def crossing(self, row: int) -> int | None:
-        """Find the last interval in which a curve falls through the level."""
+        """Find the last interval in which a curve falls through 1 - cl."""
         curve = self.CLs[row]
-        falls = np.flatnonzero((curve[:-1] >= self.level) & (curve[1:] < self.level))
+        falls = np.flatnonzero((curve[:-1] >= self.alpha) & (curve[1:] < self.alpha))
         return int(falls[-1]) if falls.size else None
 
     def linear(self, row: int, i: int) -> float:
         """Give the crossing in interval ``i`` as if CLs were straight there."""
         a, b = self.CLs[row, i], self.CLs[row, i + 1]
-        return float(self.mu[i] + (self.mu[i + 1] - self.mu[i]) * (a - self.level) / (a - b))
+        return float(self.mu[i] + (self.mu[i + 1] - self.mu[i]) * (a - self.alpha) / (a - b))
 
     def smooth(self, row: int, i: int) -> float:
         """Give the crossing in interval ``i`` from up to four points around it, at best."""
@@ -98,7 +100,7 @@ def _inverse(x: FloatArray, y: FloatArray) -> float:
 
 
 def limits_of(
-    scan: ScanResults, level: float, method: str, top: float = np.inf, bottom: float = 0.0
+    scan: ScanResults, cl: float, method: str, top: float = np.inf, bottom: float = 0.0
 ) -> LimitResults:
     """Read the limits off the points of a scan.
 
@@ -106,8 +108,8 @@ def limits_of(
     ----------
     scan : ScanResults
         CLs along the POI.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     method : {"root", "grid"}
         ``"root"`` where points were added around the crossings, ``"grid"`` to interpolate linearly in CLs.
     top, bottom : float
@@ -118,7 +120,7 @@ def limits_of(
     LimitResults
         Limits; nan, with the reason, where there are none.
     """
-    curves = Curves.of(scan, level)
+    curves = Curves.of(scan, cl)
     found, without, notes = np.full(6, np.nan), {}, []
     for row, name in enumerate(CURVES):
         i = curves.crossing(row) if curves.mu.size > 1 else None
@@ -139,7 +141,7 @@ def limits_of(
     if curves.mu.size and curves.mu[-1] >= top and any(why.startswith(BEYOND) for why in without.values()):
         said.append(f"the POI ends at {top:.4g}: bounds=(0, {5 * top:.4g}) looks further")
     said += _remarks(scan, top, bottom)
-    return LimitResults(float(found[0]), found[1:], level, scan, method, "; ".join(said), without)
+    return LimitResults(float(found[0]), found[1:], cl, scan, method, "; ".join(said), without)
 
 
 def _reason(curves: Curves, row: int) -> str:
@@ -147,7 +149,7 @@ def _reason(curves: Curves, row: int) -> str:
     if not curves.mu.size:
         return "no point of the scan converged"
     first, last = curves.CLs[row, [0, -1]]
-    if last >= curves.level:
+    if last >= curves.alpha:
         return f"{BEYOND} {curves.mu[-1]:.4g} (CLs there is {last:.3g})"
     return f"excluded from {curves.mu[0]:.4g} on (CLs there is {first:.3g})"
 

@@ -1,4 +1,4 @@
-"""The search for the ends of an interval: where the p-value falls through a level on both sides."""
+"""The search for the ends of an interval: where the p-value falls through 1 - cl on both sides."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class _Side:
         """Give distances around the likely end."""
         return np.unique(np.minimum(self.step * np.array(_LADDER), self.room))
 
-    def next_points(self, x: FloatArray, p: FloatArray, sigma: FloatArray, level: float) -> FloatArray:
+    def next_points(self, x: FloatArray, p: FloatArray, sigma: FloatArray, alpha: float) -> FloatArray:
         """Give the distances to test next; none where the end is known, or cannot be."""
-        place = _bracket(p, level)
+        place = _bracket(p, alpha)
         if place is None:
             return np.empty(0)
         if place == x.size - 1:
@@ -78,28 +78,28 @@ class _Side:
         if b - a <= _PRECISION * b:
             return np.empty(0)
         # p is smooth in most models: points around the estimate close in on it, and the middle makes sure.
-        guess, margin = _straight(x, p, place, level), 0.05 * (b - a)
+        guess, margin = _straight(x, p, place, alpha), 0.05 * (b - a)
         points = np.array([guess - margin, guess, guess + margin, 0.5 * (a + b)])
         return np.unique(points[(points > a) & (points < b)])
 
-    def end(self, x: FloatArray, p: FloatArray, sigma: FloatArray, level: float, origin: float) -> End:
+    def end(self, x: FloatArray, p: FloatArray, sigma: FloatArray, alpha: float, origin: float) -> End:
         """Give the end that the points hold."""
-        place = _bracket(p, level)
+        place = _bracket(p, alpha)
         if self.room <= 0 or (place == x.size - 1 and x[-1] >= self.room * (1 - 1e-12)):
             return End(origin + self.sign * self.room, 0.0, "at bound")
         if place is None or place == x.size - 1:
             return End(np.nan, np.nan, "not found")
-        value, error = _straight(x, p, place, level), 0.0
+        value, error = _straight(x, p, place, alpha), 0.0
         if sigma.any():
-            value, error = self._fitted(x, p, sigma, place, level)
-            # Where p is level for a while, or jumps to and fro, chance decides where it crosses.
-            inner = x[(x < value) & (p - sigma > level)].max()
-            outer = x[(x > value) & (p + sigma < level)]
+            value, error = self._fitted(x, p, sigma, place, alpha)
+            # Where p is flat for a while, or jumps to and fro, chance decides where it crosses.
+            inner = x[(x < value) & (p - sigma > alpha)].max()
+            outer = x[(x > value) & (p + sigma < alpha)]
             error = float(max(error, ((outer.min() if outer.size else x[-1]) - inner) / np.sqrt(12)))
         return End(origin + self.sign * value, error, "found")
 
     def _fitted(
-        self, x: FloatArray, p: FloatArray, sigma: FloatArray, place: int, level: float
+        self, x: FloatArray, p: FloatArray, sigma: FloatArray, place: int, alpha: float
     ) -> tuple[float, float]:
         """Fit a straight line through what scatters; where p jumps, say where and how well that is known."""
         a, b = x[place], x[place + 1]
@@ -113,7 +113,7 @@ class _Side:
         weighted = design / sigma[near, None]
         covariance = np.linalg.pinv(weighted.T @ weighted)
         offset, slope = covariance @ weighted.T @ (p[near] / sigma[near])
-        value = (level - offset) / slope if slope < 0 else np.inf
+        value = (alpha - offset) / slope if slope < 0 else np.inf
         if not -reach <= value <= b - a + reach:
             return jump[0], float(np.hypot(jump[1], reach))
         row = np.array([1.0, value])
@@ -144,9 +144,9 @@ def find_ends(belt: Belt, cl: float, progress: Progress | None, cancel: Cancel |
     nowhere = End(np.nan, np.nan, "not found")
     if not belt.ok:
         return nowhere, nowhere
-    level = 1 - cl
+    alpha = 1 - cl
     low, high = belt.model.bounds[belt.model.require_poi()]
-    step = float(-ndtri(0.5 * level)) * _sigma(belt)
+    step = float(-ndtri(0.5 * alpha)) * _sigma(belt)
     origin = belt.mu_hat
     sides = [_Side(-1.0, origin - low, step), _Side(1.0, high - origin, step)]
     points = np.concatenate([origin + side.sign * side.first_points() for side in sides])
@@ -162,9 +162,9 @@ def find_ends(belt: Belt, cl: float, progress: Progress | None, cancel: Cancel |
         if progress is not None:
             progress(len(belt.points), max(3 * len(_LADDER), len(belt.points) + turn))
         points = np.concatenate(
-            [origin + side.sign * side.next_points(*_outwards(belt, side, origin), level) for side in sides]
+            [origin + side.sign * side.next_points(*_outwards(belt, side, origin), alpha) for side in sides]
         )
-    lower, upper = (side.end(*_outwards(belt, side, origin), level, origin) for side in sides)
+    lower, upper = (side.end(*_outwards(belt, side, origin), alpha, origin) for side in sides)
     return lower, upper
 
 
@@ -190,14 +190,14 @@ def _outwards(belt: Belt, side: _Side, origin: float) -> tuple[FloatArray, Float
     )
 
 
-def _bracket(p: FloatArray, level: float) -> int | None:
+def _bracket(p: FloatArray, alpha: float) -> int | None:
     """Find the outermost value that is accepted; None where only the best value was tested."""
-    return int(np.flatnonzero(p >= level)[-1]) if p.size > 1 else None
+    return int(np.flatnonzero(p >= alpha)[-1]) if p.size > 1 else None
 
 
-def _straight(x: FloatArray, p: FloatArray, place: int, level: float) -> float:
+def _straight(x: FloatArray, p: FloatArray, place: int, alpha: float) -> float:
     """Interpolate the crossing after ``place``, straight in standard deviations."""
-    a, b, want = (-ndtri(0.5 * np.clip(value, 1e-300, 1.0)) for value in (p[place], p[place + 1], level))
+    a, b, want = (-ndtri(0.5 * np.clip(value, 1e-300, 1.0)) for value in (p[place], p[place + 1], alpha))
     part = (want - a) / (b - a) if b > a else 0.5
     return float(x[place] + (x[place + 1] - x[place]) * np.clip(part, 0.0, 1.0))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from hepnb.errors import ModelError, nearest
+from hepnb.limits.confidence import alpha_of
 from hepnb.limits.curves import BEYOND
 from hepnb.limits.grid_results import GridResults
 from hepnb.limits.results import CURVES
@@ -20,7 +21,7 @@ __all__ = ["ExclusionResults", "exclusion"]
 
 FloatArray = NDArray[np.float64]
 
-# CLs that underflow would otherwise be infinitely far from the level.
+# CLs that underflow would otherwise be infinitely far from 1 - cl.
 _TINY = 1e-300
 _BY = ("CLs", "limit")
 
@@ -38,8 +39,8 @@ class ExclusionResults:
     names : tuple of str
         Their names.
     values : ndarray, shape (6, n)
-        What is interpolated, observed and expected at -2, -1, 0, 1, 2 standard deviations: log(CLs / level),
-        or log(upper limit). Negative where a signal is excluded.
+        What is interpolated, observed and expected at -2, -1, 0, 1, 2 standard deviations:
+        log(CLs / (1 - cl)), or log(upper limit). Negative where a signal is excluded.
     contours : dict of str to tuple of ndarray, each of shape (k, 2)
         Polylines, by ``"observed"``, ``"expected +0 sigma"`` and so on; empty where there is no boundary.
     words : dict of str to str
@@ -48,8 +49,8 @@ class ExclusionResults:
         Signals without a value; the contours are drawn from their neighbours.
     triangles : Triangles
         What the values are straight in.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     by : str
         ``"CLs"`` or ``"limit"``.
     log : tuple of 2 bools
@@ -64,7 +65,7 @@ class ExclusionResults:
     words: dict[str, str]
     left_out: tuple[str, ...]
     triangles: Triangles
-    level: float
+    cl: float
     by: str
     log: tuple[bool, bool] = (False, False)
 
@@ -135,7 +136,7 @@ def exclusion(
     """Interpolate exclusion contours between the signals of a grid.
 
     The signals are joined to Delaunay triangles, with both axes scaled to the same length. Within each
-    triangle log(CLs), or log(upper limit), is straight; the contour is where it crosses the level, or 1.
+    triangle log(CLs), or log(upper limit), is straight; the contour is where it crosses 1 - cl, or 1.
     Nothing is said outside the convex hull of the signals: a contour that reaches the hull ends there.
 
     Parameters
@@ -145,7 +146,7 @@ def exclusion(
     x, y : str, int or array_like, shape (n,)
         Coordinates by label or position, or values of one's own, such as a mass difference.
     by : {"CLs", "limit"}
-        Where CLs at nominal strength is the level, or where the upper limit is 1: the same line, but for the
+        Where CLs at nominal strength is 1 - cl, or where the upper limit is 1: the same line, but for the
         interpolation. A signal without a limit within the bounds of the POI counts with the upper bound.
     log_x, log_y : bool
         Choose the triangles on logarithmic axes, and interpolate along them.
@@ -206,7 +207,7 @@ def exclusion(
         words,
         tuple(names[~good].tolist()),
         triangles,
-        grid.level,
+        grid.cl,
         by,
         logs,
     )
@@ -230,7 +231,7 @@ def _values(grid: GridResults, by: str) -> FloatArray:
     if by not in _BY:
         raise ModelError(f"there are no contours by {by!r}. {nearest(by, _BY)}")
     if by == "CLs":
-        return np.log(np.maximum(np.vstack([grid.CLs_obs, grid.CLs_exp.T]), _TINY) / grid.level)
+        return np.log(np.maximum(np.vstack([grid.CLs_obs, grid.CLs_exp.T]), _TINY) / alpha_of(grid.cl))
     values = np.vstack([grid.observed, grid.expected.T])
     for place, name in enumerate(grid.names):
         found = grid.limits.get(name)

@@ -1,4 +1,4 @@
-"""Curves of CLs from toys that fall by construction, and where they fall through the level.
+"""Curves of CLs from toys that fall by construction, and where they fall through 1 - cl.
 
 CLs falls with the parameter of interest, and each expected curve lies above the one before it. What toys give
 scatters: a point may lie above its left neighbour, and curves fitted one by one may cross. The isotonic
@@ -15,7 +15,7 @@ __all__ = ["crossing", "crossings_with_errors", "falling"]
 
 FloatArray = NDArray[np.float64]
 
-# Below this part of the level a curve is as good as 0: its logarithm is cut there.
+# Below this part of 1 - cl a curve is as good as 0: its logarithm is cut there.
 _CUT = 0.02
 _REPLICAS = 200
 # The curve that replicas scatter around was pooled from the points, and replicas of it scatter less than
@@ -56,50 +56,50 @@ def falling(values: FloatArray) -> FloatArray:
     return np.repeat(np.array(means), np.array(sizes, dtype=np.intp))
 
 
-def crossing(mu: FloatArray, values: FloatArray, level: float) -> float:
-    """Return where a falling curve falls through the level, straight in its logarithm; nan if it does not.
+def crossing(mu: FloatArray, values: FloatArray, alpha: float) -> float:
+    """Return where a falling curve falls through 1 - cl, straight in its logarithm; nan if it does not.
 
     Parameters
     ----------
     mu, values : ndarray, shape (k,)
         Values of the parameter of interest, ascending, and the curve.
-    level : float
-        The level.
+    alpha : float
+        The size of the test, 1 - confidence level.
     """
-    if not values.size or values[0] < level or values[-1] >= level:
+    if not values.size or values[0] < alpha or values[-1] >= alpha:
         return float("nan")
-    height = np.log(np.maximum(values, _CUT * level) / level)
-    i = int(np.flatnonzero(values >= level)[-1])
+    height = np.log(np.maximum(values, _CUT * alpha) / alpha)
+    i = int(np.flatnonzero(values >= alpha)[-1])
     part = height[i] / (height[i] - height[i + 1])
     return float(mu[i] + part * (mu[i + 1] - mu[i]))
 
 
 def crossings_with_errors(
-    mu: FloatArray, values: FloatArray, errors: FloatArray, level: float
+    mu: FloatArray, values: FloatArray, errors: FloatArray, alpha: float
 ) -> tuple[float, float]:
-    """Find where a curve that scatters falls through the level, and how well that is known.
+    """Find where a curve that scatters falls through 1 - cl, and how well that is known.
 
     Parameters
     ----------
     mu, values, errors : ndarray, shape (k,)
         Values of the parameter of interest, ascending, CLs there and its standard deviation.
-    level : float
-        The level.
+    alpha : float
+        The size of the test, 1 - confidence level.
 
     Returns
     -------
     value, uncertainty : float
-        nan where the curve does not fall through the level. The uncertainty is the spread of the crossings
+        nan where the curve does not fall through 1 - cl. The uncertainty is the spread of the crossings
         of curves that scatter as much around this one, always by the same numbers.
     """
     smooth = falling(values)
-    found = crossing(mu, smooth, level)
+    found = crossing(mu, smooth, alpha)
     if np.isnan(found):
         return found, found
     noise = np.random.default_rng(5).normal(size=(_REPLICAS, mu.size))
-    replicas = np.array([crossing(mu, falling(row), level) for row in smooth + noise * errors])
+    replicas = np.array([crossing(mu, falling(row), alpha) for row in smooth + noise * errors])
     # A replica beyond the points is at least as far away as the last of them.
-    beyond = np.where((smooth + noise * errors)[:, 0] < level, mu[0], mu[-1])
+    beyond = np.where((smooth + noise * errors)[:, 0] < alpha, mu[0], mu[-1])
     replicas = np.where(np.isnan(replicas), beyond, replicas)
     low, high = np.quantile(replicas, [0.158655, 0.841345])
     return found, float(_WIDEN * max(0.5 * (high - low), np.std(replicas) / 2))

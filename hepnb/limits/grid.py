@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from hepnb.errors import HepnbError
 from hepnb.executor import Engine, Outcome, run_completed
 from hepnb.hypotests import HypotestResult, hypotest
+from hepnb.limits.confidence import check_cl
 from hepnb.limits.grid_results import DONE, FAILED, NO_FIT, NO_LIMIT, GridResults, empty_grid
 from hepnb.limits.results import LimitResults
 from hepnb.limits.scan import limit_statistic
 from hepnb.limits.signals import Signal, signals_of
-from hepnb.limits.upper_limit import check_level, upper_limit
+from hepnb.limits.upper_limit import upper_limit
 from hepnb.model import Model, ModelSettings
 from hepnb.progress import Cancel, Progress
 from hepnb.workspace import Workspace, load
@@ -40,7 +41,7 @@ def limit_grid(
     coordinates: Mapping[str, Sequence[float]] | None = None,
     labels: Sequence[str] = (),
     limits: bool = True,
-    level: float = 0.05,
+    cl: float = 0.95,
     test_stat: str = "qtilde",
     bounds: Sequence[float] | None = None,
     model: Mapping[str, Any] | ModelSettings | None = None,
@@ -65,8 +66,8 @@ def limit_grid(
         What the coordinates are called; a patch set brings its own.
     limits : bool
         Find the upper limits too, not only CLs at nominal strength.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     test_stat : {"qtilde", "q"}
         The statistic.
     bounds : sequence of 2 floats, optional
@@ -91,7 +92,7 @@ def limit_grid(
     Raises
     ------
     ModelError
-        No patches, a patch set of another workspace, coordinates of different lengths, a level outside
+        No patches, a patch set of another workspace, coordinates of different lengths, a ``cl`` outside
         (0, 1).
 
     Examples
@@ -111,14 +112,14 @@ def limit_grid(
     >>> grid.coordinates[:, 0], grid.observed.round(2)
     (array([300., 400.]), array([0.61, 2.1 ]))
     """
-    check_level(level)
+    check_cl(cl)
     limit_statistic(test_stat, "a grid")
     background = workspace if isinstance(workspace, Workspace) else load(workspace)
     signals = signals_of(background, patches, coordinates, labels)
-    result = empty_grid(signals.names, signals.labels, signals.coordinates, level)
+    result = empty_grid(signals.names, signals.labels, signals.coordinates, cl)
     test = _limit if limits else _cls
     settings = model if isinstance(model, ModelSettings) else ModelSettings.of(**(model or {}))
-    job = bound(_one, background, settings, bound(test, level=level, test_stat=test_stat, bounds=bounds))
+    job = bound(_one, background, settings, bound(test, cl=cl, test_stat=test_stat, bounds=bounds))
     outcomes = run_completed(job, signals.members, executor=executor, cancel=cancel)
     for done, outcome in enumerate(outcomes, start=1):
         _store(result, outcome)
@@ -137,15 +138,15 @@ def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], 
     return test(settings.on(workspace.patch(signal.patch)))
 
 
-def _cls(model: Model, *, level: float, test_stat: str, bounds: Any) -> Row:  # noqa: ARG001
+def _cls(model: Model, *, cl: float, test_stat: str, bounds: Any) -> Row:  # noqa: ARG001
     """Give CLs at nominal strength."""
     test = hypotest(1.0, None, model, test_stat)
     return test, test.CLs_obs, test.CLs_exp
 
 
-def _limit(model: Model, *, level: float, test_stat: str, bounds: Any) -> Row:
+def _limit(model: Model, *, cl: float, test_stat: str, bounds: Any) -> Row:
     """Give the limits, and CLs at nominal strength, which the search tests first."""
-    limit = upper_limit(None, model, level=level, test_stat=test_stat, bounds=bounds)
+    limit = upper_limit(None, model, cl=cl, test_stat=test_stat, bounds=bounds)
     place = np.flatnonzero(limit.scan.mu == 1.0)
     if not place.size:
         test = hypotest(1.0, None, model, test_stat)

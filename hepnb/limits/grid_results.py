@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import ModelError, nearest
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import LimitResults
 
 __all__ = ["DONE", "FAILED", "NOT_REACHED", "NO_FIT", "NO_LIMIT", "GridResults", "empty_grid"]
@@ -33,7 +34,7 @@ class GridResults:
     coordinates : ndarray, shape (n, k)
         Where each signal lies, for instance its masses; k is 0 if that is not known.
     CLs_obs : ndarray, shape (n,)
-        Observed CLs at nominal signal strength: below the level, the signal is excluded.
+        Observed CLs at nominal signal strength: below 1 - cl, the signal is excluded.
     CLs_exp : ndarray, shape (n, 5)
         Expected CLs there, at -2, -1, 0, 1, 2 standard deviations of the background.
     observed : ndarray, shape (n,)
@@ -42,8 +43,8 @@ class GridResults:
         Expected upper limits.
     messages : dict of str to str
         What there is to know about a signal, by name: why it has no numbers, which limits it lacks.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     status : ndarray of str, shape (n,)
         ``"ok"``, ``"no limit"`` (CLs is known, the observed limit is not), ``"fit failed"``, ``"failed"`` (no
         model could be made of it) or ``"not reached"`` (the grid was stopped).
@@ -59,14 +60,14 @@ class GridResults:
     observed: FloatArray
     expected: FloatArray
     messages: dict[str, str]
-    level: float
+    cl: float
     status: NDArray[np.str_]
     limits: dict[str, LimitResults] = field(default_factory=dict)
 
     @property
     def excluded(self) -> NDArray[np.bool_]:
         """Which signals are excluded at nominal strength, shape (n,)."""
-        return np.asarray(self.CLs_obs < self.level)
+        return np.asarray(self.CLs_obs < alpha_of(self.cl))
 
     @property
     def cancelled(self) -> bool:
@@ -79,7 +80,7 @@ class GridResults:
     def __repr__(self) -> str:
         kinds, counts = np.unique(self.status, return_counts=True)
         rest = "".join(f", {n} {kind}" for kind, n in zip(kinds, counts, strict=True) if kind != DONE)
-        cl = 100 * (1 - self.level)
+        cl = 100 * self.cl
         return f"GridResults({len(self)} signals, {int(self.excluded.sum())} excluded at {cl:g} % CL{rest})"
 
     def table(self) -> list[dict[str, Any]]:
@@ -152,7 +153,7 @@ class GridResults:
             self.observed[keep],
             self.expected[keep],
             {name: said for name, said in self.messages.items() if name in names},
-            self.level,
+            self.cl,
             self.status[keep],
             {name: limit for name, limit in self.limits.items() if name in names},
         )
@@ -187,12 +188,12 @@ def _banded(what: str, five: FloatArray) -> dict[str, float]:
 
 
 def empty_grid(
-    names: tuple[str, ...], labels: tuple[str, ...], coordinates: FloatArray, level: float
+    names: tuple[str, ...], labels: tuple[str, ...], coordinates: FloatArray, cl: float
 ) -> GridResults:
     """Give a grid of which no signal was reached."""
     count = len(names)
     return GridResults(
         names, labels, coordinates, np.full(count, np.nan), np.full((count, 5), np.nan),
-        np.full(count, np.nan), np.full((count, 5), np.nan), {}, level,
+        np.full(count, np.nan), np.full((count, 5), np.nan), {}, cl,
         np.full(count, NOT_REACHED, dtype="<U11"),
     )  # fmt: skip

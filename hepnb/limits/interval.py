@@ -18,8 +18,9 @@ from hepnb.hypotests.streams import ToyRun, seed_sequence
 from hepnb.hypotests.toy_batch import batch_size
 from hepnb.hypotests.toys import checked_toys
 from hepnb.limits.belt import Belt, check_countable
+from hepnb.limits.confidence import check_cl
 from hepnb.limits.ends import End, find_ends
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["IntervalResults", "interval"]
@@ -158,7 +159,7 @@ def interval(
     Raises
     ------
     ModelError
-        A level outside (0, 1), a method that does not exist, or an exact law of more than one count.
+        A ``cl`` outside (0, 1), a method that does not exist, or an exact law of more than one count.
     FileError
         The checkpoint is damaged, or of another study.
 
@@ -201,9 +202,7 @@ def interval(
 
 
 def _check(cl: float, method: str) -> None:
-    number = as_numbers(cl, "cl")
-    if number.ndim or not 0 < number < 1:
-        raise ModelError(f"cl is {cl}. Give a confidence level between 0 and 1, for instance 0.95.")
+    check_cl(cl)
     if method not in _METHODS:
         raise ModelError(f"method {method!r} does not exist. {nearest(method, _METHODS)}")
 

@@ -85,15 +85,15 @@ class LimitResults:
     Parameters
     ----------
     observed : float
-        The observed limit; nan where CLs does not cross the level within the range.
+        The observed limit; nan where CLs does not cross 1 - cl within the range.
     expected : ndarray, shape (5,)
         Expected limits at -2, -1, 0, 1, 2 standard deviations of the background, ascending.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     scan : ScanResults
         The points behind the limits.
     method : str
-        ``"root"`` (points added where the curves cross the level, until the crossing is known) or ``"grid"``
+        ``"root"`` (points added where the curves cross 1 - cl, until the crossing is known) or ``"grid"``
         (linear in CLs between the points of a grid, as pyhf does).
     message : str
         What to know: why a limit is nan, that points failed, that there are several minima.
@@ -103,7 +103,7 @@ class LimitResults:
 
     observed: float
     expected: FloatArray
-    level: float
+    cl: float
     scan: ScanResults
     method: str
     message: str = ""
@@ -120,13 +120,13 @@ class LimitResults:
         return _INTERPOLATION.get(self.method, self.method)
 
     def __repr__(self) -> str:
-        cl = 100 * (1 - self.level)
+        cl = 100 * self.cl
         band = ", ".join(f"{value:.4g}" for value in self.expected)
         text = f"LimitResults({self.scan.poi} < {self.observed:.4g} at {cl:g} % CL, expected [{band}])"
         return f"{text[:-1]}; {self.message})" if self.message else text
 
 
 _INTERPOLATION = {
-    "root": "points were added where CLs crosses the level, until the crossing was known to a millionth",
+    "root": "points were added where CLs crosses 1 - cl, until the crossing was known to a millionth",
     "grid": "linear in CLs between the points of a grid",
 }

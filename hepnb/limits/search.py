@@ -1,4 +1,4 @@
-"""The search for limits: find where CLs crosses the level, and close in on it."""
+"""The search for limits: find where CLs crosses 1 - cl, and close in on it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.limits.confidence import alpha_of
 from hepnb.limits.curves import Curves
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import ScanResults
@@ -22,7 +23,7 @@ _ROUNDS = 12
 _TRUSTING = 3
 
 
-def search(points: TestedPoints, low: float, high: float, level: float) -> Iterator[ScanResults]:
+def search(points: TestedPoints, low: float, high: float, cl: float) -> Iterator[ScanResults]:
     """Test values of the POI until the crossings of all six curves are known.
 
     Parameters
@@ -31,39 +32,39 @@ def search(points: TestedPoints, low: float, high: float, level: float) -> Itera
         Where they are tested.
     low, high : float
         The range in which limits are looked for.
-    level : float
-        1 - confidence level.
+    alpha : float
+        The size of the test, 1 - confidence alpha.
 
     Yields
     ------
     ScanResults
         All points so far, after each round.
     """
-    yield from _bracket(points, low, high, level)
+    yield from _bracket(points, low, high, cl)
     for turn in range(_ROUNDS):
-        more = _refinements(Curves.of(points.scan, level), halve=turn >= _TRUSTING)
+        more = _refinements(Curves.of(points.scan, cl), halve=turn >= _TRUSTING)
         if not more.size:
             return
         points.test(more)
         yield points.scan
 
 
-def _bracket(points: TestedPoints, low: float, high: float, level: float) -> Iterator[ScanResults]:
-    """Test points until all six curves cross the level, or the end of the range is reached."""
+def _bracket(points: TestedPoints, low: float, high: float, cl: float) -> Iterator[ScanResults]:
+    """Test points until all six curves cross 1 - cl, or the end of the range is reached."""
     guess = float(np.clip(1.0, low, high))
     points.test(np.array([guess]))
     yield points.scan
     q = points.scan.q_asimov[0]
     sigma = guess / np.sqrt(q) if np.isfinite(q) and q > 1e-12 else (high - low) / 10
-    likely = sigma * _asymptotic(points.scan, sigma, level)
+    likely = sigma * _asymptotic(points.scan, sigma, alpha_of(cl))
     points.test(np.unique(np.clip([low, 0.7 * likely.min(), *likely, 1.3 * likely.max()], low, high)))
     yield points.scan
-    while points.scan.mu[-1] < high and None in _falls(points.scan, level):
+    while points.scan.mu[-1] < high and None in _falls(points.scan, cl):
         reach = points.scan.mu[-1] * np.array([1.4, 2.0, 2.8]) + sigma
         points.test(np.unique(np.minimum(reach, high)))
         yield points.scan
     # A crossing before the first point above ``low`` may be many orders of magnitude below it.
-    while 0 in _falls(points.scan, level):
+    while 0 in _falls(points.scan, cl):
         smallest = points.scan.mu[np.argmax(points.scan.mu > low)]
         if smallest <= low + 1e-9 * (high - low):
             break
@@ -71,7 +72,7 @@ def _bracket(points: TestedPoints, low: float, high: float, level: float) -> Ite
         yield points.scan
 
 
-def _asymptotic(scan: ScanResults, sigma: float, level: float) -> FloatArray:
+def _asymptotic(scan: ScanResults, sigma: float, alpha: float) -> FloatArray:
     """Guess the six limits, in standard deviations of the POI, as if the likelihood were Gaussian.
 
     References
@@ -83,12 +84,12 @@ def _asymptotic(scan: ScanResults, sigma: float, level: float) -> FloatArray:
     if not observed > 0 and 0 < background < 1:
         observed = float(ndtri(background))
     shifts = np.array([np.clip(observed if np.isfinite(observed) else 0.0, -4.0, 40.0), *EXPECTED_SIGMAS])
-    return np.asarray(shifts - ndtri(level * ndtr(shifts)))
+    return np.asarray(shifts - ndtri(alpha * ndtr(shifts)))
 
 
-def _falls(scan: ScanResults, level: float) -> list[int | None]:
-    """Give the interval in which each curve falls through the level last."""
-    curves = Curves.of(scan, level)
+def _falls(scan: ScanResults, cl: float) -> list[int | None]:
+    """Give the interval in which each curve falls through 1 - cl last."""
+    curves = Curves.of(scan, cl)
     return [curves.crossing(row) if curves.mu.size > 1 else None for row in range(len(curves.CLs))]
 
 

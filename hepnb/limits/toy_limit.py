@@ -1,8 +1,8 @@
 """Upper limits from pseudo-experiments, with the statistical uncertainty that their number leaves.
 
 CLs from toys scatters, so a limit is not where two neighbouring points happen to lie on both sides of the
-level: log(CLs) is fitted as a parabola in the parameter of interest, weighted with the uncertainties of the
-points around the level, and the uncertainty of the fit is that of the observed limit. The expected limits
+alpha: log(CLs) is fitted as a parabola in the parameter of interest, weighted with the uncertainties of the
+points around 1 - cl, and the uncertainty of the fit is that of the observed limit. The expected limits
 are those of falling curves (:mod:`hepnb.limits.falling`), which keeps them in order.
 """
 
@@ -24,6 +24,7 @@ from hepnb.hypotests.streams import ToyRun, place_of, seed_sequence
 from hepnb.hypotests.teststats import anchors, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size
 from hepnb.hypotests.toys import checked_toys, from_toys, toy_streams
+from hepnb.limits.confidence import alpha_of
 from hepnb.limits.curves import limits_of
 from hepnb.limits.falling import crossings_with_errors, falling
 from hepnb.limits.points import TestedPoints
@@ -37,11 +38,11 @@ __all__ = ["ToyLimitResults", "fitted_crossing", "toy_upper_limit"]
 
 FloatArray = NDArray[np.float64]
 
-# Neighbouring points differ by this factor: four or five lie where CLs is near the level.
+# Neighbouring points differ by this factor: four or five lie where CLs is near 1 - cl.
 _RATIO = 1.2
 _REACH = 1.3
 _ROUNDS = 8
-# The points that are fitted have CLs within this factor of the level, exp(1.6) = 5.
+# The points that are fitted have CLs within this factor of 1 - cl, exp(1.6) = 5.
 _WINDOW = 1.6
 
 
@@ -55,7 +56,7 @@ class ToyLimitResults(LimitResults):
 
     Parameters
     ----------
-    observed, expected, level, scan, method, message, no_limit
+    observed, expected, cl, scan, method, message, no_limit
         As for :class:`LimitResults`; the method is ``"toys"``.
     observed_uncertainty : float
         Standard deviation of the observed limit, from the number of toys.
@@ -73,7 +74,7 @@ class ToyLimitResults(LimitResults):
     def interpolation(self) -> str:
         """How the limits were had from the points, in words."""
         return (
-            "observed: a weighted parabola in log(CLs) through the points around the level; expected: the "
+            "observed: a weighted parabola in log(CLs) through the points around 1 - cl; expected: the "
             "nearest falling curves, straight in log(CLs) between points"
         )
 
@@ -83,7 +84,7 @@ class ToyLimitResults(LimitResults):
         return sum(test.toys.n_failed for test in self.tests if test.toys is not None)
 
     def __repr__(self) -> str:
-        cl = 100 * (1 - self.level)
+        cl = 100 * self.cl
         limits = zip(self.expected, self.expected_uncertainty, strict=True)
         band = ", ".join(f"{value:.3g} +- {error:.2g}" for value, error in limits)
         first = f"{self.scan.poi} < {self.observed:.3g} +- {self.observed_uncertainty:.2g} at {cl:g} % CL"
@@ -95,7 +96,7 @@ def toy_upper_limit(
     data: ArrayLike | None,
     model: Model,
     *,
-    level: float = 0.05,
+    cl: float = 0.95,
     mu: ArrayLike | None = None,
     test_stat: str = "qtilde",
     n_toys: int = 2000,
@@ -114,11 +115,11 @@ def toy_upper_limit(
         Data; the observed ones if None.
     model : Model
         The model.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     mu : array_like, shape (k,), optional
         The values to test; by default about a dozen around the asymptotic limits, and more where a curve does
-        not cross the level between them.
+        not cross 1 - cl between them.
     test_stat : {"qtilde", "q"}
         The statistic.
     n_toys : int
@@ -181,17 +182,17 @@ def toy_upper_limit(
             raise ModelError("a toy limit needs finite values of the POI; leave mu out, or give several.")
         points.test(values)
     else:
-        points.test(_first(model, counts, chosen, level))
+        points.test(_first(model, counts, chosen, cl))
     for _ in range(0 if mu is not None else _ROUNDS):
         if partial is not None:
             partial(points.scan)
-        more = _further(points, level)
+        more = _further(points, cl)
         if run.cancelled or not more.size:
             break
         points.test(more)
     if partial is not None:
         partial(points.scan)
-    return _limits(points, level)
+    return _limits(points, cl)
 
 
 class _Points:
@@ -251,14 +252,14 @@ class _Points:
         return columns[0], columns[1], columns[2]
 
 
-def _first(model: Model, counts: FloatArray, chosen: TestStatistic, level: float) -> FloatArray:
+def _first(model: Model, counts: FloatArray, chosen: TestStatistic, cl: float) -> FloatArray:
     """Choose values around the asymptotic limits."""
     low, high = model.bounds[model.require_poi()]
     low = max(float(low), 0.0)
     points = TestedPoints(model, counts, chosen)
-    for _ in search(points, low, float(high), level):
+    for _ in search(points, low, float(high), cl):
         pass
-    asymptotic = limits_of(points.scan, level, "root", float(high))
+    asymptotic = limits_of(points.scan, cl, "root", float(high))
     found = np.array([asymptotic.observed, *asymptotic.expected])
     found = found[np.isfinite(found) & (found > 0)]
     if not found.size:
@@ -273,47 +274,48 @@ def _rounded(mu: FloatArray, high: float) -> FloatArray:
     return np.unique(np.minimum([float(f"{value:.3g}") for value in mu], high))
 
 
-def _further(points: _Points, level: float) -> FloatArray:
-    """Give values beyond the ends of the range where a curve does not fall through the level within it."""
+def _further(points: _Points, cl: float) -> FloatArray:
+    """Give values beyond the ends of the range where a curve does not fall through 1 - cl within it."""
     low, high = points.run.model.bounds[points.run.model.require_poi()]
     more: list[float] = []
+    alpha = alpha_of(cl)
     for row in range(len(CURVES)):
         mu, value, _ = points.curve(row)
         if not mu.size:
             continue
         value = falling(value)
-        if value[-1] >= level and mu[-1] < high:
+        if value[-1] >= alpha and mu[-1] < high:
             more.extend(min(mu[-1] * _RATIO**step, high) for step in (1, 2, 3))
-        if value[0] < level and mu[0] > max(low, 0.0) + 1e-6 * (high - low):
+        if value[0] < alpha and mu[0] > max(low, 0.0) + 1e-6 * (high - low):
             more.extend(mu[0] / _RATIO**step for step in (1, 2, 3))
     tested = [test.mu for test in points.tests]
     return np.setdiff1d(_rounded(np.array(more), float(high)), tested) if more else np.empty(0)
 
 
 def fitted_crossing(
-    mu: FloatArray, value: FloatArray, error: FloatArray, level: float
+    mu: FloatArray, value: FloatArray, error: FloatArray, alpha: float
 ) -> tuple[float, float]:
-    """Find where CLs that scatters falls through the level.
+    """Find where CLs that scatters falls through 1 - cl.
 
     Parameters
     ----------
     mu, value, error : ndarray, shape (k,)
         Values of the POI, ascending, CLs there and its uncertainty.
-    level : float
-        The level.
+    alpha : float
+        The size of the test, 1 - confidence level.
 
     Returns
     -------
     crossing, uncertainty : float
         The last crossing, from a parabola (a straight line through fewer than five points) in log(CLs); nan
-        where CLs does not fall through the level.
+        where CLs does not fall through 1 - cl.
     """
-    falls = np.flatnonzero((value[:-1] >= level) & (value[1:] < level))
+    falls = np.flatnonzero((value[:-1] >= alpha) & (value[1:] < alpha))
     if not falls.size:
         return float("nan"), float("nan")
     # CLs without a toy in the tail is only known to be of the size of its uncertainty.
     value = np.maximum(value, error)
-    height, last = np.log(value / level), int(falls[-1])
+    height, last = np.log(value / alpha), int(falls[-1])
     chosen = np.abs(height) < _WINDOW
     chosen[[last, last + 1]] = True
     x, y, spread = mu[chosen], height[chosen], np.maximum((error / value)[chosen], 1e-9)
@@ -350,17 +352,17 @@ def _weighted(design: FloatArray, y: FloatArray, spread: FloatArray) -> tuple[Fl
     return np.asarray(covariance @ weighted.T @ (y / spread)), np.asarray(covariance)
 
 
-def _limits(points: _Points, level: float) -> ToyLimitResults:
-    scan = points.scan
+def _limits(points: _Points, cl: float) -> ToyLimitResults:
+    scan, alpha = points.scan, alpha_of(cl)
     found, errors, without = np.full(6, np.nan), np.full(6, np.nan), {}
     for row, name in enumerate(CURVES):
         mu, value, error = points.curve(row)
         if row == 0:
-            found[row], errors[row] = fitted_crossing(mu, value, error, level)
+            found[row], errors[row] = fitted_crossing(mu, value, error, alpha)
         if np.isnan(found[row]):
-            found[row], errors[row] = crossings_with_errors(mu, value, error, level)
+            found[row], errors[row] = crossings_with_errors(mu, value, error, alpha)
         if np.isnan(found[row]):
-            without[name] = _reason(mu, falling(value), level)
+            without[name] = _reason(mu, falling(value), alpha)
     words = [f"{name}: {reason}" for name, reason in without.items()]
     words.append(suits_message(points.run.model, points.chosen).removesuffix("."))
     if scan.cancelled:
@@ -372,15 +374,15 @@ def _limits(points: _Points, level: float) -> ToyLimitResults:
     if lost:
         words.append(f"{lost} of {len(scan)} points failed")
     return ToyLimitResults(
-        float(found[0]), found[1:], level, scan, "toys", "; ".join(filter(None, words)), without,
+        float(found[0]), found[1:], cl, scan, "toys", "; ".join(filter(None, words)), without,
         float(errors[0]), errors[1:], tuple(points.tests),
     )  # fmt: skip
 
 
-def _reason(mu: FloatArray, value: FloatArray, level: float) -> str:
+def _reason(mu: FloatArray, value: FloatArray, alpha: float) -> str:
     """Say why a curve has no limit."""
     if not mu.size:
         return "no point has toys of both hypotheses"
-    if value[-1] >= level:
+    if value[-1] >= alpha:
         return f"no limit below {mu[-1]:.4g} (CLs there is {value[-1]:.3g})"
     return f"excluded from {mu[0]:.4g} on (CLs there is {value[0]:.3g})"

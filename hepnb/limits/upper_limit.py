@@ -1,4 +1,4 @@
-"""Upper limits by the CLs method: on a grid, or refined until CLs meets the level."""
+"""Upper limits by the CLs method: on a grid, or refined until CLs meets 1 - cl."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hepnb.errors import ModelError, nearest
 from hepnb.executor import Engine
 from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
+from hepnb.limits.confidence import check_cl
 from hepnb.limits.curves import limits_of
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import LimitResults, ScanResults
@@ -24,11 +25,11 @@ from hepnb.limits.toy_limit import toy_upper_limit
 from hepnb.model import Model, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["check_level", "limit_from_scan", "upper_limit"]
+__all__ = ["limit_from_scan", "upper_limit"]
 
 # A search takes about so many points: one, nine around the expected limits, and two rounds of six.
 _USUAL = 22
-_OPTIONS = ("level", "mu", "test_stat", "bounds", "calctype", "executor", "progress", "partial", "cancel")
+_OPTIONS = ("cl", "mu", "test_stat", "bounds", "calctype", "executor", "progress", "partial", "cancel")
 _FOR_TOYS = ("n_toys", "seed", "checkpoint")
 
 
@@ -36,7 +37,7 @@ def upper_limit(
     data: ArrayLike | None,
     model: Model,
     *,
-    level: float = 0.05,
+    cl: float = 0.95,
     mu: ArrayLike | None = None,
     test_stat: str = "qtilde",
     bounds: Sequence[float] | None = None,
@@ -55,11 +56,11 @@ def upper_limit(
         Events per bin, with or without auxiliary data; the observed data if None.
     model : Model
         The model.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     mu : array_like, shape (k,), optional
         A grid: the limit is then interpolated linearly in CLs between its points, as pyhf does. Without
-        it, points are added where the curves cross the level until the crossing is known to 1e-6 or better.
+        it, points are added where the curves cross 1 - cl until the crossing is known to 1e-6 or better.
     test_stat : {"qtilde", "q"}
         The statistic.
     bounds : sequence of 2 floats, optional
@@ -84,13 +85,13 @@ def upper_limit(
     -------
     LimitResults
         Limits, and the points behind them. A limit that does not exist between 0 and the upper bound of the
-        POI is nan, and ``no_limit`` says why. Where CLs crosses the level more than once, the limit is the
+        POI is nan, and ``no_limit`` says why. Where CLs crosses 1 - cl more than once, the limit is the
         last crossing.
 
     Raises
     ------
     ModelError
-        A level outside (0, 1), bounds that are none, or as for :func:`hepnb.scan`.
+        A ``cl`` outside (0, 1), bounds that are none, or as for :func:`hepnb.scan`.
 
     References
     ----------
@@ -108,7 +109,7 @@ def upper_limit(
     >>> hepnb.upper_limit(None, model)
     LimitResults(mu < 1.012 at 95 % CL, expected [0.5599, 0.757, 1.062, 1.501, 2.051])
     """
-    check_level(level)
+    check_cl(cl)
     chosen = limit_statistic(test_stat, "a limit")
     counts = one_data_set(data, model)
     if bounds is not None:
@@ -116,7 +117,7 @@ def upper_limit(
     if calctype == "toybased":
         refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
         return toy_upper_limit(
-            counts, model, level=level, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
+            counts, model, cl=cl, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
             partial=partial, cancel=cancel, **toys,
         )  # fmt: skip
     if calctype != "asymptotics":
@@ -128,14 +129,14 @@ def upper_limit(
             data, model, mu, test_stat=test_stat, executor=executor, progress=progress, partial=partial,
             cancel=cancel,
         )  # fmt: skip
-        return _suited(limits_of(found, level, "grid", float(high), float(low)), model, chosen)
+        return _suited(limits_of(found, cl, "grid", float(high), float(low)), model, chosen)
     if high <= 0:
         raise ModelError(
             f"the POI {model.poi_name!r} ends at {high:g}: an upper limit needs positive values."
         )
     points, stopped = TestedPoints(model, counts, chosen, executor), False
     if not (cancel is not None and cancel.is_set()):
-        for scan in search(points, max(float(low), 0.0), float(high), level):
+        for scan in search(points, max(float(low), 0.0), float(high), cl):
             if partial is not None:
                 partial(scan)
             if progress is not None:
@@ -148,20 +149,13 @@ def upper_limit(
     result = replace(points.scan, cancelled=stopped)
     if progress is not None and not stopped:
         progress(len(result), len(result))
-    return _suited(limits_of(result, level, "root", float(high), float(low)), model, chosen)
+    return _suited(limits_of(result, cl, "root", float(high), float(low)), model, chosen)
 
 
 def _suited(result: LimitResults, model: Model, chosen: TestStatistic) -> LimitResults:
     """Say where the statistic is not for these bounds of the POI."""
     words = suits_message(model, chosen).removesuffix(".")
     return replace(result, message="; ".join(filter(None, [result.message, words])))
-
-
-def check_level(level: float) -> None:
-    """Insist that a level lies between 0 and 1."""
-    number = as_numbers(level, "level")
-    if number.ndim or not 0 < number < 1:
-        raise ModelError(f"level is {level}. Give 1 - confidence level, for instance 0.05.")
 
 
 def _bounded(model: Model, bounds: Sequence[float]) -> Model:
@@ -176,20 +170,20 @@ def _bounded(model: Model, bounds: Sequence[float]) -> Model:
     return changed
 
 
-def limit_from_scan(scan: ScanResults, level: float = 0.05) -> LimitResults:
+def limit_from_scan(scan: ScanResults, cl: float = 0.95) -> LimitResults:
     """Interpolate limits on the points of a scan, linearly in CLs.
 
     Parameters
     ----------
     scan : ScanResults
         CLs along the POI.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
 
     Returns
     -------
     LimitResults
-        Limits; nan where the points do not cross the level.
+        Limits; nan where the points do not cross 1 - cl.
 
     Examples
     --------
@@ -205,5 +199,5 @@ def limit_from_scan(scan: ScanResults, level: float = 0.05) -> LimitResults:
     >>> print(f"{limits.observed:.8f}")
     1.01764459
     """
-    check_level(level)
-    return limits_of(scan, level, "grid")
+    check_cl(cl)
+    return limits_of(scan, cl, "grid")

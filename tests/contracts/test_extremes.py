@@ -183,7 +183,7 @@ MODEL = hepnb.Model(CASES["one-sided normsys"])
         (lambda: hepnb.scan(None, MODEL, "abc"), "values of the POI: 'abc' is neither a number"),
         (lambda: hepnb.scan(None, MODEL, [1.0], batch=-1), "batch=-1: give a number of points"),
         (lambda: hepnb.scan(None, MODEL, [1.0], test_stat="q0"), "q0 tests the background alone"),
-        (lambda: hepnb.upper_limit(None, MODEL, level=None), "level is None"),
+        (lambda: hepnb.upper_limit(None, MODEL, cl=None), "cl is None"),
         (lambda: hepnb.Model(CASES["one bin"], interpolation=4), "interpolation 4 is neither"),
     ],
 )

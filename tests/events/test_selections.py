@@ -134,12 +134,12 @@ def test_weights_of_one_give_the_binomial_errors(tree):
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (1, 1), (500, 2000)])
 def test_intervals_have_the_probability_they_say(k, n):
     flow = Cutflow.of({"a": "x"}, [n, k], [n, k], [(n, n), (k, k)])
-    for level in (0.6827, 0.95):
-        low, high = flow.interval("a", level)
+    for cl in (0.6827, 0.95):
+        low, high = flow.interval("a", cl)
         assert 0 <= low <= k / n <= high <= 1
         # Clopper and Pearson: at the ends, k or anything beyond it has just the probability of one tail.
-        assert k == 0 or binom.sf(k - 1, n, low) == pytest.approx((1 - level) / 2)
-        assert k == n or binom.cdf(k, n, high) == pytest.approx((1 - level) / 2)
+        assert k == 0 or binom.sf(k - 1, n, low) == pytest.approx((1 - cl) / 2)
+        assert k == n or binom.cdf(k, n, high) == pytest.approx((1 - cl) / 2)
 
 
 def test_nothing_is_left():
@@ -147,7 +147,7 @@ def test_nothing_is_left():
     assert all(math.isnan(row.efficiency) and math.isnan(row.weighted_efficiency_error) for row in flow)
     assert flow.interval("a") == (0.0, 1.0)
     assert "-" in str(flow)
-    with pytest.raises(SelectionError, match=r"level=1\.5 is not between 0 and 1"):
+    with pytest.raises(SelectionError, match=r"cl=1\.5 is not between 0 and 1"):
         flow.interval("a", 1.5)
     with pytest.raises(SelectionError, match=r"no row 'c'\. There are: 'a', 'all', 'b'"):
         flow["c"]

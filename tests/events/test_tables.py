@@ -79,7 +79,7 @@ def test_graphs(data_dir):
 def test_an_efficiency(data_dir):
     table = hepnb.events.open(data_dir / "root" / "uproot-issue209.root")["TEfficiencyName"]
     assert list(table)[2:] == ["passed", "total", "efficiency", "error_low", "error_high"]
-    assert table.notes == {"interval": "Clopper-Pearson", "level": 0.682689}
+    assert table.notes == {"interval": "Clopper-Pearson", "cl": 0.682689}
     assert table["x_low"].tolist() == [100 + 70 * i for i in range(20)]
     filled = table["total"] > 0
     ratio = table["passed"][filled] / table["total"][filled]
@@ -97,23 +97,23 @@ def test_an_efficiency(data_dir):
 
 
 @pytest.mark.parametrize(("passed", "total"), [(0, 10), (10, 10), (3, 10), (140, 200), (1, 1)])
-@pytest.mark.parametrize("level", [0.683, 0.95])
-def test_intervals(passed, total, level):
+@pytest.mark.parametrize("cl", [0.683, 0.95])
+def test_intervals(passed, total, cl):
     k, n = np.array([float(passed)]), np.array([float(total)])
     test = stats.binomtest(passed, total)
     for option, method in (("Clopper-Pearson", "exact"), ("Wilson", "wilson")):
-        low, high = interval(option, k, n, level)
-        expected = test.proportion_ci(level, method)
+        low, high = interval(option, k, n, cl)
+        expected = test.proportion_ci(cl, method)
         assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), abs=1e-9)
     # Agresti and Coull have the same middle as Wilson and are never narrower.
-    wilson, coull = (interval(option, k, n, level) for option in ("Wilson", "Agresti-Coull"))
+    wilson, coull = (interval(option, k, n, cl) for option in ("Wilson", "Agresti-Coull"))
     assert coull[0][0] <= wilson[0][0] + 1e-12
     assert coull[1][0] >= wilson[1][0] - 1e-12
-    low, high = interval("Jeffreys", k, n, level, (0.5, 0.5))
+    low, high = interval("Jeffreys", k, n, cl, (0.5, 0.5))
     between = stats.beta.cdf(high[0], passed + 0.5, total - passed + 0.5)
     between -= stats.beta.cdf(low[0], passed + 0.5, total - passed + 0.5)
-    assert between == pytest.approx(level)
-    low, high = interval("normal", k, n, level)
+    assert between == pytest.approx(cl)
+    low, high = interval("normal", k, n, cl)
     assert 0 <= low[0] <= passed / total <= high[0] <= 1
 
 

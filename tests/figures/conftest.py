@@ -44,7 +44,7 @@ def scan():
 @pytest.fixture
 def limit(scan):
     expected = np.log(20) / np.array([4.0, 3.0, 2.0, 1.4, 1.0])
-    return SimpleNamespace(observed=np.log(20) / 1.5, expected=expected, level=0.05, scan=scan)
+    return SimpleNamespace(observed=np.log(20) / 1.5, expected=expected, cl=0.95, scan=scan)
 
 
 def texts(figure):

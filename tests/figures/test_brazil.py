@@ -44,8 +44,8 @@ def test_a_limit_out_of_range_is_said(figure, limit):
 
 
 def test_the_level_is_drawn(figure, scan):
-    drawn = draw_brazil_band(scan, figure.add_subplot(), level=0.1)
-    assert drawn.level.get_ydata() == [0.1, 0.1]
+    drawn = draw_brazil_band(scan, figure.add_subplot(), cl=0.9)
+    assert drawn.threshold.get_ydata() == [0.1, 0.1]
     assert "CLs = 0.1" in texts(figure)
 
 

@@ -21,7 +21,7 @@ def plane(shift=0.0, observed_shift=0.0):
     points = np.array(
         [[a, b] for a in range(1000, 2001, 100) for b in range(0, 1000, 100) if b < a - 900], float
     )
-    grid = empty_grid(tuple(f"s{k}" for k in range(len(points))), LABELS, points, 0.05)
+    grid = empty_grid(tuple(f"s{k}" for k in range(len(points))), LABELS, points, 0.95)
     height = (points[:, 0] - 1500 + points[:, 1] / 3) / 200
     grid.CLs_obs[:] = 0.05 * np.exp(height + shift + observed_shift)
     grid.CLs_exp[:] = 0.05 * np.exp(height[:, None] + shift + SPREAD)
@@ -33,7 +33,7 @@ def plane(shift=0.0, observed_shift=0.0):
 
 def line_of_masses():
     masses = np.arange(300.0, 1000.0, 100.0)[::-1].reshape(-1, 1)
-    grid = empty_grid(tuple(f"m{m:g}" for m in masses[:, 0]), ("m(X) [GeV]",), masses, 0.05)
+    grid = empty_grid(tuple(f"m{m:g}" for m in masses[:, 0]), ("m(X) [GeV]",), masses, 0.95)
     grid.observed[:] = np.exp((masses[:, 0] - 600) / 100)
     grid.expected[:] = grid.observed[:, None] * np.exp(SPREAD)
     grid.CLs_obs[:] = 0.3

@@ -19,8 +19,8 @@ SPREAD = np.array([-0.6, -0.3, 0.0, 0.35, 0.8])
 
 
 def grid_of(points: Array, log_ratio: Array, spread: Array = SPREAD) -> GridResults:
-    """A grid whose log(CLs / level) is given, and whose log(limit) is a third of it."""
-    grid = empty_grid(tuple(f"s{k}" for k in range(len(points))), ("m1", "m2"), points, 0.05)
+    """A grid whose log(CLs / (1 - cl)) is given, and whose log(limit) is a third of it."""
+    grid = empty_grid(tuple(f"s{k}" for k in range(len(points))), ("m1", "m2"), points, 0.95)
     grid.CLs_obs[:] = 0.05 * np.exp(log_ratio)
     grid.CLs_exp[:] = 0.05 * np.exp(log_ratio[:, None] + spread)
     grid.observed[:] = np.exp(log_ratio / 3)

@@ -262,9 +262,9 @@ def test_a_table_has_a_row_for_every_signal(toy: Workspace) -> None:
 def test_the_level_and_the_statistic_are_those_asked_for(toy: Workspace) -> None:
     patches = {"s": signal(12.0)}
     model = hepnb.Model(toy, patches=[patches["s"]])
-    grid = limit_grid(toy, patches, level=0.1, test_stat="q")
-    assert grid.observed[0] == hepnb.upper_limit(None, model, level=0.1, test_stat="q").observed
-    assert grid.level == 0.1
+    grid = limit_grid(toy, patches, cl=0.9, test_stat="q")
+    assert grid.observed[0] == hepnb.upper_limit(None, model, cl=0.9, test_stat="q").observed
+    assert grid.cl == 0.9
     limit = grid.limits["s"]
     assert limit.observed == grid.observed[0]
     assert limit.scan.test_stat == "q"
@@ -288,7 +288,7 @@ def test_what_is_no_grid_is_refused(region_a: RegionA, toy: Workspace) -> None:
         limit_grid(background, 7)
     with pytest.raises(ModelError, match="2 patches are called 'twice'"):
         limit_grid(toy, [{"metadata": {"name": "twice"}, "patch": []}] * 2)
-    with pytest.raises(ModelError, match="level is 1"):
-        limit_grid(background, patches, level=1)
+    with pytest.raises(ModelError, match="cl is 1"):
+        limit_grid(background, patches, cl=1)
     with pytest.raises(ModelError, match="q0 tests the background alone; a grid needs"):
         limit_grid(background, patches, test_stat="q0")

@@ -235,7 +235,6 @@ def test_a_fit_that_fails_is_a_status() -> None:
         ({"seed": 3}, "'seed' is for toys"),
         ({"method": FC, "n_toys": 0}, "n_toys is 0"),
         ({"method": FC, "calctype": "exact"}, "calctype='exact' is for one bin .* the model has 2 bins"),
-        ({"level": 0.9}, "option 'level' does not exist. It is called 'cl' here"),
         ({"fixed": {"mu": 1.0}}, "the POI 'mu' is what is tested"),
     ],
 )

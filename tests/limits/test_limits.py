@@ -19,6 +19,7 @@ import hepnb
 from hepnb.errors import ModelError
 from hepnb.hypotests.teststats import statistic_named
 from hepnb.limits import ScanResults, limit_from_scan
+from hepnb.limits.confidence import alpha_of
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES
 from hepnb.workspace import uncorrelated_background
@@ -94,9 +95,17 @@ def test_a_grid_is_interpolated_linearly_in_cls() -> None:
 
 def test_another_level() -> None:
     model = make([55, 48])
-    at90, at95 = hepnb.upper_limit(None, model, level=0.1), hepnb.upper_limit(None, model)
+    at90, at95 = hepnb.upper_limit(None, model, cl=0.9), hepnb.upper_limit(None, model)
     assert at90.observed < at95.observed
     assert pytest.approx(0.1, rel=1e-4) == hepnb.hypotest(at90.observed, None, model).CLs_obs
+
+
+@pytest.mark.parametrize(("cl", "alpha"), [(0.95, 0.05), (0.9, 0.1), (0.99, 0.01), (0.683, 0.317)])
+def test_the_size_of_a_test_is_that_of_the_number_typed(cl: float, alpha: float) -> None:
+    assert alpha_of(cl) == alpha
+    found = hepnb.upper_limit(None, make([55, 48]), cl=cl)
+    assert found.cl == cl
+    assert f"at {100 * cl:g} % CL" in repr(found)
 
 
 def test_a_scan_is_sorted_and_has_each_value_once() -> None:
@@ -151,8 +160,8 @@ def test_what_cannot_be_scanned_is_refused() -> None:
     model = make([55, 48])
     with pytest.raises(ModelError, match="a scan needs finite values"):
         hepnb.scan(None, model, [])
-    with pytest.raises(ModelError, match="level is 5"):
-        hepnb.upper_limit(None, model, level=5)
+    with pytest.raises(ModelError, match="cl is 5"):
+        hepnb.upper_limit(None, model, cl=5)
     with pytest.raises(ModelError, match="q0 tests the background alone"):
         hepnb.upper_limit(None, model, test_stat="q0")
 
@@ -232,23 +241,23 @@ def with_bounds(model: hepnb.Model, low: float, high: float) -> hepnb.Model:
     return hepnb.Model(spec)
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, float("nan"), [0.05, 0.1]])
-def test_levels_outside_0_and_1_are_refused(level: Any) -> None:
+@pytest.mark.parametrize("cl", [0.0, 1.0, -0.1, float("nan"), [0.05, 0.1]])
+def test_levels_outside_0_and_1_are_refused(cl: Any) -> None:
     model = make([55, 48])
     scan = hepnb.scan(None, model, [0.5, 1.0])
-    for act in (lambda: hepnb.upper_limit(None, model, level=level), lambda: limit_from_scan(scan, level)):
-        with pytest.raises(ModelError, match=r"level is .* Give 1 - confidence level"):
+    for act in (lambda: hepnb.upper_limit(None, model, cl=cl), lambda: limit_from_scan(scan, cl)):
+        with pytest.raises(ModelError, match=r"cl is .* Give a confidence level"):
             act()
 
 
-@pytest.mark.parametrize(("level", "rel"), [(0.9, 1e-4), (0.3, 1e-4), (1e-3, 1e-4), (1e-8, 1e-3)])
-def test_unusual_levels_are_met(level: float, rel: float) -> None:
+@pytest.mark.parametrize(("cl", "rel"), [(0.1, 1e-4), (0.7, 1e-4), (0.999, 1e-4), (0.99999999, 1e-3)])
+def test_unusual_levels_are_met(cl: float, rel: float) -> None:
     model = make([55, 48], top=100.0)
-    limit = hepnb.upper_limit(None, model, level=level)
+    limit = hepnb.upper_limit(None, model, cl=cl)
     assert limit.message == ""
-    assert hepnb.hypotest(limit.observed, None, model).CLs_obs == pytest.approx(level, rel=rel)
+    assert hepnb.hypotest(limit.observed, None, model).CLs_obs == pytest.approx(1 - cl, rel=rel)
     for i, value in enumerate(limit.expected):
-        assert hepnb.hypotest(value, None, model).CLs_exp[i] == pytest.approx(level, rel=rel)
+        assert hepnb.hypotest(value, None, model).CLs_exp[i] == pytest.approx(1 - cl, rel=rel)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +347,7 @@ def test_results_say_how_the_limit_was_had() -> None:
     model = make([55, 48])
     searched, on_grid = hepnb.upper_limit(None, model), hepnb.upper_limit(None, model, mu=[0, 1, 2, 3])
     assert (searched.method, on_grid.method) == ("root", "grid")
-    assert "crosses the level" in searched.interpolation
+    assert "crosses 1 - cl" in searched.interpolation
     assert on_grid.interpolation == "linear in CLs between the points of a grid"
     assert searched.no_limit == {}
 

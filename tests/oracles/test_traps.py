@@ -292,7 +292,7 @@ def test_a_limit_says_how_it_was_had() -> None:
     root, grid = hepnb.upper_limit(None, model), hepnb.upper_limit(None, model, mu=np.linspace(0, 5, 11))
     assert (root.method, grid.method) == ("root", "grid")
     assert 0.01 < grid.observed / root.observed - 1 < 0.1
-    assert "points were added where CLs crosses the level" in root.interpolation
+    assert "points were added where CLs crosses 1 - cl" in root.interpolation
     assert "linear" in grid.interpolation
 
 

@@ -146,12 +146,12 @@ def test_failed_points_are_shown_as_failed(band, monkeypatch):
 def test_another_level_needs_no_new_points(band):
     band.run(wait=True)
     points = band.scan
-    band.level = 0.1
+    band.cl = 0.9
     assert band.scan is points
-    assert band.result.observed == pytest.approx(hepnb.upper_limit(None, band.model, level=0.1).observed)
+    assert band.result.observed == pytest.approx(hepnb.upper_limit(None, band.model, cl=0.9).observed)
     assert "90 % CL" in band._controls.words.html
-    band.level = 0.32
-    assert band._controls.level.value == 0.32
+    band.cl = 0.68
+    assert band._controls.cl.value == 0.68
 
 
 def test_the_range_is_chosen(workspace):
@@ -182,7 +182,7 @@ def test_what_if_there_were_more_data(band, workspace):
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"level": 0.1, "test_stat": "q"}, {"data": [49.0, 55.0]}, {"luminosity": 2.0}]
+    "change", [{}, {"cl": 0.9, "test_stat": "q"}, {"data": [49.0, 55.0]}, {"luminosity": 2.0}]
 )
 def test_code(workspace, change):
     band = BrazilBand(workspace=workspace, n_points=9, **change)
@@ -263,7 +263,7 @@ def test_a_new_workspace_ends_a_scan_of_the_old(band, monkeypatch):
 
 def test_what_cannot_be_done_is_said(band, workspace):
     with pytest.raises(HepnbError, match="not between 0 and 1"):
-        band.level = 1.5
+        band.cl = 1.5
     with pytest.raises(HepnbError, match="not positive"):
         band.luminosity = 0.0
     with pytest.raises(HepnbError, match="'qtilde'"):
@@ -310,8 +310,8 @@ def test_a_setting_changed_after_run_makes_picture_and_limits_stale(band, name, 
 def test_another_level_of_a_stale_scan_stays_with_the_settings_of_the_scan(band):
     band.run(wait=True)
     band.test_stat = "q"
-    band.level = 0.1
-    expected = hepnb.upper_limit(None, band.model, level=0.1, test_stat="qtilde")
+    band.cl = 0.9
+    expected = hepnb.upper_limit(None, band.model, cl=0.9, test_stat="qtilde")
     assert band.result.observed == pytest.approx(expected.observed, rel=1e-9)
     assert band.state == "stale"
 
@@ -390,7 +390,7 @@ def test_the_code_of_a_stopped_scan_has_its_points(band):
         band.model,
         "",
         mu=(0.0, 4.0, 17),
-        level=0.05,
+        cl=0.95,
         test_stat="qtilde",
         luminosity=1.0,
         data=None,

@@ -161,7 +161,7 @@ def test_limits(data: st.DataObject) -> None:
     assume(model.poi_name is not None and model.bounds[model.poi_index][0] == 0 if model.poi_name else False)
     observed = data.draw(st.sampled_from([None, (model.data[: model.n_bins] * 1.1 + 1).tolist()]))
     band = BrazilBand(
-        model=model, data=observed, n_points=5, level=data.draw(st.sampled_from([0.05, 0.1])),
+        model=model, data=observed, n_points=5, cl=data.draw(st.sampled_from([0.95, 0.9])),
         test_stat=data.draw(st.sampled_from(["qtilde", "q"])), mu_max=data.draw(st.sampled_from([None, 4.0])),
         luminosity=data.draw(st.sampled_from([1.0, 2.5])),
     )  # fmt: skip

@@ -77,7 +77,7 @@ def panels(folder):
     yield (
         scanned,
         {
-            **models, "mu_min": 0.5, "mu_max": 6.0, "n_points": 17, "level": 0.1, "test_stat": "q",
+            **models, "mu_min": 0.5, "mu_max": 6.0, "n_points": 17, "cl": 0.9, "test_stat": "q",
             "luminosity": 2.0, "classic": True, "log_y": True, "components": True,
         },
     )  # fmt: skip

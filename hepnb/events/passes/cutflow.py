@@ -172,14 +172,14 @@ class Cutflow:
             self.weight if self.weight == other.weight else f"{self.weight or 1}; {other.weight or 1}",
         )
 
-    def interval(self, name: str, level: float = 0.6827, *, step: bool = False) -> tuple[float, float]:
+    def interval(self, name: str, cl: float = 0.6827, *, step: bool = False) -> tuple[float, float]:
         """Give the Clopper-Pearson interval of an efficiency: it never covers less often than it says.
 
         Parameters
         ----------
         name : str
             The row.
-        level : float
+        cl : float
             The confidence level.
         step : bool
             Of the entries left before this cut, instead of all.
@@ -192,7 +192,7 @@ class Cutflow:
         Raises
         ------
         SelectionError
-            Where there is no such row, or the level is not between 0 and 1.
+            Where there is no such row, or ``cl`` is not between 0 and 1.
 
         References
         ----------
@@ -206,12 +206,12 @@ class Cutflow:
         """
         from scipy.stats import beta  # noqa: PLC0415  # slow to import
 
-        if not 0 < level < 1:
-            raise SelectionError(f"level={level!r} is not between 0 and 1. Write 0.95 for 95%.")
+        if not 0 < cl < 1:
+            raise SelectionError(f"cl={cl!r} is not between 0 and 1. Write 0.95 for 95%.")
         row = self[name]
         place = self.rows.index(row)
         k, n = row.n_passed, self.rows[max(place - 1, 0) if step else 0].n_passed
-        tail = (1 - level) / 2
+        tail = (1 - cl) / 2
         low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
         high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
         return low, high

@@ -75,17 +75,17 @@ def efficiency_table(key: Any, classname: str) -> Table:
 
 
 def _estimate(members: dict[str, Any], passed: Any, total: Any, k: Array, n: Array) -> tuple[Any, Any]:
-    bits, level = int(members["@fBits"]), float(members["fConfLevel"])
+    bits, cl = int(members["@fBits"]), float(members["fConfLevel"])
     number = int(members["fStatisticOption"])
     option = _OPTIONS[number] if 0 <= number < len(_OPTIONS) else f"option {number}"
-    notes = {"interval": option, "level": round(level, 6)}
+    notes = {"interval": option, "cl": round(cl, 6)}
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(n > 0, k / n, 0.0)
     prior = (members["fBeta_alpha"], members["fBeta_beta"]) if bits & _BAYESIAN else None
     if bits & _WEIGHTS and prior is None:
         notes["interval"] = "normal, weighted events"
         k2, n2 = (np.asarray(one.variances(), dtype=np.float64).reshape(-1) for one in (passed, total))
-        return _around(ratio, _weighted(ratio, n, k2, n2, level)), notes
+        return _around(ratio, _weighted(ratio, n, k2, n2, cl)), notes
     if (bits & _BIN_PRIOR and prior) or (bits & _WEIGHTS) or option in ("Feldman-Cousins", "mid-P"):
         return {"efficiency": ratio}, {**notes, "errors": "left out, this interval is not calculated here"}
     efficiency = ratio
@@ -96,7 +96,7 @@ def _estimate(members: dict[str, Any], passed: Any, total: Any, k: Array, n: Arr
         if bits & _SHORTEST:
             notes["errors"] = "left out, this interval is not calculated here"
             return {"efficiency": efficiency}, notes
-    return _around(efficiency, interval(option, k, n, level, prior)), notes
+    return _around(efficiency, interval(option, k, n, cl, prior)), notes
 
 
 def _around(efficiency: Array, bounds: tuple[Array, Array]) -> dict[str, Array]:
@@ -105,15 +105,15 @@ def _around(efficiency: Array, bounds: tuple[Array, Array]) -> dict[str, Array]:
     return {"efficiency": efficiency, "error_low": efficiency - low, "error_high": high - efficiency}
 
 
-def _weighted(ratio: Array, sumw: Array, passed2: Array, total2: Array, level: float) -> tuple[Array, Array]:
+def _weighted(ratio: Array, sumw: Array, passed2: Array, total2: Array, cl: float) -> tuple[Array, Array]:
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (passed2 * (1 - 2 * ratio) + total2 * ratio**2) / sumw**2
-    delta = special.ndtri((1 + level) / 2) * np.sqrt(np.where(sumw > 0, np.maximum(variance, 0), 0))
+    delta = special.ndtri((1 + cl) / 2) * np.sqrt(np.where(sumw > 0, np.maximum(variance, 0), 0))
     return np.maximum(ratio - delta, 0), np.minimum(ratio + delta, 1)
 
 
 def interval(
-    option: str, k: Array, n: Array, level: float, prior: tuple[float, float] | None = None
+    option: str, k: Array, n: Array, cl: float, prior: tuple[float, float] | None = None
 ) -> tuple[Array, Array]:
     """Bounds of a binomial efficiency.
 
@@ -123,7 +123,7 @@ def interval(
         "Clopper-Pearson", "normal", "Wilson", "Agresti-Coull"; any other is the central Bayesian interval.
     k, n : numpy.ndarray, shape (n_bins,)
         Events that passed, and all.
-    level : float
+    cl : float
         Confidence level.
     prior : (float, float), optional
         Parameters of the Beta prior.
@@ -145,7 +145,7 @@ def interval(
     >>> low.round(4).tolist(), high.round(4).tolist()
     ([0.0, 0.6915], [0.3085, 1.0])
     """
-    tail = (1 - level) / 2
+    tail = (1 - cl) / 2
     z = special.ndtri(1 - tail)
     safe = np.where(n > 0, n, 1.0)
     if option == "Clopper-Pearson":

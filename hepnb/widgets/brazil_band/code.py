@@ -19,7 +19,7 @@ def limit_script(
     workspace: str,
     *,
     mu: tuple[float, float, int] | None,
-    level: float,
+    cl: float,
     test_stat: str,
     luminosity: float,
     data: Any,
@@ -35,7 +35,7 @@ def limit_script(
         A variable that holds the workspace; it is written out otherwise.
     mu : (low, high, points), optional
         The scan; none where its end is not chosen yet.
-    level, test_stat, luminosity, data
+    cl, test_stat, luminosity, data
         As the panel has them; the data at the scaled luminosity, None for the model's own.
     scan : ScanResults, optional
         What is shown. The limits of a scan that was stopped come from its points.
@@ -57,9 +57,9 @@ def limit_script(
         script.add(f"mu = {points}", f"scan = {scanned}")
     if stopped:
         script.need("from hepnb.limits import limit_from_scan")
-        script.add(f"limit = {call('limit_from_scan', Code('scan'), level=level)}")
+        script.add(f"limit = {call('limit_from_scan', Code('scan'), cl=cl)}")
     else:
-        found = call("hepnb.upper_limit", counts, of_model, level=level, test_stat=test_stat)
+        found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat)
         script.add(f"limit = {found}")
     script.add('print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")')
     return script

@@ -10,21 +10,21 @@ from hepnb.widgets.brazil_band.export import limit_html
 from hepnb.widgets.toolkit.panel import column, row
 from hepnb.widgets.toolkit.status import Status
 
-__all__ = ["BandControls", "level_choices"]
+__all__ = ["BandControls", "cl_choices"]
 
-_LEVELS = (0.1, 0.05, 0.01)
+_CLS = (0.9, 0.95, 0.99)
 _CHECKS = {"log_y": "Logarithmic", "classic": "Green and yellow", "components": "CLs+b and CLb"}
 
 
-def level_choices(levels: Iterable[float]) -> list[tuple[str, float]]:
-    """Confidence levels as they are said, and 1 minus them.
+def cl_choices(values: Iterable[float]) -> list[tuple[str, float]]:
+    """Return confidence levels as percentages with their values.
 
     Examples
     --------
-    >>> level_choices([0.05, 0.1])
-    [('90 % CL', 0.1), ('95 % CL', 0.05)]
+    >>> cl_choices([0.95, 0.9])
+    [('90 % CL', 0.9), ('95 % CL', 0.95)]
     """
-    return [(f"{100 * (1 - level):g} % CL", level) for level in sorted(set(levels), reverse=True)]
+    return [(f"{100 * cl:g} % CL", cl) for cl in sorted(set(values))]
 
 
 class BandControls:
@@ -39,7 +39,7 @@ class BandControls:
     ----------
     start, end, points : widgets
         Range of mu (an empty end is chosen automatically) and number of points.
-    level, statistic : Dropdown
+    cl, statistic : Dropdown
         Confidence level and test statistic.
     luminosity : FloatLogSlider
         What if there were so many times the data.
@@ -65,8 +65,8 @@ class BandControls:
         self.points = ipywidgets.BoundedIntText(
             41, min=2, max=2001, description="Points", layout=wide, style=style
         )
-        self.level = ipywidgets.Dropdown(
-            options=level_choices(_LEVELS), value=0.05, description="Confidence", layout=wide, style=style
+        self.cl = ipywidgets.Dropdown(
+            options=cl_choices(_CLS), value=0.95, description="Confidence", layout=wide, style=style
         )
         self.statistic = ipywidgets.Dropdown(
             options=[(words, name) for name, words in statistics.items()], description="Statistic",
@@ -98,7 +98,7 @@ class BandControls:
         self.words.add_class("hepnb-limits")
         self.saved = ipywidgets.Label()
         grid = ipywidgets.GridBox(
-            [self.start, self.end, self.points, self.level, self.statistic],
+            [self.start, self.end, self.points, self.cl, self.statistic],
             layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
         )
         self.box = column(

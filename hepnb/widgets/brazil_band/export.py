@@ -58,8 +58,8 @@ def limit_html(
     ]
     if stopped:
         rows = [
-            ("observed", escape(bracket_words(scan, limits.level, 0)), "hepnb-observed"),
-            ("expected", escape(bracket_words(scan, limits.level, 3)), "hepnb-expected"),
+            ("observed", escape(bracket_words(scan, limits.cl, 0)), "hepnb-observed"),
+            ("expected", escape(bracket_words(scan, limits.cl, 3)), "hepnb-expected"),
         ]
     if found is not None:
         rows.append(
@@ -70,7 +70,7 @@ def limit_html(
     body = "".join(
         f'<tr><th scope="row">{label}</th><td class="{kind}">{value}</td></tr>' for label, value, kind in rows
     )
-    confidence = f"{100 * (1 - limits.level):g}"
+    confidence = f"{100 * limits.cl:g}"
     notes = [limits.message]
     if stopped:
         notes = [f"The scan was stopped: these limits come from {len(scan)} points."]
@@ -79,20 +79,20 @@ def limit_html(
         notes.append(f"{failed} of {len(scan)} points failed.")
     observed = f"< {_number(limits.observed)}"
     if stopped:
-        observed = f"limit {bracket_words(scan, limits.level, 0)}"
+        observed = f"limit {bracket_words(scan, limits.cl, 0)}"
     headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
     return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
 
 
-def bracket(scan: ScanResults, level: float, row: int) -> tuple[float | None, float | None]:
+def bracket(scan: ScanResults, cl: float, row: int) -> tuple[float | None, float | None]:
     """Give the points of a scan between which a limit lies.
 
     Parameters
     ----------
     scan : ScanResults
         The points, for instance of a scan that was stopped.
-    level : float
-        1 - confidence level.
+    cl : float
+        The confidence level.
     row : int
         0 for the observed limit, 1 to 5 for the expected ones at -2 to 2 standard deviations.
 
@@ -102,20 +102,20 @@ def bracket(scan: ScanResults, level: float, row: int) -> tuple[float | None, fl
         The last point that is not excluded before all further ones are, and the next; None where there is
         no such point.
     """
-    curves = Curves.of(scan, level)
+    curves = Curves.of(scan, cl)
     if not curves.mu.size:
         return None, None
     place = curves.crossing(row)
     if place is not None:
         return float(curves.mu[place]), float(curves.mu[place + 1])
-    if curves.CLs[row, -1] >= level:
+    if curves.CLs[row, -1] >= curves.alpha:
         return float(curves.mu[-1]), None
     return None, float(curves.mu[0])
 
 
-def bracket_words(scan: ScanResults, level: float, row: int) -> str:
+def bracket_words(scan: ScanResults, cl: float, row: int) -> str:
     """Say between which points a limit lies; see :func:`bracket`."""
-    low, high = bracket(scan, level, row)
+    low, high = bracket(scan, cl, row)
     if low is None and high is None:
         return "not known: no point converged"
     if low is None:
@@ -126,7 +126,7 @@ def bracket_words(scan: ScanResults, level: float, row: int) -> str:
 def limit_note(limits: LimitResults) -> str:
     """Write a limit in a few letters: as a number, or between which points a stopped scan has it."""
     if limits.scan.cancelled:
-        return bracket_words(limits.scan, limits.level, 0)
+        return bracket_words(limits.scan, limits.cl, 0)
     return f"< {limits.observed:.3g} (exp. {limits.expected[2]:.3g})"
 
 
@@ -174,14 +174,14 @@ def _document(
     }
     if scan.cancelled:
         # A stopped scan knows between which of its points a limit lies, not more.
-        observed = {"between": bracket(scan, limits.level, 0)}
+        observed = {"between": bracket(scan, limits.cl, 0)}
         expected = {
-            band: {"between": bracket(scan, limits.level, row)} for row, band in enumerate(_BANDS, start=1)
+            band: {"between": bracket(scan, limits.cl, row)} for row, band in enumerate(_BANDS, start=1)
         }
     document: dict[str, Any] = {
         "hepnb": __version__,
         "parameter": scan.poi,
-        "confidence_level": 1 - limits.level,
+        "cl": limits.cl,
         "test_statistic": scan.test_stat,
         "luminosity_scale": luminosity,
         "model": None if model is None else {**model.settings.document(), "measurement": model.measurement},

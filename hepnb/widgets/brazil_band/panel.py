@@ -21,7 +21,7 @@ from hepnb.model import Model
 from hepnb.progress import Stopped, stoppable
 from hepnb.python_code import Script
 from hepnb.widgets.brazil_band.code import limit_script
-from hepnb.widgets.brazil_band.controls import BandControls, level_choices
+from hepnb.widgets.brazil_band.controls import BandControls, cl_choices
 from hepnb.widgets.brazil_band.export import limit_html, scan_table, write_limit
 from hepnb.widgets.brazil_band.streaming_scan import stream, suggest_range
 from hepnb.widgets.toolkit.background import Background
@@ -69,8 +69,8 @@ class BrazilBand(Panel):
         Range of the scan; the upper end is chosen from a fit where it is None.
     n_points : int
         Points of the scan, both ends included.
-    level : float
-        1 - confidence level.
+    cl : float
+        Confidence level.
     test_stat : {"qtilde", "q"}
         The test statistic.
     luminosity : float
@@ -99,7 +99,7 @@ class BrazilBand(Panel):
     mu_min = traitlets.Float(0.0).tag(panel_input=True)
     mu_max = traitlets.Float(None, allow_none=True).tag(panel_input=True)
     n_points = traitlets.Int(41, min=2, max=2001).tag(panel_input=True)
-    level = traitlets.Float(0.05).tag(panel_input=True)
+    cl = traitlets.Float(0.95).tag(panel_input=True)
     test_stat = traitlets.Unicode("qtilde").tag(panel_input=True)
     luminosity = traitlets.Float(1.0).tag(panel_input=True)
     classic = traitlets.Bool(False).tag(panel_input=True)
@@ -127,7 +127,7 @@ class BrazilBand(Panel):
         traitlets.link((controls.points, "value"), (self, "n_points"))
         traitlets.link((controls.statistic, "value"), (self, "test_stat"))
         controls.end.observe(self._end_typed, "value")
-        controls.level.observe(self._level_chosen, "value")
+        controls.cl.observe(self._cl_chosen, "value")
         controls.luminosity.observe(self._luminosity_moved, "value")
         controls.run.on_click(lambda _button: self.run())
         for kind, button in controls.exports.items():
@@ -172,7 +172,7 @@ class BrazilBand(Panel):
         end = self._upper_end() if self._scanned else self.mu_max
         return limit_script(
             model, workspace, mu=None if end is None else (self.mu_min, end, self.n_points),
-            level=self.level, test_stat=self.test_stat, luminosity=self.luminosity,
+            cl=self.cl, test_stat=self.test_stat, luminosity=self.luminosity,
             data=None if self.data is None else self._data_now(model),
             scan=None if self._changed() else self.scan,
         )  # fmt: skip
@@ -267,12 +267,12 @@ class BrazilBand(Panel):
             self._forget()
             self._show_able()
 
-    @traitlets.validate("level")
-    def _check_level(self, proposal: Any) -> float:
-        level = float(proposal["value"])
-        if not 0 < level < 1:
-            raise HepnbError(f"level {level:g} is not between 0 and 1. Give 0.05 for limits at 95 % CL.")
-        return level
+    @traitlets.validate("cl")
+    def _check_cl(self, proposal: Any) -> float:
+        cl = float(proposal["value"])
+        if not 0 < cl < 1:
+            raise HepnbError(f"cl {cl:g} is not between 0 and 1. Give 0.95 for limits at 95 % CL.")
+        return cl
 
     @traitlets.validate("luminosity")
     def _check_luminosity(self, proposal: Any) -> float:
@@ -299,15 +299,15 @@ class BrazilBand(Panel):
         self._show_able()
         self._judge()
 
-    @traitlets.observe("level")
-    def _new_level(self, change: Any) -> None:
-        level = float(change["new"])
-        known = [value for _, value in self._controls.level.options]
-        if level not in known:
-            self._controls.level.options = level_choices([*known, level])
-        self._controls.level.value = level
+    @traitlets.observe("cl")
+    def _new_cl(self, change: Any) -> None:
+        cl = float(change["new"])
+        known = [value for _, value in self._controls.cl.options]
+        if cl not in known:
+            self._controls.cl.options = cl_choices([*known, cl])
+        self._controls.cl.value = cl
         if self.scan is not None and self._ran is not None and not self.running:
-            # The points stay: only where they cross another level is looked up.
+            # The points stay: only where they cross another 1 - cl is looked up.
             with self._reporting("run"), self._computing(_LIMITS, "Looking for the limits ..."):
                 self._finish(self._ran, self.scan)
 
@@ -335,9 +335,9 @@ class BrazilBand(Panel):
                     f"{text!r} is not a number. Leave the end of the range empty to have it chosen."
                 ) from None
 
-    def _level_chosen(self, change: Any) -> None:
+    def _cl_chosen(self, change: Any) -> None:
         if change["new"] is not None:
-            self.level = change["new"]
+            self.cl = change["new"]
 
     def _luminosity_moved(self, change: Any) -> None:
         # The page reports a value set from here, snapped to the slider's steps.
@@ -423,15 +423,13 @@ class BrazilBand(Panel):
         if not scan.cancelled:
             try:
                 found = significance(run.data, run.model)
-                limits = upper_limit(
-                    run.data, run.model, level=self.level, test_stat=run.settings["test_stat"]
-                )
+                limits = upper_limit(run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"])
             except Stopped:
                 scan = dataclasses.replace(scan, cancelled=True)
         self._partial, self._ran = None, run
         self.set_trait("significance", found)
         self.set_trait("scan", scan)
-        self._set_result(limit_from_scan(scan, self.level) if limits is None else limits)
+        self._set_result(limit_from_scan(scan, self.cl) if limits is None else limits)
         self._live_figure().restructure(self._draw)
         self._say_limits()
         self._show_able()
@@ -460,7 +458,7 @@ class BrazilBand(Panel):
             shown = dataclasses.replace(self.result, scan=self.scan)
         ((ax,),) = lay_out(figure)
         self._artists = draw_brazil_band(
-            shown, ax, level=self.level, classic=self.classic, components=self.components, log_y=self.log_y,
+            shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,
             poi=self._poi(),
         )  # fmt: skip
         if self._partial is not None:
