@@ -50,9 +50,7 @@ class LimitOptions:
         if grid and not (self.patches or self.patchset):
             raise HepnbError("--grid has no signals: add --patchset FILE, or --patch FILE for each.")
         if not 0 < self.cl < 1:
-            raise HepnbError(
-                f"--cl is {self.cl:g}: give a confidence level, for instance 0.95."
-            )
+            raise HepnbError(f"--cl is {self.cl:g}: give a confidence level, for instance 0.95.")
         alone: dict[str, Any] = {"--mu-max": self.mu_max, "--toys": self.toys or None}
         of_grid: dict[str, Any] = {"--labels": self.labels or None, "--x": self.x, "--y": self.y}
         of_toys: dict[str, Any] = {"--seed": self.seed, "--checkpoint": self.checkpoint}

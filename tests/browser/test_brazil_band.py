@@ -16,7 +16,7 @@ band
 # A likelihood that takes its time: a fifth of a second for each point.
 SLOW = """
 import time
-from hepnb.widgets import streaming_scan
+from hepnb.widgets.brazil_band import streaming_scan
 quick = streaming_scan.scan
 def slow(data, model, mu, **options):
     time.sleep(0.2 * len(mu))

@@ -12,9 +12,10 @@ import pytest
 
 import hepnb
 from hepnb.errors import HepnbError
+from hepnb.widgets.brazil_band import panel as brazil_band
+from hepnb.widgets.brazil_band import streaming_scan
 from hepnb.widgets.brazil_band.code import limit_script
-from hepnb.widgets.brazil_band.panel import BrazilBand, streaming_scan
-from hepnb.widgets.brazil_band.panel import panel as brazil_band
+from hepnb.widgets.brazil_band.panel import BrazilBand
 from hepnb.workspace import uncorrelated_background
 
 
@@ -398,4 +399,4 @@ def test_the_code_of_a_stopped_scan_has_its_points(band):
     ).text
     namespace = run_code(code)
     assert namespace["scan"].mu.tolist() == points.mu.tolist()
-    assert namespace["limit"].observed == hepnb.limits.limit_from_scan(points, 0.05).observed
+    assert namespace["limit"].observed == hepnb.limits.limit_from_scan(points, 0.95).observed

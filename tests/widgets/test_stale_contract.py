@@ -8,7 +8,7 @@ import uproot
 
 import hepnb
 from hepnb import Channel, Sample, Systematic
-from hepnb.widgets.histogram_builder.panel import panel as histogram_builder
+from hepnb.widgets.histogram_builder import panel as histogram_builder
 from hepnb.workspace import uncorrelated_background
 
 # Inputs that only choose how, or what further, is shown or done: what is shown stays right without them.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hepnb
-from hepnb.widgets.brazil_band.panel import streaming_scan
+from hepnb.widgets.brazil_band import streaming_scan
 from hepnb.widgets.brazil_band.streaming_scan import coarse_to_fine, round_up, stream, suggest_range
 from hepnb.workspace import uncorrelated_background
 

@@ -209,7 +209,7 @@ class Workbench(Panel):
     def _panel(self, name: str) -> Panel:
         if name not in self._made:
             _, _, module, kind = _STEPS[_PLACES[name]]
-            cls = getattr(importlib.import_module(f"hepnb.widgets.{module}"), kind)
+            cls = getattr(importlib.import_module(f"hepnb.widgets.{module}.panel"), kind)
             make: Callable[[type[Any]], Panel] = getattr(self, f"_make_{name}")
             self._made[name] = make(cls)
             self._made[name].show_latency = self.show_latency
