@@ -124,7 +124,9 @@ def _picture(grid: GridResults, along: tuple[str, ...]) -> tuple[Figure, Exclusi
     """Draw contours where two coordinates vary, else the limits against the one, or by name."""
     figure, (axes,) = canvas()
     if len(along) == 2:
-        contours = grid.exclusion(*along)
+        from hepnb.limits import exclusion  # noqa: PLC0415  # other commands need no fits
+
+        contours = exclusion(grid, *along)
         hepnb.figures.draw_exclusion(contours, axes, numbers=len(grid) <= 60)
         return figure, contours
     where = along[0] if along else np.arange(1.0, len(grid) + 1)

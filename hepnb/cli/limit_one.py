@@ -34,7 +34,7 @@ def limit_one(options: LimitOptions) -> str:
     """
     from hepnb.limits.scan import merge  # noqa: PLC0415  # other commands need no fits
 
-    model = options.settings.on(options.patched())
+    model = hepnb.Model.of(options.patched(), options.settings)
     poi = model.parameter_names[model.require_poi()]
     found = _compute(model, options)
     if found.scan.cancelled:

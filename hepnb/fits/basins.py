@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.model import Model
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = [
     "SMALL",
@@ -29,8 +30,6 @@ __all__ = [
     "suspects",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 _SIGNIFICANT = 0.2
 _BENT, SMALL = 0.1, 40

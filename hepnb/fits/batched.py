@@ -21,16 +21,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
 from hepnb.fits.newton import Box, Likelihood, Step, look, newton_step, within_reach
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimise"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
 

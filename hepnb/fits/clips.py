@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimise
 from hepnb.model import HistFactoryLikelihood, Model, Objective
@@ -20,11 +19,10 @@ from hepnb.model.compile import Compiled
 from hepnb.model.constraints import poisson
 from hepnb.model.expectation import Rates, cell_rates, differentiate
 from hepnb.model.positivity import Floor
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["has_clips", "settle_clips"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _WIDTHS = (1e-2, 1e-4, 1e-6, 1e-8)
 _STEPS = 40

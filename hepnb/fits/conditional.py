@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import ModelError
 from hepnb.fits.batched import BatchedFit
 from hepnb.fits.results import FitResults
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["impossible", "known_minima", "movable"]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 def movable(parameter: str | int, model: Model) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
@@ -16,11 +16,10 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["MinosResults", "minos"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 _ROUNDS, _RESTARTS = 40, 3
 _PRECISION, _LOWER = 1e-4, 1e-6

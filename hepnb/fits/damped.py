@@ -9,18 +9,16 @@ constraints' own curvature as the scale, and the absolute curvature where it is 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, NOT_FINISHED, STALLED, BatchedFit
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
 from hepnb.fits.newton import Box, Likelihood, within_reach
 from hepnb.model import Objective
 from hepnb.progress import check_stop
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["descend"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _ITERATIONS = 250
 _TRIALS = 40

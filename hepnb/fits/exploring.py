@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.basins import (
     SMALL,
@@ -31,12 +30,10 @@ from hepnb.fits.screen import promising, scales
 from hepnb.fits.solve import DISTINCT, preferred, solve
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Explored", "Explorer", "Learned", "explore", "learn", "may_have_several"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 # Pairs of steps after the first one before a start is followed to its end.
 _MORE = 2

@@ -8,15 +8,13 @@ uncertainty.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.model import Model
 from hepnb.model.expectation import cell_rates, differentiate
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["feasible"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _ROUNDS, _HALVINGS = 30, 12
 # The rates aimed at: a part of the events in the bin, and a little where there are none.

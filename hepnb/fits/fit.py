@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.fits.batched import CONVERGED, minimise
@@ -16,11 +16,9 @@ from hepnb.fits.minuit import TOLERANCE, run_minuit
 from hepnb.fits.report import fit_results, second_minimum
 from hepnb.fits.results import FitResults
 from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["fit", "fixed_poi_fit"]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 def fit(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaincc
 
 from hepnb.errors import ModelError
@@ -18,10 +18,10 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.solve import solve
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 
 __all__ = ["GoodnessResults", "goodness_of_fit"]
 
-FloatArray = NDArray[np.float64]
 
 _BATCH = 500
 

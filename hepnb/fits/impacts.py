@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import ModelError, nearest
 from hepnb.fits.report import bounded_uncertainty, covariance_of
 from hepnb.fits.results import FitResults
 from hepnb.model import Model
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["GroupImpact", "group_impacts", "members"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,13 @@ sigma around the minimum at a, and a slope that is steeper by j behind the kink,
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimise
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["cross", "has_kinks", "settle"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 # Their slope jumps at 0. That of the other codes does not; code 2 itself jumps, which no minimum survives.
 _CODES = ("code0", "code1")

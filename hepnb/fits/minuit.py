@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 from iminuit import Minuit
 from iminuit.warnings import IMinuitWarning
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import Likelihood
 from hepnb.progress import check_stop
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["TOLERANCE", "minuit_lane", "run_minuit"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 TOLERANCE = 1e-3
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import BatchedFit
 from hepnb.fits.clips import has_clips
@@ -11,12 +10,10 @@ from hepnb.fits.kinks import has_kinks
 from hepnb.fits.screen import promising, scales
 from hepnb.fits.solve import solve
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["hand_over"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 _TOLERANCE = 1e-7
 _ROUNDS = 12

@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
 from hepnb.model import Objective
 from hepnb.progress import check_stop
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Box", "Dense", "Here", "Likelihood", "Step", "look", "newton_step", "within_reach"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 _MAX_INNER = 25
 _NEGATIVE = 1e-9

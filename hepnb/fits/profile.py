@@ -16,11 +16,10 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["ContourResults", "ProfileResults", "contour", "profile"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 # Fits that are counted, stopped and shared out together.
 _BATCH = 128

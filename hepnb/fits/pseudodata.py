@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.model import Model
 from hepnb.model.cut_law import draw
+from hepnb.typing import FloatArray
 
 __all__ = ["sample"]
-
-FloatArray = NDArray[np.float64]
 
 
 def sample(model: Model, pars: ArrayLike, size: int, rng: np.random.Generator) -> FloatArray:

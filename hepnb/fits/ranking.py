@@ -16,11 +16,10 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["RankingResults", "ranking"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 # Small enough to be stopped, and to be shared out; models of up to 128 parameters take one batch.
 _BATCH = 512

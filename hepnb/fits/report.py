@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit
 from hepnb.fits.exploring import Explored
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["bounded_uncertainty", "covariance_of", "fit_results", "second_minimum"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _STATUS = {
     CONVERGED: "converged",

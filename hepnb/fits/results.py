@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hepnb.errors import printable
+from hepnb.typing import FloatArray
 
 __all__ = ["FitReport", "FitResults", "SecondMinimum"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,13 @@ Both show after two steps: the estimated distance to the minimum says how low a 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.batched import minimise
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["promising", "scales"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 _STEPS = 2
 # How much lower than it promises a start may get, in units of the promise.

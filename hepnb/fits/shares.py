@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.executor import Engine, run_ordered
 from hepnb.fits.basins import SMALL
@@ -13,11 +12,10 @@ from hepnb.fits.batched import NOT_FINISHED, BatchedFit
 from hepnb.fits.exploring import explore
 from hepnb.model import Model
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["solve_in_shares"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _SCOUTS, _ALL = 6, 64
 

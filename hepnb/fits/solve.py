@@ -16,11 +16,10 @@ from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["DISTINCT", "preferred", "solve"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 # Minima closer than this in -2 log L are the same.
 DISTINCT = 1e-5

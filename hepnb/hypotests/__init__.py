@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hepnb.hypotests.definitions import TEST_STATISTICS
 from hepnb.hypotests.hypotest import hypotest, significance
-from hepnb.hypotests.results import HypotestResult, PValueUncertainties, SignificanceResults
-from hepnb.hypotests.toys import ToyResults, toy_hypotest
+from hepnb.hypotests.results import HypotestResult, PValueUncertainties, SignificanceResults, ToyResults
+from hepnb.hypotests.toys import toy_hypotest
 
 __all__ = [
     "TEST_STATISTICS",

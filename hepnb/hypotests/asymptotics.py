@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
+
+from hepnb.typing import FloatArray
 
 __all__ = [
     "EXPECTED_SIGMAS",
@@ -28,7 +29,6 @@ __all__ = [
     "two_sided_pvalues",
 ]
 
-FloatArray = NDArray[np.float64]
 
 EXPECTED_SIGMAS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 _HALVINGS = 80

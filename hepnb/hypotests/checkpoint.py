@@ -24,11 +24,10 @@ from hepnb.atomic_file import atomic_file
 from hepnb.errors import FileError
 from hepnb.local_files import check_regular, local_path
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["Checkpoint", "describe", "stored_seed"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Stored: TypeAlias = tuple[FloatArray, BoolArray]
 
 # Writing may take this part of the time: a long study with small batches is not spent on writing.

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import ModelError, nearest
 from hepnb.model import Model, as_numbers
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = [
     "TEST_STATISTICS",
@@ -26,9 +26,6 @@ __all__ = [
     "suits_message",
     "tested_value",
 ]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,14 @@ on smooth curves, so that the others start from cubics through them and take two
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits import BatchedFit, Explored, explore, solve
 from hepnb.fits.neighbours import hand_over
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["along", "starts", "tangents"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 # Between the values fitted first lie three others, where there are enough of them to be worth two rounds.
 _EVERY, _MANY = 4, 17

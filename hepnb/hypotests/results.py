@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from hepnb.hypotests.toys import ToyResults
+from hepnb.typing import FloatArray
 
-__all__ = ["HypotestResult", "PValueUncertainties", "SignificanceResults"]
+__all__ = [
+    "TIE",
+    "HypotestResult",
+    "PValueUncertainties",
+    "SignificanceResults",
+    "ToyCheck",
+    "ToyResults",
+    "tail_fractions",
+]
 
-FloatArray = NDArray[np.float64]
+
+# Equal data give equal statistics up to the precision of the fits: such toys are in the tail.
+TIE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,87 @@ class PValueUncertainties:
     CLb: float
     CLsb_exp: FloatArray
     CLb_exp: FloatArray
+
+
+@dataclass(frozen=True)
+class ToyCheck:
+    """Some toys of a study fitted again from many starts.
+
+    Parameters
+    ----------
+    n : int
+        How many were checked.
+    n_wrong : int
+        Those whose statistic differs by more than 0.01: a fit had ended in a higher minimum.
+    largest : float
+        The largest difference.
+    tail_change : float
+        Change of the fraction of checked toys at or above the statistic of the data.
+    """
+
+    n: int
+    n_wrong: int
+    largest: float
+    tail_change: float
+
+    def __str__(self) -> str:
+        return (
+            f"Of {self.n} toys fitted again from many starts {self.n_wrong} had a statistic wrong by more "
+            f"than 0.01 (at most {self.largest:.2g}); the part above the data changes by "
+            f"{self.tail_change:+.2g}."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ToyResults:
+    """Test statistics of pseudo-experiments.
+
+    Parameters
+    ----------
+    signal, background : ndarray, shape (n,), (m,)
+        -2 log of the profile likelihood ratio of toys of the tested and of the background hypothesis (for q0
+        of the background alone and of the nominal signal), without those whose fits failed.
+    n_failed : int
+        Toys whose fits failed.
+    observed : float
+        The statistic of the data.
+    cancelled : bool
+        The study was stopped; the toys are those it had.
+    seed : int or None
+        What repeats the study, where it was not given as a spawned ``SeedSequence``.
+    check : ToyCheck or None
+        What their fits miss, from toys that were fitted again from many starts; None where the model can
+        have one minimum only, or nothing was checked.
+    """
+
+    signal: FloatArray
+    background: FloatArray
+    n_failed: int
+    observed: float
+    cancelled: bool = False
+    seed: int | None = None
+    check: ToyCheck | None = None
+
+    def __repr__(self) -> str:
+        text = (
+            f"{self.signal.size} toys of the tested and {self.background.size} of the background hypothesis"
+        )
+        text += f", {self.n_failed} failed" if self.n_failed else ""
+        return f"ToyResults({text}{', stopped' if self.cancelled else ''})"
+
+    def tail(self, value: float) -> tuple[float, float]:
+        """Give the fractions of signal and of background toys at or above a value."""
+        signal, background = (
+            float(tail_fractions(toys, np.array([value]))[0]) if toys.size else float("nan")
+            for toys in (self.signal, self.background)
+        )
+        return signal, background
+
+
+def tail_fractions(toys: FloatArray, values: FloatArray) -> FloatArray:
+    """Give the fraction of toys at or above each value, shape (values,)."""
+    edge = values - TIE * (1 + np.abs(values))
+    return np.asarray(1 - np.searchsorted(np.sort(toys), edge, side="left") / toys.size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,9 @@ from hepnb.hypotests.checkpoint import Checkpoint
 from hepnb.hypotests.toy_batch import ToyTask, batch_size, do_batch
 from hepnb.model import Model
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["Stream", "ToyRun", "place_of", "seed_sequence"]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 def seed_sequence(seed: int | np.random.SeedSequence | None) -> np.random.SeedSequence:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import ModelError
 from hepnb.fits import BatchedFit, explore, solve
@@ -13,6 +12,7 @@ from hepnb.fits.threads import one_blas_thread
 from hepnb.hypotests.definitions import TEST_STATISTICS, TestStatistic, statistic_named
 from hepnb.hypotests.paths import along, starts, tangents
 from hepnb.model import Model
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = [
     "TEST_STATISTICS",
@@ -25,8 +25,6 @@ __all__ = [
     "statistic_named",
 ]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _TOLERANCE = 1e-7
 

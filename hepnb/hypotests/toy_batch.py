@@ -10,16 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits import sample, solve
 from hepnb.fits.exploring import Explorer, may_have_several
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
 from hepnb.model import Model
+from hepnb.typing import FloatArray
 
 __all__ = ["ToyTask", "batch_size", "do_batch", "sample", "toy_statistics"]
 
-FloatArray = NDArray[np.float64]
 
 # Toys times parameters: a batch is long enough to keep the minimiser's lanes filled, and short enough to be
 # stopped after.

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from hepnb.errors import ModelError
@@ -21,105 +20,33 @@ from hepnb.fits.exploring import may_have_several
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
-from hepnb.hypotests.results import HypotestResult, PValueUncertainties
+from hepnb.hypotests.results import (
+    TIE,
+    HypotestResult,
+    PValueUncertainties,
+    ToyCheck,
+    ToyResults,
+    tail_fractions,
+)
 from hepnb.hypotests.settings import Bounds, adjusted
 from hepnb.hypotests.streams import Stream, ToyRun, seed_sequence
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size, toy_statistics
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 
 __all__ = [
-    "ToyCheck",
-    "ToyResults",
     "expected_from_toys",
     "fraction_above",
     "tail_uncertainty",
     "toy_hypotest",
 ]
 
-FloatArray = NDArray[np.float64]
 
-# Equal data give equal statistics up to the precision of the fits: such toys are in the tail.
-_TIE = 1e-8
 # One toy of so many is checked with many starts, but not more than so many of a hypothesis; a statistic that
 # moves by so much was wrong.
 _EVERY, _MOST_CHECKED, _WRONG = 200, 10, 0.01
-
-
-@dataclass(frozen=True)
-class ToyCheck:
-    """Some toys of a study fitted again from many starts.
-
-    Parameters
-    ----------
-    n : int
-        How many were checked.
-    n_wrong : int
-        Those whose statistic differs by more than 0.01: a fit had ended in a higher minimum.
-    largest : float
-        The largest difference.
-    tail_change : float
-        Change of the fraction of checked toys at or above the statistic of the data.
-    """
-
-    n: int
-    n_wrong: int
-    largest: float
-    tail_change: float
-
-    def __str__(self) -> str:
-        return (
-            f"Of {self.n} toys fitted again from many starts {self.n_wrong} had a statistic wrong by more "
-            f"than 0.01 (at most {self.largest:.2g}); the part above the data changes by "
-            f"{self.tail_change:+.2g}."
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class ToyResults:
-    """Test statistics of pseudo-experiments.
-
-    Parameters
-    ----------
-    signal, background : ndarray, shape (n,), (m,)
-        -2 log of the profile likelihood ratio of toys of the tested and of the background hypothesis (for q0
-        of the background alone and of the nominal signal), without those whose fits failed.
-    n_failed : int
-        Toys whose fits failed.
-    observed : float
-        The statistic of the data.
-    cancelled : bool
-        The study was stopped; the toys are those it had.
-    seed : int or None
-        What repeats the study, where it was not given as a spawned ``SeedSequence``.
-    check : ToyCheck or None
-        What their fits miss, from toys that were fitted again from many starts; None where the model can
-        have one minimum only, or nothing was checked.
-    """
-
-    signal: FloatArray
-    background: FloatArray
-    n_failed: int
-    observed: float
-    cancelled: bool = False
-    seed: int | None = None
-    check: ToyCheck | None = None
-
-    def __repr__(self) -> str:
-        text = (
-            f"{self.signal.size} toys of the tested and {self.background.size} of the background hypothesis"
-        )
-        text += f", {self.n_failed} failed" if self.n_failed else ""
-        return f"ToyResults({text}{', stopped' if self.cancelled else ''})"
-
-    def tail(self, value: float) -> tuple[float, float]:
-        """Give the fractions of signal and of background toys at or above a value."""
-        signal, background = (
-            float(_tails(toys, np.array([value]))[0]) if toys.size else float("nan")
-            for toys in (self.signal, self.background)
-        )
-        return signal, background
 
 
 def fraction_above(toys: FloatArray, value: float, weights: FloatArray) -> float:
@@ -127,8 +54,8 @@ def fraction_above(toys: FloatArray, value: float, weights: FloatArray) -> float
     if not toys.size:
         return float("nan")
     if not weights.size:
-        return float(_tails(toys, np.array([value]))[0])
-    return float(weights[toys >= value - _TIE * (1 + abs(value))].sum())
+        return float(tail_fractions(toys, np.array([value]))[0])
+    return float(weights[toys >= value - TIE * (1 + abs(value))].sum())
 
 
 def tail_uncertainty(fraction: FloatArray | float, size: int) -> FloatArray:
@@ -250,7 +177,7 @@ def _check(run: ToyRun, streams: list[Stream], values: list[FloatArray], observe
     old, new = np.concatenate(before), np.concatenate(after)
     good = ~(np.isnan(old) | np.isnan(new))
     difference = np.abs(new - old)[good]
-    change = _tails(new[good], np.array([observed])) - _tails(old[good], np.array([observed]))
+    change = tail_fractions(new[good], np.array([observed])) - tail_fractions(old[good], np.array([observed]))
     return ToyCheck(
         int(good.sum()), int((difference > _WRONG).sum()), float(difference.max(initial=0.0)),
         float(change[0]) if good.any() else 0.0,
@@ -339,8 +266,8 @@ def expected_from_toys(toys: ToyResults) -> tuple[list[FloatArray], list[FloatAr
     five = np.full(5, np.nan)
     if not (toys.signal.size and toys.background.size):
         return [five] * 3, [five] * 3
-    above_signal = _tails(toys.signal, toys.background)
-    above_background = _tails(toys.background, toys.background)
+    above_signal = tail_fractions(toys.signal, toys.background)
+    above_background = tail_fractions(toys.background, toys.background)
     ratio = above_signal / above_background
     levels = ndtr(np.array(EXPECTED_SIGMAS))
     spread = tail_uncertainty(levels, toys.background.size)
@@ -358,9 +285,3 @@ def expected_from_toys(toys: ToyResults) -> tuple[list[FloatArray], list[FloatAr
     errors[0] = np.hypot(np.maximum(errors[0], below), counting / base)
     errors[1] = np.hypot(errors[1], counting)
     return bands, errors
-
-
-def _tails(toys: FloatArray, values: FloatArray) -> FloatArray:
-    """Give the fraction of toys at or above each value, shape (values,)."""
-    edge = values - _TIE * (1 + np.abs(values))
-    return np.asarray(1 - np.searchsorted(np.sort(toys), edge, side="left") / toys.size)

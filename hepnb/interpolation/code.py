@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from hepnb.typing import FloatArray
 
 __all__ = ["AdditiveCode", "Basis", "Factor", "FloatArray", "MultiplicativeCode"]
-
-FloatArray = NDArray[np.float64]
 
 
 class Basis(NamedTuple):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, ndtr, xlogy
 
 from hepnb.errors import ModelError
@@ -21,10 +20,9 @@ from hepnb.hypotests.teststats import ProfileRatios, anchors, profile_ratios
 from hepnb.hypotests.toy_batch import toy_statistics
 from hepnb.hypotests.toys import fraction_above, tail_uncertainty
 from hepnb.model import Model
+from hepnb.typing import FloatArray
 
 __all__ = ["Belt", "Point", "check_countable"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

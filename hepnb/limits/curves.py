@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
+from hepnb.typing import FloatArray
 
 __all__ = ["BEYOND", "Curves", "limits_of"]
 
-FloatArray = NDArray[np.float64]
 
 # Relative width of a bracket that needs no further points, wherever in it the crossing is.
 NARROW = 2e-4

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from hepnb.limits.belt import Belt
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 
 __all__ = ["End", "find_ends"]
 
-FloatArray = NDArray[np.float64]
 
 _LADDER = (0.6, 0.8, 1.0, 1.2, 1.5)
 _ROUNDS = 40

@@ -16,10 +16,10 @@ from hepnb.limits.grid_results import GridResults
 from hepnb.limits.results import CURVES
 from hepnb.limits.triangles import Triangles, triangulate
 from hepnb.model import as_numbers
+from hepnb.typing import FloatArray
 
 __all__ = ["ExclusionResults", "exclusion"]
 
-FloatArray = NDArray[np.float64]
 
 # CLs that underflow would otherwise be infinitely far from 1 - cl.
 _TINY = 1e-300

@@ -9,11 +9,11 @@ that the limits of a band are ordered however few toys there are.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hepnb.typing import FloatArray
 
 __all__ = ["crossing", "crossings_with_errors", "falling"]
 
-FloatArray = NDArray[np.float64]
 
 # Below this part of 1 - cl a curve is as good as 0: its logarithm is cut there.
 _CUT = 0.02

@@ -14,7 +14,6 @@ from functools import partial as bound
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError
 from hepnb.executor import Engine, Outcome, run_completed
@@ -27,11 +26,10 @@ from hepnb.limits.signals import Signal, signals_of
 from hepnb.limits.upper_limit import upper_limit
 from hepnb.model import Model, ModelSettings
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 from hepnb.workspace import Workspace, load
 
 __all__ = ["limit_grid"]
-
-FloatArray = NDArray[np.float64]
 
 
 def limit_grid(
@@ -135,7 +133,7 @@ Row = tuple[HypotestResult | LimitResults, float, FloatArray]
 
 def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], Row], signal: Signal) -> Row:
     """Test one signal."""
-    return test(settings.on(workspace.patch(signal.patch)))
+    return test(Model.of(workspace.patch(signal.patch), settings))
 
 
 def _cls(model: Model, *, cl: float, test_stat: str, bounds: Any) -> Row:  # noqa: ARG001

@@ -13,10 +13,10 @@ from hepnb.errors import ModelError, nearest
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import LimitResults
+from hepnb.typing import FloatArray
 
 __all__ = ["DONE", "FAILED", "NOT_REACHED", "NO_FIT", "NO_LIMIT", "GridResults", "empty_grid"]
 
-FloatArray = NDArray[np.float64]
 
 DONE, NO_LIMIT, NO_FIT, FAILED, NOT_REACHED = "ok", "no limit", "fit failed", "failed", "not reached"
 
@@ -100,25 +100,6 @@ class GridResults:
             row |= {"limit_obs": float(self.observed[place])} | _banded("limit_exp", self.expected[place])
             rows.append(row | {"message": self.messages.get(name, "")})
         return rows
-
-    def exclusion(self, x: Any = 0, y: Any = 1, **options: Any) -> Any:
-        """Interpolate the exclusion contours between the signals.
-
-        Parameters
-        ----------
-        x, y : str, int or array_like, shape (n,)
-            Coordinates by label or position, or values of one's own.
-        **options
-            As for :func:`hepnb.limits.exclusion`.
-
-        Returns
-        -------
-        ExclusionResults
-            The contours as polylines.
-        """
-        from hepnb.limits.exclusion import exclusion  # noqa: PLC0415  # it needs this module
-
-        return exclusion(self, x, y, **options)
 
     def select(self, values: Mapping[str | int, float]) -> GridResults:
         """Keep the signals with given coordinates, such as ``grid.select({"m_chi1": 60})``.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
 from hepnb.executor import Engine
@@ -22,10 +22,10 @@ from hepnb.limits.confidence import check_cl
 from hepnb.limits.ends import End, find_ends
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 
 __all__ = ["IntervalResults", "interval"]
 
-FloatArray = NDArray[np.float64]
 
 _METHODS = ("likelihood", "feldman-cousins")
 _LAWS = ("toybased", "asymptotics", "exact")

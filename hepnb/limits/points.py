@@ -8,17 +8,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.executor import Engine, run_ordered
 from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
 from hepnb.hypotests.teststats import Anchors, ProfileRatios, TestStatistic, anchors, profile_ratios
 from hepnb.limits.results import ScanResults
 from hepnb.model import Model
+from hepnb.typing import FloatArray
 
 __all__ = ["TestedPoints", "as_scan", "merge"]
 
-FloatArray = NDArray[np.float64]
 
 # Into how many parts a batch is cut for an executor, whatever its workers: no result depends on them.
 _PARTS = 8

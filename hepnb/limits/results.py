@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.typing import FloatArray
 
 __all__ = ["CURVES", "LimitResults", "ScanResults"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
@@ -18,7 +18,6 @@ from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_statistic", "merge", "scan"]
 
-FloatArray = NDArray[np.float64]
 
 _FOR_LIMITS = ("qtilde", "q")
 

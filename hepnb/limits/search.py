@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
@@ -13,10 +12,10 @@ from hepnb.limits.confidence import alpha_of
 from hepnb.limits.curves import Curves
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import ScanResults
+from hepnb.typing import FloatArray
 
 __all__ = ["search"]
 
-FloatArray = NDArray[np.float64]
 
 _ROUNDS = 12
 # Rounds in which the estimate alone is tested; where that is not enough, the bracket is cut in half too.

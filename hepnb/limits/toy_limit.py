@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
@@ -33,10 +33,10 @@ from hepnb.limits.scan import limit_statistic
 from hepnb.limits.search import search
 from hepnb.model import Model, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 
 __all__ = ["ToyLimitResults", "fitted_crossing", "toy_upper_limit"]
 
-FloatArray = NDArray[np.float64]
 
 # Neighbouring points differ by this factor: four or five lie where CLs is near 1 - cl.
 _RATIO = 1.2

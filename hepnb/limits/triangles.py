@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError
 
 from hepnb.errors import ModelError
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["Triangles", "triangulate"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 # Flatter triangles, in units of the whole range squared, only join points of the hull that lie on a line.
 _FLAT = 1e-10

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hepnb.model.likelihood import HistFactoryLikelihood, Objective
-from hepnb.model.model import Model, as_numbers, one_data_set
+from hepnb.model.model import Model, one_data_set
+from hepnb.model.numbers import as_numbers
 from hepnb.model.operator import Operator
 from hepnb.model.parameters import Parameter
 from hepnb.model.settings import INTERPOLATIONS, ModelSettings

@@ -12,22 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.errors import ModelError
 from hepnb.interpolation import CODES, AdditiveCode, MultiplicativeCode
 from hepnb.model.parameters import Parameter, collect, flatten, with_law
 from hepnb.model.positivity import Floor
 from hepnb.modifiers import MODIFIERS, Contribution, Occurrence, ParameterSet
+from hepnb.typing import FloatArray, IntArray
 from hepnb.workspace.laws import Law
 
-__all__ = ["FAINT", "Compiled", "compile_workspace"]
+__all__ = ["FAINT", "Compiled", "compile_workspace", "floor_of"]
 
 # A yield that stands for the limit of none at all; no rate that is meant is so small.
 FAINT = 1e-30
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -338,3 +335,24 @@ def _terms(
         )
     starts = np.searchsorted(cells[order], np.arange(n_cells))
     return slots[order], flat, starts
+
+
+def floor_of(compiled: Compiled) -> Floor:
+    """Find where ROOT clips.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        The model.
+
+    Returns
+    -------
+    Floor
+        Its cells and factors.
+    """
+    moved = ((compiled.shape_odd != 0) | (compiled.shape_even != 0)).any(axis=0)
+    channel = np.zeros(compiled.bin_starts.size, dtype=np.intp)
+    for i, where in enumerate(compiled.channel_slices.values()):
+        channel[where] = i
+    owner = channel[compiled.cell_bin] * len(compiled.samples) + compiled.cell_sample
+    return Floor(np.isin(owner, owner[moved]), compiled.term_slot < compiled.norm_parameters.size)

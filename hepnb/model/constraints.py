@@ -13,19 +13,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
 from hepnb.model.cut_law import HIGHEST_COUNT, log_norm
 from hepnb.model.parameters import Parameter
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["Constraints", "collect_constraints"]
 
 # Above it three terms of Stirling's series are exact in double precision.
 _LARGE = 2000.0
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 
 def poisson(rate: FloatArray, count: FloatArray) -> FloatArray:

@@ -11,12 +11,12 @@ law itself: with a relative uncertainty of 0.3 its maximum is far above 1.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln
+
+from hepnb.typing import FloatArray
 
 __all__ = ["HIGHEST_COUNT", "draw", "log_norm"]
 
-FloatArray = NDArray[np.float64]
 
 HIGHEST_COUNT = 10.0
 # The integrand is smooth: so many points give all digits.

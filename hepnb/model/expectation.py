@@ -16,14 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.interpolation.code import Factor
 from hepnb.model.compile import Compiled
+from hepnb.typing import FloatArray
 
 __all__ = ["Rates", "cell_rates", "differentiate", "rates", "slot_values"]
 
-FloatArray = NDArray[np.float64]
 
 _TINY = 1e-80
 # What a factor of 0 leaves of a rate is nothing: without this an empty bin would pull with 1e67.

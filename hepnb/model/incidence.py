@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from hepnb.model.compile import Compiled
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["Incidence", "incidence"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 # Templates spread over the bins may take 4 MB.
 _MOST_ELEMENTS = 500_000

@@ -13,19 +13,16 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints, poisson, saturated
 from hepnb.model.expectation import cell_rates, differentiate, rates, slot_values
 from hepnb.model.incidence import Incidence, incidence
 from hepnb.model.operator import EMPTY, Operator
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["NO_RATE", "HistFactoryLikelihood", "Objective"]
 
-FloatArray = NDArray[np.float64]
-
-BoolArray = NDArray[np.bool_]
 
 # Rates below it are none: what is faint, and what factors of 0 leave.
 NO_RATE = 1e-20

@@ -16,18 +16,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import Constraints
 from hepnb.model.expectation import rates
 from hepnb.model.incidence import Incidence
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["EMPTY", "Operator", "Preconditioner", "Product"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
 
 # Factors are kept this far from 0: near enough for a search direction, far enough that r L^2 cancels.
 _SMALL = 1e-8

@@ -13,20 +13,35 @@ clipped at 0 where HistFactory clips it in ROOT, and what is clipped has no deri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from hepnb.model.compile import Compiled
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["POSITIVITIES", "Floor", "floor_of"]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+__all__ = ["POSITIVITIES", "Floor"]
 
 POSITIVITIES = ("pyhf", "root")
+
+
+class Cells(Protocol):
+    """The part of a compiled model that clipping needs; see :class:`~hepnb.model.compile.Compiled`."""
+
+    @property
+    def cell_bin(self) -> IntArray:
+        """Bin of each cell."""
+
+    @property
+    def bin_starts(self) -> IntArray:
+        """First cell of each bin."""
+
+    @property
+    def term_slot(self) -> IntArray:
+        """Slot of each term."""
+
+    @property
+    def cell_terms(self) -> IntArray:
+        """First term of each cell."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +59,12 @@ class Floor:
     shaped: BoolArray
     scaled: BoolArray
 
-    def scale(self, compiled: Compiled, slots: FloatArray) -> FloatArray:
+    def scale(self, compiled: Cells, slots: FloatArray) -> FloatArray:
         """Multiply the interpolated normalisations of each cell, shape (batch, cell)."""
         factors = np.where(self.scaled, slots[:, compiled.term_slot], 1.0)
         return np.asarray(np.multiply.reduceat(factors, compiled.cell_terms, axis=1))
 
-    def clip(self, compiled: Compiled, slots: FloatArray, kappa: FloatArray, total: FloatArray) -> FloatArray:
+    def clip(self, compiled: Cells, slots: FloatArray, kappa: FloatArray, total: FloatArray) -> FloatArray:
         """Set the factor of every cell to 0 whose rate is clipped: with it go rate and derivatives.
 
         Parameters
@@ -72,24 +87,3 @@ class Floor:
         kappa = np.where(below, 0.0, kappa)
         empty = np.add.reduceat(kappa * total, compiled.bin_starts, axis=1) < 0
         return np.where(empty[:, compiled.cell_bin], 0.0, kappa) if empty.any() else kappa
-
-
-def floor_of(compiled: Compiled) -> Floor:
-    """Find where ROOT clips.
-
-    Parameters
-    ----------
-    compiled : Compiled
-        The model.
-
-    Returns
-    -------
-    Floor
-        Its cells and factors.
-    """
-    moved = ((compiled.shape_odd != 0) | (compiled.shape_even != 0)).any(axis=0)
-    channel = np.zeros(compiled.bin_starts.size, dtype=np.intp)
-    for i, where in enumerate(compiled.channel_slices.values()):
-        channel[where] = i
-    owner = channel[compiled.cell_bin] * len(compiled.samples) + compiled.cell_sample
-    return Floor(np.isin(owner, owner[moved]), compiled.term_slot < compiled.norm_parameters.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hepnb.errors import ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES
@@ -12,9 +12,6 @@ from hepnb.model.positivity import POSITIVITIES
 from hepnb.python_code import Code, call
 from hepnb.workspace import Workspace, load
 from hepnb.workspace.laws import Law, check_law
-
-if TYPE_CHECKING:
-    from hepnb.model.model import Model
 
 __all__ = [
     "INTERPOLATIONS",
@@ -120,13 +117,6 @@ class ModelSettings:
         if self.positivity != "pyhf":
             given["positivity"] = self.positivity
         return given
-
-    def on(self, workspace: Any) -> Model:
-        """Make a model of a workspace; see :meth:`hepnb.Model.on`."""
-        from hepnb.model.model import Model  # noqa: PLC0415  # it is made with these settings
-
-        model = Model(workspace, **self.options)
-        return model.thoroughly() if self.thorough else model
 
     def code(self, workspace: Any) -> Code:
         """Write Python that makes a model of a workspace.

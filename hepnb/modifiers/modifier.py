@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["Contribution", "ModifierType", "Occurrence", "ParameterSet"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

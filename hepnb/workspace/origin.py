@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from hepnb.python_code import Code, call, pretty
+from hepnb.python_code import Code, call
 
-if TYPE_CHECKING:
-    from hepnb.workspace.workspace import Workspace
-
-__all__ = ["Loaded", "Origin", "Patched", "Scaled", "in_full"]
+__all__ = ["Loaded", "Origin", "Patched", "Scaled"]
 
 
 class Origin(Protocol):
@@ -125,30 +121,6 @@ class Scaled:
     def code(self) -> Code:
         """Python that scales it."""
         return call(f"{self.base.code}.scale_luminosity", self.factor)
-
-
-def in_full(workspace: Workspace) -> Code:
-    """Write a workspace with all its numbers.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        What to write.
-
-    Returns
-    -------
-    Code
-        An expression that makes an equal one.
-    """
-    about = workspace.about
-    function = "hepnb.Workspace" if about else "hepnb.load"
-    return call(function, _spec_code(workspace, len(f"workspace = {function}(")), **about)
-
-
-# Writing a large specification takes a good part of a second, and a pane with code follows every change.
-@lru_cache(maxsize=8)
-def _spec_code(workspace: Workspace, indent: int) -> Code:
-    return pretty(workspace.spec, indent)
 
 
 def _state(path: str) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from hepnb.workspace.histfactory.written import Written, refuse, slug
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hepnb.workspace.workspace import Workspace
+    from hepnb.workspace.contents import Contents
 
 __all__ = ["save_xml"]
 
@@ -29,7 +29,7 @@ _CHANNELS = "channels"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-def save_xml(workspace: Workspace, folder: str | os.PathLike[str]) -> Path:
+def save_xml(workspace: Contents, folder: str | os.PathLike[str]) -> Path:
     """Write a workspace as HistFactory XML; see :meth:`hepnb.Workspace.save_xml`."""
     written = Written(workspace)
     histograms: dict[str, Any] = {}

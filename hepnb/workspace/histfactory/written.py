@@ -13,7 +13,7 @@ from hepnb.workspace.laws import Law
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hepnb.workspace.workspace import Workspace
+    from hepnb.workspace.contents import Contents
 
 __all__ = ["Written", "refuse", "slug"]
 
@@ -53,7 +53,7 @@ class Written:
         It has something that XML cannot hold.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Contents) -> None:
         self.workspace = workspace
         self.kinds: dict[str, set[str]] = {name: set(types) for name, types in workspace.modifiers.items()}
         self.places: dict[str, list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]] = {}
