@@ -32,7 +32,7 @@ def limit_one(options: LimitOptions) -> str:
     str
         ``"complete"``, ``"incomplete"`` (there is no observed limit) or ``"interrupted"``.
     """
-    from hepnb.limits.scan import merge  # noqa: PLC0415  # other commands need no fits
+    from hepnb.limits._scan import merge  # noqa: PLC0415  # other commands need no fits
 
     model = hepnb.Model.of(options.patched(), options.settings)
     poi = model.parameter_names[model.require_poi()]

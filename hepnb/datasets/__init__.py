@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hepnb.datasets.fetch import cache_directory, fetch, fetch_all, is_local
-from hepnb.datasets.generate import generate
+from hepnb.datasets._fetch import cache_directory, fetch, fetch_all, is_local
+from hepnb.datasets._generate import generate
+from hepnb.datasets._registry import Dataset, describe, names, registry
 from hepnb.datasets.reference import Analysis, reference_analysis
-from hepnb.datasets.registry import Dataset, describe, names, registry
 
 __all__ = [
     "Analysis",

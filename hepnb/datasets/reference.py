@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hepnb.datasets.fetch import fetch, is_local
-from hepnb.datasets.generate import generate
+from hepnb.datasets._fetch import fetch, is_local
+from hepnb.datasets._generate import generate
 from hepnb.errors import DatasetError, nearest
 from hepnb.events import open  # the name users know
 from hepnb.workspace import Channel, Sample, Systematic, Workspace, build

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from hepnb.fits._fit import fit, fixed_poi_fit
+from hepnb.fits._profile import ContourResults, ProfileResults, contour, profile
+from hepnb.fits._pyhf_optimizer import pyhf_optimizer
+from hepnb.fits._ranking import RankingResults, ranking
+from hepnb.fits._solve import solve
 from hepnb.fits.batched import BatchedFit, Likelihood, minimise
 from hepnb.fits.crossings import MinosResults, minos
 from hepnb.fits.exploring import Explored, explore
-from hepnb.fits.fit import fit, fixed_poi_fit
 from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
 from hepnb.fits.impacts import GroupImpact
-from hepnb.fits.profile import ContourResults, ProfileResults, contour, profile
 from hepnb.fits.pseudodata import sample
-from hepnb.fits.pyhf_optimizer import pyhf_optimizer
-from hepnb.fits.ranking import RankingResults, ranking
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
-from hepnb.fits.solve import solve
 from hepnb.fits.spread import rate_spread
 
 __all__ = [

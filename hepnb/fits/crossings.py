@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
+from hepnb.fits._fit import fit
 from hepnb.fits.conditional import impossible, known_minima, movable
-from hepnb.fits.fit import fit
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set

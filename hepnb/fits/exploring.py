@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hepnb.fits._solve import DISTINCT, preferred, solve
 from hepnb.fits.basins import (
     SMALL,
     anywhere,
@@ -27,7 +28,6 @@ from hepnb.fits.batched import CONVERGED, BatchedFit
 from hepnb.fits.clips import has_clips
 from hepnb.fits.kinks import has_kinks
 from hepnb.fits.screen import promising, scales
-from hepnb.fits.solve import DISTINCT, preferred, solve
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import Model
 from hepnb.typing import BoolArray, FloatArray, IntArray
@@ -90,7 +90,7 @@ def explore(
     Parameters
     ----------
     model, data, start, fixed, bounds
-        As for :func:`~hepnb.fits.solve.solve`.
+        As for :func:`~hepnb.fits._solve.solve`.
     scouts : ndarray of int, shape (n,), optional
         Fits that look everywhere; the others look where one of these met a second minimum. All by default.
     known : ndarray, shape (k, parameter), optional
@@ -121,7 +121,7 @@ class Explorer:
     Parameters
     ----------
     model, data, fixed, bounds
-        As for :func:`~hepnb.fits.solve.solve`; the data of each fit.
+        As for :func:`~hepnb.fits._solve.solve`; the data of each fit.
     """
 
     def __init__(

@@ -12,10 +12,10 @@ from scipy.special import gammaincc
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine, run_ordered
-from hepnb.fits.fit import fit
+from hepnb.fits._fit import fit
+from hepnb.fits._solve import solve
 from hepnb.fits.pseudodata import sample
 from hepnb.fits.results import FitResults
-from hepnb.fits.solve import solve
 from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray

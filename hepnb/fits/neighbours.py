@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from hepnb.fits._solve import solve
 from hepnb.fits.batched import BatchedFit
 from hepnb.fits.clips import has_clips
 from hepnb.fits.kinks import has_kinks
 from hepnb.fits.screen import promising, scales
-from hepnb.fits.solve import solve
 from hepnb.model import Model
 from hepnb.typing import BoolArray, FloatArray, IntArray
 

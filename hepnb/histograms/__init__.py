@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hepnb.histograms._fill import empty, fill, fill_into, rebin
+from hepnb.histograms._smooth import smooth
+from hepnb.histograms._unroll import unroll
 from hepnb.histograms.binning import Bins, axis, edges_of, needs_values
-from hepnb.histograms.fill import empty, fill, fill_into, rebin
-from hepnb.histograms.smooth import smooth
-from hepnb.histograms.unroll import unroll
 from hepnb.histograms.variations import normalise, symmetric, symmetrise
 
 __all__ = [

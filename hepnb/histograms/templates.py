@@ -13,10 +13,10 @@ import hist
 import numpy as np
 
 from hepnb.errors import BinningError
+from hepnb.histograms._fill import empty
+from hepnb.histograms._unroll import bin_name, is_category, pick, unroll
 from hepnb.histograms.binning import Bins, axis
-from hepnb.histograms.fill import empty
 from hepnb.histograms.uncertainties import known_variances
-from hepnb.histograms.unroll import bin_name, is_category, pick, unroll
 
 __all__ = ["as_counts", "bin_names", "both_cuts", "from_ready", "in_a_row", "take", "template", "zeros"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hepnb.hypotests._hypotest import hypotest, significance
 from hepnb.hypotests.definitions import TEST_STATISTICS
-from hepnb.hypotests.hypotest import hypotest, significance
 from hepnb.hypotests.results import HypotestResult, PValueUncertainties, SignificanceResults, ToyResults
 from hepnb.hypotests.toys import toy_hypotest
 

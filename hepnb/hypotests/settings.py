@@ -9,7 +9,7 @@ from typing import TypeAlias
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
-from hepnb.fits.fit import Setup
+from hepnb.fits._fit import Setup
 from hepnb.model import Model
 
 __all__ = ["CALCTYPES", "Bounds", "adjusted", "refuse_unknown"]

@@ -18,12 +18,12 @@ import numpy as np
 from hepnb.errors import HepnbError
 from hepnb.executor import Engine, Outcome, run_completed
 from hepnb.hypotests import HypotestResult, hypotest
+from hepnb.limits._scan import limit_statistic
+from hepnb.limits._upper_limit import upper_limit
 from hepnb.limits.confidence import check_cl
 from hepnb.limits.grid_results import DONE, FAILED, NO_FIT, NO_LIMIT, GridResults, empty_grid
 from hepnb.limits.results import LimitResults
-from hepnb.limits.scan import limit_statistic
 from hepnb.limits.signals import Signal, signals_of
-from hepnb.limits.upper_limit import upper_limit
 from hepnb.model import Model, ModelSettings
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray

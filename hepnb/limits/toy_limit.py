@@ -24,12 +24,12 @@ from hepnb.hypotests.streams import ToyRun, place_of, seed_sequence
 from hepnb.hypotests.teststats import anchors, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size
 from hepnb.hypotests.toys import checked_toys, from_toys, toy_streams
+from hepnb.limits._scan import limit_statistic
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.curves import limits_of
 from hepnb.limits.falling import crossings_with_errors, falling
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
-from hepnb.limits.scan import limit_statistic
 from hepnb.limits.search import search
 from hepnb.model import Model, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress

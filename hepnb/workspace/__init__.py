@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hepnb.workspace.build import build
+from hepnb.workspace._build import build
+from hepnb.workspace._load import load
+from hepnb.workspace._validate import validate
 from hepnb.workspace.ingredients import Channel, Sample, Systematic
-from hepnb.workspace.load import load
 from hepnb.workspace.pruning import Pruned, Pruning
 from hepnb.workspace.simple import correlated_background, uncorrelated_background
-from hepnb.workspace.validate import validate
 from hepnb.workspace.workspace import Workspace
 
 __all__ = [

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hepnb.errors import WorkspaceError, nearest
+from hepnb.workspace._validate import plain, validate_plain
 from hepnb.workspace.extras import BLOCK, block_of, split
 from hepnb.workspace.laws import Law, laws_by_measurement
 from hepnb.workspace.origin import Origin
 from hepnb.workspace.pruning import Pruned
-from hepnb.workspace.validate import plain, validate_plain
 
 __all__ = ["Contents"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hepnb.workspace.validate import VERSION
+from hepnb.workspace._validate import VERSION
 from hepnb.workspace.workspace import Workspace
 
 __all__ = ["correlated_background", "uncorrelated_background"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import WorkspaceError
-from hepnb.histograms.smooth import smooth_variation
+from hepnb.histograms._smooth import smooth_variation
 from hepnb.histograms.templates import bin_names, zeros
 from hepnb.histograms.variations import split, symmetric
 from hepnb.workspace.filler import Filler, source_of, values_of

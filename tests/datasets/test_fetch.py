@@ -68,8 +68,8 @@ Rows = Callable[..., datasets.Dataset]
 def row(monkeypatch: pytest.MonkeyPatch) -> Rows:
     """Put rows into the registry."""
     table = dict(datasets.registry())
-    monkeypatch.setattr(import_module("hepnb.datasets.registry"), "registry", lambda: table)
-    monkeypatch.setattr(import_module("hepnb.datasets.fetch"), "registry", lambda: table)
+    monkeypatch.setattr(import_module("hepnb.datasets._registry"), "registry", lambda: table)
+    monkeypatch.setattr(import_module("hepnb.datasets._fetch"), "registry", lambda: table)
 
     def add(
         *urls: str, name: str = "made/file.bin", content: bytes = CONTENT, member: str = ""
@@ -190,7 +190,7 @@ def test_a_file_is_hashed_once(row: Rows, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEPNB_DATA_DIR", str(tmp_path))
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "file.bin").write_bytes(CONTENT)
-    hashing = import_module("hepnb.datasets.fetch")._hash
+    hashing = import_module("hepnb.datasets._fetch")._hash
     before = hashing.cache_info().misses
     for _ in range(3):
         datasets.fetch("made/file.bin")

@@ -42,7 +42,7 @@ def test_two_runs_write_the_same_events(generated: Path, tmp_path: Path) -> None
 
 def test_these_are_the_events_of_version_1(generated: Path) -> None:
     """Whoever changes them counts VERSION up, so that no cached file passes for the new one."""
-    assert import_module("hepnb.datasets.generate").VERSION == 1
+    assert import_module("hepnb.datasets._generate").VERSION == 1
     frozen = {
         "data": (3310, 387990.78, 4251),
         "signal": (3000, 375092.03, 2963),

@@ -137,7 +137,7 @@ def test_groups_that_cannot_be(model: hepnb.Model, groups: dict[str, list[str]],
 
 
 def test_batches_are_shared_out_counted_and_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("hepnb.fits.ranking"), "_BATCH", 12)
+    monkeypatch.setattr(importlib.import_module("hepnb.fits._ranking"), "_BATCH", 12)
     model = hepnb.Model(spec())
     calls: list[tuple[int, int]] = []
     here = hepnb.ranking(None, model, progress=lambda done, total: calls.append((done, total)))

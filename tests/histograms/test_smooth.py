@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hepnb.errors import BinningError
 from hepnb.histograms import smooth
-from hepnb.histograms.smooth import smooth_variation
+from hepnb.histograms._smooth import smooth_variation
 
 # As published with cabinetry's tests, some in single precision.
 PUBLISHED = [

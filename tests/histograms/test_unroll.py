@@ -8,8 +8,8 @@ import pytest
 
 from hepnb.errors import BinningError
 from hepnb.histograms import unroll
+from hepnb.histograms._unroll import pick
 from hepnb.histograms.templates import bin_names, take, template
-from hepnb.histograms.unroll import pick
 
 
 @pytest.fixture

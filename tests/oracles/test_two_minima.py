@@ -88,7 +88,7 @@ def test_which_published_value_belongs_to_which_minimum(
     assert pytest.approx(0.1383, abs=1e-4) == hepnb.hypotest(1.0, None, model, test_stat="q").CLs_obs
     # From pyhf's start alone, without a look at the other side, the fits fall where pyhf's fall.
     monkeypatch.setattr("hepnb.fits.exploring.Explorer.look", lambda *_: None)
-    monkeypatch.setattr(sys.modules["hepnb.fits.solve"], "has_kinks", lambda _: False)
+    monkeypatch.setattr(sys.modules["hepnb.fits._solve"], "has_kinks", lambda _: False)
     local = hepnb.hypotest(1.0, None, model, test_stat="q")
     assert pytest.approx(0.4814, abs=1e-3) == local.fits["fixed"][model.index("alpha")]
     assert pytest.approx(0.07967400, rel=1e-4) == local.CLs_obs

@@ -17,8 +17,8 @@ from hepnb.events.passes.fill_pass import OnePass, warn_if_empty
 from hepnb.events.passes.fill_spec import Fill
 from hepnb.events.units import memory_bytes
 from hepnb.histograms import Bins, empty
+from hepnb.histograms._fill import merged_axis
 from hepnb.histograms.coordinates import exact_edges
-from hepnb.histograms.fill import merged_axis
 
 if TYPE_CHECKING:
     import hist

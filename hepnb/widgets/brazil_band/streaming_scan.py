@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hepnb.fits import fit
 from hepnb.limits import ScanResults, scan
-from hepnb.limits.scan import merge
+from hepnb.limits._scan import merge
 from hepnb.progress import Cancel, Stopped, stoppable
 
 if TYPE_CHECKING:

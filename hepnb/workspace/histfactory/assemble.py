@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hepnb.workspace._validate import VERSION
 from hepnb.workspace.histfactory.asimov import expected_data
 from hepnb.workspace.histfactory.channels import Channel, bounded_gammas
 from hepnb.workspace.histfactory.measurements import Measurement, terms_to_laws
@@ -20,7 +21,6 @@ from hepnb.workspace.histfactory.parameters import (
     settings_of,
 )
 from hepnb.workspace.laws import Law
-from hepnb.workspace.validate import VERSION
 from hepnb.workspace.workspace import Workspace
 
 __all__ = ["assemble"]

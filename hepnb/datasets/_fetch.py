@@ -17,7 +17,7 @@ import pooch
 from tqdm.auto import tqdm
 
 from hepnb.atomic_file import AtomicFile, atomic_file
-from hepnb.datasets.registry import Dataset, find, registry
+from hepnb.datasets._registry import Dataset, find, registry
 from hepnb.errors import DatasetError, FileError
 
 __all__ = ["cache_directory", "fetch", "fetch_all", "is_local"]

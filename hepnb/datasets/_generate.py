@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import pdtr
 
 from hepnb.atomic_file import write_text
-from hepnb.datasets.fetch import cache_directory, checksum
+from hepnb.datasets._fetch import cache_directory, checksum
 from hepnb.events.writing.write import write_trees
 from hepnb.local_files import local_path
 

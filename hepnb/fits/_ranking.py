@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
-from hepnb.fits.fit import fit
+from hepnb.fits._fit import fit
 from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares

@@ -11,6 +11,7 @@ import numpy as np
 
 from hepnb.errors import SelectionError, WorkspaceError
 from hepnb.histograms.templates import bin_names, both_cuts, zeros
+from hepnb.workspace._validate import VERSION
 from hepnb.workspace.consistency import (
     Observed,
     as_ingredients,
@@ -21,7 +22,6 @@ from hepnb.workspace.consistency import (
 from hepnb.workspace.filler import Filler, Progress, source_of, values_of, variances_of
 from hepnb.workspace.ingredients import SYMMETRISE, Channel, Sample, Systematic
 from hepnb.workspace.pruning import Pruned, Pruning, prune_channel
-from hepnb.workspace.validate import VERSION
 from hepnb.workspace.variations import modifier, modifiers_of
 from hepnb.workspace.workspace import Workspace
 

@@ -14,12 +14,12 @@ from hepnb.errors import ModelError, nearest
 from hepnb.executor import Engine
 from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
+from hepnb.limits._scan import limit_statistic
+from hepnb.limits._scan import scan as run_scan
 from hepnb.limits.confidence import check_cl
 from hepnb.limits.curves import limits_of
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import LimitResults, ScanResults
-from hepnb.limits.scan import limit_statistic
-from hepnb.limits.scan import scan as run_scan
 from hepnb.limits.search import search
 from hepnb.limits.toy_limit import toy_upper_limit
 from hepnb.model import Model, as_numbers, one_data_set

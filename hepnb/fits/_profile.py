@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
 from hepnb.executor import Engine
+from hepnb.fits._fit import fit
 from hepnb.fits.conditional import impossible, known_minima, movable
-from hepnb.fits.fit import fit
 from hepnb.fits.neighbours import hand_over
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares

@@ -10,7 +10,7 @@ import hist
 import numpy as np
 
 from hepnb.errors import BinningError, nearest
-from hepnb.histograms.fill import empty
+from hepnb.histograms._fill import empty
 from hepnb.histograms.uncertainties import known_variances
 
 __all__ = ["bin_name", "is_category", "pick", "unroll"]
