@@ -11,8 +11,8 @@ import pytest
 import hepnb
 from hepnb.errors import HepnbError, ModelError
 from hepnb.fits import rate_spread
+from hepnb.widgets.fit_panel import state as fit_state
 from hepnb.widgets.fit_panel.panel import FitPanel
-from hepnb.widgets.fit_panel.panel import state as fit_state
 from hepnb.widgets.fit_panel.views import ALL_CHANNELS
 from hepnb.workspace import uncorrelated_background
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ipywidgets
@@ -16,6 +16,7 @@ from hepnb.events import Branch, Cutflow, CutflowRow, Tree
 from hepnb.widgets.branch_selector.code import selector_code
 from hepnb.widgets.branch_selector.sparks import Sparks
 from hepnb.widgets.toolkit.expression_box import ExpressionBox
+from hepnb.widgets.toolkit.inputs import Input, panel_input
 from hepnb.widgets.toolkit.panel import Panel, column, row
 from hepnb.widgets.toolkit.table import Table
 
@@ -67,21 +68,6 @@ _CUTFLOW = "cutflow"  # the output: entries after each cut
 class BranchSelector(Panel):
     """Choose branches of a tree, add formulas and named cuts; gives a cutflow and the code that reads them.
 
-    Parameters
-    ----------
-    tree : Tree, optional
-        Whose branches.
-    branches : tuple of str
-        Names of those selected.
-    expressions : dict of name to expression
-        Further columns.
-    cuts : dict of name to cut
-        Applied one after the other.
-    weight : str
-        Weight of each entry in the cutflow; empty for none.
-    show_latency : bool
-        Show the milliseconds of each frame.
-
     Attributes
     ----------
     result : Cutflow or None
@@ -94,11 +80,21 @@ class BranchSelector(Panel):
     ({}, '(m > 60)')
     """
 
-    tree = traitlets.Instance(Tree, allow_none=True).tag(panel_input=True)
-    branches = traitlets.Tuple().tag(panel_input=True)
-    expressions = traitlets.Dict().tag(panel_input=True)
-    cuts = traitlets.Dict().tag(panel_input=True)
-    weight = traitlets.Unicode("").tag(panel_input=True)
+    tree: Tree | None = panel_input(
+        traitlets.Instance(Tree, allow_none=True), default=None, help="The tree whose branches are listed."
+    )
+    branches: Input[tuple[str, ...], Sequence[str]] = panel_input(
+        traitlets.Tuple(), default=(), help="Names of the selected branches."
+    )
+    expressions: dict[str, str] = panel_input(
+        traitlets.Dict(), default={}, help="Further columns: their names and expressions."
+    )
+    cuts: dict[str, str] = panel_input(
+        traitlets.Dict(), default={}, help="Names and conditions of the cuts, applied one after the other."
+    )
+    weight: str = panel_input(
+        traitlets.Unicode(), default="", help="Weight of each entry in the cutflow; empty for none."
+    )
 
     def _build(self) -> None:
         self._heading = ipywidgets.HTML()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import HepnbError, ModelError, nearest
 from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
@@ -25,6 +25,7 @@ from hepnb.widgets.brazil_band.controls import BandControls, cl_choices
 from hepnb.widgets.brazil_band.export import limit_html, scan_table, write_limit
 from hepnb.widgets.brazil_band.streaming_scan import stream, suggest_range
 from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import PICTURE, Panel, row
 from hepnb.widgets.toolkit.status import paragraphs
@@ -57,31 +58,6 @@ class _Run:
 class BrazilBand(Panel):
     """A scan of the signal strength with observed and expected CLs, and the upper limits.
 
-    Parameters
-    ----------
-    workspace : Workspace, dict, path, pyhf.Workspace or pyhf.Model, optional
-        What to set limits with.
-    model : Model, optional
-        A compiled model instead.
-    data : array_like, shape (bin,) or (bin + auxdata,), optional
-        Observed counts; the workspace's own by default.
-    mu_min, mu_max : float
-        Range of the scan; the upper end is chosen from a fit where it is None.
-    n_points : int
-        Points of the scan, both ends included.
-    cl : float
-        Confidence level.
-    test_stat : {"qtilde", "q"}
-        The test statistic.
-    luminosity : float
-        What if there were so many times the data: expectation and observation are scaled together.
-    classic : bool
-        Green and yellow bands.
-    log_y : bool
-        Logarithmic CLs axis.
-    components : bool
-        Draw CLs+b and CLb too.
-
     Examples
     --------
     >>> from hepnb.workspace import uncorrelated_background
@@ -93,18 +69,44 @@ class BrazilBand(Panel):
     True
     """
 
-    workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    model = traitlets.Instance(Model, allow_none=True).tag(panel_input=True)
-    data = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    mu_min = traitlets.Float(0.0).tag(panel_input=True)
-    mu_max = traitlets.Float(None, allow_none=True).tag(panel_input=True)
-    n_points = traitlets.Int(41, min=2, max=2001).tag(panel_input=True)
-    cl = traitlets.Float(0.95).tag(panel_input=True)
-    test_stat = traitlets.Unicode("qtilde").tag(panel_input=True)
-    luminosity = traitlets.Float(1.0).tag(panel_input=True)
-    classic = traitlets.Bool(False).tag(panel_input=True)
-    log_y = traitlets.Bool(False).tag(panel_input=True)
-    components = traitlets.Bool(False).tag(panel_input=True)
+    workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help=(
+            "The workspace whose signal is limited: an object, a dict, a path, or pyhf's workspace or model."
+        ),
+    )
+    model: Model | None = panel_input(
+        traitlets.Instance(Model, allow_none=True),
+        default=None,
+        help="A compiled model instead of a workspace.",
+    )
+    data: ArrayLike | None = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help="Observed counts, shape (bin,) or (bin + auxdata,); the workspace's own where left out.",
+    )
+    mu_min: float = panel_input(traitlets.Float(), default=0.0, help="Lower end of the scan.")
+    mu_max: float | None = panel_input(
+        traitlets.Float(allow_none=True),
+        default=None,
+        help="Upper end of the scan; chosen from a fit where it is left out.",
+    )
+    n_points: int = panel_input(
+        traitlets.Int(min=2, max=2001), default=41, help="Number of points of the scan, both ends included."
+    )
+    cl: float = panel_input(traitlets.Float(), default=0.95, help="Confidence level of the limits.")
+    test_stat: str = panel_input(
+        traitlets.Unicode(), default="qtilde", help='The test statistic: "qtilde" or "q".'
+    )
+    luminosity: float = panel_input(
+        traitlets.Float(),
+        default=1.0,
+        help="Factor on the luminosity: expectation and observation are scaled together.",
+    )
+    classic: bool = panel_input(traitlets.Bool(), default=False, help="Draw green and yellow bands.")
+    log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs on a logarithmic axis.")
+    components: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs+b and CLb, too.")
 
     scan = traitlets.Instance(ScanResults, allow_none=True, read_only=True, help="The points of the picture")
     significance = traitlets.Instance(SignificanceResults, allow_none=True, read_only=True)

@@ -17,6 +17,7 @@ from hepnb.events import Entry, RootFile, RootFiles, Tree
 from hepnb.figures import draw_histogram, draw_mesh, lay_out
 from hepnb.python_code import Script, call, comment, literal
 from hepnb.widgets.file_browser.folders import Item, check_pattern, list_folder, resolve_inside, size_words
+from hepnb.widgets.toolkit.inputs import Input, PathText, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import Panel, column, row
 from hepnb.widgets.toolkit.table import Table
@@ -37,26 +38,8 @@ _COLUMNS = [
 ]
 
 
-class _Path(traitlets.Unicode[str, Any]):
-    """A path as text; a pathlib.Path is taken too."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        return super().validate(obj, os.fspath(value) if isinstance(value, os.PathLike) else value or "")
-
-
 class FileBrowser(Panel):
     """Browse the ROOT files below a folder; what is selected becomes a live Python object.
-
-    Parameters
-    ----------
-    root : str or path-like
-        The folder to browse; it is never left.
-    file : str or path-like, optional
-        A file to open, relative to the root or absolute.
-    path : str, optional
-        An object in it, with ``;cycle`` or without.
-    show_latency : bool
-        Show the milliseconds of each frame.
 
     Attributes
     ----------
@@ -71,9 +54,15 @@ class FileBrowser(Panel):
     "the root 'no/such/folder' does not exist. Choose a folder."
     """
 
-    root = _Path(".").tag(panel_input=True)
-    file = _Path("").tag(panel_input=True)
-    path = traitlets.Unicode("").tag(panel_input=True)
+    root: Input[str, str | os.PathLike[str]] = panel_input(
+        PathText(), default=".", help="The folder to browse; it is never left."
+    )
+    file: Input[str, str | os.PathLike[str]] = panel_input(
+        PathText(), default="", help="A file to open, relative to the root or absolute."
+    )
+    path: str = panel_input(
+        traitlets.Unicode(), default="", help="An object in the file, with ``;cycle`` or without."
+    )
     selected = traitlets.Any(None, allow_none=True, read_only=True)
 
     def _build(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
 from hepnb.forks import fork_safe
@@ -20,6 +22,7 @@ from hepnb.widgets.fit_panel.report_text import fit_words
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.fit_panel.views import ALL_CHANNELS, VIEWS, CorrelationView, PullView, StackView, View
 from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import soon
 from hepnb.widgets.toolkit.panel import PICTURE, Panel, row
@@ -41,32 +44,6 @@ _NUMBERS = 0.03  # [s] after a move until its numbers follow: the picture is on 
 class FitPanel(Panel):
     """Parameters on sliders, data and model moving with them, and the fit.
 
-    Parameters
-    ----------
-    workspace : Workspace, dict, path, pyhf.Workspace or pyhf.Model, optional
-        What to fit.
-    model : Model, optional
-        A compiled model instead.
-    data : array_like, shape (bin + auxdata,), optional
-        Observed counts and auxiliary data; the workspace's own by default.
-    values : dict of str to float
-        Where each parameter is. Giving some moves those.
-    fixed : tuple of str
-        Parameters that a fit leaves where they are.
-    poi : str
-        The parameter whose fitted value is written large; the measurement's own by default.
-    parameter : str
-        The parameter on the slider above the table; the parameter of interest by default.
-    channel : str
-        The channel in the picture, or "All channels" side by side, which is the default where each channel
-        has one bin; otherwise it is the first.
-    refit : bool
-        Whether the other parameters follow a fit while one is dragged.
-    view : {"stack", "pulls", "correlation"}
-        The picture.
-    log_y : bool
-        Logarithmic axis of events in the stack.
-
     Examples
     --------
     >>> from hepnb.workspace import uncorrelated_background
@@ -79,17 +56,56 @@ class FitPanel(Panel):
     True
     """
 
-    workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    model = traitlets.Instance(Model, allow_none=True).tag(panel_input=True)
-    data = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    poi = traitlets.Unicode("").tag(panel_input=True)
-    values = traitlets.Dict().tag(panel_input=True)
-    fixed = traitlets.Tuple().tag(panel_input=True)
-    parameter = traitlets.Unicode("").tag(panel_input=True)
-    channel = traitlets.Unicode("").tag(panel_input=True)
-    refit = traitlets.Bool(False).tag(panel_input=True)
-    view = traitlets.Enum(VIEWS, "stack").tag(panel_input=True)
-    log_y = traitlets.Bool(False).tag(panel_input=True)
+    workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help="The workspace to fit: an object, a dict, a path, or pyhf's workspace or model.",
+    )
+    model: Model | None = panel_input(
+        traitlets.Instance(Model, allow_none=True),
+        default=None,
+        help="A compiled model instead of a workspace.",
+    )
+    data: ArrayLike | None = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help=(
+            "Observed counts and auxiliary data, shape (bin + auxdata,); the workspace's own where left out."
+        ),
+    )
+    poi: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help="The parameter whose fitted value is written large; the measurement's own where left out.",
+    )
+    values: dict[str, float] = panel_input(
+        traitlets.Dict(), default={}, help="Values of parameters. Those that are named move; the others stay."
+    )
+    fixed: Input[tuple[str, ...], Sequence[str]] = panel_input(
+        traitlets.Tuple(), default=(), help="Parameters that a fit leaves where they are."
+    )
+    parameter: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help="The parameter on the slider above the table; the parameter of interest where left out.",
+    )
+    channel: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help=(
+            'The channel in the picture, or "All channels" side by side. Left out, it is the first '
+            "channel, or all where each has one bin."
+        ),
+    )
+    refit: bool = panel_input(
+        traitlets.Bool(), default=False, help="Fit the other parameters again while one is dragged."
+    )
+    view: Literal["stack", "pulls", "correlation"] = panel_input(
+        traitlets.Enum(VIEWS), default="stack", help="The picture."
+    )
+    log_y: bool = panel_input(
+        traitlets.Bool(), default=False, help="Draw the events of the stack on a logarithmic axis."
+    )
 
     def _build(self) -> None:
         self._state: FitState | None = None

@@ -26,12 +26,15 @@ _DESCRIPTION = {"description_width": "78px"}
 class Builder(Protocol):
     """What the controls need of the panel."""
 
-    live: LiveFigure
     n_bins: int
     bins: Any
     range: tuple[float, float] | None
     cut_value: float | None
     channel: str
+
+    @property
+    def live(self) -> LiveFigure | None:
+        """The live figure."""
 
     def typed(self, name: str, value: Any) -> None:
         """Set an input; what is wrong with it is shown in the panel."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import traitlets
 
 from hepnb.errors import HepnbError, WorkspaceError
 from hepnb.figures.content import Content, read_content
+from hepnb.histograms.binning import Bins
 from hepnb.widgets.histogram_builder.code import (
     Names,
     analysis_code,
@@ -27,6 +28,7 @@ from hepnb.widgets.histogram_builder.table_text import Sources
 from hepnb.widgets.histogram_builder.tables import find_channel, guess_role, sample_colors
 from hepnb.widgets.histogram_builder.weight import same_items, takes_weight, weight_words
 from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.toolkit.inputs import Input, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import call_later, main_loop
 from hepnb.widgets.toolkit.panel import PICTURE, Panel, typed
@@ -43,42 +45,6 @@ _TABLES = {"channels": Channel, "samples": Sample, "systematics": Systematic}
 class HistogramBuilder(Panel):
     """A histogram of any expression that follows its sliders, and the tables that make a workspace.
 
-    Parameters
-    ----------
-    tree : Tree, optional
-        Where events come from.
-    channels : sequence of Channel
-        The selections of the analysis.
-    samples : sequence of Sample
-        Data, signals and backgrounds.
-    systematics : sequence of Systematic
-        Uncertainties.
-    poi : str
-        The parameter of interest; the first signal's by default.
-    channel : str
-        The channel that is loaded into the controls.
-    expression : str
-        A branch or a formula.
-    n_bins : int
-        Number of bins.
-    range : (float, float), optional
-        Range of the axis; the bulk of the values where left out.
-    bins : Bins, optional
-        Edges, "auto", "integer", ...: used instead of ``n_bins`` and ``range``.
-    cut, weight : str
-        Which events, and what they weigh. Of samples, the weight holds for signals and backgrounds that have
-        none of their own, in the picture and in the workspace; data are not weighted.
-    cut_variable : str
-        What the slider cuts on.
-    cut_value : float, optional
-        Where the slider stands; no cut where left out.
-    cut_side : {">=", "<"}
-        Which events it keeps.
-    log_y : bool
-        Logarithmic y axis.
-    show : {"tree", "samples"}
-        Draw the tree's histogram, or the samples on top of each other.
-
     Notes
     -----
     The first move of a slider makes one pass over the events; what is drawn while it is dragged is merged
@@ -92,36 +58,76 @@ class HistogramBuilder(Panel):
     (True, True)
     """
 
-    tree = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    channels = traitlets.Any(()).tag(panel_input=True)
-    samples = traitlets.Any(()).tag(panel_input=True)
-    systematics = traitlets.Any(()).tag(panel_input=True)
-    poi = traitlets.Unicode("").tag(panel_input=True)
-    channel = traitlets.Unicode("").tag(panel_input=True)
-    expression = traitlets.Unicode("").tag(panel_input=True)
-    n_bins = traitlets.Int(50, min=1, max=1_000_000).tag(panel_input=True)
-    range = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    bins = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    cut = traitlets.Unicode("").tag(panel_input=True)
-    weight = traitlets.Unicode("").tag(panel_input=True)
-    cut_variable = traitlets.Unicode("").tag(panel_input=True)
-    cut_value = traitlets.Float(None, allow_none=True).tag(panel_input=True)
-    cut_side = traitlets.Enum((">=", "<"), ">=").tag(panel_input=True)
-    log_y = traitlets.Bool(False).tag(panel_input=True)
-    show = traitlets.Enum(("tree", "samples"), "tree").tag(panel_input=True)
+    tree: Any = panel_input(
+        traitlets.Any(allow_none=True), default=None, help="The Tree that events come from."
+    )
+    channels: Input[tuple[Channel, ...], Sequence[Channel]] = panel_input(
+        traitlets.Any(), default=(), help="The selections of the analysis."
+    )
+    samples: Input[tuple[Sample, ...], Sequence[Sample]] = panel_input(
+        traitlets.Any(), default=(), help="Data, signals and backgrounds."
+    )
+    systematics: Input[tuple[Systematic, ...], Sequence[Systematic]] = panel_input(
+        traitlets.Any(), default=(), help="Uncertainties."
+    )
+    poi: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help="The parameter of interest; the first signal's where it is left out.",
+    )
+    channel: str = panel_input(
+        traitlets.Unicode(), default="", help="The channel that is loaded into the controls."
+    )
+    expression: str = panel_input(traitlets.Unicode(), default="", help="A branch or a formula.")
+    n_bins: int = panel_input(traitlets.Int(min=1, max=1_000_000), default=50, help="Number of bins.")
+    range: tuple[float, float] | None = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help="Range of the axis; it holds the bulk of the values where left out.",
+    )
+    bins: Bins | None = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help='Edges, "auto", "integer", ...: used instead of ``n_bins`` and ``range``.',
+    )
+    cut: str = panel_input(traitlets.Unicode(), default="", help="Condition on the events.")
+    weight: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help=(
+            "Weight of the events. Of samples it holds for signals and backgrounds that have none of "
+            "their own, in the picture and in the workspace; data are not weighted."
+        ),
+    )
+    cut_variable: str = panel_input(
+        traitlets.Unicode(), default="", help="The branch or formula that the slider cuts on."
+    )
+    cut_value: float | None = panel_input(
+        traitlets.Float(allow_none=True),
+        default=None,
+        help="Position of the slider; no cut where it is left out.",
+    )
+    cut_side: Literal[">=", "<"] = panel_input(
+        traitlets.Enum((">=", "<")), default=">=", help="The events that the slider's cut keeps."
+    )
+    log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw a logarithmic y axis.")
+    show: Literal["tree", "samples"] = panel_input(
+        traitlets.Enum(("tree", "samples")),
+        default="tree",
+        help="Draw the tree's histogram, or the samples on top of each other.",
+    )
 
     histogram = traitlets.Any(None, allow_none=True, read_only=True, help="The hist.Hist on the screen")
     workspace = traitlets.Any(None, allow_none=True, read_only=True, help="What hepnb.build made")
 
-    def __init__(self, *args: Any, **inputs: Any) -> None:
-        # Inputs that are given together are answered once.
-        self._held = True
-        self._wanted: set[str] = set()
-        super().__init__(*args, **inputs)
+    def _ready(self) -> None:
         self._held = False
         self._serve()
 
     def _build(self) -> None:
+        # Inputs that are given together are answered once.
+        self._held = True
+        self._wanted: set[str] = set()
         self._background = Background("builder")
         self._fine = FineBins()
         self._resolved: Any = (None, None, None)

@@ -9,11 +9,13 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import traitlets
+from numpy.typing import ArrayLike
 
 from hepnb.errors import HepnbError, ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES, Response, read_responses, response_of
 from hepnb.widgets.interpolation_explorer.code import explorer_code
 from hepnb.widgets.interpolation_explorer.picture import CODE_TITLES, REACH, ResponsePicture
+from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import PICTURE, Panel, column, row, typed
 from hepnb.widgets.toolkit.sections import Sections
@@ -26,19 +28,6 @@ __all__ = ["InterpolationExplorer"]
 class InterpolationExplorer(Panel):
     """Templates of a systematic, and the yield against its nuisance parameter with every interpolation code.
 
-    Parameters
-    ----------
-    workspace : Workspace, dict, path or pyhf.Workspace, optional
-        Where the templates are.
-    templates : (down, nominal, up), optional
-        Three histograms instead of a workspace.
-    channel, sample, systematic : str
-        What is shown; the first with a systematic by default.
-    code : str
-        "pyhf", "root", "legacy", or the name of one code.
-    alpha : float
-        The nuisance parameter, in standard deviations.
-
     Examples
     --------
     >>> from hepnb.widgets import InterpolationExplorer
@@ -47,13 +36,39 @@ class InterpolationExplorer(Panel):
     array([12.5])
     """
 
-    workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    templates = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    channel = traitlets.Unicode("").tag(panel_input=True)
-    sample = traitlets.Unicode("").tag(panel_input=True)
-    systematic = traitlets.Unicode("").tag(panel_input=True)
-    code = traitlets.Unicode("pyhf").tag(panel_input=True)
-    alpha = traitlets.Float(0.0).tag(panel_input=True)
+    workspace: Input[Any, WorkspaceLike | None] = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help="The workspace that has the templates: an object, a dict, pyhf's or a path.",
+    )
+    templates: Input[Any, tuple[ArrayLike, ArrayLike, ArrayLike] | None] = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help="Three histograms (down, nominal, up) instead of a workspace.",
+    )
+    channel: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help="The channel that is shown; the first with a systematic where it is left out.",
+    )
+    sample: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help="The sample that is shown; the first with a systematic where it is left out.",
+    )
+    systematic: str = panel_input(
+        traitlets.Unicode(),
+        default="",
+        help="The systematic that is shown; the sample's first where it is left out.",
+    )
+    code: str = panel_input(
+        traitlets.Unicode(),
+        default="pyhf",
+        help='Interpolation: "pyhf", "root", "legacy", or the name of one code.',
+    )
+    alpha: float = panel_input(
+        traitlets.Float(), default=0.0, help="The nuisance parameter, in standard deviations."
+    )
 
     def _build(self) -> None:
         self._responses: dict[str, Response] = {}
@@ -312,7 +327,8 @@ class InterpolationExplorer(Panel):
             self._put_right(typed("templates"))
             return
         with self._reporting(typed("templates"), PICTURE):
-            self.templates = tuple(_numbers(text) for text in texts)
+            down, nominal, up = (_numbers(text) for text in texts)
+            self.templates = down, nominal, up
 
     def _path_typed(self, change: Any) -> None:
         if not change["new"].strip():

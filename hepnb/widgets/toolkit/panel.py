@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast, dataclass_transform
 
 import ipywidgets
 import traitlets
@@ -21,6 +21,7 @@ from hepnb.python_code import comment
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.chrome import Chrome
 from hepnb.widgets.toolkit.condition import Condition, Problem
+from hepnb.widgets.toolkit.inputs import add_parameters, input_names, panel_input, signature_of
 from hepnb.widgets.toolkit.interrupts import watch_interrupts
 from hepnb.widgets.toolkit.lifetime import CELLS, loosen, widgets_of
 from hepnb.widgets.toolkit.live_figure import LiveFigure
@@ -36,8 +37,36 @@ _CLOSING = 5.0  # [s] that `close` waits for a worker
 _BAR_INTERVAL = 0.1  # [s] between two updates of the progress bar
 
 
-class _PanelType(abc.ABCMeta, type(ipywidgets.VBox)):  # type: ignore[misc]
-    """Abstract classes among widgets; and a panel is closed to new names once it is built."""
+if TYPE_CHECKING:
+
+    class _Box(traitlets.HasTraits):
+        """The part of ipywidgets.VBox, which has no types, that panels and their users need."""
+
+        children: Any
+        model_id: str
+
+        def add_class(self, name: str) -> Any: ...
+        def remove_class(self, name: str) -> Any: ...
+        def close(self) -> None: ...
+        def _repr_mimebundle_(self, **options: Any) -> Any: ...
+
+else:
+    _Box = ipywidgets.VBox
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(panel_input,))
+class _PanelType(abc.ABCMeta, traitlets.MetaHasTraits):
+    """Metaclass of the panels: the inputs make signature and docstring, and a built panel has no new names.
+
+    Type checkers read the inputs as they read the fields of a dataclass.
+    """
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
+        super().__init__(name, bases, namespace, **options)
+        panel = cast("type[traitlets.HasTraits]", cls)
+        cls.__signature__ = signature_of(panel)
+        if cls.__doc__ and "__doc__" in namespace and input_names(panel):
+            cls.__doc__ = add_parameters(panel, cls.__doc__)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         panel = super().__call__(*args, **kwargs)
@@ -47,12 +76,13 @@ class _PanelType(abc.ABCMeta, type(ipywidgets.VBox)):  # type: ignore[misc]
         return panel
 
 
-class Panel(ipywidgets.VBox, metaclass=_PanelType):
+class Panel(_Box, metaclass=_PanelType):
     """Base of the panels.
 
-    A subclass declares its inputs as traits tagged ``panel_input=True``, builds its controls in `_build`
-    (called once, before the inputs are set, so that observers find the controls), and computes in
-    observers, within ``with self._reporting():``, by one headless call.
+    A subclass declares its inputs with `panel_input`, which makes its signature and the parameters in its
+    docstring. It builds its controls in `_build` (called once, before the inputs are set, so that observers
+    find the controls), and does in `_ready` what needs all inputs. It computes in observers, within
+    ``with self._reporting():``, by one headless call.
 
     What is shown never disagrees with the inputs in silence. `state` is ``"current"``, ``"stale"`` or
     ``"computing"``, and `state_words` says why; what is not current is dimmed on the page. An error belongs
@@ -77,7 +107,16 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     error = traitlets.Unicode("", help="What went wrong, empty when nothing did")
     state = traitlets.Enum(("current", "stale", "computing"), "current", read_only=True)
     state_words = traitlets.Unicode("", read_only=True, help="What is stale, or computed; empty when current")
-    show_latency = traitlets.Bool(False, help="Show the milliseconds of each frame in the picture")
+    show_latency: bool = panel_input(
+        traitlets.Bool(),
+        default=False,
+        help="Show the milliseconds of each frame in the picture.",
+        kw_only=True,
+    )
+    if TYPE_CHECKING:
+        layout: Any = panel_input(
+            traitlets.Any(), default=None, help="Layout of the panel on the page.", kw_only=True
+        )
 
     _built = False
     _closed = True  # until there is something to close
@@ -111,6 +150,7 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
         for name in (*names, "show_latency"):
             if name in inputs:
                 setattr(self, name, inputs[name])
+        self._ready()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._built and not name.startswith("_") and not hasattr(self, name):
@@ -121,9 +161,7 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
     @classmethod
     def input_names(cls) -> tuple[str, ...]:
         """Return the names of the inputs, in the order in which the classes declare them."""
-        inputs = set(cls.class_trait_names(panel_input=True))
-        order = [name for base in reversed(cls.__mro__) for name in vars(base) if name in inputs]
-        return tuple(dict.fromkeys(order))
+        return input_names(cls)
 
     # -- what a panel gives back ----------------------------------------------------------------------
 
@@ -186,6 +224,9 @@ class Panel(ipywidgets.VBox, metaclass=_PanelType):
 
     def _build(self) -> None:
         """Make the controls and hand them to `_compose`."""
+
+    def _ready(self) -> None:
+        """Do what needs all inputs that were given; called once, after they are set."""
 
     def _compose(self, *children: ipywidgets.Widget) -> None:
         """Show these, from top to bottom, and the panel's own area below."""

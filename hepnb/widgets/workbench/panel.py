@@ -17,6 +17,7 @@ from hepnb.errors import HepnbError
 from hepnb.events import Tree
 from hepnb.model import Model
 from hepnb.widgets.brazil_band.export import limit_note
+from hepnb.widgets.toolkit.inputs import Input, PathText, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.panel import Panel
 from hepnb.widgets.toolkit.status import Status, paragraphs
 from hepnb.widgets.toolkit.stepper import Stepper
@@ -51,18 +52,6 @@ class Workbench(Panel):
 
     A panel is made when its step is first opened, or when it is first asked for as an attribute.
 
-    Parameters
-    ----------
-    root : path
-        The folder whose files are shown; that of the analysis' files by default, or here.
-    analysis : Analysis, optional
-        Channels, samples and systematics to start with, such as
-        :func:`hepnb.datasets.reference_analysis` gives.
-    workspace : Workspace, dict or path, optional
-        Start with a workspace that exists: interpolation, fit and limit need no more.
-    step : int
-        Which step is open, from 0.
-
     Examples
     --------
     >>> from hepnb.workspace import uncorrelated_background
@@ -74,15 +63,32 @@ class Workbench(Panel):
     'mu = 0.292 ± 0.54'
     """
 
-    root = traitlets.Unicode("").tag(panel_input=True)
-    analysis = traitlets.Instance(Analysis, allow_none=True).tag(panel_input=True)
-    workspace = traitlets.Any(None, allow_none=True).tag(panel_input=True)
-    step = traitlets.Int(0, min=0, max=len(_STEPS) - 1).tag(panel_input=True)
+    root: Input[str, str | os.PathLike[str]] = panel_input(
+        PathText(),
+        default="",
+        help=(
+            "The folder whose files are shown; that of the analysis' files where it is left out, or "
+            "the working folder."
+        ),
+    )
+    analysis: Analysis | None = panel_input(
+        traitlets.Instance(Analysis, allow_none=True),
+        default=None,
+        help=(
+            "Channels, samples and systematics to start with, such as "
+            ":func:`hepnb.datasets.reference_analysis` returns."
+        ),
+    )
+    workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
+        traitlets.Any(allow_none=True),
+        default=None,
+        help="A workspace to start with: interpolation, fit and limit need no more.",
+    )
+    step: int = panel_input(
+        traitlets.Int(min=0, max=len(_STEPS) - 1), default=0, help="The step that is open, counted from 0."
+    )
 
-    def __init__(self, *args: Any, **inputs: Any) -> None:
-        if isinstance(inputs.get("root"), os.PathLike):
-            inputs["root"] = os.fspath(inputs["root"])
-        super().__init__(*(os.fspath(a) if isinstance(a, os.PathLike) else a for a in args), **inputs)
+    def _ready(self) -> None:
         self._open(self.step)
 
     def _build(self) -> None:
@@ -235,10 +241,12 @@ class Workbench(Panel):
         if analysis is not None and analysis.channels and selector.tree is not None:
             channel = analysis.channels[0]
             names = {branch.name for branch in selector.tree.branches}
-            if channel.variable in names:
-                selector.branches = (channel.variable,)
+            # Of a channel with several variables the first, as in the histogram builder.
+            variable = channel.variable if isinstance(channel.variable, str) else channel.variable[0]
+            if variable in names:
+                selector.branches = (variable,)
             else:
-                selector.expressions = {"x": channel.variable}
+                selector.expressions = {"x": variable}
             if channel.cut:
                 selector.cuts = {channel.name: channel.cut}
         self._linked_cut = _joined(selector.cuts)
@@ -282,7 +290,7 @@ class Workbench(Panel):
 
     def _workspace(self) -> Workspace | None:
         if self.workspace is not None:
-            return cast("Workspace", self.workspace)
+            return self.workspace
         if self.analysis is None and "builder" not in self._made:
             return None
         return cast("Workspace | None", self.builder.workspace)
