@@ -8,7 +8,7 @@ import hepnb.widgets
 from hepnb.errors import HepnbError
 from hepnb.widgets.toolkit.table import Table
 
-STATIC = Path(hepnb.widgets.__file__).parent / "static"
+STATIC = Path(hepnb.widgets.__file__).parent / "toolkit" / "static"
 
 
 @pytest.fixture
