@@ -1,24 +1,25 @@
 """Many independent tasks here, in a pool of threads or processes, or on a dask cluster: the same results.
 
 What a task gives must depend on the task alone (its place, its seed), never on what ran before it; then
-every engine gives the same numbers. Only as many tasks are handed out as keep the workers busy, so ``tasks``
-may be a generator, and a cancelled run waits for what has begun instead of throwing it away.
+every executor gives the same numbers. Only as many tasks are handed out as keep the workers busy, so
+``tasks`` may be a generator, and a cancelled run waits for what has begun instead of throwing it away.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from hepnb.errors import HepnbError
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["Engine", "Outcome", "run_completed", "run_ordered"]
+__all__ = ["Executor", "Outcome", "run_completed", "run_ordered"]
 
-Engine: TypeAlias = Executor | Any
+Executor: TypeAlias = concurrent.futures.Executor | Any
 """A ``concurrent.futures.Executor``, or a ``dask.distributed.Client``."""
 
 # How often a waiting run looks at its cancel token.
@@ -48,7 +49,7 @@ def run_completed(
     function: Callable[[Any], Any],
     tasks: Iterable[Any],
     *,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     cancel: Cancel | None = None,
 ) -> Iterator[Outcome]:
     """Do tasks, and give each outcome as soon as it is there.
@@ -89,7 +90,7 @@ def run_completed(
 
 
 def run_ordered(
-    executor: Engine | None,
+    executor: Executor | None,
     function: Callable[[Any], Any],
     tasks: Iterable[Any],
     progress: Progress | None = None,
@@ -156,10 +157,10 @@ def _here(
 def _elsewhere(
     function: Callable[[Any], Any],
     numbered: Iterator[tuple[int, Any]],
-    engine: Engine,
+    executor: Executor,
     cancel: Cancel | None,
 ) -> Iterator[Outcome]:
-    pool, window, revocable = _pool(engine)
+    pool, window, revocable = _pool(executor)
     running: dict[Future[Any], int] = {}
     more = True
     try:
@@ -187,22 +188,22 @@ def _elsewhere(
 
 def _outcome(place: int, future: Future[Any]) -> Outcome:
     if future.cancelled():
-        return Outcome(place, error=HepnbError("the engine gave the task up before it was done."))
+        return Outcome(place, error=HepnbError("the executor gave the task up before it was done."))
     error = future.exception()
     if error is not None and not isinstance(error, Exception):
         raise error
     return Outcome(place, None if error is not None else future.result(), error)
 
 
-def _pool(engine: Engine) -> tuple[Executor, int, bool]:
+def _pool(executor: Executor) -> tuple[concurrent.futures.Executor, int, bool]:
     """Give an executor, how many tasks to hand it at a time, and whether it says which have begun."""
-    if isinstance(engine, Executor):
-        workers = getattr(engine, "_max_workers", None) or os.cpu_count() or 1
-        return engine, 2 * int(workers), type(engine).__module__.startswith("concurrent.")
-    if not hasattr(engine, "get_executor") or getattr(engine, "asynchronous", False):
+    if isinstance(executor, concurrent.futures.Executor):
+        workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+        return executor, 2 * int(workers), type(executor).__module__.startswith("concurrent.")
+    if not hasattr(executor, "get_executor") or getattr(executor, "asynchronous", False):
         raise HepnbError(
-            f"executor is {engine!r}: give a concurrent.futures executor or a dask.distributed.Client "
+            f"executor is {executor!r}: give a concurrent.futures executor or a dask.distributed.Client "
             "that is not asynchronous."
         )
     # Dask takes equal calls for one unless told that they are not.
-    return engine.get_executor(pure=False), 2 * max(1, sum(engine.ncores().values())), False
+    return executor.get_executor(pure=False), 2 * max(1, sum(executor.ncores().values())), False

@@ -48,7 +48,7 @@ def from_trees(folder: Path) -> hepnb.Workspace:
             Sample("Background", "background", prediction["background"], weight="weight"),
         ],
         systematics=[
-            Systematic("Luminosity", "normalisation", up=0.05, down=-0.05),
+            Systematic("Luminosity", "normalization", up=0.05, down=-0.05),
             Systematic(
                 "Modeling",
                 "tree",
@@ -75,7 +75,7 @@ def from_histograms(folder: Path) -> hepnb.Workspace:
             Sample("Background", "background", region["Background/Nominal"]),
         ],
         systematics=[
-            Systematic("Luminosity", "normalisation", up=0.05, down=-0.05),
+            Systematic("Luminosity", "normalization", up=0.05, down=-0.05),
             Systematic("Modeling", "histogram", up=region["Background/Modeling_Up"], samples="Background"),
             Systematic(
                 "WeightBasedModeling",

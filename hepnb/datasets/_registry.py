@@ -29,7 +29,7 @@ class Dataset:
         Its size.
     sha256 : str
         Its checksum, 64 hexadecimal digits.
-    licence : str
+    license : str
         What its public home says.
     urls : tuple of str
         Where it is, tried in order; empty where no address is known.
@@ -42,7 +42,7 @@ class Dataset:
     name: str
     bytes: int
     sha256: str
-    licence: str
+    license: str
     urls: tuple[str, ...]
     member: str
     description: str
@@ -64,7 +64,7 @@ def registry() -> dict[str, Dataset]:
 
     Examples
     --------
-    >>> registry()["multisample/data.root"].licence
+    >>> registry()["multisample/data.root"].license
     'BSD-3-Clause'
     """
     text = files("hepnb.datasets").joinpath("registry.tsv").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def registry() -> dict[str, Dataset]:
             row["name"],
             int(row["bytes"]),
             row["sha256"],
-            row["licence"],
+            row["license"],
             tuple(row["urls"].split()),
             row["member"],
             row["description"],
@@ -126,7 +126,7 @@ def describe(name: str) -> str:
     """
     row = find(name)
     address = row.url or "no public address is known"
-    facts = f"{row.bytes:,} bytes, licence {row.licence}, sha256 {row.sha256}"
+    facts = f"{row.bytes:,} bytes, licence {row.license}, sha256 {row.sha256}"
     return f"{row.name}: {row.description}\n{facts}\n{address}{f' ({row.member})' if row.member else ''}"
 
 

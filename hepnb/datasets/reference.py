@@ -128,7 +128,7 @@ def _cabinetry() -> Analysis:
             Sample("Background", "background", prediction["background"], weight="weight"),
         ),
         systematics=(
-            Systematic("Luminosity", "normalisation", up=0.05, down=-0.05),
+            Systematic("Luminosity", "normalization", up=0.05, down=-0.05),
             Systematic("Modeling", "tree", up=prediction["background_varied"], samples="Background"),
             Systematic(
                 "WeightBasedModeling", "weight", up="weight_up", down="0.7*weight", samples="Background"
@@ -155,7 +155,7 @@ def _generated() -> Analysis:
             Sample("Background2", "background", file["background2"], weight="weight"),
         ),
         systematics=(
-            Systematic("Luminosity", "normalisation", up=0.02, down=-0.02),
+            Systematic("Luminosity", "normalization", up=0.02, down=-0.02),
             Systematic(
                 "Energy_scale",
                 "tree",

@@ -261,12 +261,12 @@ def batches(
     bounds = _bounds(fractions)
     if type(size) is not int or size < 1:
         raise SelectionError(f"size={size!r} is not a number of events. Give one, such as size=1024.")
-    labelled = _labelled(trees, target)
+    labeled = _labeled(trees, target)
     wanted = as_expressions(inputs)
-    if not wanted or not labelled:
+    if not wanted or not labeled:
         raise SelectionError("batches need at least one tree and one input.")
     parts, steps = [], []
-    for label, tree in labelled:
+    for label, tree in labeled:
         info = tree._info()
         part = _Part(
             tree,
@@ -299,7 +299,7 @@ def _try(part: _Part, info: TreeInfo) -> None:
             numbers(expression, per_entry(expression, expression.lists(columns), n, flat=False))
 
 
-def _labelled(
+def _labeled(
     trees: Tree | Mapping[float, Tree | Sequence[Tree]], target: str | None
 ) -> list[tuple[float | None, Tree]]:
     if isinstance(trees, Tree):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hepnb.events.sources.source import Source
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.histograms import Bins
 from hepnb.progress import Cancel, Progress
 
@@ -38,7 +38,7 @@ class Filling:
         label: str | None = None,
         memory: int | str = "500 MB",
         threads: int | None = None,
-        engine: Engine | None = None,
+        executor: Executor | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> hist.Hist[Any]:
@@ -62,7 +62,7 @@ class Filling:
             Name of the histogram.
         label : str, optional
             Label of the axis; the expression where left out.
-        memory, threads, engine
+        memory, threads, executor
             As for :meth:`fill`.
         progress : callable, optional
             Called with (entries done, entries in all).
@@ -91,7 +91,7 @@ class Filling:
         from hepnb.events.passes.fill_pass import fill_one  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import Fill  # noqa: PLC0415  # with it
 
-        one = self._pass((None, None), memory, threads, engine, progress, cancel)
+        one = self._pass((None, None), memory, threads, executor, progress, cancel)
         return fill_one(one, Fill(expression, bins, cut, weight, name, label))
 
     def fill(
@@ -103,7 +103,7 @@ class Filling:
         entry_stop: int | None = None,
         memory: int | str = "500 MB",
         threads: int | None = None,
-        engine: Engine | None = None,
+        executor: Executor | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Filled:
@@ -124,7 +124,7 @@ class Filling:
             are calculated with, and the histograms. Where processes or dask workers do it, each may.
         threads : int, optional
             How many; as many as there are processors, up to four, where left out.
-        engine : concurrent.futures.Executor or dask.distributed.Client, optional
+        executor : concurrent.futures.Executor or dask.distributed.Client, optional
             Where to do it; here where left out. The result is the same to the last bit.
         progress : callable, optional
             Called with (entries done, entries in all); see :class:`hepnb.progress.Bar`.
@@ -157,7 +157,7 @@ class Filling:
         from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import as_fills  # noqa: PLC0415  # with it
 
-        one = self._pass((entry_start, entry_stop), memory, threads, engine, progress, cancel)
+        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         flows = {
             key: what if isinstance(what, tuple) and len(what) == 2 else (what, None)
             for key, what in (cutflows or {}).items()
@@ -171,7 +171,7 @@ class Filling:
         *,
         memory: int | str = "500 MB",
         threads: int | None = None,
-        engine: Engine | None = None,
+        executor: Executor | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Cutflow:
@@ -184,7 +184,7 @@ class Filling:
             "CR": "~SR & (n_b == 0)"}``.
         weight : str, optional
             Weight of each entry.
-        memory, threads, engine
+        memory, threads, executor
             As for :meth:`fill`.
         progress : callable, optional
             Called with (entries done, entries in all).
@@ -205,7 +205,7 @@ class Filling:
         """
         from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
 
-        one = self._pass((None, None), memory, threads, engine, progress, cancel)
+        one = self._pass((None, None), memory, threads, executor, progress, cancel)
         return fill(one, {}, {"cuts": (cuts, weight)}).cutflows["cuts"]
 
     def cube(
@@ -218,7 +218,7 @@ class Filling:
         cut: str | None = None,
         memory: int | str = "500 MB",
         threads: int | None = None,
-        engine: Engine | None = None,
+        executor: Executor | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Cube:
@@ -232,7 +232,7 @@ class Filling:
             The variables that cuts will be moved in, and where the cuts can stand.
         memory : int or str
             What the pass may take; a cube that takes more than that by itself is refused.
-        threads, engine
+        threads, executor
             As for :meth:`fill`.
 
         Returns
@@ -247,7 +247,7 @@ class Filling:
         """
         from hepnb.events.passes.cube import make_cube  # noqa: PLC0415  # it takes trees
 
-        one = self._pass((None, None), memory, threads, engine, progress, cancel)
+        one = self._pass((None, None), memory, threads, executor, progress, cancel)
         return make_cube(one, expression, bins, by, weight, cut)
 
     def _pass(
@@ -255,11 +255,11 @@ class Filling:
         entries: tuple[int | None, int | None],
         memory: int | str,
         threads: int | None,
-        engine: Engine | None,
+        executor: Executor | None,
         progress: Progress | None,
         cancel: Cancel | None,
     ) -> OnePass:
         from hepnb.events.passes.fill_pass import OnePass  # noqa: PLC0415  # it takes trees
 
         source = self._source
-        return OnePass(source, source.info(), entries, memory, threads, engine, progress, cancel)
+        return OnePass(source, source.info(), entries, memory, threads, executor, progress, cancel)

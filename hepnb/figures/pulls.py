@@ -118,7 +118,7 @@ def draw_pulls(
     scale = np.ones(len(names)) if widths is None else np.asarray(widths, dtype=float)
     if widths is None:
         constrained = np.array(
-            [kind in ("gaussian", "gamma") and not _is_centred_on_one(name) for kind, name in _kinds(result)]
+            [kind in ("gaussian", "gamma") and not _is_centered_on_one(name) for kind, name in _kinds(result)]
         )
     else:
         constrained = np.isfinite(scale) & (scale > 0)
@@ -158,7 +158,7 @@ def _kinds(result: Any) -> list[tuple[str, str]]:
     return [(str(kind), str(name)) for kind, name in zip(result.types, result.labels, strict=True)]
 
 
-def _is_centred_on_one(name: str) -> bool:
+def _is_centered_on_one(name: str) -> bool:
     return name == "lumi" or name.startswith(("staterror", "gamma")) or name.endswith("]")
 
 

@@ -7,7 +7,7 @@ from hepnb.fits._profile import ContourResults, ProfileResults, contour, profile
 from hepnb.fits._pyhf_optimizer import pyhf_optimizer
 from hepnb.fits._ranking import RankingResults, ranking
 from hepnb.fits._solve import solve
-from hepnb.fits.batched import BatchedFit, Likelihood, minimise
+from hepnb.fits.batched import BatchedFit, Likelihood, minimize
 from hepnb.fits.crossings import MinosResults, minos
 from hepnb.fits.exploring import Explored, explore
 from hepnb.fits.goodness import GoodnessResults, goodness_of_fit
@@ -34,7 +34,7 @@ __all__ = [
     "fit",
     "fixed_poi_fit",
     "goodness_of_fit",
-    "minimise",
+    "minimize",
     "minos",
     "profile",
     "pyhf_optimizer",

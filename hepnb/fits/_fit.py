@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
-from hepnb.fits.batched import CONVERGED, minimise
+from hepnb.fits.batched import CONVERGED, minimize
 from hepnb.fits.exploring import explore
 from hepnb.fits.minuit import TOLERANCE, run_minuit
 from hepnb.fits.report import fit_results, second_minimum
@@ -110,7 +110,7 @@ def _by_minuit(model: Model, setup: Setup, strategy: int | None, tolerance: floa
         strategy, tolerance,
     )  # fmt: skip
     end, (lower, upper) = np.array(minuit.values), setup.bounds.T
-    found = minimise(
+    found = minimize(
         model.likelihood, setup.data[None], end[None], lower, upper, setup.fixed[None], max_iterations=0
     )
     # Minuit's own tolerance, not ours, decides whether it has arrived.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.fits._fit import fit
 from hepnb.fits.conditional import impossible, known_minima, movable
 from hepnb.fits.neighbours import hand_over
@@ -93,7 +93,7 @@ def profile(
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
 ) -> ProfileResults:
     """Scan one parameter, fitting all others at each value.
 
@@ -176,7 +176,7 @@ def contour(
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
 ) -> ContourResults:
     """Scan two parameters, fitting all others at each point of a grid.
 
@@ -264,7 +264,7 @@ def _conditional(
     held: dict[int, FloatArray],
     progress: Progress | None,
     cancel: Cancel | None,
-    executor: Engine | None,
+    executor: Executor | None,
     neighbours: tuple[IntArray, IntArray],
 ) -> tuple[tuple[FloatArray, FloatArray], FitResults, bool]:
     """Hold the same parameters at many values; repeat the free fit if it was not the lowest."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.fits._fit import fit
 from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
 from hepnb.fits.results import FitResults
@@ -91,7 +91,7 @@ def ranking(
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
 ) -> RankingResults:
     """Rank the nuisance parameters by their impact on the parameter of interest.
 
@@ -194,7 +194,7 @@ def _fitted(
     fixed: BoolArray,
     progress: Progress | None,
     cancel: Cancel | None,
-    executor: Engine | None,
+    executor: Executor | None,
 ) -> tuple[FloatArray, bool]:
     """Give the POI of each fit, nan where it failed or was not done; and whether some were not done."""
     if not len(start):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.fits.batched import CONVERGED, BatchedFit, minimise
+from hepnb.fits.batched import CONVERGED, BatchedFit, minimize
 from hepnb.fits.clips import has_clips, settle_clips
 from hepnb.fits.damped import descend
 from hepnb.fits.feasible import feasible
@@ -89,7 +89,7 @@ def _solve(
         # Plain steps would jump to and fro.
         result = settle(model, data, np.where(fixed, start, np.clip(start, lower, upper)), fixed, limits)
     else:
-        result = minimise(model.likelihood, data, start, lower, upper, fixed, _PATIENCE, wary=wary)
+        result = minimize(model.likelihood, data, start, lower, upper, fixed, _PATIENCE, wary=wary)
     for way in ways:
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
@@ -103,16 +103,16 @@ def _solve(
         if not bad.size:
             return result
         fresh = np.where(fixed[bad], start[bad], np.broadcast_to(origin, start.shape)[bad])
-        again = minimise(model.likelihood, data[bad], fresh, lower, upper, fixed[bad], _PATIENCE)
+        again = minimize(model.likelihood, data[bad], fresh, lower, upper, fixed[bad], _PATIENCE)
         result = _better(result, bad, again)
     outside = np.flatnonzero(~np.isfinite(result.value[:patient]))
     if outside.size:
         fresh = feasible(model, data[outside], start[outside], fixed[outside], limits)
-        again = minimise(model.likelihood, data[outside], fresh, lower, upper, fixed[outside], _PATIENCE)
+        again = minimize(model.likelihood, data[outside], fresh, lower, upper, fixed[outside], _PATIENCE)
         result = _better(result, outside, again)
     for lane in np.flatnonzero(result.status[:patient] != CONVERGED):
         end = minuit_lane(model.likelihood, data[lane], result.points[lane], limits, fixed[lane])
-        polished = minimise(model.likelihood, data[[lane]], end[None], lower, upper, fixed[[lane]])
+        polished = minimize(model.likelihood, data[[lane]], end[None], lower, upper, fixed[[lane]])
         result = _better(result, np.array([lane]), polished)
     return result
 

@@ -26,7 +26,7 @@ from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
 from hepnb.fits.newton import Box, Likelihood, Step, look, newton_step, within_reach
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimise"]
+__all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimize"]
 
 
 CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
@@ -72,7 +72,7 @@ class BatchedFit:
         return np.asarray(self.status == CONVERGED)
 
 
-def minimise(
+def minimize(
     likelihood: Likelihood,
     data: FloatArray,
     start: FloatArray,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimise
+from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimize
 from hepnb.model import HistFactoryLikelihood, Model, Objective
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import poisson
@@ -69,7 +69,7 @@ def settle_clips(
     start, (lower, upper) = points[near], limits.T
     for width in _WIDTHS:
         rounded = _Rounded(model.likelihood, width)
-        found = minimise(rounded, data[near], start, lower, upper, fixed[near], _STEPS)
+        found = minimize(rounded, data[near], start, lower, upper, fixed[near], _STEPS)
         start = np.where(np.isfinite(found.value)[:, None], found.points, start)
     exact = model.likelihood.objective(found.points, data[near]).value
     failed = (found.status == CONVERGED) & ~np.isfinite(exact)

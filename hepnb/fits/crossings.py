@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.fits._fit import fit
 from hepnb.fits.conditional import impossible, known_minima, movable
 from hepnb.fits.results import FitResults
@@ -70,7 +70,7 @@ def minos(
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
 ) -> MinosResults:
     """Return asymmetric uncertainties: where the profile of each parameter has risen by 1.
 
@@ -164,7 +164,7 @@ class _Search:
         return np.where(sigma > 0, sigma, np.maximum(0.3 * np.abs(self.model.init[where]), 0.1))
 
     def run(
-        self, progress: Progress | None, cancel: Cancel | None, executor: Engine | None
+        self, progress: Progress | None, cancel: Cancel | None, executor: Executor | None
     ) -> FloatArray | None:
         """Search; return a point below the free minimum if one is met."""
         for turn in range(_ROUNDS):
@@ -183,7 +183,7 @@ class _Search:
         return None
 
     def _rises(
-        self, lanes: IntArray, cancel: Cancel | None, executor: Engine | None
+        self, lanes: IntArray, cancel: Cancel | None, executor: Executor | None
     ) -> tuple[FloatArray, FloatArray]:
         """Hold a different parameter in each fit; return the rise of -2 log L, shape (lane,), and where."""
         model, where, row = self.model, self.where[lanes], np.arange(lanes.size)

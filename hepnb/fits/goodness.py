@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaincc
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine, run_ordered
+from hepnb.executor import Executor, run_ordered
 from hepnb.fits._fit import fit
 from hepnb.fits._solve import solve
 from hepnb.fits.pseudodata import sample
@@ -71,12 +71,12 @@ def goodness_of_fit(
     data: ArrayLike | None,
     model: Model,
     *,
-    toys: int = 0,
+    n_toys: int = 0,
     seed: int | np.random.SeedSequence | None = None,
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
 ) -> GoodnessResults:
     """Compare the best fit with a model that describes every bin perfectly.
 
@@ -86,7 +86,7 @@ def goodness_of_fit(
         Data; the observed ones if None.
     model : Model
         The model.
-    toys : int
+    n_toys : int
         Pseudo-experiments to draw from the best fit and to fit, for a p-value where the chi-squared law does
         not hold: few events, or parameters at bounds. Auxiliary data are drawn too, but for parameters that
         are fixed.
@@ -126,11 +126,11 @@ def goodness_of_fit(
     ...         signal=[12.0, 11.0], bkg=[50.0, 52.0], bkg_uncertainty=[3.0, 7.0], observed=[56, 60]
     ...     )
     ... )
-    >>> found = goodness_of_fit(None, model, toys=200, seed=1)
+    >>> found = goodness_of_fit(None, model, n_toys=200, seed=1)
     >>> found.n_dof, abs(found.toy_p_value - found.p_value) < 4 * found.toy_uncertainty
     (1, True)
     """
-    _check(toys)
+    _check(n_toys)
     counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     main = counts[: model.n_bins]
@@ -138,13 +138,13 @@ def goodness_of_fit(
     loose = sum(p.kind == "free" and not p.fixed for p in model.parameters)
     n_dof = int(np.count_nonzero(main >= 0)) - loose
     p_value = float(gammaincc(0.5 * n_dof, 0.5 * statistic)) if n_dof > 0 else math.nan
-    if not toys:
+    if not n_toys:
         return GoodnessResults(statistic, n_dof, p_value)
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    sizes = [min(_BATCH, toys - begin) for begin in range(0, toys, _BATCH)]
+    sizes = [min(_BATCH, n_toys - begin) for begin in range(0, n_toys, _BATCH)]
     tasks = list(zip(sizes, seeds.spawn(len(sizes)), strict=True))
-    told = None if progress is None else lambda done, _: progress(min(done * _BATCH, toys), toys)
-    found = run_ordered(executor, partial(_batch, model, counts, free.bestfit), tasks, told, cancel)
+    report = None if progress is None else lambda done, _: progress(min(done * _BATCH, n_toys), n_toys)
+    found = run_ordered(executor, partial(_batch, model, counts, free.bestfit), tasks, report, cancel)
     values = np.concatenate([np.empty(0), *(part for part in found if part is not None)])
     good = values[~np.isnan(values)]
     # Counts repeat, and a toy equal to the data must not fall below them by rounding.
@@ -156,9 +156,9 @@ def goodness_of_fit(
     )
 
 
-def _check(toys: object) -> None:
-    if isinstance(toys, bool) or not isinstance(toys, int | np.integer) or toys < 0:
-        raise ModelError(f"toys is {toys!r}. Give a whole number of toys, 0 for none.")
+def _check(n_toys: object) -> None:
+    if isinstance(n_toys, bool) or not isinstance(n_toys, int | np.integer) or n_toys < 0:
+        raise ModelError(f"n_toys is {n_toys!r}. Give a whole number of toys, 0 for none.")
 
 
 def _fraction(above: int, size: int) -> tuple[float, float]:

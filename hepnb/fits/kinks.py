@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimise
+from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimize
 from hepnb.model import Model
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
@@ -65,7 +65,7 @@ def settle(
     start = points.copy()
     sides = np.where(np.abs(points[:, where]) > _ASIDE, np.sign(points[:, where]), 0.0)
     sides = _downhill(model, data, points, where, sides == 0, sides)
-    result = minimise(model.likelihood, data, start, limits[:, 0], limits[:, 1], fixed, max_iterations=0)
+    result = minimize(model.likelihood, data, start, limits[:, 0], limits[:, 1], fixed, max_iterations=0)
     lanes = np.arange(len(points))
     for _ in range(_ROUNDS):
         held = fixed[lanes].copy()
@@ -74,7 +74,7 @@ def settle(
         lower, upper = (np.tile(bound, (lanes.size, 1)) for bound in limits.T)
         lower[:, where] = np.where(sides > 0, np.maximum(lower[:, where], _ASIDE), lower[:, where])
         upper[:, where] = np.where(sides < 0, np.minimum(upper[:, where], -_ASIDE), upper[:, where])
-        found = minimise(model.likelihood, data[lanes], start, lower, upper, held, _STEPS)
+        found = minimize(model.likelihood, data[lanes], start, lower, upper, held, _STEPS)
         at = movable[lanes] & (np.abs(found.points[:, where]) <= _ASIDE)
         turned = _downhill(model, data[lanes], found.points, where, at, sides)
         again = (turned != sides).any(axis=1) & (found.status == CONVERGED)

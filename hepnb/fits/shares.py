@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from hepnb.executor import Engine, run_ordered
+from hepnb.executor import Executor, run_ordered
 from hepnb.fits.basins import SMALL
 from hepnb.fits.batched import NOT_FINISHED, BatchedFit
 from hepnb.fits.exploring import explore
@@ -27,7 +27,7 @@ def solve_in_shares(
     fixed: BoolArray,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     batch: int = 512,
     known: FloatArray | None = None,
 ) -> tuple[BatchedFit, bool]:

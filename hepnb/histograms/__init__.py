@@ -6,7 +6,7 @@ from hepnb.histograms._fill import empty, fill, fill_into, rebin
 from hepnb.histograms._smooth import smooth
 from hepnb.histograms._unroll import unroll
 from hepnb.histograms.binning import Bins, axis, edges_of, needs_values
-from hepnb.histograms.variations import normalise, symmetric, symmetrise
+from hepnb.histograms.variations import normalize, symmetric, symmetrise
 
 __all__ = [
     "Bins",
@@ -16,7 +16,7 @@ __all__ = [
     "fill",
     "fill_into",
     "needs_values",
-    "normalise",
+    "normalize",
     "rebin",
     "smooth",
     "symmetric",

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
 
-__all__ = ["NormShape", "Symmetry", "normalise", "split", "symmetric", "symmetrise"]
+__all__ = ["NormShape", "Symmetry", "normalize", "split", "symmetric", "symmetrise"]
 
 Symmetry = Literal["average", "largest"]
 
@@ -98,7 +98,7 @@ def symmetrise(nominal: ArrayLike, up: ArrayLike) -> NDArray[np.float64]:
     return 2 * first - second
 
 
-def normalise(nominal: ArrayLike, variation: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+def normalize(nominal: ArrayLike, variation: ArrayLike) -> tuple[float, NDArray[np.float64]]:
     """Split a variation into its change of normalisation and its change of shape.
 
     Parameters
@@ -120,7 +120,7 @@ def normalise(nominal: ArrayLike, variation: ArrayLike) -> tuple[float, NDArray[
 
     Examples
     --------
-    >>> normalise([10, 10], [12, 10])
+    >>> normalize([10, 10], [12, 10])
     (1.1, array([10.90909091,  9.09090909]))
     """
     first, second = same_bins(nominal, variation)
@@ -166,13 +166,13 @@ def split(
     """
     first, second = np.asarray(nominal, dtype=np.float64), np.asarray(up, dtype=np.float64)
     third = None if down is None else np.asarray(down, dtype=np.float64)
-    norm_up, shape_up = normalise(first, second)
+    norm_up, shape_up = normalize(first, second)
     sums = [first.sum(), second.sum()]
     if third is None:
         norm_down, shape_down = 2 - norm_up, symmetrise(first, shape_up)
         sums.append(norm_down)
     else:
-        norm_down, shape_down = normalise(first, third)
+        norm_down, shape_down = normalize(first, third)
         sums.append(third.sum())
     if min(sums) <= 0:
         return None

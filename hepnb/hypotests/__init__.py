@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hepnb.hypotests._hypotest import hypotest, significance
 from hepnb.hypotests.definitions import TEST_STATISTICS
-from hepnb.hypotests.results import HypotestResult, PValueUncertainties, SignificanceResults, ToyResults
+from hepnb.hypotests.results import HypotestResults, PValueUncertainties, SignificanceResults, ToyResults
 from hepnb.hypotests.toys import toy_hypotest
 
 __all__ = [
     "TEST_STATISTICS",
-    "HypotestResult",
+    "HypotestResults",
     "PValueUncertainties",
     "SignificanceResults",
     "ToyResults",

@@ -18,7 +18,7 @@ from hepnb.hypotests.asymptotics import (
     two_sided_pvalues,
 )
 from hepnb.hypotests.definitions import TestStatistic, bounds_message, statistic_named, tested_value
-from hepnb.hypotests.results import HypotestResult, SignificanceResults
+from hepnb.hypotests.results import HypotestResults, SignificanceResults
 from hepnb.hypotests.settings import CALCTYPES, Bounds, adjusted, refuse_unknown
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toys import toy_hypotest
@@ -41,7 +41,7 @@ def hypotest(
     bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
     **toys: Any,
-) -> HypotestResult:
+) -> HypotestResults:
     """Test one value of the parameter of interest.
 
     Parameters
@@ -66,7 +66,7 @@ def hypotest(
 
     Returns
     -------
-    HypotestResult
+    HypotestResults
         p-values observed and expected. If a fit fails they are nan and ``ok`` is False.
 
     Raises
@@ -110,7 +110,7 @@ def hypotest(
 
 def _result(
     ratios: ProfileRatios, chosen: TestStatistic, message: str, codes: dict[str, str]
-) -> HypotestResult:
+) -> HypotestResults:
     if chosen.two_sided:
         teststat = np.sqrt(ratios.q)
         observed = two_sided_pvalues(ratios.q, ratios.q_asimov, chosen.bounded)
@@ -120,7 +120,7 @@ def _result(
         observed = observed_pvalues(teststat, ratios.q_asimov)
         expected = expected_pvalues(ratios.q_asimov)
     plain = not chosen.for_limits
-    return HypotestResult(
+    return HypotestResults(
         mu=float(ratios.mu[0]),
         CLs_obs=float(observed.CLsb[0] if plain else observed.CLs[0]),
         CLs_exp=(expected.CLsb if plain else expected.CLs)[0],

@@ -10,7 +10,7 @@ from hepnb.typing import FloatArray
 
 __all__ = [
     "TIE",
-    "HypotestResult",
+    "HypotestResults",
     "PValueUncertainties",
     "SignificanceResults",
     "ToyCheck",
@@ -129,7 +129,7 @@ def tail_fractions(toys: FloatArray, values: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class HypotestResult:
+class HypotestResults:
     """One hypothesis tested.
 
     Parameters
@@ -192,7 +192,7 @@ class HypotestResult:
         error = "" if self.uncertainty is None else f" +- {self.uncertainty.CLs_obs:.2g}"
         name = "CLs" if self.test_stat in {"q", "qtilde"} else "p"
         text = f"{self.test_stat} at {self.mu:g}: {name} {self.CLs_obs:.4g}{error}, expected [{band}]"
-        return f"HypotestResult({text}; {self.message})" if self.message else f"HypotestResult({text})"
+        return f"HypotestResults({text}; {self.message})" if self.message else f"HypotestResults({text})"
 
 
 @dataclass(frozen=True, eq=False)

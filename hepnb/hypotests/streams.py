@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine, run_completed
+from hepnb.executor import Executor, run_completed
 from hepnb.hypotests.checkpoint import Checkpoint
 from hepnb.hypotests.toy_batch import ToyTask, batch_size, do_batch
 from hepnb.model import Model
@@ -93,7 +93,7 @@ class ToyRun:
     model: Model
     test_stat: str
     seed: np.random.SeedSequence
-    executor: Engine | None = None
+    executor: Executor | None = None
     progress: Progress | None = None
     cancel: Cancel | None = None
     checkpoint: Checkpoint | None = None

@@ -222,7 +222,7 @@ def profile_ratios(
 
 
 def fits_behind(ratios: ProfileRatios, row: int = 0) -> dict[str, FloatArray]:
-    """Give the minima behind one tested value, by the names of :class:`HypotestResult`."""
+    """Give the minima behind one tested value, by the names of :class:`HypotestResults`."""
     return {
         "free": ratios.free,
         "fixed": ratios.fixed[row],

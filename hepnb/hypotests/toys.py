@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.fits import sample
 from hepnb.fits.exploring import may_have_several
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
@@ -22,7 +22,7 @@ from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
 from hepnb.hypotests.results import (
     TIE,
-    HypotestResult,
+    HypotestResults,
     PValueUncertainties,
     ToyCheck,
     ToyResults,
@@ -77,11 +77,11 @@ def toy_hypotest(
     init: ArrayLike | Mapping[str, float] | None = None,
     bounds: Bounds | None = None,
     fixed: Mapping[str, float] | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-) -> HypotestResult:
+) -> HypotestResults:
     """Test one value of the parameter of interest with pseudo-experiments.
 
     Parameters
@@ -114,7 +114,7 @@ def toy_hypotest(
 
     Returns
     -------
-    HypotestResult
+    HypotestResults
         With ``toys`` and ``uncertainty``; ``q_asimov`` is nan, and ``teststat`` is q itself.
 
     Raises
@@ -209,7 +209,7 @@ def from_toys(
     values: list[FloatArray],
     row: int = 0,
     check: ToyCheck | None = None,
-) -> HypotestResult:
+) -> HypotestResults:
     """Turn the statistics of the toys of one tested value into p-values."""
     chosen = statistic_named(run.test_stat)
     good = [toys[~np.isnan(toys)] for toys in values]
@@ -232,7 +232,7 @@ def from_toys(
         message += f" Stopped: {good[0].size} and {good[1].size} toys are all there are."
     if run.checkpoint is not None and run.checkpoint.failure:
         message += f" The checkpoint is not up to date: {run.checkpoint.failure}"
-    return HypotestResult(
+    return HypotestResults(
         mu=float(ratios.mu[row]),
         CLs_obs=float(upper if plain else observed),
         CLs_exp=bands[1 if plain else 0],

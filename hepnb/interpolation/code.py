@@ -75,10 +75,10 @@ class AdditiveCode:
         >>> CODES["code4p"].interpolate([8.0], [10.0], [15.0], [-1.0, 0.0, 1.0]).ravel()
         array([ 8., 10., 15.])
         """
-        low, centre, high = (np.asarray(x, dtype=float) for x in (down, nominal, up))
+        low, center, high = (np.asarray(x, dtype=float) for x in (down, nominal, up))
         h, g = self.basis(np.asarray(alpha, dtype=float)[..., np.newaxis], order)
-        changed = h * (0.5 * (high - low)) + g * (0.5 * (high + low) - centre)
-        return np.asarray(changed + centre if order == 0 else changed)
+        changed = h * (0.5 * (high - low)) + g * (0.5 * (high + low) - center)
+        return np.asarray(changed + center if order == 0 else changed)
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,11 @@ class MultiplicativeCode:
         >>> CODES["code1"].interpolate([8.0], [10.0], [15.0], [-1.0, 0.0, 2.0]).ravel()
         array([ 8. , 10. , 22.5])
         """
-        low, centre, high = (np.asarray(x, dtype=float) for x in (down, nominal, up))
+        low, center, high = (np.asarray(x, dtype=float) for x in (down, nominal, up))
         with np.errstate(divide="ignore", invalid="ignore"):
-            lower, upper = low / centre, high / centre
+            lower, upper = low / center, high / center
         good = (lower > 0) & (upper > 0) & np.isfinite(lower) & np.isfinite(upper)
         prepared = self.prepare(np.where(good, lower, 1.0), np.where(good, upper, 1.0))
         position = np.asarray(alpha, dtype=float)[..., np.newaxis]
-        factor = self.evaluate(prepared, np.broadcast_to(position, (*position.shape[:-1], centre.size)))
-        return np.where(good, centre * factor[order], np.nan)
+        factor = self.evaluate(prepared, np.broadcast_to(position, (*position.shape[:-1], center.size)))
+        return np.where(good, center * factor[order], np.nan)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.settings import Bounds, adjusted, refuse_unknown
 from hepnb.hypotests.streams import ToyRun, seed_sequence
@@ -112,7 +112,7 @@ def interval(
     fixed: Mapping[str, float] | None = None,
     n_toys: int | None = None,
     seed: int | np.random.SeedSequence | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.hypotests.teststats import TestStatistic, statistic_named
 from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
@@ -29,7 +29,7 @@ def scan(
     *,
     test_stat: str = "qtilde",
     batch: int | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
 from hepnb.limits._scan import limit_statistic
@@ -42,7 +42,7 @@ def upper_limit(
     test_stat: str = "qtilde",
     bounds: Sequence[float] | None = None,
     calctype: str = "asymptotics",
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,

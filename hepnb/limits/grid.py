@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from hepnb.errors import HepnbError
-from hepnb.executor import Engine, Outcome, run_completed
-from hepnb.hypotests import HypotestResult, hypotest
+from hepnb.executor import Executor, Outcome, run_completed
+from hepnb.hypotests import HypotestResults, hypotest
 from hepnb.limits._scan import limit_statistic
 from hepnb.limits._upper_limit import upper_limit
 from hepnb.limits.confidence import check_cl
@@ -43,7 +43,7 @@ def limit_grid(
     test_stat: str = "qtilde",
     bounds: Sequence[float] | None = None,
     model: Mapping[str, Any] | ModelSettings | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
     partial: Callable[[GridResults], None] | None = None,
     cancel: Cancel | None = None,
@@ -128,7 +128,7 @@ def limit_grid(
     return result
 
 
-Row = tuple[HypotestResult | LimitResults, float, FloatArray]
+Row = tuple[HypotestResults | LimitResults, float, FloatArray]
 
 
 def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], Row], signal: Signal) -> Row:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hepnb.executor import Engine, run_ordered
+from hepnb.executor import Executor, run_ordered
 from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
 from hepnb.hypotests.teststats import Anchors, ProfileRatios, TestStatistic, anchors, profile_ratios
 from hepnb.limits.results import ScanResults
@@ -41,7 +41,7 @@ class TestedPoints:
     __test__ = False  # not a test case for pytest
 
     def __init__(
-        self, model: Model, data: FloatArray, chosen: TestStatistic, executor: Engine | None = None
+        self, model: Model, data: FloatArray, chosen: TestStatistic, executor: Executor | None = None
     ) -> None:
         self.model, self.data, self.chosen, self.executor = model, data, chosen, executor
         self.shared = anchors(model, data, chosen)

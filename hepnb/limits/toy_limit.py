@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
-from hepnb.executor import Engine
-from hepnb.hypotests import HypotestResult
+from hepnb.executor import Executor
+from hepnb.hypotests import HypotestResults
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.streams import ToyRun, place_of, seed_sequence
@@ -62,13 +62,13 @@ class ToyLimitResults(LimitResults):
         Standard deviation of the observed limit, from the number of toys.
     expected_uncertainty : ndarray, shape (5,)
         Standard deviations of the expected limits.
-    tests : tuple of HypotestResult
+    tests : tuple of HypotestResults
         The points behind the limits with their toys, in the order of ``scan``.
     """
 
     observed_uncertainty: float = float("nan")
     expected_uncertainty: FloatArray = field(default_factory=_no_band)
-    tests: tuple[HypotestResult, ...] = ()
+    tests: tuple[HypotestResults, ...] = ()
 
     @property
     def interpolation(self) -> str:
@@ -101,7 +101,7 @@ def toy_upper_limit(
     test_stat: str = "qtilde",
     n_toys: int = 2000,
     seed: int | np.random.SeedSequence | None = None,
-    executor: Engine | None = None,
+    executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
@@ -201,7 +201,7 @@ class _Points:
     def __init__(self, run: ToyRun, counts: FloatArray, chosen: TestStatistic, n_toys: int) -> None:
         self.run, self.counts, self.chosen, self.n_toys = run, counts, chosen, n_toys
         self.shared = anchors(run.model, counts, chosen)
-        self.tests: list[HypotestResult] = []
+        self.tests: list[HypotestResults] = []
 
     def test(self, mu: FloatArray) -> None:
         """Add values of the POI."""

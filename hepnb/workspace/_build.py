@@ -235,6 +235,6 @@ def _n_templates(
                 continue
             total += 1
             for systematic in systematics:
-                if systematic.kind != "normalisation" and systematic.acts_on(sample, channel):
+                if systematic.kind != "normalization" and systematic.acts_on(sample, channel):
                     total += 1 if isinstance(systematic.down, str) and systematic.down == SYMMETRISE else 2
     return total

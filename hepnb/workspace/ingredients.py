@@ -16,7 +16,7 @@ __all__ = ["SYMMETRISE", "Channel", "Sample", "Systematic", "choose"]
 
 SYMMETRISE = "symmetrise"
 ROLES = ("data", "signal", "background")
-KINDS = ("normalisation", "weight", "tree", "branch", "histogram", "category")
+KINDS = ("normalization", "weight", "tree", "branch", "histogram", "category")
 EFFECTS = ("norm+shape", "norm", "shape")
 
 SYMMETRIES = ("average", "largest")
@@ -158,7 +158,7 @@ class Systematic:
     ----------
     name : str
         The nuisance parameter; systematics of one name are fully correlated.
-    kind : {"normalisation", "weight", "tree", "branch", "histogram", "category"}
+    kind : {"normalization", "weight", "tree", "branch", "histogram", "category"}
         What varies: the yield by a relative number, the weight expression, the source, the channel's
         variable, a ready histogram, or which category of an axis of the sample's ready histogram it is.
     up, down : float, str, Tree, histogram, or mapping of channel or sample name to any of these
@@ -182,9 +182,9 @@ class Systematic:
 
     Examples
     --------
-    >>> Systematic("Luminosity", "normalisation", up=0.05, down=-0.05).effect
+    >>> Systematic("Luminosity", "normalization", up=0.05, down=-0.05).effect
     'norm+shape'
-    >>> Systematic("Luminosity", "normalisation", up="5%")
+    >>> Systematic("Luminosity", "normalization", up="5%")
     Traceback (most recent call last):
     ...
     hepnb.errors.WorkspaceError: Systematic 'Luminosity': up='5%' of a normalisation must be a number,
@@ -192,7 +192,7 @@ class Systematic:
     """
 
     name: str
-    kind: Literal["normalisation", "weight", "tree", "branch", "histogram", "category"] = "normalisation"
+    kind: Literal["normalization", "weight", "tree", "branch", "histogram", "category"] = "normalization"
     up: Any = None
     down: Any = SYMMETRISE
     samples: Names = None
@@ -220,7 +220,7 @@ class Systematic:
         for value in values:
             if isinstance(value, Mapping):
                 self._check(side, value.values())
-            elif self.kind == "normalisation" and (not _is_number(value)):
+            elif self.kind == "normalization" and (not _is_number(value)):
                 raise WorkspaceError(
                     f"Systematic {self.name!r}: {side}={value!r} of a normalisation must be a number, "
                     "0.05 for +5 %."

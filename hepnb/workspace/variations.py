@@ -31,7 +31,7 @@ def modifiers_of(
     up = choose(systematic.up, sample.name, channel.name, owner)
     mirrored = isinstance(systematic.down, str) and systematic.down == SYMMETRISE
     down = None if mirrored else choose(systematic.down, sample.name, channel.name, owner)
-    if systematic.kind == "normalisation":
+    if systematic.kind == "normalization":
         shifts = [float(up), float(-up if down is None else down)]
         if systematic.symmetric is not None:
             shifts = [float(side) for side in symmetric(0.0, shifts[0], shifts[1], systematic.symmetric)]

@@ -34,7 +34,7 @@ FUNCTIONS = (
     ("hepnb.fits.newton", None, "_dense", "linear algebra of the steps"),
     ("hepnb.fits.newton", None, "_truncated", "linear algebra of the steps"),
     ("hepnb.fits.batched", None, "_move", "line search and book-keeping of lanes"),
-    ("hepnb.fits._solve", None, "minimise", "line search and book-keeping of lanes"),
+    ("hepnb.fits._solve", None, "minimize", "line search and book-keeping of lanes"),
     ("hepnb.fits._solve", None, "descend", "rescue of slow lanes"),
 )
 REST = "all else"

@@ -35,7 +35,7 @@ def test_significance_ranking_and_goodness(model: hepnb.Model) -> None:
     assert f"{found.observed_significance:.4g} sigma" in repr(found)
     ranked = hepnb.ranking(None, model)
     assert "2 impacts on mu: uncorr_bkguncrt[1]" in repr(ranked)
-    good = hepnb.goodness_of_fit(None, model, toys=50, seed=1)
+    good = hepnb.goodness_of_fit(None, model, n_toys=50, seed=1)
     assert f"p = {good.p_value:.4g}, {good.toy_p_value:.4g} +- " in repr(good)
     assert "50 toys" in repr(good)
 

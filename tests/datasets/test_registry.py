@@ -16,7 +16,7 @@ from hepnb.errors import DatasetError
 def test_a_row_is_whole(row: datasets.Dataset) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", row.sha256)
     assert row.bytes > 0
-    assert row.licence
+    assert row.license
     assert row.description
     assert not Path(row.name).is_absolute()
     assert ".." not in Path(row.name).parts

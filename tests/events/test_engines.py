@@ -93,20 +93,20 @@ def test_small_blocks(tree, expected, monkeypatch):
 
 def test_a_pool_of_threads(tree, expected):
     with ThreadPoolExecutor(3) as pool:
-        same(expected, tree.fill(HISTOGRAMS, CUTFLOWS, engine=pool))
-        one = tree.hist(MASS, (60, 0, 6), "x > -1", "exp(-abs(y))", engine=pool)
+        same(expected, tree.fill(HISTOGRAMS, CUTFLOWS, executor=pool))
+        one = tree.hist(MASS, (60, 0, 6), "x > -1", "exp(-abs(y))", executor=pool)
     np.testing.assert_array_equal(one.view(flow=True), expected["mass"].view(flow=True))
 
 
 def test_a_pool_of_processes(tree, expected):
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        same(expected, tree.fill(HISTOGRAMS, CUTFLOWS, engine=pool))
+        same(expected, tree.fill(HISTOGRAMS, CUTFLOWS, executor=pool))
         # A column that is derived goes along.
         derived = tree.with_columns(mass=MASS)
-        found = derived.hist("mass", (60, 0, 6), "x > -1", "exp(-abs(y))", engine=pool)
+        found = derived.hist("mass", (60, 0, 6), "x > -1", "exp(-abs(y))", executor=pool)
         np.testing.assert_array_equal(found.view(flow=True), expected["mass"].view(flow=True))
         with pytest.raises(SelectionError, match="weights are not finite"):
-            tree.hist("x", (10, 0, 1), weight="1 / (q - q)", engine=pool)
+            tree.hist("x", (10, 0, 1), weight="1 / (q - q)", executor=pool)
 
 
 def test_dask(tree, expected):
@@ -116,12 +116,12 @@ def test_dask(tree, expected):
     ):
         told = []
         found = tree.fill(
-            HISTOGRAMS, CUTFLOWS, engine=client, progress=lambda done, total: told.append((done, total))
+            HISTOGRAMS, CUTFLOWS, executor=client, progress=lambda done, total: told.append((done, total))
         )
         same(expected, found)
         assert told[-1] == (2 * N, 2 * N)
         assert told == sorted(told)
-        cube = tree.cube(MASS, (20, 0, 5), {"y": (20, -2, 2)}, weight="x", engine=client)
+        cube = tree.cube(MASS, (20, 0, 5), {"y": (20, -2, 2)}, weight="x", executor=client)
     here = tree.cube(MASS, (20, 0, 5), {"y": (20, -2, 2)}, weight="x", threads=1)
     np.testing.assert_array_equal(cube.values, here.values)
     np.testing.assert_array_equal(cube.variances, here.variances)
@@ -129,7 +129,7 @@ def test_dask(tree, expected):
 
 def test_what_is_no_engine(tree):
     with pytest.raises(HepnbError, match=r"give a concurrent\.futures executor"):
-        tree.hist("x", (10, 0, 1), engine=3)
+        tree.hist("x", (10, 0, 1), executor=3)
     with pytest.raises(SelectionError, match="threads=0"):
         tree.hist("x", (10, 0, 1), threads=0)
 

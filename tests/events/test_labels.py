@@ -53,7 +53,7 @@ def test_a_label_belongs_to_the_bin_it_numbers(n_bins, labels, expected):
     assert _labels(_Axis(n_bins, [_label(*one) for one in labels])) == expected
 
 
-def _labelled(path, labels, content, variances=None):
+def _labeled(path, labels, content, variances=None):
     """Write a histogram, and tell its labels after the other bytes are there."""
     axis = uproot.writing.identify.to_TAxis("xaxis", "", len(content) - 2, 0.0, 3.0, fLabels=labels)
     made = uproot.writing.identify.to_TH1x(
@@ -74,14 +74,14 @@ def _labels_of(numbers):
 
 
 def test_all_bins_labelled(tmp_path):
-    found = _labelled(tmp_path / "h.root", _labels_of({"c": 3, "a": 1, "b": 2}), CONTENT)
+    found = _labeled(tmp_path / "h.root", _labels_of({"c": 3, "a": 1, "b": 2}), CONTENT)
     assert list(found.axes[0]) == ["a", "b", "c"]
     assert found.values().tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("labels", [{"a": 1, "c": 3}, {"a": 1}, {"b": 2}])
 def test_some_bins_labelled(tmp_path, labels):
-    found = _labelled(tmp_path / "h.root", _labels_of(labels), CONTENT)
+    found = _labeled(tmp_path / "h.root", _labels_of(labels), CONTENT)
     assert isinstance(found.axes[0], hist.axis.Regular)
     assert found.values().tolist() == [1, 2, 3]
     assert found.axes[0].metadata == {"labels": {number - 1: text for text, number in labels.items()}}
@@ -89,7 +89,7 @@ def test_some_bins_labelled(tmp_path, labels):
 
 def test_an_underflow_beside_labels_is_kept(tmp_path):
     labels = _labels_of({"a": 1, "b": 2, "c": 3})
-    found = _labelled(tmp_path / "h.root", labels, [7.0, 1, 2, 3, 5], np.array([49.0, 1, 4, 9, 25]))
+    found = _labeled(tmp_path / "h.root", labels, [7.0, 1, 2, 3, 5], np.array([49.0, 1, 4, 9, 25]))
     assert found.values(flow=True).tolist() == [7, 1, 2, 3, 5]
     assert found.variances(flow=True).tolist() == [49, 1, 4, 9, 25]
     assert found.axes[0].metadata == {"labels": {0: "a", 1: "b", 2: "c"}}

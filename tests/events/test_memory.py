@@ -80,13 +80,13 @@ def test_fewer_threads_before_smaller_reads(large: Path) -> None:
     info = hepnb.open(large)["t"]._info()
     expressions = [info.check("x0 + x1 + x2 + x3")]
     threads = [
-        plan_memory(info, expressions, {}, info.n_entries, memory=memory, threads=4, engine=None).threads
+        plan_memory(info, expressions, {}, info.n_entries, memory=memory, threads=4, executor=None).threads
         for memory in ("2 MB", "6 MB", "100 MB")
     ]
     assert threads == sorted(threads)
     assert threads[-1] == 4
     for memory in (2 * MB, 6 * MB, 100 * MB):
-        plan = plan_memory(info, expressions, {}, info.n_entries, memory=memory, threads=4, engine=None)
+        plan = plan_memory(info, expressions, {}, info.n_entries, memory=memory, threads=4, executor=None)
         assert plan.n_bytes <= memory
 
 

@@ -175,7 +175,7 @@ def test_a_luminosity_without_width_is_held() -> None:
     assert limit.observed == pytest.approx(near.observed, rel=1e-4)
     drawn = sample(model, model.init, 3, np.random.default_rng(1))
     np.testing.assert_array_equal(drawn[:, 1], 1.0)
-    assert goodness_of_fit(None, model, toys=20, seed=1).n_failed == 0
+    assert goodness_of_fit(None, model, n_toys=20, seed=1).n_failed == 0
 
 
 def test_a_parameter_without_width_is_held_at_its_measurement() -> None:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 import hepnb
 from hepnb.errors import ModelError
-from hepnb.fits import minimise, solve
+from hepnb.fits import minimize, solve
 from hepnb.fits.minuit import run_minuit
 from hepnb.fits.report import bounded_uncertainty
 from hepnb.fits.threads import one_blas_thread
@@ -159,10 +159,10 @@ def test_a_batch_equals_its_loop(susy: hepnb.Model) -> None:
     start = np.tile(susy.init, (batch, 1))
     fixed = np.tile(susy.fixed, (batch, 1))
     lower, upper = susy.bounds.T
-    together = minimise(susy.likelihood, data, start, lower, upper, fixed)
+    together = minimize(susy.likelihood, data, start, lower, upper, fixed)
     assert together.ok.all()
     for lane in range(batch):
-        alone = minimise(susy.likelihood, data[[lane]], start[[lane]], lower, upper, fixed[[lane]])
+        alone = minimize(susy.likelihood, data[[lane]], start[[lane]], lower, upper, fixed[[lane]])
         # Both are within the estimated distance to the minimum at which a lane stops, 1e-10.
         np.testing.assert_allclose(alone.value[0], together.value[lane], rtol=0, atol=2e-10)
 

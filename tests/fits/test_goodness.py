@@ -47,7 +47,7 @@ def large() -> hepnb.Model:
 
 
 def test_toys_follow_the_chi_squared_law_at_high_counts(large: hepnb.Model) -> None:
-    result = hepnb.goodness_of_fit(None, large, toys=2000, seed=3)
+    result = hepnb.goodness_of_fit(None, large, n_toys=2000, seed=3)
     assert result.toys.size == 2000
     assert result.n_failed == 0
     assert result.n_dof == 3
@@ -71,7 +71,7 @@ def test_one_bin_without_freedom_has_the_exact_law() -> None:
         ],
     }
     model = hepnb.Model(spec)
-    result = hepnb.goodness_of_fit(None, model, toys=4000, seed=1)
+    result = hepnb.goodness_of_fit(None, model, n_toys=4000, seed=1)
     n = np.arange(60)
     ratio = 2 * (1.0 - n + n * np.log(np.where(n > 0, n, 1)))
     exact = poisson.pmf(n, 1.0)[ratio >= result.statistic - 1e-9].sum()
@@ -86,12 +86,12 @@ def test_fixed_parameters_do_not_fluctuate(large: hepnb.Model) -> None:
     parameters = [{"name": "rate", "fixed": True}, {"name": "stat", "fixed": True}]
     measurement = {"name": "m", "config": {"poi": "mu", "parameters": parameters}}
     held = hepnb.Model({**content, "measurements": [measurement]})
-    result = hepnb.goodness_of_fit([10_020.0, 9_610.0, 8_700.0, 7_650.0], held, toys=1500, seed=8)
+    result = hepnb.goodness_of_fit([10_020.0, 9_610.0, 8_700.0, 7_650.0], held, n_toys=1500, seed=8)
     assert kstest(result.toys, "chi2", args=(3,)).pvalue > 1e-3
 
 
 def test_an_impossible_excess_has_a_p_value_near_zero(large: hepnb.Model) -> None:
-    result = hepnb.goodness_of_fit([20_000.0, 5_000.0, 9_000.0, 8_000.0], large, toys=100, seed=3)
+    result = hepnb.goodness_of_fit([20_000.0, 5_000.0, 9_000.0, 8_000.0], large, n_toys=100, seed=3)
     assert result.toy_p_value == 0.0
     assert 0.005 < result.toy_uncertainty < 0.015
 
@@ -99,15 +99,15 @@ def test_an_impossible_excess_has_a_p_value_near_zero(large: hepnb.Model) -> Non
 def test_the_same_seed_gives_the_same_toys_everywhere(large: hepnb.Model) -> None:
     calls: list[tuple[int, int]] = []
     here = hepnb.goodness_of_fit(
-        None, large, toys=1100, seed=5, progress=lambda done, total: calls.append((done, total))
+        None, large, n_toys=1100, seed=5, progress=lambda done, total: calls.append((done, total))
     )
     assert calls == [(500, 1100), (1000, 1100), (1100, 1100)]
     with ThreadPoolExecutor(2) as pool:
-        there = hepnb.goodness_of_fit(None, large, toys=1100, seed=5, executor=pool)
+        there = hepnb.goodness_of_fit(None, large, n_toys=1100, seed=5, executor=pool)
     np.testing.assert_array_equal(here.toys, there.toys)
     stop = threading.Event()
     part = hepnb.goodness_of_fit(
-        None, large, toys=1100, seed=5, cancel=stop, progress=lambda done, total: stop.set()
+        None, large, n_toys=1100, seed=5, cancel=stop, progress=lambda done, total: stop.set()
     )
     assert part.cancelled
     np.testing.assert_array_equal(part.toys, here.toys[:500])
@@ -117,4 +117,4 @@ def test_the_same_seed_gives_the_same_toys_everywhere(large: hepnb.Model) -> Non
 @pytest.mark.parametrize("toys", [-1, 2.5, True])
 def test_a_wrong_number_of_toys_is_refused(large: hepnb.Model, toys: Any) -> None:
     with pytest.raises(ModelError, match="Give a whole number of toys"):
-        hepnb.goodness_of_fit(None, large, toys=toys)
+        hepnb.goodness_of_fit(None, large, n_toys=toys)

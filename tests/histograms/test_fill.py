@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepnb.errors import BinningError
-from hepnb.histograms import axis, empty, fill, fill_into, normalise, rebin, symmetrise
+from hepnb.histograms import axis, empty, fill, fill_into, normalize, rebin, symmetrise
 
 RNG = np.random.default_rng(11)
 VALUES = RNG.normal(size=3000)
@@ -99,15 +99,15 @@ def test_symmetrise_mirrors(pairs):
 
 def test_normalise_keeps_the_sum():
     nominal, up = np.array([10.0, 20, 30]), np.array([12.0, 20, 40])
-    ratio, shape = normalise(nominal, up)
+    ratio, shape = normalize(nominal, up)
     assert ratio == 1.2
     np.testing.assert_allclose(shape.sum(), nominal.sum())
     np.testing.assert_allclose(shape * ratio, up)
-    assert normalise([0, 0], [1, 2])[0] == 1.0
-    assert normalise([1, 2], [0, 0])[0] == 1.0
+    assert normalize([0, 0], [1, 2])[0] == 1.0
+    assert normalize([1, 2], [0, 0])[0] == 1.0
 
 
 def test_bins_must_be_the_same():
-    for function in (symmetrise, normalise):
+    for function in (symmetrise, normalize):
         with pytest.raises(BinningError, match="Fill both with the same bins"):
             function([1, 2], [1, 2, 3])

@@ -14,7 +14,7 @@ import pytest
 
 import hepnb
 from hepnb.errors import FileError
-from hepnb.hypotests import HypotestResult, toy_hypotest
+from hepnb.hypotests import HypotestResults, toy_hypotest
 from hepnb.workspace import uncorrelated_background
 
 N_TOYS, BATCH = 230, 40
@@ -33,11 +33,11 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hepnb.hypotests.toys.batch_size", lambda model: BATCH)
 
 
-def study(**options: Any) -> HypotestResult:
+def study(**options: Any) -> HypotestResults:
     return toy_hypotest(1.0, None, make(), **({"n_toys": N_TOYS, "seed": 5} | options))
 
 
-def equal(one: HypotestResult, other: HypotestResult) -> bool:
+def equal(one: HypotestResults, other: HypotestResults) -> bool:
     assert one.toys is not None
     assert other.toys is not None
     same = np.array_equal(one.toys.signal, other.toys.signal)

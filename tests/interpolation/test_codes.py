@@ -100,14 +100,14 @@ yields = st.floats(0.05, 1e4)
 def test_equal_to_pyhf_whatever_the_templates(
     name: str, nominal: list[float], ratios: list[tuple[float, float]], alphas: list[float]
 ) -> None:
-    centre = np.array(nominal)
-    down, up = centre * np.array(ratios[: centre.size]).T
+    center = np.array(nominal)
+    down, up = center * np.array(ratios[: center.size]).T
     histograms = [[[down.tolist(), nominal, up.tolist()]]]
     theirs: Any = getattr(pyhf.interpolators, name)(histograms, subscribe=False)(np.array([alphas]))[0, 0]
-    ours = interpolate(name, down, centre, up, alphas)
-    theirs = centre + theirs if isinstance(CODES[name], AdditiveCode) else centre * theirs
+    ours = interpolate(name, down, center, up, alphas)
+    theirs = center + theirs if isinstance(CODES[name], AdditiveCode) else center * theirs
     # What is added up may cancel; its rounding is relative to its parts.
-    parts = np.abs(theirs) + centre + np.abs(np.array(alphas))[:, None] * (np.abs(up) + np.abs(down))
+    parts = np.abs(theirs) + center + np.abs(np.array(alphas))[:, None] * (np.abs(up) + np.abs(down))
     assert (np.abs(ours - theirs) <= 1e-12 * parts).all()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hepnb.fits import batched, minimise, newton
+from hepnb.fits import batched, minimize, newton
 from hepnb.model import Model
 
 NAMES = ["large", "signal patch", "small"]
@@ -71,7 +71,7 @@ def test_both_ways_lead_to_the_same_minimum(model: Model, monkeypatch: pytest.Mo
     ends = []
     for few_lanes in (0, 10_000):
         monkeypatch.setattr(newton, "_FEW_LANES", few_lanes)
-        ends.append(minimise(model.likelihood, model.data[None], start, lower, upper, fixed))
+        ends.append(minimize(model.likelihood, model.data[None], start, lower, upper, fixed))
     assert ends[0].ok.all()
     assert ends[1].ok.all()
     np.testing.assert_allclose(ends[0].value, ends[1].value, atol=1e-9)
@@ -84,10 +84,10 @@ def test_lanes_that_enter_late_reach_the_same_minimum(model: Model, monkeypatch:
     fixed = np.tile(model.fixed, (count, 1))
     fixed[:, model.require_poi()] = True
     lower, upper = model.bounds.T
-    whole = minimise(model.likelihood, model.data[None], start, lower, upper, fixed)
+    whole = minimize(model.likelihood, model.data[None], start, lower, upper, fixed)
     monkeypatch.setattr(batched, "_FEWEST", 8)
     monkeypatch.setattr(batched, "_CACHE_BYTES", 1)
-    parts = minimise(model.likelihood, model.data[None], start, lower, upper, fixed)
+    parts = minimize(model.likelihood, model.data[None], start, lower, upper, fixed)
     assert parts.ok.all()
     np.testing.assert_allclose(parts.value, whole.value, atol=1e-9)
 

@@ -325,9 +325,9 @@ def test_cabinetry_agrees(pairs: dict[str, Pairs], quiet_minuit: None) -> None:
             mine_, theirs_ = getattr(ranked, side), getattr(theirs_ranked, side)
             np.testing.assert_allclose(mine_, theirs_, atol=1e-3, rtol=1e-3, err_msg=side)
         label = ours.parameter_names[moving[0]]
-        centre, width = free[label]
+        center, width = free[label]
         scan = cabinetry.fit.scan(
-            theirs, data, label, par_range=(centre - width, centre + width), n_steps=3, **TIGHT
+            theirs, data, label, par_range=(center - width, center + width), n_steps=3, **TIGHT
         )
         values = np.asarray(scan.parameter_values)
         delta = profile(label, None, ours, values).delta

@@ -239,17 +239,10 @@ def test_every_start_method_gives_the_same(tree: hepnb.Tree, method: str) -> Non
     want = tree.hist("x + y", (50, 0, 1e9)).values()
     context = multiprocessing.get_context(method)
     with readers(tree), ProcessPoolExecutor(2, mp_context=context) as pool:
-        np.testing.assert_array_equal(tree.hist("x + y", (50, 0, 1e9), **engine(pool)).values(), want)
+        np.testing.assert_array_equal(tree.hist("x + y", (50, 0, 1e9), executor=pool).values(), want)
         own = pool.map(partial(hepnb.Tree.hist, expression="x + y", bins=(50, 0, 1e9)), [tree] * 6)
         for one in own:
             np.testing.assert_array_equal(one.values(), want)
-
-
-def engine(pool: ProcessPoolExecutor) -> dict[str, Any]:
-    import inspect
-
-    names = inspect.signature(hepnb.Tree.hist).parameters
-    return {"executor" if "executor" in names else "engine": pool}
 
 
 def test_a_function_of_ones_own_in_a_pool(tree: hepnb.Tree) -> None:

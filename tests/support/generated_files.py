@@ -372,7 +372,7 @@ def made_analysis(folder: Path) -> Analysis:
             hepnb.Sample(background, "background", prediction["background"], weight="weight"),
         ),
         systematics=(
-            hepnb.Systematic("Luminosity", "normalisation", up=0.05, down=-0.05),
+            hepnb.Systematic("Luminosity", "normalization", up=0.05, down=-0.05),
             hepnb.Systematic("Modeling", "tree", up=prediction["background_varied"], samples=background),
             hepnb.Systematic(
                 "WeightBasedModeling", "weight", up="weight_up", down="0.7*weight", samples=background

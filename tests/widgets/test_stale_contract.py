@@ -47,7 +47,7 @@ def panels(folder):
     signal = Sample("S", "signal", two, normfactor="mu")
     samples = (signal, Sample("B", "background", one))
     channel, other = (Channel(n, "pt", bins, label=n) for n, bins in (("SR", (4, 0, 80)), ("CR", (3, 0, 60))))
-    lumi = Systematic("lumi", "normalisation", up=0.05, down=-0.05)
+    lumi = Systematic("lumi", "normalization", up=0.05, down=-0.05)
     band_model, fit_model = hepnb.Model(spec(12.0)), hepnb.Model(spec(12.0))
     data = [60.0, 50.0]
 

@@ -39,7 +39,7 @@ def reference(generated_dir: Path, **changes: Any) -> dict[str, Any]:
             Sample(background, "background", prediction["background"], weight="weight"),
         ],
         "systematics": [
-            Systematic("Luminosity", "normalisation", up=0.05, down=-0.05),
+            Systematic("Luminosity", "normalization", up=0.05, down=-0.05),
             Systematic("Modeling", "tree", up=prediction["background_varied"], samples=background),
             Systematic("WeightBasedModeling", "weight", up="weight_up", down="0.7*weight", samples=background),
         ],
@@ -453,7 +453,7 @@ def test_what_cannot_be_built_is_refused(error: type[Exception], said: str, chan
         ),
         (lambda: Systematic("s", "tree", up="path"), "up='path' must be a tree"),
         (
-            lambda: Systematic("s", "normalisation", up={"SR": "a"}),
+            lambda: Systematic("s", "normalization", up={"SR": "a"}),
             "up='a' of a normalisation must be a number",
         ),
     ],

@@ -105,7 +105,7 @@ def from_histograms(folder: Path, **changes: Any) -> Workspace:
             Sample("Background", source=region["Background/Nominal"]),
         ],
         [
-            Systematic("Luminosity", "normalisation", up=0.05, down=-0.05),
+            Systematic("Luminosity", "normalization", up=0.05, down=-0.05),
             Systematic("Modeling", "histogram", up=region["Background/Modeling_Up"], **background),
             Systematic(
                 "WeightBasedModeling",

@@ -29,7 +29,7 @@ from hepnb.events.passes.memory_plan import plan_memory
 from hepnb.events.passes.tasks import Covered, Pass, run, task_ranges
 from hepnb.events.sources.named_cuts import conditions
 from hepnb.events.sources.source import Source, TreeInfo
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 from hepnb.histograms import axis, needs_values
 from hepnb.histograms.coordinates import grown, grows, merges
 from hepnb.progress import Cancel, Progress
@@ -58,7 +58,7 @@ class OnePass:
     entries: tuple[int | None, int | None] = (None, None)
     memory: int | str = "500 MB"
     threads: int | None = None
-    engine: Engine | None = None
+    executor: Executor | None = None
     progress: Progress | None = None
     cancel: Cancel | None = None
     _expressions: dict[Expression, int] = field(default_factory=dict)
@@ -94,11 +94,11 @@ class OnePass:
             self.last - self.first,
             memory=self.memory,
             threads=self.threads,
-            engine=self.engine,
+            executor=self.executor,
         )
         this = Pass(self.source, self.info, expressions, sums, plan.keep, plan.block, plan.window)
         tasks = task_ranges(self.info, self.first, self.last)
-        return run(this, tasks, plan.threads, self.engine, self._progress(), self.cancel)
+        return run(this, tasks, plan.threads, self.executor, self._progress(), self.cancel)
 
     def _progress(self) -> Progress | None:
         report, (before, passes) = self.progress, self._passes
@@ -140,7 +140,7 @@ class OnePass:
             self.entries,
             self.memory,
             self.threads,
-            self.engine,
+            self.executor,
             self.progress,
             self.cancel,
         )

@@ -23,7 +23,7 @@ from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import TreeInfo
 from hepnb.events.units import memory_bytes
-from hepnb.executor import Engine
+from hepnb.executor import Executor
 
 __all__ = ["Plan", "plan_memory"]
 
@@ -74,7 +74,7 @@ def plan_memory(
     *,
     memory: int | str,
     threads: int | None,
-    engine: Engine | None,
+    executor: Executor | None,
 ) -> Plan:
     """Choose the sizes so that a pass keeps to its memory.
 
@@ -92,7 +92,7 @@ def plan_memory(
         Bytes, or such as "500 MB".
     threads : int, optional
         How many; as many as help where left out.
-    engine : Executor or dask client, optional
+    executor : Executor or dask client, optional
         Threads of an executor share the memory; processes have it each.
 
     Returns
@@ -106,7 +106,7 @@ def plan_memory(
         Where the memory is no size, or too small for one thread.
     """
     available = memory_bytes(memory) - sum(one.n_bytes for one in sums.values() if isinstance(one, CubeSum))
-    wanted = _workers(threads, engine)
+    wanted = _workers(threads, executor)
     names = sorted({name for expression in expressions for name in expression.branches})
     branches = {name: info.names[name] for name in names}
     plain = [branch for branch in branches.values() if branch.kind in ("number", "bool")]
@@ -135,7 +135,7 @@ def plan_memory(
         # Where all else fails reads are smaller than a basket, which is then decompressed several times.
         threads_, entries = max(n_threads, 1), need.read[1] if n_threads else 0
         # The sum of all, and those of the tasks that are done or on their way.
-        n_totals = 2 if threads_ == 1 and engine is None else 1 + 2 * threads_
+        n_totals = 2 if threads_ == 1 and executor is None else 1 + 2 * threads_
         left = (available * _SHARE - n_totals * totals) / threads_
         block, window = need.fit(left, entries, most)
         if need.bytes(block, window) <= left:
@@ -241,12 +241,12 @@ def _width(info: TreeInfo, branch: Branch) -> float:
     return known[branch.name]
 
 
-def _workers(threads: int | None, engine: Engine | None) -> int:
+def _workers(threads: int | None, executor: Executor | None) -> int:
     whole = type(threads) is not bool and isinstance(threads, (int, np.integer))
     if threads is not None and not (whole and threads >= 1):
         raise SelectionError(f"threads={threads!r}: give 1 or more, or leave it out.")
-    if engine is None:
+    if executor is None:
         return default_threads() if threads is None else threads
-    if isinstance(engine, ThreadPoolExecutor):
-        return int(engine._max_workers)
+    if isinstance(executor, ThreadPoolExecutor):
+        return int(executor._max_workers)
     return 1

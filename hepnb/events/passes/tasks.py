@@ -1,6 +1,6 @@
 """A pass over a tree cut into tasks: done here, on threads, in a pool or on dask, and added up in order.
 
-Where the cuts are depends on the files alone, never on what is read, the memory, the threads or the engine; a
+Where the cuts are depends on the files alone, never on what is read, the memory, the threads or executor; a
 task adds its blocks one after the other, and the tasks are added in their order. So sums of
 weights are the same to the last bit everywhere.
 """
@@ -26,7 +26,7 @@ from hepnb.events.passes.accumulators import Block, Sum
 from hepnb.events.passes.basket_reader import coarsest
 from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
 from hepnb.events.sources.source import Skipped, Source, TreeInfo, warn_of
-from hepnb.executor import Engine, run_completed
+from hepnb.executor import Executor, run_completed
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["Covered", "Pass", "run", "task_ranges"]
@@ -173,7 +173,7 @@ def run(
     this: Pass,
     tasks: Sequence[tuple[int, int]],
     threads: int,
-    engine: Engine | None,
+    executor: Executor | None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Covered:
@@ -186,8 +186,8 @@ def run(
     tasks : sequence of (int, int)
         Ranges of entries.
     threads : int
-        How many, where there is no engine.
-    engine : Executor or dask client, optional
+        How many, where there is no executor.
+    executor : Executor or dask client, optional
         Where to do it.
     progress, cancel : optional
         Called with entries; looked at after each block.
@@ -213,9 +213,9 @@ def run(
         ranges.extend(_without(done.start, done.stop, done.lost))
 
     with ExitStack() as stack:
-        if engine is None and threads > 1 and len(tasks) > 1:
-            engine = stack.enter_context(ThreadPoolExecutor(threads, "hepnb-events"))
-        for outcome in run_completed(partial(_do, this), tasks, executor=engine, cancel=cancel):
+        if executor is None and threads > 1 and len(tasks) > 1:
+            executor = stack.enter_context(ThreadPoolExecutor(threads, "hepnb-events"))
+        for outcome in run_completed(partial(_do, this), tasks, executor=executor, cancel=cancel):
             if outcome.error is not None:
                 raise outcome.error
             waiting[outcome.place] = outcome.value

@@ -243,7 +243,7 @@ class HistogramBuilder(Panel):
         """Append a systematic of five percent to fill in, as the button does."""
         number = 1 + len(self.systematics)
         self._controls.systematics.add(
-            Systematic(f"systematic_{number}", "normalisation", up=0.05, down=-0.05)
+            Systematic(f"systematic_{number}", "normalization", up=0.05, down=-0.05)
         )
 
     def press_build(self) -> None:

@@ -260,7 +260,7 @@ class SystematicTable(ItemTable[Systematic]):
     def _side(self, name: str, kind: str, text: str) -> Any:
         if text == SYMMETRISE:
             return SYMMETRISE
-        if kind == "normalisation":
+        if kind == "normalization":
             try:
                 return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
             except ValueError:

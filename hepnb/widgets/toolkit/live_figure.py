@@ -61,12 +61,12 @@ class _Layer:
         self.where = np.flatnonzero(flat[:, 3])
         covered = flat[self.where].astype(np.uint16)
         alpha = covered[:, 3:]
-        self.colour = covered[:, :3] * alpha + 127
+        self.color = covered[:, :3] * alpha + 127
         self.rest = 255 - alpha
 
     def paint(self, flat: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
         below = flat[self.where, :3]
-        flat[self.where, :3] = (self.colour + below * self.rest) // 255
+        flat[self.where, :3] = (self.color + below * self.rest) // 255
 
 
 class LiveFigure(anywidget.AnyWidget):
