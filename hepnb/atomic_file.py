@@ -151,8 +151,12 @@ def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = Tru
     b'\xc2\xb5 = 1'
     """
     with atomic_file(path, overwrite=overwrite) as file:
-        # A lone surrogate, as in a file name that is not UTF-8, is kept instead of being an error.
-        file.path.write_bytes(text.encode("utf-8", errors="surrogateescape"))
+        try:
+            # The bytes of a file name that is not UTF-8 are kept.
+            content = text.encode("utf-8", errors="surrogateescape")
+        except UnicodeEncodeError:  # any other lone surrogate becomes an escape, as Python and JSON write it
+            content = text.encode("utf-8", errors="backslashreplace")
+        file.path.write_bytes(content)
     return file.target
 
 
@@ -172,7 +176,7 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
 
 
 def _check_target(named: Path, target: Path, overwrite: bool) -> None:
-    if not target.name or target.is_dir():
+    if not target.name or os.path.isdir(target):  # noqa: PTH112  # Path.is_dir raises for a name too long
         raise FileError(f"{str(named)!r} is a folder. Give the name of a file in it, such as 'result.json'.")
     if not os.path.lexists(target):
         _check_home(named)

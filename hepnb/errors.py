@@ -25,6 +25,7 @@ __all__ = [
     "ModelError",
     "SelectionError",
     "WorkspaceError",
+    "check_choice",
     "nearest",
     "printable",
 ]
@@ -74,6 +75,10 @@ class ModelError(HepnbError):
 
 class EmptySelectionWarning(UserWarning):
     """A selection leaves nothing: the histogram is empty."""
+
+
+class WorkspaceWarning(UserWarning):
+    """Something in a workspace has no effect, or is there twice."""
 
 
 _quiet: ContextVar[bool] = ContextVar("_quiet", default=False)
@@ -150,6 +155,36 @@ def _escaped(character: str) -> str:
         if ord(character) > 127
         else (f"\\x{ord(character):02x}")
     )
+
+
+def check_choice(value: object, choices: Iterable[str], what: str) -> None:
+    """Refuse the value of an option that is none of its choices.
+
+    Parameters
+    ----------
+    value : object
+        What was given, whatever it is.
+    choices : iterable of str
+        What may be given.
+    what : str
+        The option's name.
+
+    Raises
+    ------
+    ModelError
+        The value is none of them; the nearest are named.
+
+    Examples
+    --------
+    >>> check_choice("toybase", ("asymptotics", "toybased"), "calctype")
+    Traceback (most recent call last):
+        ...
+    hepnb.errors.ModelError: calctype 'toybase' does not exist. Did you mean 'toybased'?
+    """
+    known = list(choices)
+    # An array compares with a text item by item, and a list cannot be looked up.
+    if not isinstance(value, str) or value not in known:
+        raise ModelError(f"{what} {value!r:.80} does not exist. {nearest(str(value)[:80], known)}")
 
 
 def nearest(name: str, candidates: Iterable[str], n: int = 3) -> str:

@@ -35,7 +35,7 @@ def local_path(path: object) -> Path:
     Raises
     ------
     FileError
-        When it is no path, or holds a null character.
+        When it is no path, or holds what no file name can.
 
     Examples
     --------
@@ -52,6 +52,12 @@ def local_path(path: object) -> Path:
         raise FileError(f"{path!r:.80} is not a path. Give a text or a pathlib.Path.") from None
     if "\0" in name:
         raise FileError(f"{name!r:.80} holds a null character, which no file name has. Correct the name.")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise FileError(
+            f"{name!r:.80} holds a character that no file name can (a lone surrogate). Correct the name."
+        ) from None
     # os.path and not Path: an unknown user's '~name' stays a name, as in a shell.
     return Path(os.path.expanduser(name))  # noqa: PTH111
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,12 +223,39 @@ def test_no_limit_is_exit_code_3_and_bounds_are_the_remedy(generated_dir: Path, 
     result = run(*arguments, "0.3")
     assert result.exit_code == 3
     assert "observed: no limit below 0.3" in result.stdout
-    assert "bounds=(0, 1.5) looks further" in result.stdout
+    assert "bounds=(0, 7.5) looks further" in result.stdout
     document = saved(tmp_path)
     assert document["status"] == "incomplete"
     assert document["observed"] is None
     assert document["no_limit"]["observed"].startswith("no limit below 0.3")
     assert run(*arguments, "30").exit_code == 0
+
+
+def test_a_band_that_is_missing_is_exit_code_3(generated_dir: Path, tmp_path: Path) -> None:
+    whole = hepnb.upper_limit(None, hepnb.Model(generated_dir / SMALL))
+    known = sorted([whole.observed, *whole.expected])
+    top = (known[-2] + known[-1]) / 2
+    result = run("limit", generated_dir / SMALL, "--out", tmp_path, "--bounds", "0", f"{top}")
+    assert result.exit_code == 3
+    document = saved(tmp_path)
+    assert document["status"] == "incomplete"
+    assert document["observed"] == pytest.approx(whole.observed, rel=1e-3)
+    assert document["expected"]["+2 sigma"] is None
+    patch = tmp_path / "same.json"
+    patch.write_text('[{"op": "test", "path": "/version", "value": "1.0.0"}]', encoding="utf-8")
+    grid = ("limit", generated_dir / SMALL, "--grid", "--patch", patch, "--out", tmp_path, "--bounds", "0")
+    assert run(*grid, f"{top}").exit_code == 3
+    assert run(*grid, "50").exit_code == 0
+
+
+def test_the_demo_says_what_the_fit_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be known about a fit or a limit is printed, several minima for instance."""
+    original = hepnb.upper_limit
+    words = "the likelihood has several minima; the lowest found were used"
+    monkeypatch.setattr(hepnb, "upper_limit", lambda *a, **k: replace(original(*a, **k), message=words))
+    result = run("demo", "--out", tmp_path, "--data", "generated")
+    assert result.exit_code == 0
+    assert words in result.stdout
 
 
 def test_limit_from_toys_goes_on_from_its_checkpoint(generated_dir: Path, tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def demo(
         ),
     ]
     say(table([*rows, *limit_rows(poi, found)], numbers=(1,)))
+    for message in filter(None, (best.report.message, found.message)):
+        say(message)
     say(f"in {out}: workspace.json, {', '.join(written)}")
 
 

@@ -81,8 +81,8 @@ def limit(
     One signal gives limit.json and a Brazil band; --grid gives grid.json and the exclusion contours, or the
     limits against the one coordinate that varies. Ctrl-C keeps what is done.
 
-    The exit code is 0, 1 for a mistake in what was given, 3 where a limit does not exist or a signal failed,
-    and 130 after Ctrl-C; the files are written in the last two cases too.
+    The exit code is 0, 1 for a mistake in what was given, 3 where a limit or a part of its band does not
+    exist or a signal failed, and 130 after Ctrl-C; the files are written in the last two cases too.
     """
     options = LimitOptions(
         workspace=workspace, patches=tuple(patch or ()), patchset=patchset, measurement=measurement, poi=poi,

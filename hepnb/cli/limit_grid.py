@@ -32,7 +32,7 @@ def limit_grid(options: LimitOptions) -> str:
     Returns
     -------
     str
-        ``"complete"``, ``"incomplete"`` (a signal failed or has no limit) or ``"interrupted"``.
+        ``"complete"``, ``"incomplete"`` (a signal failed or lacks a limit) or ``"interrupted"``.
     """
     workspace = hepnb.load(options.workspace)
     axes = _axes(workspace, options)
@@ -42,7 +42,8 @@ def limit_grid(options: LimitOptions) -> str:
             test_stat=options.test_stat, bounds=options.bounds, model=options.settings, executor=executor,
             progress=progress, cancel=cancel,
         )  # fmt: skip
-    status = "interrupted" if grid.cancelled else "complete" if (grid.status == "ok").all() else "incomplete"
+    complete = (grid.status == "ok").all() and np.isfinite(grid.expected).all()
+    status = "interrupted" if grid.cancelled else "complete" if complete else "incomplete"
     document = {**options.document(None, status), "labels": list(grid.labels), "signals": _rows(grid)}
     if grid.limits:
         document["poi"] = next(iter(grid.limits.values())).scan.poi

@@ -30,7 +30,7 @@ def limit_one(options: LimitOptions) -> str:
     Returns
     -------
     str
-        ``"complete"``, ``"incomplete"`` (there is no observed limit) or ``"interrupted"``.
+        ``"complete"``, ``"incomplete"`` (a limit is missing, observed or expected) or ``"interrupted"``.
     """
     from hepnb.limits._scan import merge  # noqa: PLC0415  # other commands need no fits
 
@@ -40,7 +40,7 @@ def limit_one(options: LimitOptions) -> str:
     if found.scan.cancelled:
         status = "interrupted"
     else:
-        status = "complete" if np.isfinite(found.observed) else "incomplete"
+        status = "complete" if np.isfinite([found.observed, *found.expected]).all() else "incomplete"
     searched = options.mu_max is None and not options.toys and status != "interrupted"
     shown = evenly(found, model) if searched else found
     points = merge([found.scan, shown.scan]) if searched else found.scan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -19,6 +20,7 @@ from tqdm.auto import tqdm
 from hepnb.atomic_file import AtomicFile, atomic_file
 from hepnb.datasets._registry import Dataset, find, registry
 from hepnb.errors import DatasetError, FileError
+from hepnb.local_files import reason_of_os_error
 
 __all__ = ["cache_directory", "fetch", "fetch_all", "is_local"]
 
@@ -28,6 +30,13 @@ _CONNECT_TIMEOUT = 5  # seconds
 _TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 16
 _OTHER_FILE = "what is there is not the registered file (its sha256 differs)"
+# Errors of the disk: the network's have other numbers, or none.
+_OF_THE_DISK = frozenset(
+    {
+        errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR,
+        errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.EIO, errno.EFBIG, errno.EMFILE,
+    }
+)  # fmt: skip
 _PATIENCE = 3  # failures after which the rest is not tried
 
 
@@ -193,7 +202,15 @@ def _download(row: Dataset, progress: bool) -> Path:
     for url in row.urls:
         try:
             return _download_from(url, row, progress)
-        except (OSError, ValueError, KeyError, tarfile.TarError) as error:
+        except OSError as error:
+            if error.errno in _OF_THE_DISK:
+                cache, reason = str(cache_directory()), reason_of_os_error(error)
+                raise DatasetError(
+                    f"{row.name}: cannot write to the cache {cache!r}: {reason}. "
+                    f"Set {CACHE_DIRECTORY} to a folder with room that may be written to."
+                ) from error
+            failures.append(f"{url}: {_reason(error)}")
+        except (ValueError, KeyError, tarfile.TarError) as error:
             failures.append(f"{url}: {_reason(error)}")
     raise DatasetError(f"{row.name} cannot be downloaded. {'; '.join(failures)}. {remedy}")
 
@@ -238,7 +255,7 @@ def _in_cache(target: Path) -> Iterator[AtomicFile]:
             yield draft
     except FileError as error:
         raise DatasetError(
-            f"the cache cannot be written to: {error} Set {CACHE_DIRECTORY} to a folder with room."
+            f"cannot write to the cache: {error} Set {CACHE_DIRECTORY} to a folder with room."
         ) from error
 
 

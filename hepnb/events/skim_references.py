@@ -128,9 +128,7 @@ def open_skim(
     ...     light.hist("pt_sum / mll", bins=(3, 0, 3), cut="lep1_pt > 30").values().tolist()
     [1807.0, 715.0, 4.0]
     """
-    file = os.fsdecode(path)
-    if not is_remote(file):
-        file = str(local_path(file))
+    file = _address_or_path(path)
     if is_parquet(file):
         noted = parquet_notes(file, "originals")
         if noted is None:
@@ -175,14 +173,17 @@ def _plain(folder: Any) -> Any:
     return os.fsdecode(folder)
 
 
+def _address_or_path(given: Any) -> str:
+    """Return an address as it is, and a path with ``~`` expanded; anything else is refused."""
+    return given if isinstance(given, str) and is_remote(given) else str(local_path(given))
+
+
 def _found(file: str, folder: Any, skim: str, allow_remote: bool) -> str:
     """Where an original is now: where it was, in the folder that is named, or beside the skim."""
     if isinstance(folder, Mapping):
         if file not in folder:
             raise FileError(f"folder= names no file for the original {file!r}. {nearest(file, folder)}")
-        place = os.fsdecode(folder[file])
-        # The person named the address, and not the skim.
-        return place if is_remote(place) else str(local_path(place))
+        return _address_or_path(folder[file])  # the person named the address, and not the skim
     if is_remote(file) and folder is None:
         if not allow_remote:
             host = urlsplit(file.rpartition("::")[2]).netloc or file

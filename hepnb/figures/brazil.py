@@ -13,6 +13,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
@@ -149,6 +150,9 @@ def draw_brazil_band(
     'μ'
     """
     scan = _scan_of(result)
+    wanted = "the results of hepnb.scan or hepnb.upper_limit"
+    check_result(scan, ("mu", "CLs_obs", "CLs_exp"), "draw_brazil_band", wanted)
+    check_axes(ax)
     mu, observed, expected, order, failures = _arrays(scan)
     places, alpha = _limits_of(result)
     height = alpha if cl is None else _height(cl)

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError
+from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import make_side_room
 from hepnb.figures.style import dress
 
@@ -97,6 +98,8 @@ def draw_correlation(
     >>> draw_correlation(fit, Figure().add_subplot(), threshold=0.1).labels
     ('mu', 'JES')
     """
+    check_result(result, ("correlation", "labels"), "draw_correlation", "the FitResults of hepnb.fit")
+    check_axes(ax)
     matrix = np.asarray(result.correlation, dtype=float)
     others = np.abs(np.nan_to_num(matrix)) * (1 - np.eye(len(matrix)))
     largest = others.max(axis=1, initial=0.0)

@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
@@ -79,8 +80,8 @@ def draw_exclusion(
 
     Parameters
     ----------
-    result : ExclusionResults
-        From :func:`hepnb.limits.exclusion`.
+    result : ExclusionResults or GridResults
+        From :func:`hepnb.limits.exclusion`; of a grid, the contours in its first two coordinates.
     ax : Axes
         Where to draw. Axes that the contours were interpolated on logarithmically become logarithmic.
     sigmas : tuple of int
@@ -101,6 +102,11 @@ def draw_exclusion(
     ExclusionArtists
         The artists.
 
+    Raises
+    ------
+    HepnbError
+        The result is something else, or a grid that has no plane of signals.
+
     Examples
     --------
     >>> from matplotlib.figure import Figure
@@ -116,6 +122,11 @@ def draw_exclusion(
     >>> [text.get_text() for text in drawn.legend.get_texts()]
     ['Observed limit (95 % CL)', 'Expected limit ± 1σ', 'Signal, excluded', 'Signal, not excluded']
     """
+    if hasattr(result, "exclusion"):  # a grid
+        result = result.exclusion()
+    wanted = "the ExclusionResults of hepnb.limits.exclusion, or the GridResults of hepnb.limit_grid"
+    check_result(result, ("hull", "observed", "expected", "band", "points"), "draw_exclusion", wanted)
+    check_axes(ax)
     ax.set_xscale("log" if result.log[0] else "linear")
     ax.set_yscale("log" if result.log[1] else "linear")
     dressed = dress(ax, style, x_title=x_title or result.labels[0], y_title=y_title or result.labels[1])

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
+from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 from hepnb.model import as_numbers
@@ -114,6 +115,9 @@ def draw_limits_vs_mass(
     >>> draw_limits_vs_mass(grid, Figure().add_subplot()).axes.get_xlabel()
     'm [GeV]'
     """
+    drawn = ("observed", "expected", "coordinates", "status")
+    check_result(result, drawn, "draw_limits_vs_mass", "the GridResults of hepnb.limit_grid")
+    check_axes(ax)
     title, where = _axis(result, x)
     order = np.argsort(where, kind="stable")
     scale = _scale(cross_section, len(where))

@@ -15,6 +15,7 @@ from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import HepnbError
+from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import make_side_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
@@ -113,6 +114,9 @@ def draw_pulls(
     >>> draw_pulls(fit, Figure().add_subplot()).labels
     ('JES',)
     """
+    drawn = ("bestfit", "uncertainty", "labels", "types")
+    check_result(result, drawn, "draw_pulls", "the FitResults of hepnb.fit")
+    check_axes(ax)
     names = [str(label) for label in result.labels]
     middle = np.zeros(len(names)) if centers is None else np.asarray(centers, dtype=float)
     scale = np.ones(len(names)) if widths is None else np.asarray(widths, dtype=float)

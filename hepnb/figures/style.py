@@ -24,6 +24,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError, nearest
+from hepnb.figures.inputs import check_axes
 from hepnb.figures.ticks import add_minor_ticks
 
 __all__ = [
@@ -166,8 +167,8 @@ def style_named(name: str = "hepnb") -> Style:
         ...
     hepnb.errors.HepnbError: no figure style 'Atlas'. Did you mean 'ATLAS'?
     """
-    if name not in STYLES:
-        raise HepnbError(f"no figure style {name!r}. {nearest(name, STYLES)}")
+    if str(name) not in STYLES:
+        raise HepnbError(f"no figure style {name!r}. {nearest(str(name), STYLES)}")
     return _read_style(name)
 
 
@@ -247,6 +248,7 @@ def dress(
     Style
         The style, for the sizes of further text.
     """
+    check_axes(ax)
     chosen = style_named(style)
     scale = chosen.scale(cast("Figure", ax.get_figure(root=True)))
     # Ticks and spines lie above the histograms, together: one layer for a live figure to put back.

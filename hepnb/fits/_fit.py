@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepnb.errors import ModelError
+from hepnb.errors import ModelError, check_choice
 from hepnb.fits.batched import CONVERGED, minimize
 from hepnb.fits.exploring import explore
 from hepnb.fits.minuit import TOLERANCE, run_minuit
@@ -84,12 +84,11 @@ def fit(
     mu = 0.577 +- 0.547, converged
     """
     setup = Setup.make(model, data, init, bounds, fixed)
+    check_choice(minimizer, ("newton", "minuit"), "minimizer")
     if minimizer == "minuit":
         if thorough:
             raise ModelError("thorough=True is for minimizer='newton': Minuit has one start. Leave one out.")
         return _by_minuit(model, setup, strategy, tolerance)
-    if minimizer != "newton":
-        raise ModelError(f"minimizer {minimizer!r} does not exist. Use 'newton' or 'minuit'.")
     if strategy is not None or tolerance is not None:
         raise ModelError("strategy and tolerance are Minuit's. Add minimizer='minuit', or leave them out.")
     model = model.thoroughly() if thorough else model

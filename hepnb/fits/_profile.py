@@ -14,7 +14,7 @@ from hepnb.fits.conditional import impossible, known_minima, movable
 from hepnb.fits.neighbours import hand_over
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import Model, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray, IntArray
 
@@ -148,7 +148,7 @@ def profile(
         low, high = np.clip(reach, *model.bounds[position])
         grid = np.linspace(low, high, 31)
     else:
-        grid = np.atleast_1d(as_numbers(values, "values"))
+        grid = as_points(values, "values")
     order = np.argsort(grid, kind="stable")
     pairs = np.concatenate([order[:-1], order[1:]]), np.concatenate([order[1:], order[:-1]])
     held = {position: grid}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -104,7 +104,9 @@ def members(model: Model, group: str, patterns: str | Sequence[str]) -> IntArray
     names, poi = model.parameter_names, model.require_poi()
     sets = [p.set_name for p in model.parameters]
     found: set[int] = set()
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+    if not isinstance(patterns, Iterable):
+        raise ModelError(f"group {group!r} has {patterns!r:.60}. Give names or patterns of parameters.")
+    for pattern in map(str, [patterns] if isinstance(patterns, str) else patterns):
         if pattern == model.poi_name:
             raise ModelError(f"group {group!r} names the POI {pattern!r}, which has no impact on itself.")
         # A name may have brackets, which mean something else in a pattern.

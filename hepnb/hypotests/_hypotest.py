@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import check_choice
 from hepnb.hypotests.asymptotics import (
     expected_pvalues,
     expected_two_sided_pvalues,
@@ -93,8 +93,7 @@ def hypotest(
     >>> print(f"{hepnb.hypotest(1.0, None, model, 't', bounds={'mu': (-10, 10)}).q:.5f}")
     3.95499
     """
-    if calctype not in CALCTYPES:
-        raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, CALCTYPES)}")
+    check_choice(calctype, CALCTYPES, "calctype")
     if calctype == "toybased":
         refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
         return toy_hypotest(mu, data, model, test_stat, init=init, bounds=bounds, fixed=fixed, **toys)

@@ -12,10 +12,9 @@ import json
 import os
 import time
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,7 +183,7 @@ def stored_seed(path: str | os.PathLike[str]) -> int | None:
     if not file.exists():
         return None
     seed = _read(file)[0].get("seed", "")
-    return int(seed) if seed.isdigit() else None
+    return int(seed) if seed.isdecimal() and len(seed) < 100 else None
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Stored]]:
@@ -194,8 +193,23 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Stored]]:
             study = json.loads(str(archive["study"]))
             names = [name.removeprefix("values ") for name in archive.files if name.startswith("values ")]
             streams = {name: (archive[f"values {name}"], archive[f"done {name}"]) for name in names}
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    # Damage in any byte of an archive makes numpy, zipfile, zlib and json raise nearly everything there is.
+    except Exception as error:  # noqa: BLE001
+        reason = str(error) or type(error).__name__
         raise FileError(
-            f"checkpoint {str(path)!r} cannot be read: {error}. Give another path, or remove the file."
+            f"checkpoint {str(path)!r} cannot be read: {reason}. Give another path, or remove the file."
         ) from None
+    if not _is_study(study) or not all(_is_stream(*stream) for stream in streams.values()):
+        raise FileError(
+            f"checkpoint {str(path)!r} holds other things than a study of toys. Give another path, or remove "
+            "the file."
+        )
     return study, streams
+
+
+def _is_study(study: Any) -> bool:
+    return isinstance(study, dict) and all(isinstance(value, str) for value in study.values())
+
+
+def _is_stream(values: NDArray[Any], done: NDArray[Any]) -> bool:
+    return values.dtype == float and done.dtype == bool and values.ndim == done.ndim == 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import check_choice
 from hepnb.interpolation import code0, code1, code2, code4, code4p
 from hepnb.interpolation.code import AdditiveCode, FloatArray, MultiplicativeCode
 
@@ -57,6 +57,5 @@ def interpolate(
     >>> interpolate("code0", [8.0], [10.0], [15.0], 0.5)
     array([12.5])
     """
-    if code not in CODES:
-        raise ModelError(f"interpolation code {code!r} does not exist. {nearest(code, CODES)}")
+    check_choice(code, CODES, "interpolation code")
     return CODES[code].interpolate(down, nominal, up, alpha, order)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepnb.errors import ModelError, WorkspaceError, nearest
+from hepnb.errors import ModelError, WorkspaceError, check_choice, nearest
 from hepnb.interpolation import CODES
 from hepnb.workspace import Workspace
 
@@ -98,8 +98,7 @@ class Response:
         >>> response_of([8.0], [10.0], [15.0]).at([-1.0, 0.5], "code0").ravel().tolist()
         [8.0, 12.5]
         """
-        if code not in CHOICES:
-            raise ModelError(f"interpolation code {code!r} does not exist. {nearest(code, CHOICES)}")
+        check_choice(code, CHOICES, "interpolation code")
         norm, shape = (CODES[name] for name in CHOICES[code])
         places = np.asarray(alpha, dtype=float)
         values = np.broadcast_to(self.nominal, (*places.shape, self.nominal.size))

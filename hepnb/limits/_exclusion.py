@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError, check_choice
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.curves import BEYOND
 from hepnb.limits.grid_results import GridResults
@@ -228,8 +228,7 @@ def _axis(grid: GridResults, given: Any, name: str) -> tuple[str, FloatArray]:
 
 def _values(grid: GridResults, by: str) -> FloatArray:
     """Give what is interpolated, shape (6, n)."""
-    if by not in _BY:
-        raise ModelError(f"there are no contours by {by!r}. {nearest(by, _BY)}")
+    check_choice(by, _BY, "by")
     if by == "CLs":
         return np.log(np.maximum(np.vstack([grid.CLs_obs, grid.CLs_exp.T]), _TINY) / alpha_of(grid.cl))
     values = np.vstack([grid.observed, grid.expected.T])

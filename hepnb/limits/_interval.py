@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError, check_choice, nearest
 from hepnb.executor import Executor
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.settings import Bounds, adjusted, refuse_unknown
@@ -203,8 +203,7 @@ def interval(
 
 def _check(cl: float, method: str) -> None:
     check_cl(cl)
-    if method not in _METHODS:
-        raise ModelError(f"method {method!r} does not exist. {nearest(method, _METHODS)}")
+    check_choice(method, _METHODS, "method")
 
 
 def _belt(

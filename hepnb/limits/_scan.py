@@ -13,7 +13,7 @@ from hepnb.executor import Executor
 from hepnb.hypotests.teststats import TestStatistic, statistic_named
 from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import Model, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_statistic", "merge", "scan"]
@@ -85,9 +85,7 @@ def scan(
     array([3.155e-01, 5.250e-02, 2.000e-04])
     """
     given = list(mu) if isinstance(mu, Iterator) else mu  # a generator has no length
-    values = np.unique(np.atleast_1d(as_numbers(given, "values of the POI")))
-    if not values.size or not np.isfinite(values).all():
-        raise ModelError("a scan needs finite values of the POI; give for instance numpy.linspace(0, 5, 41).")
+    values = np.unique(as_points(given, "values of the POI"))
     chosen = limit_statistic(test_stat, "a scan")
     if batch is not None and not batch >= 1:
         raise ModelError(f"batch={batch!r}: give a number of points per step, 1 or more.")

@@ -8,24 +8,26 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError, check_choice
 from hepnb.executor import Executor
 from hepnb.hypotests.definitions import TestStatistic, suits_message
 from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
 from hepnb.limits._scan import limit_statistic
 from hepnb.limits._scan import scan as run_scan
-from hepnb.limits.confidence import check_cl
-from hepnb.limits.curves import limits_of
+from hepnb.limits.confidence import alpha_of, check_cl
+from hepnb.limits.curves import BEYOND, Curves, limits_of
 from hepnb.limits.points import TestedPoints
-from hepnb.limits.results import LimitResults, ScanResults
+from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.search import search
 from hepnb.limits.toy_limit import toy_upper_limit
 from hepnb.model import Model, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_from_scan", "upper_limit"]
+
+FloatArray = NDArray[np.float64]
 
 # A search takes about so many points: one, nine around the expected limits, and two rounds of six.
 _USUAL = 22
@@ -114,14 +116,13 @@ def upper_limit(
     counts = one_data_set(data, model)
     if bounds is not None:
         model = _bounded(model, bounds)
+    check_choice(calctype, CALCTYPES, "calctype")
     if calctype == "toybased":
         refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
         return toy_upper_limit(
             counts, model, cl=cl, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
             partial=partial, cancel=cancel, **toys,
         )  # fmt: skip
-    if calctype != "asymptotics":
-        raise ModelError(f"calctype {calctype!r} does not exist. {nearest(calctype, CALCTYPES)}")
     refuse_unknown(toys, _OPTIONS, _FOR_TOYS)
     low, high = model.bounds[model.require_poi()]
     if mu is not None:
@@ -129,7 +130,8 @@ def upper_limit(
             data, model, mu, test_stat=test_stat, executor=executor, progress=progress, partial=partial,
             cancel=cancel,
         )  # fmt: skip
-        return _suited(limits_of(found, cl, "grid", float(high), float(low)), model, chosen)
+        read = limits_of(found, cl, "grid", float(high), float(low))
+        return _suited(_with_advice(read, model, counts, chosen), model, chosen)
     if high <= 0:
         raise ModelError(
             f"the POI {model.poi_name!r} ends at {high:g}: an upper limit needs positive values."
@@ -149,7 +151,34 @@ def upper_limit(
     result = replace(points.scan, cancelled=stopped)
     if progress is not None and not stopped:
         progress(len(result), len(result))
-    return _suited(limits_of(result, cl, "root", float(high), float(low)), model, chosen)
+    read = limits_of(result, cl, "root", float(high), float(low))
+    return _suited(_with_advice(read, model, counts, chosen), model, chosen)
+
+
+# How many times further than the bound of the POI a limit is looked for, before wider bounds are advised.
+_FURTHER = (5, 25, 125)
+
+
+def _with_advice(result: LimitResults, model: Model, data: FloatArray, chosen: TestStatistic) -> LimitResults:
+    """Say whether wider bounds of the POI give the limits that lie beyond them: a wide one is tested."""
+    low, top = map(float, model.bounds[model.require_poi()])
+    missing = [row for row, name in enumerate(CURVES) if result.no_limit.get(name, "").startswith(BEYOND)]
+    if not missing or result.scan.cancelled or result.scan.mu[-1] < top:
+        return result
+    advice, level = "", alpha_of(result.cl)
+    for factor in _FURTHER:
+        far = factor * top
+        points = TestedPoints(_bounded(model, (low, far)), data, chosen)
+        points.test(np.array([far]))
+        if not points.scan.ok.all():
+            break  # nothing is known
+        if (Curves.of(points.scan, result.cl).CLs[missing, 0] < level).all():
+            also = f"mu up to {far:.4g} with " if result.method == "grid" else ""
+            advice = f"the POI ends at {top:.4g}: {also}bounds=({low:.4g}, {far:.4g}) looks further"
+            break
+    else:
+        advice = f"CLs is not below {level:.4g} at {far:.4g} either: wider bounds do not help"
+    return replace(result, message="; ".join(filter(None, [result.message, advice])))
 
 
 def _suited(result: LimitResults, model: Model, chosen: TestStatistic) -> LimitResults:

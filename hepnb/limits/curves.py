@@ -137,8 +137,6 @@ def limits_of(
                 f"between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g}"
             )
     said = [f"{name}: {reason}" for name, reason in without.items()] + notes
-    if curves.mu.size and curves.mu[-1] >= top and any(why.startswith(BEYOND) for why in without.values()):
-        said.append(f"the POI ends at {top:.4g}: bounds=(0, {5 * top:.4g}) looks further")
     said += _remarks(scan, top, bottom)
     return LimitResults(float(found[0]), found[1:], cl, scan, method, "; ".join(said), without)
 

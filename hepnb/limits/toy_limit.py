@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.hypotests import HypotestResults
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
@@ -31,7 +30,7 @@ from hepnb.limits.falling import crossings_with_errors, falling
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.search import search
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import Model, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
@@ -177,9 +176,7 @@ def toy_upper_limit(
     run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
     points = _Points(run, counts, chosen, n_toys)
     if mu is not None:
-        values = np.unique(np.atleast_1d(as_numbers(mu, "values of the POI")))
-        if not values.size or not np.isfinite(values).all():
-            raise ModelError("a toy limit needs finite values of the POI; leave mu out, or give several.")
+        values = np.unique(as_points(mu, "values of the POI"))
         points.test(values)
     else:
         points.test(_first(model, counts, chosen, cl))

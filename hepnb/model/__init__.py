@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hepnb.model.likelihood import HistFactoryLikelihood, Objective
 from hepnb.model.model import Model, one_data_set
-from hepnb.model.numbers import as_numbers
+from hepnb.model.numbers import as_numbers, as_points
 from hepnb.model.operator import Operator
 from hepnb.model.parameters import Parameter
 from hepnb.model.settings import INTERPOLATIONS, ModelSettings
@@ -18,5 +18,6 @@ __all__ = [
     "Operator",
     "Parameter",
     "as_numbers",
+    "as_points",
     "one_data_set",
 ]

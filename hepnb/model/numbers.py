@@ -1,4 +1,4 @@
-"""Numbers as arrays, or an error that says what was given instead."""
+"""Numbers that were given to a function: of the right kind, size and shape, or refused in words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from hepnb.errors import ModelError
 from hepnb.typing import FloatArray
+from hepnb.workspace.faults import LARGEST
 
-__all__ = ["as_numbers"]
+__all__ = ["as_numbers", "as_points"]
 
 
 def as_numbers(values: Any, what: str) -> FloatArray:
@@ -30,9 +31,41 @@ def as_numbers(values: Any, what: str) -> FloatArray:
     Raises
     ------
     ModelError
-        They are no numbers.
+        They are no numbers, or larger than 1e100.
     """
     try:
-        return np.asarray(values, dtype=float)
+        numbers = np.asarray(values, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise ModelError(f"{what}: {values!r:.60} is neither a number nor a list of numbers.") from None
+    # Products of larger numbers overflow. Infinity may say that there is no bound.
+    if ((np.abs(numbers) > LARGEST) & np.isfinite(numbers)).any():
+        raise ModelError(f"{what}: {values!r:.60} is larger than {LARGEST:g}. Give a number of usual size.")
+    return numbers
+
+
+def as_points(values: Any, what: str) -> FloatArray:
+    """Turn what was given into values of a parameter to fit at.
+
+    Parameters
+    ----------
+    values : array_like
+        A number, or numbers in one dimension.
+    what : str
+        What they are, for the message.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        At least one, all finite.
+
+    Raises
+    ------
+    ModelError
+        They are none, or not finite.
+    """
+    points = np.atleast_1d(as_numbers(values, what))
+    if points.ndim != 1 or not points.size or not np.isfinite(points).all():
+        raise ModelError(
+            f"{what}: {values!r:.60}. Give finite numbers, for instance numpy.linspace(0, 5, 41)."
+        )
+    return points

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from hepnb.errors import ModelError, WorkspaceError, nearest
+from hepnb.errors import ModelError, WorkspaceError, check_choice, nearest
 from hepnb.interpolation.response import CHOICES
 from hepnb.model.positivity import POSITIVITIES
 from hepnb.python_code import Code, call
@@ -254,16 +254,14 @@ def measurement_named(spec: Mapping[str, Any], name: Any) -> tuple[str, Mapping[
 
 def positivity_named(given: Any) -> str:
     """Give the name back if it exists."""
-    if not isinstance(given, str) or given not in POSITIVITIES:
-        raise ModelError(f"positivity {given!r} does not exist. {nearest(given, POSITIVITIES)}")
-    return given
+    check_choice(given, POSITIVITIES, "positivity")
+    return str(given)
 
 
 def interpolation_codes(given: str | Mapping[str, str]) -> dict[str, str]:
     """Give the codes of normsys and histosys, from a name or from a choice of either."""
     if isinstance(given, str):
-        if given not in INTERPOLATIONS:
-            raise ModelError(f"interpolation {given!r} does not exist. {nearest(given, INTERPOLATIONS)}")
+        check_choice(given, INTERPOLATIONS, "interpolation")
         return dict(INTERPOLATIONS[given])
     if not isinstance(given, Mapping):
         raise ModelError(

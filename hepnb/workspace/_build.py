@@ -57,7 +57,7 @@ def build(
         What is observed: the data, or the sum of the backgrounds, or of the backgrounds and signals.
     prune : Pruning or float, optional
         Leave out what is too small to matter; a number is the threshold of all normalisations and shapes.
-        What was left out is in the workspace's ``pruned``.
+        What was left out is in the workspace's ``pruned``, systematics without any effect too.
     progress : callable, optional
         Called with (templates filled, templates in all).
 
@@ -107,11 +107,11 @@ def build(
     poi = choose_poi(poi, samples, parameters)
     filler = Filler(progress, _n_templates(channels, samples, systematics, observed))
     built = [_channel(channel, samples, systematics, observed, filler) for channel in channels]
-    pruned: list[Pruned] = []
+    pruned = [one for each in built for one in each.without] + _nowhere(systematics, built)
     if prune is not None:
         thresholds = prune if isinstance(prune, Pruning) else Pruning(norm=prune, shape=prune)
         signals = {sample.name for sample in samples if sample.role == "signal" or sample.normfactor}
-        pruned = [
+        pruned += [
             one for each in built for one in prune_channel(each.name, each.samples, thresholds, signals)
         ]
     spec = {
@@ -139,6 +139,7 @@ class _Built:
     observed: list[float]
     edges: tuple[float, ...]
     bin_labels: tuple[str, ...]
+    without: tuple[Pruned, ...]
 
 
 def _channel(
@@ -168,15 +169,17 @@ def _channel(
             f"{' or '.join(sorted(map(repr, cuts)))}. Loosen the cut, or widen the bins."
         )
     templates = {name: zeros(first) if filled is None else filled for name, filled in nominal.items()}
+    without: list[Pruned] = []
     entries = [
-        _sample(channel, sample, templates[sample.name], systematics, filler)
+        _sample(channel, sample, templates[sample.name], systematics, filler, without)
         for sample in present
         if sample.role != "data"
     ]
     edges = tuple(float(edge) for edge in first.axes[0].edges)
     return _Built(
-        channel.name, entries, _observed(channel, present, templates, observed), edges, bin_names(first)
-    )
+        channel.name, entries, _observed(channel, present, templates, observed), edges, bin_names(first),
+        tuple(without),
+    )  # fmt: skip
 
 
 def _sample(
@@ -185,8 +188,9 @@ def _sample(
     nominal: hist.Hist[Any],
     systematics: Sequence[Systematic],
     filler: Filler,
+    without: list[Pruned],
 ) -> dict[str, Any]:
-    """A sample's entry: yields and modifiers, in cabinetry's order."""
+    """A sample's entry: yields and modifiers, in cabinetry's order; what is left out is added to a list."""
     modifiers: list[dict[str, Any]] = []
     if sample.staterror:
         name = "staterror_" + channel.name.replace(" ", "-")
@@ -195,8 +199,32 @@ def _sample(
         modifiers.append(modifier(sample.normfactor, "normfactor", None))
     for systematic in systematics:
         if systematic.acts_on(sample, channel):
-            modifiers += modifiers_of(channel, sample, systematic, nominal, filler)
+            made = modifiers_of(channel, sample, systematic, nominal, filler)
+            modifiers += made
+            if not made:
+                why = _why_nothing(systematic, nominal)
+                without.append(Pruned(channel.name, sample.name, systematic.name, "systematic", reason=why))
     return {"name": sample.name, "data": values_of(nominal).tolist(), "modifiers": modifiers}
+
+
+def _why_nothing(systematic: Systematic, nominal: hist.Hist[Any]) -> str:
+    yields = values_of(nominal)
+    if systematic.effect == "shape" and len(yields) == 1:
+        return "effect='shape' changes nothing in a channel of one bin"
+    if not yields.any():
+        return f"the sample has no yield there, of which effect={systematic.effect!r} could take a part"
+    return f"a yield that is not positive has no effect={systematic.effect!r}"
+
+
+def _nowhere(systematics: Sequence[Systematic], built: Sequence[_Built]) -> list[Pruned]:
+    """List the systematics that act on no sample of any channel."""
+    there = {entry["name"] for one in built for sample in one.samples for entry in sample["modifiers"]}
+    there |= {pruned.modifier for one in built for pruned in one.without}
+    return [
+        Pruned("", "", one.name, "systematic", reason="none of its samples is in any of its channels")
+        for one in systematics
+        if one.name not in there
+    ]
 
 
 def _observed(

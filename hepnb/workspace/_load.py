@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hepnb.errors import WorkspaceError
+from hepnb.local_files import local_path
 from hepnb.workspace.documents import read_json, read_text
+from hepnb.workspace.foreign import about_text
 from hepnb.workspace.histfactory import load_xml
+from hepnb.workspace.leftovers import warn_of_leftovers
 from hepnb.workspace.origin import Loaded
 from hepnb.workspace.workspace import Workspace
 
@@ -45,7 +47,14 @@ def load(
     FileError
         No such file, not a text file.
     WorkspaceError
-        Not JSON or XML (with line and column), or not a workspace (with the path of the fault).
+        Not JSON or XML (with line and column), or not a workspace (with the path of the fault). Files of
+        other kinds are named for what they are: HS3, datacards, archives, patches, ROOT files.
+
+    Warns
+    -----
+    WorkspaceWarning
+        An observation without a channel, a parameter setting that names no parameter, a key that an object
+        has twice: they have no effect.
 
     Examples
     --------
@@ -56,13 +65,15 @@ def load(
     if isinstance(source, Workspace):
         return source
     if isinstance(source, Mapping):
-        return Workspace(source)
+        made = Workspace(source)
+        warn_of_leftovers(made)
+        return made
     if not isinstance(source, str | os.PathLike):
         raise WorkspaceError(
             f"a workspace cannot be loaded from {type(source).__name__}: "
             "give a path, a dict or a pyhf.Workspace."
         )
-    loaded = _read(Path(source).expanduser(), root, mounts)
+    loaded = _read(source, root, mounts)
     options: dict[str, Any] = {} if root is None else {"root": os.fspath(root)}
     if mounts:
         options["mounts"] = [tuple(map(os.fspath, pair)) for pair in mounts]
@@ -70,12 +81,19 @@ def load(
     return loaded
 
 
-def _read(path: Path, root: str | os.PathLike[str] | None, mounts: Sequence[Any]) -> Workspace:
-    text = read_text(path)
+def _read(
+    source: str | os.PathLike[str], root: str | os.PathLike[str] | None, mounts: Sequence[Any]
+) -> Workspace:
+    text, path = read_text(source), local_path(source)
     if text.lstrip()[:1] == "<":
+        said = about_text(text)
+        if said:
+            raise WorkspaceError(f"{path} {said}")
         return load_xml(path, root, mounts)
+    document = read_json(path, text)
     try:
-        return Workspace(read_json(path, text))
+        made = Workspace(document)
     except WorkspaceError as error:
-        message = str(error)
-        raise WorkspaceError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+        raise WorkspaceError(f"{path}: {error}") from None
+    warn_of_leftovers(made, f"{path}: ")
+    return made

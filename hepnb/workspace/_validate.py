@@ -8,6 +8,7 @@ place of a fault.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from hepnb.workspace.faults import (
     segment,
     shown,
 )
+from hepnb.workspace.foreign import about_document
 
 __all__ = ["MODIFIER_TYPES", "VERSION", "plain", "pois_of", "validate", "validate_plain"]
 
@@ -42,6 +44,7 @@ _FAMILY = {
     "shapesys": "constrained factors per bin (shapesys)",
     "staterror": "statistical uncertainties (staterror)",
 }
+_PER_BIN = frozenset({"shapefactor", "shapesys", "staterror"})
 _SETTINGS = {
     "histosys": {"inits", "bounds", "auxdata"},
     "normsys": {"inits", "bounds", "auxdata"},
@@ -106,48 +109,56 @@ def validate_plain(spec: Any, *, require_poi: bool) -> None:
         raise WorkspaceError(str(fault)) from None
 
 
-def plain(value: Any) -> Any:
+_MOST_NESTED = 100  # a workspace needs nine
+
+
+def plain(value: Any, levels: int = _MOST_NESTED) -> Any:
     """Copy a specification into dicts, lists and Python numbers, as JSON would give them.
 
     Parameters
     ----------
     value : object
         Mappings, sequences, numpy arrays and numbers, nested; anything else is left as it is.
+    levels : int
+        How deep they may be nested.
 
     Returns
     -------
     object
         The copy.
 
+    Raises
+    ------
+    WorkspaceError
+        When they are nested deeper, or one holds itself.
+
     Examples
     --------
     >>> plain({"data": np.array([1.0, 2.0]), "n": np.int64(3)})
     {'data': [1.0, 2.0], 'n': 3}
     """
+    if levels < 0:
+        raise WorkspaceError(
+            f"this is nested more than {_MOST_NESTED} levels deep, or holds itself: it is no workspace. "
+            "Give the workspace as pyhf's JSON has it."
+        )
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, levels - 1) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, list | tuple):
         if set(map(type, value)) <= {int, float}:
             return list(value)
-        return [plain(item) for item in value]
+        return [plain(item, levels - 1) for item in value]
     if isinstance(value, np.generic):
         return value.item()
     return value
 
 
 def _workspace(spec: Any, require_poi: bool) -> None:
-    if isinstance(spec, dict) and "patches" in spec and "channels" not in spec:
-        raise Fault(
-            "this is a patch set, not a workspace. "
-            "Load the workspace it belongs to and call .patch(...) on it."
-        )
-    if isinstance(spec, list) and spec and isinstance(spec[0], dict) and "op" in spec[0]:
-        raise Fault(
-            "this is a JSON patch, not a workspace. "
-            "Load the workspace it belongs to and call .patch(...) on it."
-        )
+    other = about_document(spec)
+    if other:
+        raise Fault(other)
     check_entries(spec, ("channels", "measurements", "observations", "version"), what="a workspace")
     if spec["version"] != VERSION or isinstance(spec["version"], bool):
         raise Fault(f"version is {spec['version']!r}: only {VERSION!r} exists. Set version to {VERSION!r}.")
@@ -302,12 +313,25 @@ def _parameters(channels: list[dict[str, Any]]) -> dict[str, _Parameter]:
                 except Fault as fault:
                     fault.inside(segment("modifiers", k, modifier)).inside(segment("samples", j, sample))
                     raise fault.inside(segment("channels", i, channel)) from None
+    _names_differ(found)
     return found
+
+
+def _names_differ(found: dict[str, _Parameter]) -> None:
+    """Refuse a modifier that is called like one bin of another: two parameters would have one name."""
+    for name, parameter in found.items():
+        taken = re.fullmatch(r"(.+)\[(0|[1-9]\d{0,8})\]", name, re.DOTALL)
+        other = found.get(taken[1]) if taken else None
+        if taken and other and other.kind in _PER_BIN and int(taken[2]) < other.bins:
+            raise Fault(
+                f"the {parameter.kind} {name!r} in channel {parameter.places[0]!r} has the name of a bin of "
+                f"the {other.kind} {taken[1]!r} in channel {other.places[0]!r}. Rename one of them."
+            )
 
 
 def _parameter(modifier: dict[str, Any], channel: str, n: int, found: dict[str, _Parameter]) -> None:
     name, kind = modifier["name"], modifier["type"]
-    bins = n if kind in {"shapefactor", "shapesys", "staterror"} else 1
+    bins = n if kind in _PER_BIN else 1
     known = found.get(name)
     if known is None:
         found[name] = _Parameter(kind, bins, shared=False, places=[channel])

@@ -155,7 +155,7 @@ class Contents:
 
     @property
     def pruned(self) -> tuple[Pruned, ...]:
-        """What ``build(..., prune=...)`` left out."""
+        """What :func:`hepnb.build` left out: what is too small, and systematics without an effect."""
         return self._pruned
 
     @property

@@ -11,6 +11,7 @@ import jsonpatch
 
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.workspace.documents import read_json
+from hepnb.workspace.validate import plain
 
 __all__ = ["Patch", "apply_patch", "operations_of"]
 
@@ -54,7 +55,10 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
         source = f"{os.fspath(patch)}: "
         patch = read_json(patch)
     document: Any = spec
-    operations = operations_of(spec, patch, name, source)
+    try:
+        operations = plain(operations_of(spec, patch, name, source))
+    except WorkspaceError as error:
+        raise WorkspaceError(str(error) if str(error).startswith(source) else f"{source}{error}") from None
     room = -1
     for index, operation in enumerate(operations):
         try:
@@ -69,7 +73,7 @@ def apply_patch(spec: dict[str, Any], patch: Patch, name: str | None = None) -> 
                     )
             document = _applied(document, operation)
         except _PATCH_ERRORS as error:
-            said = repr(operation)
+            said = f"{operation!r:.200}"
             if isinstance(operation, Mapping):
                 said = f"{operation.get('op', '?')} {operation.get('path', '?')}"
             raise WorkspaceError(

@@ -106,13 +106,15 @@ class Pruned:
     modifier : str
         Which; empty where the sample itself went.
     type : str
-        "normsys", "histosys", "staterror" or "sample".
+        "normsys", "histosys", "staterror", "sample", or "systematic" where none of its modifiers is there.
     effect : float
-        The largest relative effect it had.
+        The largest relative effect it had; nan where there is another reason.
     threshold : float
         What that was less than.
     bin : int, optional
         Which bin, of a statistical uncertainty.
+    reason : str
+        Why it is left out, where that is not its size.
 
     Examples
     --------
@@ -122,17 +124,24 @@ class Pruned:
     channel 'SR', bin 2: the statistical uncertainty is 0.43 %, less than 1 %
     >>> print(Pruned("SR", "rare", "", "sample", 0.0043, 0.01))
     channel 'SR', sample 'rare': it is at most 0.43 % of the background, less than 1 %
+    >>> print(Pruned("SR", "rare", "JES", "systematic", reason="the yield is 0"))
+    channel 'SR', sample 'rare', systematic 'JES': the yield is 0
     """
 
     channel: str
     sample: str
     modifier: str
     type: str
-    effect: float
-    threshold: float
+    effect: float = math.nan
+    threshold: float = 0.0
     bin: int | None = None
+    reason: str = ""
 
     def __str__(self) -> str:
+        if self.reason:
+            places = (("channel", self.channel), ("sample", self.sample), (self.type, self.modifier))
+            where = ", ".join(f"{what} {name!r}" for what, name in places if name)
+            return f"{where}: {self.reason}"
         where = f", sample {self.sample!r}" if self.sample else f", bin {self.bin}"
         effect, threshold = f"{100 * self.effect:.3g} %", f"{100 * self.threshold:.3g} %"
         said = {

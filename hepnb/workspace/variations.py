@@ -26,7 +26,7 @@ def modifiers_of(
     nominal: hist.Hist[Any],
     filler: Filler,
 ) -> list[dict[str, Any]]:
-    """The modifiers that a systematic becomes for a sample in a channel."""
+    """Return the modifiers that a systematic becomes for a sample in a channel; none without an effect."""
     owner = f"Systematic {systematic.name!r}"
     up = choose(systematic.up, sample.name, channel.name, owner)
     mirrored = isinstance(systematic.down, str) and systematic.down == SYMMETRISE

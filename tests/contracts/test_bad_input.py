@@ -493,7 +493,7 @@ def test_limit_refuses_what_is_no_workspace(prediction: Path, tmp_path: Path) ->
         "limit", tmp_path / "goood.json", *out
     )
     assert "line 1, column 15: not valid JSON" in command("limit", tmp_path / "broken.json", *out)
-    assert "Open ROOT files with hepnb.open" in command("limit", prediction, *out)
+    assert "Open it with hepnb.open" in command("limit", prediction, *out)
     assert "measurement 'n' does not exist in the workspace. There are: 'm'." in command(
         "limit", tmp_path / "good.json", "--measurement", "n", *out
     )

@@ -236,6 +236,23 @@ def test_a_bad_archive_is_refused_and_not_kept(
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
+def test_a_cache_that_cannot_be_written_to_is_not_the_network(
+    server: Server, row: Rows, cache: Path, tmp_path: Path
+) -> None:
+    (server.directory / "models.tar.gz").write_bytes(archive({"RegionA/a.json": b"yes"}))
+    row(f"{server.url}/models.tar.gz", name="made/a.json", content=b"yes", member="RegionA/a.json")
+    cache.parent.mkdir(exist_ok=True)
+    cache.write_text("in the way")
+    with pytest.raises(DatasetError, match=r"cannot write to the cache.*HEPNB_CACHE_DIR") as told:
+        datasets.fetch("made/a.json", progress=False)
+    assert "network" not in str(told.value)
+    cache.unlink()
+    cache.mkdir()
+    (cache / "archives").write_text("in the way")
+    with pytest.raises(DatasetError, match="cannot write to the cache"):
+        datasets.fetch("made/a.json", progress=False)
+
+
 def test_fetching_all_lays_the_files_out(
     server: Server, row: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -202,3 +202,51 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_said_before_any_toy(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="there is no directory"):
         study(checkpoint=tmp_path / "nowhere" / "toys.npz")
+
+
+def _tampered(path: Path, **members: Any) -> Path:
+    """Write a checkpoint again with other arrays in it."""
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name in arrays:
+        for word, value in members.items():
+            if name.startswith(word):
+                arrays[name] = value
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"study": np.array("[" * 100_000)},
+        {"study": np.array("9" * 5000)},
+        {"study": np.array("[1]")},
+        {"study": np.array('{"seed": 5}')},
+        {"values": np.zeros((3, 3))},
+        {"values": np.array(["a"])},
+        {"done": np.zeros(3)},
+    ],
+)
+def test_a_checkpoint_with_other_things_in_it_is_refused(tmp_path: Path, members: dict[str, Any]) -> None:
+    path = tmp_path / "toys.npz"
+    study(checkpoint=path, n_toys=40)
+    _tampered(path, **members)
+    with pytest.raises(FileError, match=r"toys\.npz"):
+        study(checkpoint=path, n_toys=40)
+    with pytest.raises(FileError, match=r"toys\.npz"):
+        study(checkpoint=path, n_toys=40, seed=None)
+
+
+def test_bits_of_the_archive_that_zipfile_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "toys.npz"
+    study(checkpoint=path, n_toys=40)
+    whole = path.read_bytes()
+    entry = whole.index(b"PK\x01\x02")
+    for offset, value in ((6, 87), (8, 0x21), (10, 99)):  # the version needed, flags, the compression
+        content = bytearray(whole)
+        content[entry + offset] = value
+        path.write_bytes(content)
+        with pytest.raises(FileError, match=r"toys\.npz"):
+            study(checkpoint=path, n_toys=40)

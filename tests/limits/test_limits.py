@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -158,7 +159,7 @@ def test_a_point_that_fails_is_marked_and_the_limit_says_so() -> None:
 
 def test_what_cannot_be_scanned_is_refused() -> None:
     model = make([55, 48])
-    with pytest.raises(ModelError, match="a scan needs finite values"):
+    with pytest.raises(ModelError, match="values of the POI"):
         hepnb.scan(None, model, [])
     with pytest.raises(ModelError, match="cl is 5"):
         hepnb.upper_limit(None, model, cl=5)
@@ -179,8 +180,39 @@ def test_flat_likelihoods_have_no_limit() -> None:
     limit = hepnb.upper_limit(None, make([55, 48], signal=0.0))
     assert np.isnan([limit.observed, *limit.expected]).all()
     assert limit.no_limit == dict.fromkeys(CURVES, "no limit below 10 (CLs there is 1)")
-    assert "the POI ends at 10: bounds=(0, 50) looks further" in limit.message
+    assert "bounds=" not in limit.message
+    assert "wider bounds do not help" in limit.message
     assert len(limit.scan) < 20
+
+
+@pytest.mark.parametrize("top", [0.2, 0.5, 0.9, 0.02])
+def test_bounds_that_are_advised_give_the_limits(top: float) -> None:
+    limit = hepnb.upper_limit(None, make([55, 48], top=top))
+    advised = re.search(r"bounds=\(([\d.]+), ([\d.]+)\) looks further", limit.message)
+    assert advised is not None
+    wide = hepnb.upper_limit(None, make([55, 48], top=top), bounds=tuple(map(float, advised.groups())))
+    assert np.isfinite([wide.observed, *wide.expected]).all()
+    points = hepnb.upper_limit(None, make([55, 48], top=top), mu=np.linspace(0, top, 5))
+    assert "mu up to" in points.message
+
+
+def test_a_signal_that_saturates_gets_no_advice() -> None:
+    """With mu from -1 the bin's rate is bounded, however large mu is: CLs stays where it is."""
+    spec = json.loads(json.dumps(make([55, 48], top=1.0).workspace.spec))
+    signal, background = spec["channels"][0]["samples"]
+    signal["modifiers"] = []
+    background["modifiers"] = [
+        {"name": "mu", "type": "normfactor", "data": None},
+        {"name": "free", "type": "normfactor", "data": None},
+    ]
+    limit = hepnb.upper_limit(None, hepnb.Model(spec))
+    assert np.isnan(limit.observed)
+    assert "looks further" not in limit.message
+
+
+def test_advice_keeps_the_lower_bound() -> None:
+    limit = hepnb.upper_limit(None, make([55, 48]), bounds=(-5, 0.5), test_stat="q")
+    assert "bounds=(-5, 2.5) looks further" in limit.message
 
 
 def test_bands_beyond_the_bounds_leave_the_others() -> None:

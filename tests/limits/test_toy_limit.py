@@ -167,7 +167,7 @@ def test_what_makes_no_sense_is_refused() -> None:
         ({"calctype": "toybased", "n_toys": 0}, "n_toys is 0"),
         ({"calctype": "toybased", "ntoys": 10}, "option 'ntoys' does not exist. It is called 'n_toys' here"),
         ({"calctype": "toybased", "test_stat": "t"}, "t speaks against"),
-        ({"calctype": "toybased", "mu": [np.nan]}, "a toy limit needs finite values"),
+        ({"calctype": "toybased", "mu": [np.nan]}, "values of the POI"),
         ({"seeds": 1}, "option 'seeds' does not exist"),
     ):
         with pytest.raises(ModelError, match=words):

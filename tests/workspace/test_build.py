@@ -501,3 +501,38 @@ def test_a_real_sample_without_events_has_no_yield(generated_dir: Path) -> None:
     rare = workspace.spec["channels"][0]["samples"][2]
     assert rare["data"] == [0.0] * 4
     assert rare["modifiers"][0]["data"] == [0.0] * 4
+
+
+def test_a_systematic_without_an_effect_is_listed() -> None:
+    one, two = hist.axis.Regular(1, 0, 1), hist.axis.Regular(2, 0, 2)
+
+    def ready(axis: Any, *values: float) -> hist.Hist[Any]:
+        made = hist.Hist(axis, storage=hist.storage.Weight())
+        made.view().value = made.view().variance = values
+        return made
+
+    channels = [Channel("single"), Channel("double")]
+    samples = [
+        Sample("signal", "signal", {"single": ready(one, 5), "double": ready(two, 5, 6)}, normfactor="mu"),
+        Sample("b", "background", {"single": ready(one, 50), "double": ready(two, 0, 0)}),
+        Sample("only", "background", {"single": ready(one, 50)}),
+    ]
+    varied = {"single": ready(one, 55), "double": ready(two, 1, 1)}
+    workspace = build(
+        channels,
+        samples,
+        [
+            Systematic("shape", "histogram", up=varied, down=varied, samples="b", effect="shape"),
+            Systematic("norm", "histogram", up=varied, down=varied, samples="b", effect="norm"),
+            Systematic("nowhere", "normalisation", up=0.1, samples="only", channels="double"),
+            Systematic("there", "normalisation", up=0.1, samples="only"),
+        ],
+        observed="asimov",
+    )
+    left_out = {(one.channel, one.sample, one.modifier) for one in workspace.pruned}
+    assert left_out == {("single", "b", "shape"), ("double", "b", "norm"), ("", "", "nowhere")}
+    assert {"norm", "there"} <= set(workspace.modifiers)
+    for one in workspace.pruned:
+        assert one.type == "systematic"
+        assert one.modifier in str(one)
+        assert one.reason in str(one)

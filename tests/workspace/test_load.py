@@ -118,7 +118,7 @@ def test_other_json_is_not_a_workspace(tmp_path: Path, content: str) -> None:
 
 
 def test_a_binary_file_is_not_a_workspace(generated_dir: Path) -> None:
-    with pytest.raises(FileError, match=r"is not text.*Open ROOT files with hepnb\.open"):
+    with pytest.raises(FileError, match=r"is a ROOT file.*hepnb\.open"):
         load(generated_dir / "pairs.root")
 
 

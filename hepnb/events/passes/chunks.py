@@ -99,11 +99,11 @@ def steps(step_size: StepSize | float, bytes_per_entry: float) -> int:
         return 1 << max(int(math.log2(entries)), 0) if entries >= 1 else 1
     if isinstance(step_size, float) and math.isinf(step_size) and step_size > 0:
         return 2**62
-    if isinstance(step_size, (bool, float)) or step_size < 1:
+    if isinstance(step_size, bool) or not isinstance(step_size, int | np.integer) or step_size < 1:
         raise SelectionError(
-            f"step_size={step_size!r} is not a number of entries. Write '50 MB', or 1 and above."
+            f"step_size={step_size!r:.60} is not a number of entries. Write '50 MB', or 1 and above."
         )
-    return step_size
+    return int(step_size)
 
 
 def ranges(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:

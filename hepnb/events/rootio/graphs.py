@@ -72,13 +72,17 @@ class Table(Mapping[str, NDArray[np.float64]]):
 
     def __getitem__(self, column: str) -> NDArray[np.float64]:
         """Give a column."""
-        if column not in self.columns:
+        if column not in self:
             known = nearest(str(column), self.columns)
-            raise FileError(f"{self.classname} {self.name!r} has no column {column!r}. {known}")
+            raise FileError(f"{self.classname} {self.name!r} has no column {column!r:.80}. {known}")
         return self.columns[column]
 
+    def get(self, column: str, default: Any = None) -> Any:
+        """Return a column, or something else where there is none of that name."""
+        return self.columns[column] if column in self else default
+
     def __contains__(self, column: object) -> bool:
-        return column in self.columns
+        return isinstance(column, str) and column in self.columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)

@@ -1,0 +1,61 @@
+"""What a drawing function was given: the results that it draws, and axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from hepnb.errors import HepnbError
+
+__all__: list[str] = []
+
+
+def check_axes(ax: object) -> None:
+    """Refuse what is no axes of matplotlib.
+
+    Parameters
+    ----------
+    ax : object
+        What was given.
+
+    Raises
+    ------
+    HepnbError
+        When it is something else.
+    """
+    if not isinstance(ax, Axes):
+        raise HepnbError(
+            f"a picture is drawn on axes of matplotlib, not on {ax!r:.60}. Give those of a figure, such as "
+            "matplotlib.figure.Figure().add_subplot()."
+        )
+
+
+def check_result(result: Any, attributes: tuple[str, ...], function: str, wanted: str) -> None:
+    """Refuse a result of another kind.
+
+    Parameters
+    ----------
+    result : object
+        What was given.
+    attributes : tuple of str
+        What is drawn of it.
+    function : str
+        Who draws.
+    wanted : str
+        The results it draws, and where they come from.
+
+    Raises
+    ------
+    HepnbError
+        When the result lacks one of them.
+
+    Examples
+    --------
+    >>> check_result(3, ("correlation",), "draw_correlation", "a FitResults")
+    Traceback (most recent call last):
+        ...
+    hepnb.errors.HepnbError: draw_correlation draws a FitResults, and not what int has. Give one.
+    """
+    if not all(hasattr(result, name) for name in attributes):
+        raise HepnbError(f"{function} draws {wanted}, and not what {type(result).__name__} has. Give one.")
