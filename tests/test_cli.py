@@ -163,7 +163,7 @@ def test_limit_of_a_patched_workspace(data_dir: Path, tmp_path: Path) -> None:
         "--out",
         tmp_path,
     )
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 3, result.output  # the band's upper half lies beyond 3
     scan = json.loads((tmp_path / "limit.json").read_text(encoding="utf-8"))["scan"]
     assert scan["mu"][1] == 1.0
     assert scan["CLs_obs"][1] == pytest.approx(0.24443628, rel=1e-4)
@@ -267,9 +267,9 @@ def test_limit_from_toys_goes_on_from_its_checkpoint(generated_dir: Path, tmp_pa
         "--checkpoint",
         tmp_path / "toys.npz",
         "--mu-max",
-        "4",
+        "6",
         "--points",
-        "9",
+        "13",
     )
     first = run("limit", generated_dir / SMALL, *toys, "--out", tmp_path / "a")
     assert first.exit_code == 0, first.output
@@ -326,7 +326,7 @@ def test_a_patch_set_against_one_mass_and_by_name(generated_dir: Path, tmp_path:
                 "metadata": {"name": name, "values": [mass]},
                 "patch": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": yields}],
             }
-            for name, mass, yields in zip(names, (500, 300), ([3.0, 2.0], [20.0, 18.0]), strict=True)
+            for name, mass, yields in zip(names, (500, 300), ([6.0, 4.0], [20.0, 18.0]), strict=True)
         ],
         "version": "1.0.0",
     }  # fmt: skip
