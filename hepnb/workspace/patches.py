@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import jsonpatch
 
 from hepnb.errors import WorkspaceError, nearest
+from hepnb.workspace._validate import plain
 from hepnb.workspace.documents import read_json
-from hepnb.workspace.validate import plain
 
 __all__ = ["Patch", "apply_patch", "operations_of"]
 
