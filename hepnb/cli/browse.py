@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,10 @@ def browse(
     """Print what is in a ROOT file; with OBJECT, the branches of a tree or the axes of a histogram."""
     if item is None:
         file, item = _split(file)
-    with hepnb.open(file) as opened:
+    opened = hepnb.open(file)
+    if isinstance(opened, hepnb.Tree) and item is not None:
+        raise hepnb.errors.FileError(f"{file!r} is one tree: it has no object {item!r}. Leave it out.")
+    with nullcontext() if isinstance(opened, hepnb.Tree) else opened:
         found = opened if item is None else opened[item]
         content = _content(found)
         if as_json:
@@ -36,7 +40,7 @@ def browse(
             say(file if item is None else f"{file}:{item}")
             say(_listing(content["objects"]))
         elif isinstance(found, hepnb.Tree):
-            say(f"{item}: {found.n_entries:,} entries, {len(found.branches):,} branches")
+            say(f"{item or file}: {found.n_entries:,} entries, {len(found.branches):,} branches")
             say(
                 table(
                     (row["name"], row["type"], row["title"] if row["readable"] else _why_not(row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 from urllib.request import url2pathname
@@ -15,7 +15,10 @@ from hepnb.events.root_files import RootFiles, checked
 from hepnb.events.rootio.open_files import borrow
 from hepnb.events.rootio.remote import is_remote, matches
 from hepnb.events.sources.chain import ChainSource
-from hepnb.events.sources.source import OnError
+from hepnb.events.sources.csv_file import CsvSource
+from hepnb.events.sources.parquet import ParquetSource
+from hepnb.events.sources.root_tree import FileSource
+from hepnb.events.sources.source import OnError, Source
 from hepnb.events.tree import Tree
 from hepnb.python_code import call
 
@@ -23,22 +26,31 @@ __all__ = ["open"]
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
+_TABLES: dict[str, Callable[[str], Source]] = {
+    ".parquet": ParquetSource,
+    ".pq": ParquetSource,
+    ".csv": CsvSource,
+    ".tsv": CsvSource,
+}
 
+
+# Any stands for Tree: the suffix says which it is, and with Tree none could be used without a check.
 @overload
-def open(path: PathLike, *, on_error: OnError = "raise") -> RootFile | RootFiles: ...
+def open(path: PathLike, *, on_error: OnError = "raise") -> RootFile | RootFiles | Any: ...
 @overload
-def open(path: list[PathLike] | tuple[PathLike, ...], *, on_error: OnError = "raise") -> RootFiles: ...
+def open(path: list[PathLike] | tuple[PathLike, ...], *, on_error: OnError = "raise") -> RootFiles | Any: ...
 @overload
 def open(path: Mapping[Any, str], *, on_error: OnError = "raise") -> Tree: ...
 def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tree:
-    """Open a ROOT file, or many as if they were one.
+    """Open a ROOT, Parquet or CSV file, or many as if they were one.
 
     Parameters
     ----------
     path : str or path-like, list of such, or dict of file to path in the file
         A local file or a URL (http, or root:// where ``hepnb[xrootd]`` is installed); with wildcards
         (``data_*.root``) or in a list for several files, whose trees are then read one after the other. A
-        dict gives the tree in each file, and so the tree itself.
+        dict gives the tree in each file, and so the tree itself. A file that ends in ".parquet" (or ".pq"),
+        ".csv" or ".tsv" is one tree; its path in a dict is not used.
     on_error : {"raise", "skip"}
         Of several files: whether one that is missing or damaged is an error, or is left out with a warning
         and a record in ``skipped`` and in the metadata of histograms.
@@ -46,12 +58,13 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
     Returns
     -------
     RootFile, RootFiles or Tree
-        Use it like a mapping of paths to objects; from a dict, the tree.
+        A file is used like a mapping of paths to objects. From a dict, and from Parquet and CSV files, the
+        tree.
 
     Raises
     ------
     FileError
-        Where the file is missing, is no ROOT file, or is cut short; each with its own words.
+        If the file is missing, is not of its kind, or is cut short; each with its own words.
 
     Examples
     --------
@@ -72,13 +85,44 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
     name = _name_of(path)
     if _is_pattern(name):
         return _open_several([name], on_error)
+    if is_table(name):
+        return _tree_over(_source_of(name, ""))
     with borrow(name):
         return RootFile(name)
 
 
-def _open_several(names: Sequence[str], on_error: OnError) -> RootFiles:
+def is_table(file: str) -> bool:
+    """Whether a file is one tree: Parquet or CSV."""
+    return Path(file).suffix.lower() in _TABLES
+
+
+def _source_of(file: str, path: str) -> Source:
+    table = _TABLES.get(Path(file).suffix.lower())
+    if table is None:
+        return FileSource(file, path)
+    if is_remote(file):
+        raise FileError(f"{file!r} is an address, from which only ROOT files are read. Download the file.")
+    return table(file)
+
+
+def _tree_over(source: Source) -> Tree:
+    source.reader()
+    return Tree.over(source)
+
+
+def _open_several(names: Sequence[str], on_error: OnError) -> RootFiles | Tree:
     code = _code_of(names[0] if len(names) == 1 and _is_pattern(names[0]) else list(names), on_error)
     found = _expanded(names)
+    tables = [file for file in found if is_table(file)]
+    if tables and len(tables) < len(found):
+        other = next(file for file in found if not is_table(file))
+        raise FileError(
+            f"{tables[0]!r} is one tree and {other!r} has a tree in it: say which, "
+            f"hepnb.open({{{tables[0]!r}: '', {other!r}: 'events'}})."
+        )
+    if tables:
+        sources = tuple(_source_of(file, "") for file in found)
+        return _tree_over(ChainSource(sources, _label_of(names, found), on_error, code=code))
     return checked(RootFiles(tuple(found), _label_of(names, found), code=code, on_error=on_error))
 
 
@@ -91,9 +135,8 @@ def _open_trees(paths: Mapping[Any, str], on_error: OnError) -> Tree:
     files = [file for file, _ in members]
     _check_once(files)
     label = _label_of(list(names), files)
-    source = ChainSource(tuple(members), label, on_error, code=_code_of(names, on_error))
-    source.info()
-    return Tree.over(source)
+    sources = tuple(_source_of(*member) for member in members)
+    return _tree_over(ChainSource(sources, label, on_error, code=_code_of(names, on_error)))
 
 
 def _name_of(path: Any) -> str:

@@ -14,6 +14,7 @@ from hepnb.errors import FileError, HepnbError, nearest
 from hepnb.events.root_file import Entry, EntryKind, RootFile
 from hepnb.events.rootio.open_files import borrow, close
 from hepnb.events.sources.chain import ChainSource
+from hepnb.events.sources.root_tree import FileSource
 from hepnb.events.sources.source import OnError, Skipped, warn_of
 from hepnb.events.tree import Tree
 from hepnb.progress import Cancel, Progress
@@ -184,11 +185,11 @@ class RootFiles:
             Where a file has no such tree, or it cannot be read; where somebody cancelled.
         """
         inside = re.sub(r"/+", "/", f"{self.directory}/{path}".strip("/"))
-        members = tuple((file, inside) for file in self.paths)
+        members = tuple(FileSource(file, inside) for file in self.paths)
         source = ChainSource(
             members, self.path, self.on_error, self.skipped, f"{self.code}[{literal(inside)}]"
         )
-        source.info(progress, cancel)
+        source.reader(progress, cancel)
         return Tree.over(source)
 
     def _sum(self, key: str) -> hist.Hist[Any]:

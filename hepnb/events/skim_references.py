@@ -20,7 +20,8 @@ from hepnb.events.rootio.remote import is_remote
 from hepnb.events.sources.chain import ChainSource
 from hepnb.events.sources.originals import Original, check_original, originals_from
 from hepnb.events.sources.parquet import ParquetSource, parquet_notes
-from hepnb.events.sources.source import FileSource, LastJoin, Source, TreeInfo
+from hepnb.events.sources.root_tree import FileSource
+from hepnb.events.sources.source import LastJoin, Source, TreeReader
 from hepnb.events.tree import Tree
 from hepnb.events.writing.skim import SOURCE_ENTRY, SOURCE_FILE, SOURCES, is_parquet
 from hepnb.local_files import local_path
@@ -65,24 +66,28 @@ class JoinedSource:
         """Give the skim's tree."""
         return self.skim.path
 
-    def info(self) -> TreeInfo:
-        """Say what both look like now.
+    def inputs(self) -> tuple[str, ...]:
+        """Return the skim's file and the originals."""
+        return (*self.skim.inputs(), *self.originals.inputs())
+
+    def reader(self) -> TreeReader:
+        """Return the rows as they are now, with the columns of the originals.
 
         Raises
         ------
         FileError
-            Where an original is not what it was.
+            If an original is not what it was.
         """
-        skim, originals = self.skim.info(), self.originals.info()
+        skim, originals = self.skim.reader(), self.originals.reader()
         joined = self._memory.joined
-        if joined is None or joined[1] is not originals or joined[0].stamp != skim.stamp:
+        if joined is None or joined[1] is not originals or joined[0].stamps != skim.stamps:
             self._check(originals)
             joined = self._memory.joined = skim, originals, _joined(skim, originals)
         return joined[2]
 
-    def _check(self, originals: TreeInfo) -> None:
-        for noted, (seen, _, n_entries, _) in zip(self.noted, originals.parts, strict=True):
-            check_original(noted, seen, n_entries, self.file)
+    def _check(self, originals: TreeReader) -> None:
+        for noted, segment in zip(self.noted, originals.segments, strict=True):
+            check_original(noted, segment.parts[0].stamp, segment.stop - segment.start, self.file)
 
 
 def open_skim(
@@ -156,14 +161,16 @@ def open_skim(
 
 
 def _join(skim: Source, originals: Sequence[Original], folder: Any, allow_remote: bool) -> Tree:
-    members = tuple((_found(one.file, folder, skim.file, allow_remote), one.tree) for one in originals)
+    members = tuple(
+        FileSource(_found(one.file, folder, skim.file, allow_remote), one.tree) for one in originals
+    )
     chain = ChainSource(members, f"the originals of {skim.file}")
     options: dict[str, Any] = {} if folder is None else {"folder": _plain(folder)}
     options |= {"allow_remote": True} if allow_remote else {}
     tree = Tree.over(
         JoinedSource(skim, chain, tuple(originals), call("hepnb.open_skim", skim.file, **options))
     )
-    tree._info()
+    tree._reader()
     return tree
 
 
@@ -206,26 +213,26 @@ def _found(file: str, folder: Any, skim: str, allow_remote: bool) -> str:
     raise FileError(f"the original file {file!r} of {skim!r} is not there. {hint}")
 
 
-def _joined(skim: TreeInfo, originals: TreeInfo) -> TreeInfo:
+def _joined(skim: TreeReader, originals: TreeReader) -> TreeReader:
     own = {branch.name for branch in skim.branches}
     behind = tuple(branch for branch in originals.branches if branch.name not in own)
-    begins = np.array([0, *originals.breaks, originals.n_entries], dtype=np.int64)
+    begins = np.array([0, *(segment.stop for segment in originals.segments)], dtype=np.int64)
     numbers, entries = skim.names[SOURCE_FILE], skim.names[SOURCE_ENTRY]
 
-    def column(branch: Branch, start: int, stop: int) -> Any:
+    def read(branch: Branch, start: int, stop: int) -> Any:
         if branch.name in own:
-            return skim.column(branch, start, stop)
-        files, there = skim.column(numbers, start, stop), skim.column(entries, start, stop)
+            return skim.read(branch, start, stop)
+        files, there = skim.read(numbers, start, stop), skim.read(entries, start, stop)
         _check_bounds(skim, begins, files, there, start)
         return _gathered(originals, branch, begins[files] + there)
 
-    return replace(
-        skim, branches=(*skim.branches, *behind), column=column, names={}, checked={}, parts=(), stamp=None
-    )
+    # The rows lead to many places: no segment says where a column lies.
+    segments = tuple(replace(segment, parts=()) for segment in skim.segments)
+    return replace(skim, branches=(*skim.branches, *behind), read=read, segments=segments)
 
 
 def _check_bounds(
-    skim: TreeInfo, begins: NDArray[np.int64], files: NDArray[Any], there: NDArray[Any], start: int
+    skim: TreeReader, begins: NDArray[np.int64], files: NDArray[Any], there: NDArray[Any], start: int
 ) -> None:
     """Make sure that references lead into the originals, and not beyond one into the next."""
     n_files = len(begins) - 1
@@ -240,14 +247,14 @@ def _check_bounds(
         )
 
 
-def _gathered(originals: TreeInfo, branch: Branch, places: NDArray[np.int64]) -> Any:
+def _gathered(originals: TreeReader, branch: Branch, places: NDArray[np.int64]) -> Any:
     """Entries of a column, in the order asked for."""
     if not len(places):
-        return originals.column(branch, 0, 0)
+        return originals.read(branch, 0, 0)
     order = np.argsort(places, kind="stable")
     pieces = [
-        originals.column(branch, start, stop)[wanted - start]
-        for start, stop, wanted in _blocks(places[order], originals.breaks)
+        originals.read(branch, start, stop)[wanted - start]
+        for start, stop, wanted in _blocks(places[order], originals.borders)
     ]
     joined = join_exactly(pieces, f"branch {branch.name!r} of {originals.file!r}")
     back = np.empty(len(order), dtype=np.int64)
@@ -255,7 +262,9 @@ def _gathered(originals: TreeInfo, branch: Branch, places: NDArray[np.int64]) ->
     return joined[back]
 
 
-def _blocks(places: NDArray[np.int64], breaks: Sequence[int]) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+def _blocks(
+    places: NDArray[np.int64], borders: Sequence[int]
+) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
     """Ranges of entries to read for some of them, in rising order.
 
     Examples
@@ -263,7 +272,7 @@ def _blocks(places: NDArray[np.int64], breaks: Sequence[int]) -> Iterator[tuple[
     >>> [(start, stop, wanted.tolist()) for start, stop, wanted in _blocks(np.array([3, 5, 99999]), [])]
     [(3, 6, [3, 5]), (99999, 100000, [99999])]
     """
-    files = np.searchsorted(breaks, places, side="right")
+    files = np.searchsorted(borders, places, side="right")
     new = (np.diff(places) > _HOLE) | (np.diff(files) > 0) | (np.diff(places // _TOGETHER) > 0)
     for part in np.split(places, np.flatnonzero(new) + 1):
         yield int(part[0]), int(part[-1]) + 1, part

@@ -20,7 +20,7 @@ from hepnb.events.language.expression import Expression
 from hepnb.events.passes.chunks import as_expressions, mask_of, numbers, per_entry
 from hepnb.events.passes.column_ranges import columns_of
 from hepnb.events.sources.column_cache import COLUMNS
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import TreeReader
 from hepnb.events.tree import Tree
 from hepnb.events.writing.entry_random import check_seed, uniform
 from hepnb.events.writing.selected_rows import rows_in
@@ -138,7 +138,7 @@ class Batches:
     def _read(self, place: int, start: int, stop: int) -> Batch:
         part = self._parts[place]
         with COLUMNS.bypassed():
-            read = list(columns_of(part.tree._info(), part.used, self._step, (start, stop)))
+            read = list(columns_of(part.tree._reader(), part.used, self._step, (start, stop)))
         return _end_to_end([self._rows(place, *chunk) for chunk in read])
 
     def _rows(self, place: int, start: int, stop: int, columns: Mapping[str, Any]) -> Batch:
@@ -170,7 +170,7 @@ class Batches:
     def _count(self, place: int) -> int:
         part, n_events = self._parts[place], 0
         used = [part.cut] if part.cut else []
-        for start, stop, columns in columns_of(part.tree._info(), used, self._step):
+        for start, stop, columns in columns_of(part.tree._reader(), used, self._step):
             kept, passed = self._belongs(place, start, stop), mask_of(part.cut, columns, stop - start)
             n_events += int(np.count_nonzero(kept if passed is None else kept & passed))
         return n_events
@@ -267,17 +267,17 @@ def batches(
         raise SelectionError("batches need at least one tree and one input.")
     parts, steps = [], []
     for label, tree in labeled:
-        info = tree._info()
+        reader = tree._reader()
         part = _Part(
             tree,
-            tuple(info.check(text, f"input {name!r}") for name, text in wanted.items()),
-            label if target is None else info.check(target, "target"),
-            None if weight is None else info.check(weight, "weight"),
-            None if cut is None else info.check(cut, "cut"),
+            tuple(reader.check(text, f"input {name!r}") for name, text in wanted.items()),
+            label if target is None else reader.check(target, "target"),
+            None if weight is None else reader.check(weight, "weight"),
+            None if cut is None else reader.check(cut, "cut"),
         )
-        _try(part, info)
+        _try(part, reader)
         parts.append(part)
-        steps.append(rows_in(info, part.used, memory, _COPIES))
+        steps.append(rows_in(reader, part.used, memory, _COPIES))
 
     def made(low: float, high: float, shuffled: bool) -> Batches:
         return Batches(
@@ -291,10 +291,10 @@ def batches(
     )
 
 
-def _try(part: _Part, info: TreeInfo) -> None:
+def _try(part: _Part, reader: TreeReader) -> None:
     """Refuse lists and texts now, not in the middle of the first epoch."""
-    n = min(info.n_entries, 1)
-    for _, _, columns in columns_of(info, part.used, 1, (0, n)):
+    n = min(reader.n_entries, 1)
+    for _, _, columns in columns_of(reader, part.used, 1, (0, n)):
         for expression in part.used:
             numbers(expression, per_entry(expression, expression.lists(columns), n, flat=False))
 

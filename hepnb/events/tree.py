@@ -15,7 +15,8 @@ from hepnb.events.passes.chunks import Chunk, StepSize, as_expressions
 from hepnb.events.passes.column_ranges import chunks_of
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.rootio.exact import join_exactly
-from hepnb.events.sources.source import FileSource, Skipped, Source, TreeInfo
+from hepnb.events.sources.root_tree import FileSource
+from hepnb.events.sources.source import Skipped, Source, TreeReader
 from hepnb.events.tree_filling import Filling
 from hepnb.events.tree_output import Output
 from hepnb.events.writing.schema import match_names
@@ -92,12 +93,12 @@ class Tree(Filling, Output):
     @property
     def files(self) -> tuple[str, ...]:
         """Every file that entries are read from, in their order."""
-        return tuple(dict.fromkeys(self._info().files))
+        return tuple(dict.fromkeys(segment.file for segment in self._reader().segments))
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """Files that were left out because of ``on_error="skip"``."""
-        return self._info().skipped
+        return self._reader().skipped
 
     @property
     def code(self) -> str:
@@ -107,22 +108,22 @@ class Tree(Filling, Output):
     @property
     def name(self) -> str:
         """Name of the tree."""
-        return self._info().name
+        return self._reader().name
 
     @property
     def title(self) -> str:
         """Title of the tree."""
-        return self._info().title
+        return self._reader().title
 
     @property
     def n_entries(self) -> int:
         """Number of entries."""
-        return self._info().n_entries
+        return self._reader().n_entries
 
     @property
     def branches(self) -> tuple[Branch, ...]:
         """Every branch with its type, those that cannot be read too."""
-        return self._info().branches
+        return self._reader().branches
 
     def branch(self, name: str) -> Branch:
         """Look up one branch.
@@ -142,18 +143,18 @@ class Tree(Filling, Output):
         BranchError
             Where there is none; the message has the nearest names.
         """
-        info = self._info()
-        found = info.names.get(name)
+        reader = self._reader()
+        found = reader.names.get(name)
         if found is None:
             found = next(
-                (branch for branch in info.branches if branch.path == name and not branch.fields), None
+                (branch for branch in reader.branches if branch.path == name and not branch.fields), None
             )
         if found is None:
-            if name in info.columns:
+            if name in reader.columns:
                 raise BranchError(
                     f"{name!r} of tree {self.path!r} is no branch but calculated: see columns[{name!r}]."
                 )
-            raise BranchError(f"tree {self.path!r} has no branch {name!r}. {nearest(name, info.names)}")
+            raise BranchError(f"tree {self.path!r} has no branch {name!r}. {nearest(name, reader.names)}")
         return found
 
     def match(self, pattern: str) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ class Tree(Filling, Output):
         BranchError
             Where the regular expression is not one.
         """
-        return match_names(self._info().names, pattern)
+        return match_names(self._reader().names, pattern)
 
     def with_friend(self, other: Tree, prefix: str = "") -> Tree:
         """Put the columns of another tree beside those of this one, entry by entry.
@@ -210,13 +211,13 @@ class Tree(Filling, Output):
         if not isinstance(other, Tree):
             raise BranchError(f"a friend is a tree, not {other!r:.60}. Open it: hepnb.open(file)[path].")
         tree = Tree.over(FriendSource(self._source, other._source, prefix))
-        tree._info()
+        tree._reader()
         return tree
 
     @property
     def columns(self) -> dict[str, Column]:
         """Columns that are calculated, by name."""
-        return dict(self._info().columns)
+        return dict(self._reader().columns)
 
     def with_columns(
         self, columns: Mapping[str, str | Column] | None = None, /, **named: str | Column
@@ -275,7 +276,7 @@ class Tree(Filling, Output):
         ExpressionError, BranchError
             Where it is not in the language, names no branch, or names one that cannot be read.
         """
-        return self._check(self._info(), text)
+        return self._check(self._reader(), text)
 
     # -- columns
 
@@ -350,17 +351,17 @@ class Tree(Filling, Output):
         BranchError, ExpressionError
             Where an expression does not fit the tree.
         """
-        info = self._info()
-        wanted = {name: self._check(info, text) for name, text in as_expressions(expressions).items()}
-        condition = None if cut is None else self._check(info, cut, "cut")
+        reader = self._reader()
+        wanted = {name: self._check(reader, text) for name, text in as_expressions(expressions).items()}
+        condition = None if cut is None else self._check(reader, cut, "cut")
         if not wanted:
             raise SelectionError("no expressions: name at least one branch or formula.")
-        return chunks_of(info, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
+        return chunks_of(reader, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
 
     # -- behind it
 
-    def _info(self) -> TreeInfo:
-        return self._source.info()
+    def _reader(self) -> TreeReader:
+        return self._source.reader()
 
-    def _check(self, info: TreeInfo, text: str, role: str = "expression") -> Expression:
-        return info.check(text, role)
+    def _check(self, reader: TreeReader, text: str, role: str = "expression") -> Expression:
+        return reader.check(text, role)

@@ -262,4 +262,4 @@ class Filling:
         from hepnb.events.passes.fill_pass import OnePass  # noqa: PLC0415  # it takes trees
 
         source = self._source
-        return OnePass(source, source.info(), entries, memory, threads, executor, progress, cancel)
+        return OnePass(source, source.reader(), entries, memory, threads, executor, progress, cancel)

@@ -91,10 +91,10 @@ def test_chunks_end_where_files_end(chain):
 
 
 def test_a_range_across_files_is_read_at_once(chain, zmumu):
-    info = chain._info()
+    info = chain._reader()
     expected = hepnb.events.open(zmumu)["events"].arrays("M")["M"]
-    np.testing.assert_array_equal(info.column(info.names["M"], 600, 2100), expected[600:2100])
-    assert len(info.column(info.names["M"], 2304, 2304)) == 0
+    np.testing.assert_array_equal(info.read(info.names["M"], 600, 2100), expected[600:2100])
+    assert len(info.read(info.names["M"], 2304, 2304)) == 0
 
 
 def test_lists_patterns_and_dicts_are_the_same_tree(folder, monkeypatch):

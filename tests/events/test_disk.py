@@ -114,7 +114,7 @@ def test_a_pass_reads_its_file_once(disk, tmp_path, monkeypatch):
     def nothing(*_):
         raise AssertionError("the column is on the disk")
 
-    monkeypatch.setattr("hepnb.events.sources.source.to_column", nothing)
+    monkeypatch.setattr("hepnb.events.sources.root_tree.to_column", nothing)
     again = tree.fill(fills)
     for name, histogram in expected.histograms.items():
         np.testing.assert_array_equal(again[name].view(flow=True), histogram.view(flow=True))

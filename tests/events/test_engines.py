@@ -135,13 +135,14 @@ def test_what_is_no_engine(tree):
 
 
 def test_tasks_begin_where_baskets_do(tree):
-    info = tree._info()
+    info = tree._reader()
     tasks = task_ranges(info, 0, N)
     assert [start for start, _ in tasks] == [0, 300_000, 900_000]
     assert tasks[-1][1] == N
     assert task_ranges(info, 100, 400_000) == [(100, 300_000), (300_000, 400_000)]
     assert task_ranges(info, 5, 5) == []
-    assert set(coarsest(*info.parts[0])) >= {0, 300_000, N}
+    part = info.segments[0].parts[0]
+    assert set(coarsest(part.stamp, part.path, part.n_entries, part.baskets)) >= {0, 300_000, N}
 
 
 def test_a_cancelled_pass_keeps_what_it_has(tree, expected):
@@ -191,7 +192,7 @@ def test_a_file_that_a_worker_sees_otherwise(tree, tmp_path):
     path = tmp_path / "copy.root"
     shutil.copy(tree.file, path)
     copy = hepnb.open(path)["t"]
-    info = copy._info()
+    info = copy._reader()
     one = OnePass(copy._source, info)
     sums = {"h": HistogramSum((axis((10, 0, 1)),), (one.place("x"),))}
     this = Pass(copy._source, info, tuple(one._expressions), sums, False, 1000, 1000)

@@ -223,5 +223,5 @@ def test_leaf_lists_with_arrays_in_them(tmp_path, first, second):
         assert [described[name].readable for name in ("raw.x", "raw.y")] == [True, True]
     opened = hepnb.events.open(path)["t"]
     for name in ("x", "y"):
-        info = opened._info()
-        assert info.column(info.names[f"raw.{name}"], 0, 4).tolist() == expected[name].tolist()
+        info = opened._reader()
+        assert info.read(info.names[f"raw.{name}"], 0, 4).tolist() == expected[name].tolist()

@@ -77,7 +77,7 @@ def test_memory_that_is_too_small(large: Path) -> None:
 
 
 def test_fewer_threads_before_smaller_reads(large: Path) -> None:
-    info = hepnb.open(large)["t"]._info()
+    info = hepnb.open(large)["t"]._reader()
     expressions = [info.check("x0 + x1 + x2 + x3")]
     threads = [
         plan_memory(info, expressions, {}, info.n_entries, memory=memory, threads=4, executor=None).threads
@@ -105,7 +105,7 @@ def test_what_is_no_size(wrong: object) -> None:
 
 def test_size_of_an_entry(generated_dir: Path) -> None:
     hzz = hepnb.open(generated_dir / "jagged.root")["events"]
-    info = hzz._info()
+    info = hzz._reader()
     # Eight bytes for each element and for where the list of each event ends.
     jets = hzz.arrays("count(Jet_Px)")["count(Jet_Px)"]
     assert bytes_per_entry(info, [info.names["Jet_Px"]]) == pytest.approx(8 * jets.mean() + 8, rel=0.3)

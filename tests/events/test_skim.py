@@ -64,12 +64,12 @@ def test_every_branch_comes_back_as_it_was(
     assert readable - set(written.skipped) == {
         {new: old for old, new in written.renamed.items()}.get(name, name) for name in written.columns
     }
-    before, after = original._info(), copy._info()
+    before, after = original._reader(), copy._reader()
     counters = {branch.counter for branch in copy.branches}
     for old in readable - set(written.skipped):
         new = written.renamed.get(old, old)
-        one = before.column(before.names[old], 0, original.n_entries)
-        other = after.column(after.names[new], 0, original.n_entries)
+        one = before.read(before.names[old], 0, original.n_entries)
+        other = after.read(after.names[new], 0, original.n_entries)
         assert ak.array_equal(ak.Array(one), ak.Array(other), equal_nan=True), old
         if new not in counters:
             assert copy.branch(new).dtype == original.branch(old).dtype, old

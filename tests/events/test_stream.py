@@ -74,7 +74,7 @@ def test_blocks_of_baskets_are_what_uproot_reads(tmp_path, codec):
         tree = made(tmp_path / "made.root", COMPRESSIONS[codec])
         with uproot.open(tree.file) as file:
             expected = file["t"].arrays([*TYPES], library="np")
-    info = tree._info()
+    info = tree._reader()
     branches = {name: info.names[name] for name in TYPES}
     reader = BlockReader(info, layout_of(info, branches, keep=False, block=1000, window=4000))
     for start, stop in ((0, N), (6_999, 7_001), (500, 20_500), (17_999, 18_000)):
@@ -279,10 +279,10 @@ def test_a_file_that_changes_meanwhile(tmp_path, streamed, monkeypatch):
 def test_headers_that_lie(tree):
     from hepnb.events.passes.basket_reader import Buffer, Column, descriptor_of
 
-    info = tree._info()
-    found = baskets_of(info.stamp, "t", info.names["f4"])
+    info = tree._reader()
+    found = baskets_of(info.stamps[0], "t", info.names["f4"])
     out = np.zeros(N)
-    file = descriptor_of(info.stamp)
+    file = descriptor_of(info.stamps[0])
     Column(file, found, Buffer()).read(0, N, out)
     from dataclasses import replace
 

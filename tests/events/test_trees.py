@@ -327,7 +327,7 @@ def test_the_disk_is_read_once(made, monkeypatch):
     def nothing(*_):
         raise AssertionError("the column is in memory")
 
-    monkeypatch.setattr("hepnb.events.sources.source.to_column", nothing)
+    monkeypatch.setattr("hepnb.events.sources.root_tree.to_column", nothing)
     made.hist("x**2", (10, -1, 1), cut="y < 0")
     made.arrays(["x", "y"], entry_start=100, entry_stop=200)
     assert COLUMNS.used == used

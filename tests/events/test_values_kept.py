@@ -182,8 +182,8 @@ def test_files_of_a_chain_that_differ(tmp_path, name, how):
     if how != "arrays":
         found = _written(tree, tmp_path, how, {"a": "a"})["a"].tolist()
     elif isinstance(expected[0], list):
-        info = tree._info()
-        found = info.column(info.names["a"], 0, 4).tolist()
+        info = tree._reader()
+        found = info.read(info.names["a"], 0, 4).tolist()
         assert tree.arrays({"n": "count(a)"})["n"].tolist() == [len(one) for one in expected]
     else:
         found = tree.arrays("a")["a"].tolist()

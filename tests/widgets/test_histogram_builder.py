@@ -118,7 +118,7 @@ def test_while_it_is_dragged_only_artists_move(tree, monkeypatch):
     monkeypatch.setattr(builder, "_settle", lambda move: None)
     builder._controls.n_bins.value = 61
     monkeypatch.setattr(
-        "hepnb.events.sources.source.check_unchanged", lambda *_: pytest.fail("a column was asked for")
+        "hepnb.events.sources.root_tree.check_unchanged", lambda *_: pytest.fail("a column was asked for")
     )
     monkeypatch.setattr(builder.live, "restructure", lambda draw: pytest.fail("text was drawn"))
     before = builder.live.frames

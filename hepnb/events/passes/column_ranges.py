@@ -9,14 +9,14 @@ from typing import Any
 from hepnb.errors import BranchError, FileError, SelectionError
 from hepnb.events.language.expression import ChunkColumns, Expression
 from hepnb.events.passes.chunks import Chunk, StepSize, entry_range, mask_of, ranges, steps, values_of
-from hepnb.events.sources.source import Skipped, TreeInfo
+from hepnb.events.sources.source import Skipped, TreeReader
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["chunks_of", "columns_of"]
 
 
 def columns_of(
-    info: TreeInfo,
+    reader: TreeReader,
     used: Sequence[Expression],
     step_size: StepSize = "50 MB",
     entries: tuple[int | None, int | None] = (None, None),
@@ -28,7 +28,7 @@ def columns_of(
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     used : sequence of Expression
         Their branches are read.
@@ -46,21 +46,21 @@ def columns_of(
     (start, stop, columns)
         At least once, even where the range is empty.
     """
-    branches = {name: info.names[name] for expression in used for name in expression.branches}
+    branches = {name: reader.names[name] for expression in used for name in expression.branches}
     step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
-    first, last = entry_range(info.n_entries, *entries)
+    first, last = entry_range(reader.n_entries, *entries)
     n_read = 0
-    for start, stop in _ranges(first, last, step, info.breaks):
+    for start, stop in _ranges(first, last, step, reader.borders):
         if cancel is not None and cancel.is_set():
             return
         try:
-            columns = ChunkColumns({name: info.column(b, start, stop) for name, b in branches.items()})
+            columns = ChunkColumns({name: reader.read(b, start, stop) for name, b in branches.items()})
         except (BranchError, FileError) as error:
-            missing = info.skip(start, stop, error)
+            missing = reader.skip(start, stop, error)
             if lost is not None:
                 lost.append(missing)
             if stop >= last and not n_read:
-                raise SelectionError(f"nothing of tree {info.path!r} could be read: {missing}") from error
+                raise SelectionError(f"nothing of tree {reader.path!r} could be read: {missing}") from error
         else:
             n_read += 1
             yield start, stop, columns
@@ -83,7 +83,7 @@ def _ranges(first: int, last: int, step: int, breaks: Sequence[int]) -> Iterator
 
 
 def chunks_of(
-    info: TreeInfo,
+    reader: TreeReader,
     wanted: Mapping[str, Expression],
     cut: Expression | None,
     step_size: StepSize,
@@ -93,7 +93,7 @@ def chunks_of(
 ) -> Iterator[Chunk]:
     """Yield the values of expressions for the entries that pass a cut; see :func:`columns_of`."""
     used = [*wanted.values(), *([cut] if cut else [])]
-    for start, stop, columns in columns_of(info, used, step_size, entries, progress, cancel):
+    for start, stop, columns in columns_of(reader, used, step_size, entries, progress, cancel):
         passed = mask_of(cut, columns, stop - start)
         arrays = {n: values_of(e, columns, stop - start, passed)[0] for n, e in wanted.items()}
         yield Chunk(arrays, start, stop)

@@ -279,10 +279,10 @@ def make_cube(
     counts = found.counts
     if counts.n_bad:
         raise SelectionError(
-            f"the weight {weight!r} in tree {one.info.path!r}: {counts.n_bad} of {counts.n_filled} weights "
+            f"the weight {weight!r} in tree {one.reader.path!r}: {counts.n_bad} of {counts.n_filled} weights "
             "are not finite. Cut those entries away, or mend them."
         )
     if one.wants_entries():
-        warn_if_empty(one.info, {"": spec}, {"": counts}, stacklevel=3)
+        warn_if_empty(one.reader, {"": spec}, {"": counts}, stacklevel=3)
     values, variances = found.arrays(total)
     return Cube(axis, edges, values, variances, {"n_nan": counts.n_nan})

@@ -8,7 +8,7 @@ import awkward as ak
 import numpy as np
 
 from hepnb.events.rootio.branches import Branch
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import TreeReader
 from hepnb.events.units import size_of
 
 __all__ = ["bytes_per_entry"]
@@ -18,12 +18,12 @@ _SAMPLE_ENTRIES = 200
 _SAMPLE_BYTES = 4 * 1024**2
 
 
-def bytes_per_entry(info: TreeInfo, branches: Iterable[Branch]) -> float:
+def bytes_per_entry(reader: TreeReader, branches: Iterable[Branch]) -> float:
     """Bytes of one entry's columns in memory, as they are calculated with.
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     branches : iterable of Branch
         One value per event counts eight bytes. Lists and texts differ in length: a few hundred are looked at,
@@ -34,19 +34,19 @@ def bytes_per_entry(info: TreeInfo, branches: Iterable[Branch]) -> float:
     float
         At least one byte.
     """
-    return max(sum(_width(info, branch) for branch in branches), 1.0)
+    return max(sum(_width(reader, branch) for branch in branches), 1.0)
 
 
-def _width(info: TreeInfo, branch: Branch) -> float:
-    if branch.kind in ("number", "bool") or not info.n_entries:
+def _width(reader: TreeReader, branch: Branch) -> float:
+    if branch.kind in ("number", "bool") or not reader.n_entries:
         return 8.0
     # Of large entries fewer: to look at them must not take more memory than the pass.
     number = max(1, min(_SAMPLE_ENTRIES, int(_SAMPLE_BYTES / max(branch.bytes_per_entry, 1.0))))
-    places = np.linspace(0, max(info.n_entries - number, 0), _SAMPLES).astype(int)
+    places = np.linspace(0, max(reader.n_entries - number, 0), _SAMPLES).astype(int)
     widths = []
     for start in sorted(set(places.tolist())):
-        stop = min(start + number, info.n_entries)
-        column = info.column(branch, start, stop)
+        stop = min(start + number, reader.n_entries)
+        column = reader.read(branch, start, stop)
         # A slice of a column that is in memory shares the elements of the others.
         alone = ak.to_packed(column) if isinstance(column, ak.Array) else column
         widths.append(size_of(alone) / max(stop - start, 1))

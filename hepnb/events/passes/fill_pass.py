@@ -28,7 +28,7 @@ from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill, Filled
 from hepnb.events.passes.memory_plan import plan_memory
 from hepnb.events.passes.tasks import Covered, Pass, run, task_ranges
 from hepnb.events.sources.named_cuts import conditions
-from hepnb.events.sources.source import Source, TreeInfo
+from hepnb.events.sources.source import Source, TreeReader
 from hepnb.executor import Executor
 from hepnb.histograms import axis, needs_values
 from hepnb.histograms.coordinates import grown, grows, merges
@@ -47,14 +47,14 @@ class OnePass:
     ----------
     source : Source
         The tree.
-    info : TreeInfo
+    reader : TreeReader
         What it looks like now.
     entries : (int or None, int or None)
         Where to start and stop, as in a slice.
     """
 
     source: Source
-    info: TreeInfo
+    reader: TreeReader
     entries: tuple[int | None, int | None] = (None, None)
     memory: int | str = "500 MB"
     threads: int | None = None
@@ -65,7 +65,7 @@ class OnePass:
     _passes: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        self.first, self.last = entry_range(self.info.n_entries, *self.entries)
+        self.first, self.last = entry_range(self.reader.n_entries, *self.entries)
 
     def number(self, expression: Expression) -> int:
         """Give the number of an expression among those that are evaluated."""
@@ -73,7 +73,7 @@ class OnePass:
 
     def place(self, text: str, role: str = "expression") -> int:
         """Check an expression, and give its number."""
-        return self.number(self.info.check(text, role))
+        return self.number(self.reader.check(text, role))
 
     def place_all(self, spec: Fill) -> tuple[tuple[int, ...], int | None, int | None]:
         """Check the expressions, the cut and the weight of a histogram."""
@@ -88,7 +88,7 @@ class OnePass:
         """Go over the entries."""
         expressions = tuple(self._expressions)
         plan = plan_memory(
-            self.info,
+            self.reader,
             expressions,
             sums,
             self.last - self.first,
@@ -96,8 +96,8 @@ class OnePass:
             threads=self.threads,
             executor=self.executor,
         )
-        this = Pass(self.source, self.info, expressions, sums, plan.keep, plan.block, plan.window)
-        tasks = task_ranges(self.info, self.first, self.last)
+        this = Pass(self.source, self.reader, expressions, sums, plan.keep, plan.block, plan.window)
+        tasks = task_ranges(self.reader, self.first, self.last)
         return run(this, tasks, plan.threads, self.executor, self._progress(), self.cancel)
 
     def _progress(self) -> Progress | None:
@@ -136,7 +136,7 @@ class OnePass:
         """Give a pass that reads no more than it needs; the numbers in `seen` are changed to its own."""
         other = OnePass(
             self.source,
-            self.info,
+            self.reader,
             self.entries,
             self.memory,
             self.threads,
@@ -154,7 +154,7 @@ class OnePass:
     def _axes(self, key: str, spec: Fill, found: Mapping[str, Any]) -> tuple[Any, ...]:
         axes = []
         for number, (text, bins) in enumerate(zip(spec.expressions, spec.binnings, strict=True)):
-            label = (spec.label if number == 0 else None) or self.info.label(text)
+            label = (spec.label if number == 0 else None) or self.reader.label(text)
             name = AXIS_NAMES[number]
             total = found.get(f"{key}\0{number}")
             if total is None:
@@ -176,17 +176,17 @@ class OnePass:
     def wants_entries(self) -> bool:
         """Whether it is worth a warning that nothing is filled: not of a pass cancelled or over none."""
         cancelled = self.cancel is not None and self.cancel.is_set()
-        return not cancelled and (self.first < self.last or self.info.n_entries == 0)
+        return not cancelled and (self.first < self.last or self.reader.n_entries == 0)
 
 
 def warn_if_empty(
-    info: TreeInfo, specs: Mapping[str, Fill], counts: Mapping[str, Totals], stacklevel: int = 4
+    reader: TreeReader, specs: Mapping[str, Fill], counts: Mapping[str, Totals], stacklevel: int = 4
 ) -> None:
     """Warn of histograms in which nothing was filled, once for all of them.
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     specs : mapping of str to Fill
         What was to be filled.
@@ -199,7 +199,7 @@ def warn_if_empty(
     if not empty:
         return
     spec = specs[empty[0]]
-    why = _why_empty(info, " and ".join(spec.expressions), spec.cut, counts[empty[0]].n_nan)
+    why = _why_empty(reader, " and ".join(spec.expressions), spec.cut, counts[empty[0]].n_nan)
     if any(needs_values(bins) for bins in spec.binnings):
         why += " Its bins are those of a single 0, for want of values: give (n, low, high)."
     if len(specs) == 1 and empty[0] == "":
@@ -213,16 +213,16 @@ def warn_if_empty(
     warn_empty(f"{who}: {why}", stacklevel)
 
 
-def _why_empty(info: TreeInfo, expression: str, cut: str | None, n_nan: int) -> str:
+def _why_empty(reader: TreeReader, expression: str, cut: str | None, n_nan: int) -> str:
     """Say why a histogram is empty."""
-    if info.n_entries == 0:
-        return f"tree {info.path!r} of {info.file!r} has no entries."
+    if reader.n_entries == 0:
+        return f"tree {reader.path!r} of {reader.file!r} has no entries."
     if n_nan:
         which = f"of the entries that pass the cut {cut!r}" if cut else "of the entries"
-        return f"{expression!r} is not a number for any {which} in tree {info.path!r} ({n_nan:,} values)."
+        return f"{expression!r} is not a number for any {which} in tree {reader.path!r} ({n_nan:,} values)."
     if cut is None:
-        return f"{expression!r} has no values in the {info.n_entries:,} entries of {info.path!r}."
-    return f"the cut {cut!r} leaves none of the {info.n_entries:,} entries of tree {info.path!r}."
+        return f"{expression!r} has no values in the {reader.n_entries:,} entries of {reader.path!r}."
+    return f"the cut {cut!r} leaves none of the {reader.n_entries:,} entries of tree {reader.path!r}."
 
 
 def fill(
@@ -254,7 +254,7 @@ def fill(
             places[key] = one.place_all(spec)
     for key, (asked, text) in cutflows.items():
         with _named(f"cutflow {key!r}"):
-            cuts = conditions(one.info, asked)
+            cuts = conditions(one.reader, asked)
             flows[key] = cuts, text
             counted[key] = CutflowSum(tuple(map(one.number, cuts.values())), one.place_if(text, "weight"))
             cutflow_of(counted[key].start(), cuts, text)
@@ -264,7 +264,7 @@ def fill(
         sums[f"h{key}"] = HistogramSum(axes[key], values, cut, weight)
     done = one.run(sums)
     if one.wants_entries():
-        warn_if_empty(one.info, histograms, {key: done.totals[f"h{key}"] for key in histograms})
+        warn_if_empty(one.reader, histograms, {key: done.totals[f"h{key}"] for key in histograms})
     made = {}
     for key, spec in histograms.items():
         with _named(f"histogram {key!r}"):
@@ -274,8 +274,8 @@ def fill(
         {key: cutflow_of(done.totals[f"c{key}"], cuts, text) for key, (cuts, text) in flows.items()},
         one.last - one.first,
         done.ranges,
-        done.complete and not done.lost and not one.info.skipped,
-        (*one.info.skipped, *done.lost),
+        done.complete and not done.lost and not one.reader.skipped,
+        (*one.reader.skipped, *done.lost),
         time.perf_counter() - begun,
     )
 
@@ -296,7 +296,7 @@ def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
     done = one.run({"h": HistogramSum(axes, values, cut, weight)})
     made = histogram_of(one, "h", spec, axes, done)
     if one.wants_entries():
-        warn_if_empty(one.info, {"": spec}, {"": done.totals["h"]})
+        warn_if_empty(one.reader, {"": spec}, {"": done.totals["h"]})
     return made
 
 
@@ -311,7 +311,7 @@ def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done
     total: Totals = done.totals[key]
     if total.n_bad:
         raise SelectionError(
-            f"the weight {spec.weight!r} in tree {one.info.path!r}: {total.n_bad} of {total.n_filled} "
+            f"the weight {spec.weight!r} in tree {one.reader.path!r}: {total.n_bad} of {total.n_filled} "
             "weights are not finite. Cut those entries away, or mend them."
         )
     own = [grown(axis, like) for axis, like in zip(axes, total.histogram.axes, strict=True)]
@@ -321,7 +321,7 @@ def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done
     view["value"] = found if spec.weight is None else found["value"]
     view["variance"] = found if spec.weight is None else found["variance"]
     made.metadata = {"n_nan": total.n_nan}
-    lost = (*one.info.skipped, *done.lost)
+    lost = (*one.reader.skipped, *done.lost)
     if lost:
         made.metadata["skipped"] = lost
     return made

@@ -15,13 +15,13 @@ from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
 from hepnb.events.passes.accumulators import MAX_SELECTED, HistogramSum, Sum
 from hepnb.events.passes.basket_reader import largest_list, largest_of
-from hepnb.events.passes.block_reader import parts_of
+from hepnb.events.passes.block_reader import stretches_of
 from hepnb.events.passes.cube_accumulator import CubeSum
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.tasks import TASK_ENTRIES, default_threads
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.column_cache import COLUMNS
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.executor import Executor
 
@@ -40,7 +40,7 @@ _SMALL = 8 * 1024**2
 _SHARE = 0.85
 _LOOKED_AT = 20
 
-_widths: weakref.WeakKeyDictionary[TreeInfo, dict[str, float]] = weakref.WeakKeyDictionary()
+_widths: weakref.WeakKeyDictionary[TreeReader, dict[str, float]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Plan:
 
 
 def plan_memory(
-    info: TreeInfo,
+    reader: TreeReader,
     expressions: Sequence[Expression],
     sums: Mapping[str, Sum],
     n_entries: int,
@@ -80,7 +80,7 @@ def plan_memory(
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     expressions : sequence of Expression
         What is evaluated.
@@ -108,26 +108,26 @@ def plan_memory(
     available = memory_bytes(memory) - sum(one.n_bytes for one in sums.values() if isinstance(one, CubeSum))
     wanted = _workers(threads, executor)
     names = sorted({name for expression in expressions for name in expression.branches})
-    branches = {name: info.names[name] for name in names}
+    branches = {name: reader.names[name] for name in names}
     plain = [branch for branch in branches.values() if branch.kind in ("number", "bool")]
     lists = [branch for branch in branches.values() if branch not in plain]
     small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL
     if small and not lists:
         return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
-    width = sum(_width(info, branch) for branch in lists)
+    width = sum(_width(reader, branch) for branch in lists)
     keep = n_entries * (8.0 * len(plain) + width) <= min(COLUMNS.budget, available / 2)
-    parts = () if keep else _some(parts_of(info, branches))
+    stretches = () if keep else _some(stretches_of(reader, branches))
     # Plain numbers are read like lists where their baskets are not known, or the disk is to keep them.
-    direct = [b for b in plain if parts and all(b.name in part.baskets for part in parts)]
+    direct = [b for b in plain if stretches and all(b.name in one.located for one in stretches)]
     if not keep and (COLUMNS.disk is not None or len(direct) < len(plain)):
         lists += [branch for branch in plain if COLUMNS.disk is not None or branch not in direct]
-        width = sum(_width(info, branch) for branch in lists)
+        width = sum(_width(reader, branch) for branch in lists)
     need = _Need(
-        baskets=max((largest_of(part.baskets) for part in parts), default=0),
+        baskets=max((largest_of(one.baskets) for one in stretches), default=0),
         arrays=8.0
         * (len(branches) + Program(expressions).n_buffers + min(2 * len(expressions), MAX_SELECTED)),
         lists=width,
-        read=_largest_reads(info, lists),
+        read=_largest_reads(reader, lists),
     )
     totals = sum(_size_of(one) for one in sums.values())
     most = max(1, n_entries)
@@ -206,18 +206,19 @@ class _Need:
         return block, max(window // block * block, block, min(least, TASK_ENTRIES))
 
 
-def _some(parts: Sequence[Any]) -> list[Any]:
+def _some(segments: Sequence[Any]) -> list[Any]:
     """A few of many, the first and the last among them: to look at all would open every file."""
-    step = max(1, -(-len(parts) // _LOOKED_AT))
-    return [*parts[::step], *parts[-1:]]
+    step = max(1, -(-len(segments) // _LOOKED_AT))
+    return [*segments[::step], *segments[-1:]]
 
 
-def _largest_reads(info: TreeInfo, lists: Sequence[Branch]) -> tuple[int, int]:
+def _largest_reads(reader: TreeReader, lists: Sequence[Branch]) -> tuple[int, int]:
     found = [
-        largest_list(stamp, path, names[branch.name])
-        for stamp, path, _, names in _some(info.parts)
+        largest_list(part.stamp, part.path, part.baskets[branch.name])
+        for segment in _some(reader.segments)
+        for part in segment.parts
         for branch in lists
-        if branch.name in names
+        if branch.name in part.baskets
     ]
     return max((n_bytes for n_bytes, _ in found), default=0), max((n for _, n in found), default=0)
 
@@ -234,10 +235,10 @@ def _size_of(one: Sum) -> float:
     return cells * (8.0 if one.weight is None else 16.0)
 
 
-def _width(info: TreeInfo, branch: Branch) -> float:
-    known: dict[str, float] = _widths.setdefault(info, {})
+def _width(reader: TreeReader, branch: Branch) -> float:
+    known: dict[str, float] = _widths.setdefault(reader, {})
     if branch.name not in known:
-        known[branch.name] = bytes_per_entry(info, [branch])
+        known[branch.name] = bytes_per_entry(reader, [branch])
     return known[branch.name]
 
 

@@ -25,7 +25,7 @@ from hepnb.events.language.expression import Expression
 from hepnb.events.passes.accumulators import Block, Sum
 from hepnb.events.passes.basket_reader import coarsest
 from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
-from hepnb.events.sources.source import Skipped, Source, TreeInfo, warn_of
+from hepnb.events.sources.source import Segment, Skipped, Source, TreeReader, warn_of
 from hepnb.executor import Executor, run_completed
 from hepnb.progress import Cancel, Progress
 
@@ -71,7 +71,7 @@ class Pass:
     ----------
     source : Source
         The tree.
-    info : TreeInfo or None
+    reader : TreeReader or None
         What it looks like; looked up anew in another process.
     expressions : tuple of Expression
         What is evaluated.
@@ -86,7 +86,7 @@ class Pass:
     """
 
     source: Source
-    info: TreeInfo | None
+    reader: TreeReader | None
     expressions: tuple[Expression, ...]
     sums: Mapping[str, Sum]
     keep: bool
@@ -99,11 +99,11 @@ class Pass:
     _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        if self.info is not None:
-            self._files = _files_of(self.info)
+        if self.reader is not None:
+            self._files = _files_of(self.reader)
 
     def __getstate__(self) -> dict[str, Any]:
-        alone: dict[str, Any] = {"info": None, "cancel": None, "layout": None, "_idle": [], "_lock": None}
+        alone: dict[str, Any] = {"reader": None, "cancel": None, "layout": None, "_idle": [], "_lock": None}
         return {**self.__dict__, **alone}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -113,31 +113,31 @@ class Pass:
     def worker(self) -> tuple[BlockReader, Program]:
         """Take what a thread works with: its buffers are used again by the next one."""
         with self._lock:
-            if self.info is None:
-                self.info = self.source.info()
-                if _files_of(self.info) != self._files:
+            if self.reader is None:
+                self.reader = self.source.reader()
+                if _files_of(self.reader) != self._files:
                     raise FileError(
-                        f"{self.info.file!r} is not the same here as where the pass was begun. "
+                        f"{self.reader.file!r} is not the same here as where the pass was begun. "
                         "Let every worker see the same files."
                     )
             if self.layout is None:
                 names = {name for expression in self.expressions for name in expression.branches}
-                branches = {name: self.info.names[name] for name in sorted(names)}
+                branches = {name: self.reader.names[name] for name in sorted(names)}
                 self.layout = layout_of(
-                    self.info, branches, keep=self.keep, block=self.block, window=self.window
+                    self.reader, branches, keep=self.keep, block=self.block, window=self.window
                 )
             if self._idle:
                 return self._idle.pop()
-        return BlockReader(self.info, self.layout), Program(self.expressions)
+        return BlockReader(self.reader, self.layout), Program(self.expressions)
 
-    def give_back(self, reader: BlockReader, program: Program) -> None:
+    def give_back(self, blocks: BlockReader, program: Program) -> None:
         """Hand back what was taken."""
         with self._lock:
-            self._idle.append((reader, program))
+            self._idle.append((blocks, program))
 
 
-def _files_of(info: TreeInfo) -> tuple[tuple[str, int], ...]:
-    return tuple((stamp[0], stamp[2]) for stamp, *_ in info.parts)
+def _files_of(reader: TreeReader) -> tuple[tuple[str, int], ...]:
+    return tuple((path, size) for path, _, size in reader.stamps)
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ class _Done:
 def _do(this: Pass, task: tuple[int, int]) -> _Done:
     """Add up one task."""
     start, stop = task
-    reader, program = this.worker()
-    reader.lost.clear()
+    blocks, program = this.worker()
+    blocks.lost.clear()
     totals = {name: one.start() for name, one in this.sums.items()}
     reached = start
-    for low, high, columns in reader.blocks(start, stop):
+    for low, high, columns in blocks.blocks(start, stop):
         block = Block(this.expressions, program.run(columns, high - low), high - low)
         for name, one in this.sums.items():
             one.add(totals[name], block)
@@ -164,8 +164,8 @@ def _do(this: Pass, task: tuple[int, int]) -> _Done:
             break
     else:
         reached = stop
-    lost = tuple(reader.lost)
-    this.give_back(reader, program)
+    lost = tuple(blocks.lost)
+    this.give_back(blocks, program)
     return _Done(start, reached, totals, lost)
 
 
@@ -245,12 +245,12 @@ def _keep_freed_memory() -> None:
     del larger
 
 
-def task_ranges(info: TreeInfo, first: int, last: int) -> list[tuple[int, int]]:
+def task_ranges(reader: TreeReader, first: int, last: int) -> list[tuple[int, int]]:
     """Cut entries into tasks.
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree: a task is in one file, and begins where a basket does.
     first, last : int
         The entries.
@@ -260,27 +260,29 @@ def task_ranges(info: TreeInfo, first: int, last: int) -> list[tuple[int, int]]:
     list of (int, int)
         `TASK_ENTRIES` each or a little more, where there are so many.
     """
-    begins = [0, *info.breaks]
     found = []
-    for number, (begin, end) in enumerate(pairwise([*begins, info.n_entries])):
+    for segment in reader.segments:
+        begin, end = segment.start, segment.stop
         if last <= begin or end <= first:
             continue
-        cuts = [begin, *(begin + cut for cut in _cuts(info, number, end - begin)), end]
+        cuts = [begin, *(begin + cut for cut in _cuts(segment)), end]
         limited = ((max(low, first), min(high, last)) for low, high in pairwise(cuts))
         found += [(low, high) for low, high in limited if low < high]
     return found
 
 
-def _cuts(info: TreeInfo, number: int, n_entries: int) -> list[int]:
-    """Entries of one file at which tasks begin, without its first."""
+def _cuts(segment: Segment) -> list[int]:
+    """Entries of a segment at which tasks begin, counted from its first, which is left out."""
+    n_entries = segment.stop - segment.start
     if n_entries <= TASK_ENTRIES:
         return []
-    coarse = coarsest(*info.parts[number]) if number < len(info.parts) else None
+    part = next((part for part in segment.parts if part.baskets), None)
+    coarse = None if part is None else coarsest(part.stamp, part.path, part.n_entries, part.baskets)
     cuts: list[int] = []
     place = TASK_ENTRIES
     while place < n_entries:
-        if coarse is not None:
-            place = int(coarse[np.searchsorted(coarse, place)])
+        if part is not None and coarse is not None:
+            place = int(coarse[np.searchsorted(coarse, place + part.first)]) - part.first
         if place < n_entries:
             cuts.append(place)
         place += TASK_ENTRIES

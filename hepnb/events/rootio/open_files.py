@@ -55,7 +55,7 @@ _STAND_INS = {
     b"version https://git-lfs": "It is a Git LFS pointer: get the file itself with 'git lfs pull'.",
     b"\x1f\x8b": "It is compressed: unpack it with gunzip or tar.",
     b"pk\x03\x04": "It is a zip archive: unpack it.",
-    b"par1": "It is a Parquet file: hepnb.open_skim() reads those that hepnb wrote.",
+    b"par1": "It is a Parquet file: hepnb.open() reads it if its name ends in '.parquet'.",
     b"\x89hdf": "It is an HDF5 file: read it with h5py.",
 }
 

@@ -13,47 +13,44 @@ import numpy as np
 from hepnb.errors import FileError, HepnbError
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.rootio.exact import common_dtype, join_exactly
-from hepnb.events.rootio.open_files import Stamp, stamp
-from hepnb.events.sources.source import FileSource, OnError, Skipped, TreeInfo, read_column, warn_of
+from hepnb.events.sources.csv_file import TEXT_NUMBER
+from hepnb.events.sources.source import OnError, Skipped, Source, TreeReader, warn_of
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["ChainSource"]
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What is known of one file: enough to read it, without keeping it open."""
+class _Member:
+    """What is known of one member: enough to read it, without keeping its file open."""
 
-    stamp: Stamp
-    path: str
-    n_entries: int
-    branches: tuple[Branch, ...]
+    reader: TreeReader
     names: Mapping[str, Branch] = field(repr=False)
 
 
 @dataclass(eq=False)
 class _Memory:
-    """What a chain has learnt of its files."""
+    """What a chain has learnt of its members."""
 
-    parts: dict[tuple[str, str], _Part] = field(default_factory=dict)
-    told: set[tuple[str, str]] = field(default_factory=set)
-    joined: tuple[list[_Part], list[Skipped], TreeInfo] | None = None
+    members: dict[Source, _Member] = field(default_factory=dict)
+    reported: set[Source] = field(default_factory=set)
+    joined: tuple[list[_Member], list[Skipped], TreeReader] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # The parts go along with a pickle: another process need not open every file to count its entries.
-        return {"parts": self.parts, "told": self.told, "joined": None}
+        # The members go along with a pickle: another process need not open every file to count its entries.
+        return {"members": self.members, "reported": self.reported, "joined": None}
 
 
 @dataclass(frozen=True)
 class ChainSource:
-    """A tree over many files.
+    """The trees of many files, one after the other.
 
     Attributes
     ----------
-    members : tuple of (file, path)
-        The files in order, and the tree in each.
+    members : tuple of Source
+        The tree of each file, in order.
     file : str
-        What they are called together.
+        What the files are called together.
     on_error : {"raise", "skip"}
         What to do about a file, or a part of one, that cannot be read.
     left_out : tuple of Skipped
@@ -62,7 +59,7 @@ class ChainSource:
         Python that makes the tree.
     """
 
-    members: tuple[tuple[str, str], ...]
+    members: tuple[Source, ...]
     file: str
     on_error: OnError = "raise"
     left_out: tuple[Skipped, ...] = ()
@@ -72,118 +69,124 @@ class ChainSource:
     @property
     def path(self) -> str:
         """Path of the tree, in the first file."""
-        return self.members[0][1]
+        return self.members[0].path
 
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Give the files, in order."""
-        return tuple(file for file, _ in self.members)
+    def inputs(self) -> tuple[str, ...]:
+        """Return the files of all members."""
+        return tuple(file for member in self.members for file in member.inputs())
 
-    def info(self, progress: Progress | None = None, cancel: Cancel | None = None) -> TreeInfo:
-        """Say what the tree looks like now; only files that changed are looked at again.
+    def reader(self, progress: Progress | None = None, cancel: Cancel | None = None) -> TreeReader:
+        """Return the tree as it is now; only files that changed are opened again.
 
         Parameters
         ----------
         progress : callable, optional
-            Called with (files looked at, files in all).
+            Called with (files done, files in all).
         cancel : object with is_set(), optional
-            Looked at before each file.
+            Checked before each file.
 
         Raises
         ------
         FileError
-            Where a file is missing or damaged, or none is left; where somebody cancelled.
+            If a file is missing or damaged, or none is left; if somebody cancelled.
         """
-        parts, skipped = self._look(progress, cancel)
+        members, skipped = self._current(progress, cancel)
         joined = self._memory.joined
-        if joined is None or (joined[0], joined[1]) != (parts, skipped):
-            joined = self._memory.joined = parts, skipped, _joined(self, parts, skipped)
+        if joined is None or (joined[0], joined[1]) != (members, skipped):
+            joined = self._memory.joined = members, skipped, _joined(self, members, skipped)
         return joined[2]
 
-    def _look(self, progress: Progress | None, cancel: Cancel | None) -> tuple[list[_Part], list[Skipped]]:
+    def _current(
+        self, progress: Progress | None, cancel: Cancel | None
+    ) -> tuple[list[_Member], list[Skipped]]:
         memory = self._memory
-        parts: list[_Part] = []
+        found: list[_Member] = []
         skipped = list(self.left_out)
-        for number, member in enumerate(self.members):
+        for number, source in enumerate(self.members):
             if progress is not None:
                 progress(number, len(self.members))
             if cancel is not None and cancel.is_set():
                 done = f"{number:,} of {len(self.members):,} files"
                 raise FileError(f"opening {self.file!r} was cancelled after {done}.")
-            part = memory.parts.get(member)
+            member = memory.members.get(source)
             try:
-                if part is None or part.stamp != stamp(member[0]):
-                    part = memory.parts[member] = _part_of(*member, parts[-1] if parts else None)
+                if member is None or not member.reader.is_current():
+                    member = memory.members[source] = _member_of(source, found[-1] if found else None)
             except HepnbError as error:
                 if self.on_error != "skip":
                     raise
-                skipped.append(Skipped(member[0], str(error)))
-                if member not in memory.told:
-                    memory.told.add(member)
+                skipped.append(Skipped(source.file, str(error)))
+                if source not in memory.reported:
+                    memory.reported.add(source)
                     warn_of(skipped[-1])
                 continue
-            parts.append(part)
+            found.append(member)
         if progress is not None:
             progress(len(self.members), len(self.members))
-        if not parts:
-            said = "\n".join(f"  {one}" for one in skipped[:5])
-            raise FileError(f"none of the {len(skipped)} files can be read:\n{said}")
-        return parts, skipped
+        if not found:
+            reasons = "\n".join(f"  {one}" for one in skipped[:5])
+            raise FileError(f"none of the {len(skipped)} files can be read:\n{reasons}")
+        return found, skipped
 
 
-def _part_of(file: str, path: str, like: _Part | None) -> _Part:
-    info = FileSource(file, path).info()
-    assert info.stamp is not None  # noqa: S101  # of one file
-    if like is not None and info.branches == like.branches:
-        # A thousand files with a thousand branches each: what is equal is kept once.
-        return _Part(info.stamp, path, info.n_entries, like.branches, like.names)
-    return _Part(info.stamp, path, info.n_entries, info.branches, info.names)
+def _member_of(source: Source, like: _Member | None) -> _Member:
+    reader = source.reader()
+    if like is None or reader.branches != like.reader.branches:
+        return _Member(reader, reader.names)
+    # A thousand files with a thousand branches each: what is equal is kept once.
+    segments = reader.segments
+    if [len(one.parts) for one in (*segments, *like.reader.segments)] == [1, 1]:
+        (part,), (known,) = segments[0].parts, like.reader.segments[0].parts
+        segments = (replace(segments[0], parts=(replace(part, baskets=known.baskets),)),)
+    return _Member(replace(reader, branches=like.reader.branches, segments=segments), like.names)
 
 
-def _joined(source: ChainSource, parts: Sequence[_Part], skipped: Sequence[Skipped]) -> TreeInfo:
-    ends = list(accumulate(part.n_entries for part in parts))
-    first = FileSource(parts[0].stamp[0], parts[0].path).info()
+def _joined(source: ChainSource, members: Sequence[_Member], skipped: Sequence[Skipped]) -> TreeReader:
+    ends = list(accumulate(member.reader.n_entries for member in members))
 
-    def column(branch: Branch, start: int, stop: int) -> Any:
+    def read(branch: Branch, start: int, stop: int) -> Any:
         pieces = []
-        place = bisect_right(ends, start) if start < ends[-1] else len(parts) - 1
+        number = bisect_right(ends, start) if start < ends[-1] else len(members) - 1
         while True:
-            part, begin = parts[place], ends[place] - parts[place].n_entries
-            low, high = start - begin, min(stop, ends[place]) - begin
-            pieces.append(read_column(part.stamp, part.path, part.names[branch.name], low, high))
-            start, place = ends[place], place + 1
-            if start >= stop or place == len(parts):
+            member, begin = members[number], ends[number] - members[number].reader.n_entries
+            low, high = start - begin, min(stop, ends[number]) - begin
+            pieces.append(member.reader.read(member.names[branch.name], low, high))
+            start, number = ends[number], number + 1
+            if start >= stop or number == len(members):
                 return join_exactly(pieces, f"branch {branch.name!r} of {source.file!r}")
 
-    return TreeInfo(
+    first = members[0].reader
+    return TreeReader(
         source.file,
         source.path,
         first.name,
         first.title,
         ends[-1],
-        _common(parts),
-        column,
-        files=tuple(part.stamp[0] for part in parts),
-        breaks=tuple(ends[:-1]),
+        _common(members),
+        read=read,
+        segments=tuple(
+            segment.shifted(end - member.reader.n_entries)
+            for member, end in zip(members, ends, strict=True)
+            for segment in member.reader.segments
+        ),
         on_error=source.on_error,
         skipped=tuple(skipped),
-        parts=tuple((part.stamp, part.path, part.n_entries, part.names) for part in parts),
     )
 
 
-def _common(parts: Sequence[_Part]) -> tuple[Branch, ...]:
+def _common(members: Sequence[_Member]) -> tuple[Branch, ...]:
     """Branches of all files; those that are not the same everywhere are in it with the reason."""
-    distinct = {id(part.branches): part for part in reversed(parts)}
+    distinct = {id(member.reader.branches) for member in members}
     if len(distinct) == 1:
-        return parts[0].branches
-    names = dict.fromkeys(name for part in parts for name in part.names)
-    return tuple(_merged(name, parts) for name in names)
+        return members[0].reader.branches
+    names = dict.fromkeys(name for member in members for name in member.names)
+    return tuple(_merged(name, members) for name in names)
 
 
-def _merged(name: str, parts: Sequence[_Part]) -> Branch:
-    found = [(part.stamp[0], part.names[name]) for part in parts if name in part.names]
+def _merged(name: str, members: Sequence[_Member]) -> Branch:
+    found = [(member.reader.file, member.names[name]) for member in members if name in member.names]
     file, first = found[0]
-    missing = [part.stamp[0] for part in parts if name not in part.names]
+    missing = [member.reader.file for member in members if name not in member.names]
     if missing:
         return replace(first, readable=False, reason=f"it is not in {_listed(missing)}")
     for other, branch in found:
@@ -206,7 +209,7 @@ def _alike(one: Branch, other: Branch) -> bool:
     lists = ("list", "array")
     if not (one.kind == other.kind or (one.kind in lists and other.kind in lists)):
         return False
-    if one.kind == "string":
+    if one.kind == "string" or (one.kind == "number" and TEXT_NUMBER in (one.typename, other.typename)):
         return True
     return one.ndim == other.ndim and _family(one.dtype) == _family(other.dtype)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from hepnb.errors import BranchError
 from hepnb.events.rootio.branches import Branch
-from hepnb.events.sources.source import LastJoin, Source, TreeInfo
+from hepnb.events.sources.source import FilePart, LastJoin, Segment, Source, TreeReader
 from hepnb.python_code import Code, call
 
 __all__ = ["FriendSource"]
@@ -47,22 +47,26 @@ class FriendSource:
         prefix = {"prefix": self.prefix} if self.prefix else {}
         return call(f"{self.main.code}.with_friend", Code(self.friend.code), **prefix)
 
-    def info(self) -> TreeInfo:
-        """Say what both look like now.
+    def inputs(self) -> tuple[str, ...]:
+        """Return the files of both trees."""
+        return (*self.main.inputs(), *self.friend.inputs())
+
+    def reader(self) -> TreeReader:
+        """Return both trees beside each other, as they are now.
 
         Raises
         ------
         BranchError
-            Where they do not fit together.
+            If they do not fit together.
         """
-        main, friend = self.main.info(), self.friend.info()
+        main, friend = self.main.reader(), self.friend.reader()
         joined = self._memory.joined
         if joined is None or joined[0] is not main or joined[1] is not friend:
             joined = self._memory.joined = main, friend, _joined(main, friend, self.prefix)
         return joined[2]
 
 
-def _joined(main: TreeInfo, friend: TreeInfo, prefix: str) -> TreeInfo:
+def _joined(main: TreeReader, friend: TreeReader, prefix: str) -> TreeReader:
     _check_entries(main, friend)
     if friend.columns:
         raise BranchError(
@@ -74,30 +78,39 @@ def _joined(main: TreeInfo, friend: TreeInfo, prefix: str) -> TreeInfo:
         shown = ", ".join(repr(prefix + name) for name in both[:3]) + (", ..." if len(both) > 3 else "")
         raise BranchError(
             f"the tree {main.path!r} and its friend {friend.path!r} both have {shown}. "
-            f"Give a prefix: with_friend(other, prefix={friend.name + '_'!r})."
+            f"Give a prefix: with_friend(other, prefix={(friend.name or 'friend') + '_'!r})."
         )
     theirs = {prefix + name: branch for name, branch in friend.names.items()}
     renamed = tuple(replace(branch, name=prefix + branch.name) for branch in friend.branches)
 
-    def column(branch: Branch, start: int, stop: int) -> Any:
+    def read(branch: Branch, start: int, stop: int) -> Any:
         other = theirs.get(branch.name)
-        return main.column(branch, start, stop) if other is None else friend.column(other, start, stop)
+        return main.read(branch, start, stop) if other is None else friend.read(other, start, stop)
 
-    breaks = tuple(sorted({*main.breaks, *friend.breaks}))
-    files = tuple(main.files[bisect_right(main.breaks, start)] for start in (0, *breaks))
-    return replace(
-        main,
-        branches=main.branches + renamed,
-        column=column,
-        breaks=breaks,
-        files=files,
-        stamp=None,
-        names={},
-        checked={},
-    )
+    return replace(main, branches=main.branches + renamed, read=read, segments=_beside(main, friend, prefix))
 
 
-def _check_entries(main: TreeInfo, friend: TreeInfo) -> None:
+def _beside(main: TreeReader, friend: TreeReader, prefix: str) -> tuple[Segment, ...]:
+    """Cut the segments of both trees at the borders of both."""
+    borders = sorted({0, *main.borders, *friend.borders, main.n_entries})
+    named: dict[int, dict[str, Branch]] = {}
+
+    def renamed(part: FilePart) -> FilePart:
+        # Files with equal branches share one dictionary of them.
+        known = named.setdefault(id(part.baskets), {})
+        if not known:
+            known.update((prefix + name, branch) for name, branch in part.baskets.items())
+        return replace(part, baskets=known)
+
+    found = []
+    for start, stop in pairwise(borders):
+        first = main.segment_at(start).between(start, stop)
+        second = friend.segment_at(start).between(start, stop)
+        found.append(replace(first, parts=(*first.parts, *map(renamed, second.parts))))
+    return tuple(found) or main.segments
+
+
+def _check_entries(main: TreeReader, friend: TreeReader) -> None:
     if main.n_entries != friend.n_entries:
         raise BranchError(
             f"the tree {main.path!r} of {main.file!r} has {main.n_entries:,} entries, its friend "

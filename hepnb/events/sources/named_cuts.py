@@ -10,17 +10,17 @@ from typing import Any
 from hepnb.errors import BranchError, ExpressionError, SelectionError
 from hepnb.events.language.expression import Expression, check_expression
 from hepnb.events.language.named_columns import Column, check_new_name, define
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import TreeReader
 
 __all__ = ["conditions"]
 
 
-def conditions(info: TreeInfo, cuts: Mapping[str, str] | Sequence[str]) -> dict[str, Expression]:
+def conditions(reader: TreeReader, cuts: Mapping[str, str] | Sequence[str]) -> dict[str, Expression]:
     """Check the cuts of a cutflow against a tree.
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     cuts : mapping of name to cut, or sequence of cuts
         A cut may use branches, the tree's columns, and by their names the other cuts of the mapping. Where a
@@ -39,32 +39,32 @@ def conditions(info: TreeInfo, cuts: Mapping[str, str] | Sequence[str]) -> dict[
     SelectionError
         Where two cuts have one name.
     """
-    named = _named(info, cuts)
-    usable = {name: Column(text) for name, text in named.items() if _can_be_used(name, info)}
+    named = _named(reader, cuts)
+    usable = {name: Column(text) for name, text in named.items() if _can_be_used(name, reader)}
     words = {word for text in named.values() for word in re.findall(r"\w+", text)}
     if not words & usable.keys():
         # What is wrong with a name is said below, where the other cuts are among what may have been meant.
         with suppress(BranchError) if len(usable) > 1 else nullcontext():
-            return {name: info.check(text, f"cut {name!r}") for name, text in named.items()}
+            return {name: reader.check(text, f"cut {name!r}") for name, text in named.items()}
     try:
-        made = define(usable, info.names, info.defined, "cut")
+        made = define(usable, reader.names, reader.defined, "cut")
     except (BranchError, ExpressionError) as error:
-        raise type(error)(f"tree {info.path!r}, {error}") from error.__cause__
+        raise type(error)(f"tree {reader.path!r}, {error}") from error.__cause__
     found = {}
     for name, text in named.items():
         try:
-            found[name] = check_expression(text, info.names, made)
+            found[name] = check_expression(text, reader.names, made)
         except (BranchError, ExpressionError) as error:
-            raise type(error)(f"tree {info.path!r}, cut {name!r}: {error}") from error.__cause__
-        info.check_readable(found[name])
+            raise type(error)(f"tree {reader.path!r}, cut {name!r}: {error}") from error.__cause__
+        reader.check_readable(found[name])
     return found
 
 
-def _named(info: TreeInfo, cuts: Any) -> dict[str, str]:
+def _named(reader: TreeReader, cuts: Any) -> dict[str, str]:
     if isinstance(cuts, Mapping):
         texts = {str(name): text for name, text in cuts.items()}
     elif isinstance(cuts, Sequence) and not isinstance(cuts, str):
-        pairs = [(info.columns[t].title or t if t in info.columns else t, t) for t in map(_text, cuts)]
+        pairs = [(reader.columns[t].title or t if t in reader.columns else t, t) for t in map(_text, cuts)]
         texts = dict(pairs)
         if len(texts) != len(pairs):
             names = [name for name, _ in pairs]
@@ -84,9 +84,9 @@ def _text(cut: Any, name: str = "") -> str:
     return cut
 
 
-def _can_be_used(name: str, info: TreeInfo) -> bool:
+def _can_be_used(name: str, reader: TreeReader) -> bool:
     try:
-        check_new_name(name, info.names, info.columns)
+        check_new_name(name, reader.names, reader.columns)
     except (BranchError, ExpressionError):
         return False
     return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import Any
 
 import awkward as ak
@@ -14,11 +15,11 @@ import numpy as np
 from hepnb.errors import BranchError, FileError
 from hepnb.events.rootio.branches import Branch, Kind, to_column
 from hepnb.events.rootio.open_files import Stamp, check_unchanged, reading, stamp
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import FilePart, Segment, TreeReader, cached_column
 from hepnb.events.units import pyarrow
 from hepnb.python_code import call
 
-__all__ = ["ParquetSource", "parquet_notes"]
+__all__ = ["ParquetSource", "arrow_column", "parquet_notes"]
 
 _BYTES_OF_A_LIST = 32.0
 
@@ -43,32 +44,41 @@ class ParquetSource:
     @property
     def code(self) -> str:
         """Python that makes the tree."""
-        return call("hepnb.open_skim", self.file)
+        return call("hepnb.open", self.file)
 
-    def info(self) -> TreeInfo:
-        """Say what is in the file now.
+    def inputs(self) -> tuple[str, ...]:
+        """Return the file."""
+        return (self.file,)
+
+    def reader(self) -> TreeReader:
+        """Return what is in the file now; remembered as long as the file is the same.
 
         Raises
         ------
         FileError
-            Where it is missing, or no Parquet file.
+            If it is missing, or no Parquet file.
         """
-        seen = stamp(self.file)
-        opened = _opened(self.file)
-        limits = [0]
-        for number in range(opened.num_row_groups):
-            limits.append(limits[-1] + opened.metadata.row_group(number).num_rows)
-        return TreeInfo(
-            self.file,
-            self.path,
-            "",
-            "",
-            limits[-1],
-            tuple(_branch(field) for field in opened.schema_arrow),
-            partial(_column, seen, tuple(limits)),
-            files=(self.file,),
-            stamp=seen,
-        )
+        return _reader_of(stamp(self.file))
+
+
+@lru_cache(maxsize=64)
+def _reader_of(seen: Stamp) -> TreeReader:
+    file = seen[0]
+    with _opened(file) as opened:
+        sizes = [opened.metadata.row_group(number).num_rows for number in range(opened.num_row_groups)]
+        limits = tuple(accumulate(sizes, initial=0))
+        branches = tuple(_branch(field) for field in opened.schema_arrow)
+    part = FilePart(seen, "", 0, limits[-1])
+    return TreeReader(
+        file,
+        file,
+        "",
+        "",
+        limits[-1],
+        branches,
+        read=partial(_column, seen, limits),
+        segments=(Segment(0, limits[-1], file, (part,)),),
+    )
 
 
 def parquet_notes(file: str, key: str) -> Any:
@@ -102,22 +112,41 @@ def _opened(file: str) -> Any:
 
 def _column(seen: Stamp, limits: tuple[int, ...], branch: Branch, start: int, stop: int) -> Any:
     check_unchanged(seen)
-    with reading(f"column {branch.name!r}", seen[0], BranchError):
-        with _opened(seen[0]) as opened:
-            if start >= stop:
-                table, begin = opened.schema_arrow.empty_table().select([branch.name]), start
-            else:
-                first, last = bisect_right(limits, start) - 1, bisect_right(limits, stop - 1) - 1
-                table = opened.read_row_groups(
-                    list(range(first, last + 1)), columns=[branch.name], use_threads=False
-                )
-                begin = limits[first]
-        column = table.column(branch.name).slice(start - begin, stop - start)
-        if branch.kind == "string":
-            return to_column(column.to_pylist(), branch)
-        if branch.kind in ("number", "bool") and not column.null_count:
-            return to_column(column.to_numpy(), branch)
-        return to_column(ak.Array(ak.from_arrow(column, highlevel=True)), branch)
+    return cached_column(seen, "", branch.path, start, stop, lambda: _read(seen, limits, branch, start, stop))
+
+
+def _read(seen: Stamp, limits: tuple[int, ...], branch: Branch, start: int, stop: int) -> Any:
+    with reading(f"column {branch.name!r}", seen[0], BranchError), _opened(seen[0]) as opened:
+        if start >= stop:
+            table, begin = opened.schema_arrow.empty_table().select([branch.path]), start
+        else:
+            first, last = bisect_right(limits, start) - 1, bisect_right(limits, stop - 1) - 1
+            groups = list(range(first, last + 1))
+            table = opened.read_row_groups(groups, columns=[branch.path], use_threads=False)
+            begin = limits[first]
+        return arrow_column(table.column(branch.path).slice(start - begin, stop - start), branch)
+
+
+def arrow_column(column: Any, branch: Branch) -> Any:
+    """Turn a column of pyarrow into one to calculate with.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Some entries.
+    branch : Branch
+        What it is.
+
+    Returns
+    -------
+    numpy.ndarray or awkward.Array
+        As :func:`hepnb.events.rootio.branches.to_column` gives it.
+    """
+    if branch.kind == "string":
+        return to_column(column.to_pylist(), branch)
+    if branch.kind in ("number", "bool") and not column.null_count:
+        return to_column(column.to_numpy(), branch)
+    return to_column(ak.Array(ak.from_arrow(column, highlevel=True)), branch)
 
 
 def _branch(field: Any) -> Branch:

@@ -1,28 +1,33 @@
-"""Where columns come from: the memory, or the file under its lock."""
+"""What every place that columns come from says of itself: a schema, a reader, and segments of files."""
 
 from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
-import uproot
-
-from hepnb.errors import BranchError, ExpressionError, FileError, printable
+from hepnb.errors import BranchError, ExpressionError, printable
 from hepnb.events.language.expression import Expression, check_expression
 from hepnb.events.language.named_columns import Column
-from hepnb.events.rootio.branches import Branch, branches_of, readers_of, to_column
-from hepnb.events.rootio.checks import check_baskets
-from hepnb.events.rootio.directory import object_of
-from hepnb.events.rootio.open_files import Handle, Stamp, borrow, check_unchanged, reading
-from hepnb.events.rootio.remote import is_remote
+from hepnb.events.rootio.branches import Branch
+from hepnb.events.rootio.open_files import Stamp, stamp
 from hepnb.events.sources.column_cache import COLUMNS
-from hepnb.python_code import call, literal
 
-__all__ = ["FileSource", "LastJoin", "OnError", "Skipped", "Source", "TreeInfo", "read_column", "warn_of"]
+__all__ = [
+    "FilePart",
+    "LastJoin",
+    "OnError",
+    "Segment",
+    "Skipped",
+    "Source",
+    "TreeReader",
+    "TreeSchema",
+    "cached_column",
+    "warn_of",
+]
 
 _MAX_CHECKED = 500
 
@@ -57,7 +62,7 @@ class Skipped:
 
 
 def warn_of(skipped: Skipped) -> None:
-    """Say at once that something is missing, besides recording it."""
+    """Warn at once that something is missing, besides recording it."""
     warnings.warn(printable(str(skipped)), UserWarning, stacklevel=3)
 
 
@@ -76,13 +81,71 @@ class Source(Protocol):
     def path(self) -> str:
         """The tree's path in the file."""
 
-    def info(self) -> TreeInfo:
-        """Say what the tree looks like now."""
+    def inputs(self) -> tuple[str, ...]:
+        """Return every file that may be read, those of friends and of light skims too."""
+
+    def reader(self) -> TreeReader:
+        """Return the tree as it is now: its schema, its segments, and what reads its columns."""
 
 
-@dataclass(eq=False)
-class TreeInfo:
-    """What a tree looks like now; columns are read from the file in this state and no other.
+@dataclass(frozen=True)
+class FilePart:
+    """The part of a file that gives columns to a segment.
+
+    Attributes
+    ----------
+    stamp : Stamp
+        State of the file.
+    path : str
+        The tree in it; empty for a file that is one table.
+    first : int
+        Entry of the file at which the segment starts.
+    n_entries : int
+        Entries in the file.
+    baskets : mapping of str to Branch
+        Branches of a ROOT file by their names in the tree; empty for other files.
+    """
+
+    stamp: Stamp
+    path: str
+    first: int
+    n_entries: int
+    baskets: Mapping[str, Branch] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A range of entries within which no column passes from one file to another.
+
+    Attributes
+    ----------
+    start, stop : int
+        Entries of the tree.
+    file : str
+        The file, for messages; that of the first tree where trees stand beside each other.
+    parts : tuple of FilePart
+        The files that hold the columns: one for a plain tree, more for friends. None where the entries are
+        gathered from many places.
+    """
+
+    start: int
+    stop: int
+    file: str
+    parts: tuple[FilePart, ...] = ()
+
+    def between(self, start: int, stop: int) -> Segment:
+        """Return the segment cut to a smaller range of entries."""
+        parts = tuple(replace(part, first=part.first + start - self.start) for part in self.parts)
+        return Segment(start, stop, self.file, parts)
+
+    def shifted(self, by: int) -> Segment:
+        """Return the segment as one of a longer tree, `by` entries further on."""
+        return replace(self, start=self.start + by, stop=self.stop + by)
+
+
+@dataclass(frozen=True, eq=False)
+class TreeSchema:
+    """What a tree has: branches, calculated columns and entries.
 
     Attributes
     ----------
@@ -94,29 +157,10 @@ class TreeInfo:
         Number of entries.
     branches : tuple of Branch
         All of them.
-    column : callable
-        Reads a column: takes a branch, the first entry and the one after the last.
-    breaks : tuple of int
-        Entries where another file begins: a range that does not reach across one is read at once.
-    files : tuple of str
-        The file before each break, and the last one.
-    stamp : Stamp or None
-        State of the file, where it is one.
-    on_error : {"raise", "skip"}
-        What to do about entries that cannot be read.
-    skipped : tuple of Skipped
-        Files that are left out.
-    names : dict of str to Branch
-        What expressions find.
-    checked : dict of str to Expression
-        Expressions that were asked for before.
     columns : mapping of str to Column
         Columns that are calculated, which expressions find too.
     defined : mapping of str to Expression
         What they are calculated from.
-    parts : tuple of (Stamp, str, int, mapping of str to Branch)
-        State of each file, the tree's path in it, its entries and branches; empty where the columns do not
-        come from files one after the other.
     """
 
     file: str
@@ -125,46 +169,33 @@ class TreeInfo:
     title: str
     n_entries: int
     branches: tuple[Branch, ...]
-    column: Callable[[Branch, int, int], Any]
-    breaks: tuple[int, ...] = ()
-    files: tuple[str, ...] = ()
-    stamp: Stamp | None = None
-    on_error: OnError = "raise"
-    skipped: tuple[Skipped, ...] = ()
-    names: dict[str, Branch] = field(default_factory=dict)
-    checked: dict[str, Expression] = field(default_factory=dict)
-    columns: Mapping[str, Column] = field(default_factory=dict)
-    defined: Mapping[str, Expression] = field(default_factory=dict)
-    parts: tuple[tuple[Stamp, str, int, Mapping[str, Branch]], ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict, kw_only=True)
+    defined: Mapping[str, Expression] = field(default_factory=dict, kw_only=True)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def names(self) -> Mapping[str, Branch]:
+        """The branches by the names that expressions use."""
+        names: dict[str, Branch] = {}
         for branch in self.branches:
-            self.names.setdefault(branch.name, branch)
+            names.setdefault(branch.name, branch)
+        return names
 
-    def skip(self, start: int, stop: int, error: Exception) -> Skipped:
-        """Record entries that cannot be read, and say so; raise the error where that is asked for."""
-        if self.on_error != "skip":
-            raise error
-        skipped = self.missing(start, stop, error)
-        warn_of(skipped)
-        return skipped
-
-    def missing(self, start: int, stop: int, error: Exception) -> Skipped:
-        """Record entries that cannot be read."""
-        return Skipped(self.files[bisect_right(self.breaks, start)], str(error), start, stop)
+    @cached_property
+    def _checked(self) -> dict[str, Expression]:
+        return {}
 
     def check(self, text: str, role: str = "expression") -> Expression:
         """Check an expression against the branches; remembered, because a slider asks again and again."""
-        found = self.checked.get(text) if text.__class__ is str else None
+        found = self._checked.get(text) if text.__class__ is str else None
         if found is None:
             try:
                 found = check_expression(text, self.names, self.defined)
             except (BranchError, ExpressionError) as error:
                 raise type(error)(f"tree {self.path!r}, {role}: {error}") from error.__cause__
             self.check_readable(found)
-            if len(self.checked) >= _MAX_CHECKED:
-                self.checked.clear()
-            self.checked[text] = found
+            if len(self._checked) >= _MAX_CHECKED:
+                self._checked.clear()
+            self._checked[text] = found
         return found
 
     def check_readable(self, expression: Expression) -> None:
@@ -178,135 +209,92 @@ class TreeInfo:
                 )
 
     def label(self, text: str) -> str:
-        """What an axis of an expression is called: a column's title and unit, or the expression."""
+        """Return the label of an axis: a column's title and unit, or the expression."""
         column = self.columns.get(text.strip())
         return text if column is None else column.label(text.strip())
+
+
+@dataclass(frozen=True, eq=False)
+class TreeReader(TreeSchema):
+    """A schema with what reads its columns, from files in this state and no other.
+
+    Attributes
+    ----------
+    read : callable
+        Reads a column: takes a branch, the first entry and the one after the last.
+    segments : tuple of Segment
+        The entries in order, without gaps: a range within one segment is read at once.
+    on_error : {"raise", "skip"}
+        What to do about entries that cannot be read.
+    skipped : tuple of Skipped
+        Files that are left out.
+    """
+
+    read: Callable[[Branch, int, int], Any] = field(kw_only=True)
+    segments: tuple[Segment, ...] = field(kw_only=True)
+    on_error: OnError = field(default="raise", kw_only=True)
+    skipped: tuple[Skipped, ...] = field(default=(), kw_only=True)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [segment.start for segment in self.segments]
+
+    @property
+    def borders(self) -> Sequence[int]:
+        """Entries at which the second segment and those after it start."""
+        return self._starts[1:]
+
+    @property
+    def stamps(self) -> tuple[Stamp, ...]:
+        """State of every file, in the order of the entries."""
+        return tuple(dict.fromkeys(part.stamp for segment in self.segments for part in segment.parts))
+
+    def number_of(self, entry: int) -> int:
+        """Return the number of the segment that has an entry."""
+        return max(bisect_right(self._starts, entry) - 1, 0)
+
+    def segment_at(self, entry: int) -> Segment:
+        """Return the segment that has an entry."""
+        return self.segments[self.number_of(entry)]
+
+    def is_current(self) -> bool:
+        """Whether every file is still as it was.
+
+        Raises
+        ------
+        FileError
+            If a file is gone.
+        """
+        return all(seen == stamp(seen[0]) for seen in self.stamps)
+
+    def skip(self, start: int, stop: int, error: Exception) -> Skipped:
+        """Record entries that cannot be read, and warn; raise the error where that is asked for."""
+        if self.on_error != "skip":
+            raise error
+        skipped = self.missing(start, stop, error)
+        warn_of(skipped)
+        return skipped
+
+    def missing(self, start: int, stop: int, error: Exception) -> Skipped:
+        """Record entries that cannot be read."""
+        return Skipped(self.segment_at(start).file, str(error), start, stop)
 
 
 @dataclass(eq=False)
 class LastJoin:
     """Two trees as they were when they were last put together, and what came of it; not kept in a pickle."""
 
-    joined: tuple[TreeInfo, TreeInfo, TreeInfo] | None = None
+    joined: tuple[TreeReader, TreeReader, TreeReader] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"joined": None}
 
 
-@dataclass(frozen=True)
-class FileSource:
-    """A tree in one file.
-
-    Attributes
-    ----------
-    file, path : str
-        The file, and the tree inside it.
-    """
-
-    file: str
-    path: str
-
-    @property
-    def code(self) -> str:
-        """Python that makes the tree.
-
-        Examples
-        --------
-        >>> FileSource("a.root", "events").code
-        "hepnb.open('a.root')['events']"
-        """
-        return f"{call('hepnb.open', self.file)}[{literal(self.path)}]"
-
-    def info(self) -> TreeInfo:
-        """Say what the tree looks like now; remembered as long as the file is open and the same.
-
-        Raises
-        ------
-        FileError
-            Where it is no tree, or is damaged.
-        """
-        with borrow(self.file) as handle:
-            return _read_info(handle, self.path)
-
-
-def _read_info(handle: Handle, path: str) -> TreeInfo:
-    known = handle.known.get(("tree", path))
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    with reading(f"tree {path!r}", handle.path):
-        tree = object_of(handle, path)
-        if not isinstance(tree, uproot.TTree) and "RNTuple" not in tree.classname:
-            raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
-        title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
-        column = partial(read_column, handle.stamp, path)
-        n_entries, branches = int(tree.num_entries), branches_of(tree)
-        name, only = str(tree.name), (handle.path,)
-        info = TreeInfo(
-            handle.path, path, name, title, n_entries, branches, column, files=only, stamp=handle.stamp
-        )
-        info.parts = ((handle.stamp, path, n_entries, info.names),)
-        handle.known["readers", path] = readers_of(tree)
-    handle.known["tree", path] = info
-    return info
-
-
-def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -> Any:
-    """Read entries of a branch, from the memory where they are there.
-
-    Parameters
-    ----------
-    seen : Stamp
-        The file, and its state.
-    path : str
-        The tree.
-    branch : Branch
-        What to read.
-    start, stop : int
-        Range of entries.
-
-    Returns
-    -------
-    numpy.ndarray or awkward.Array
-        `stop - start` entries; not to be changed.
-
-    Raises
-    ------
-    BranchError
-        Where they cannot be read.
-    FileError
-        Where the file is not what it was.
-    """
-    check_unchanged(seen)
-    key = (seen, path, ".".join((branch.path, *branch.fields)))
+def cached_column(seen: Stamp, path: str, name: str, start: int, stop: int, read: Callable[[], Any]) -> Any:
+    """Return entries of a column from the memory of columns; read and remember them if they are not there."""
+    key = (seen, path, name)
     column = COLUMNS.get(key, start, stop)
-    if column is not None:
-        return column
-    # The lock is held while reading: threads that want the same column read it once.
-    with borrow(seen[0]) as handle:
-        column = COLUMNS.get(key, start, stop)
-        if column is not None:
-            return column
-        try:
-            _read_info(handle, path)
-            column = _read(handle, path, branch, start, stop)
-        finally:
-            # Half of one file and half of another may look like damage, or like nothing at all.
-            check_unchanged(seen)
+    if column is None:
+        column = read()
         COLUMNS.put(key, start, stop, column)
-    return column
-
-
-def _read(handle: Handle, path: str, branch: Branch, start: int, stop: int) -> Any:
-    reader = handle.known["readers", path][branch.path]
-    with reading(f"branch {branch.name!r} of tree {path!r}", handle.path, BranchError):
-        if not is_remote(handle.path):  # over the network each of them would be a request
-            check_baskets(reader, start, stop)
-        plain = branch.kind in ("number", "bool") and not branch.fields
-        array = reader.array(entry_start=start, entry_stop=stop, library="np" if plain else "ak")
-        column = to_column(array, branch)
-        if len(column) != stop - start:
-            raise BranchError(
-                f"branch {branch.name!r} of tree {path!r} has {len(column)} values for "
-                f"{stop - start} entries. The file may be damaged."
-            )
     return column

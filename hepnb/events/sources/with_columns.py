@@ -9,7 +9,7 @@ from typing import Any
 
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events.language.named_columns import Column, check_new_name, define
-from hepnb.events.sources.source import Source, TreeInfo
+from hepnb.events.sources.source import Source, TreeReader
 from hepnb.python_code import Code, call
 
 __all__ = ["DerivedSource", "derived"]
@@ -19,7 +19,7 @@ __all__ = ["DerivedSource", "derived"]
 class _Memory:
     """The tree as it was when its columns were last checked."""
 
-    known: tuple[TreeInfo, TreeInfo] | None = None
+    known: tuple[TreeReader, TreeReader] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"known": None}
@@ -57,21 +57,25 @@ class DerivedSource:
 
         Examples
         --------
-        >>> from hepnb.events.sources.source import FileSource
+        >>> from hepnb.events.sources.root_tree import FileSource
         >>> DerivedSource(FileSource("a.root", "events"), (("m", Column("x / 2", unit="GeV")),)).code
         "hepnb.open('a.root')['events'].with_columns({'m': hepnb.Column('x / 2', unit='GeV')})"
         """
         return call(f"{self.source.code}.with_columns", {name: Code(one.code) for name, one in self.columns})
 
-    def info(self) -> TreeInfo:
-        """Say what the tree looks like now, with the columns checked against its branches.
+    def inputs(self) -> tuple[str, ...]:
+        """Return the files of the tree."""
+        return self.source.inputs()
+
+    def reader(self) -> TreeReader:
+        """Return the tree as it is now, with the columns checked against its branches.
 
         Raises
         ------
         ExpressionError, BranchError
-            Where they do not fit.
+            If they do not fit.
         """
-        base = self.source.info()
+        base = self.source.reader()
         known = self._memory.known
         if known is None or known[0] is not base:
             known = self._memory.known = base, _with_columns(base, dict(self.columns))
@@ -98,32 +102,32 @@ def derived(source: Source, columns: Mapping[str, Column]) -> Source:
     ExpressionError, BranchError
         Where they do not fit the tree or a name is taken.
     """
-    info = source.info()
-    new = {name: column for name, column in columns.items() if info.columns.get(name) != column}
+    reader = source.reader()
+    new = {name: column for name, column in columns.items() if reader.columns.get(name) != column}
     if not new:
         return source
-    with _of_tree(info):
+    with _of_tree(reader):
         for name in new:
-            check_new_name(name, info.names, info.columns)
+            check_new_name(name, reader.names, reader.columns)
     inner, before = (source.source, source.columns) if isinstance(source, DerivedSource) else (source, ())
     made = DerivedSource(inner, (*before, *new.items()))
-    made.info()
+    made.reader()
     return made
 
 
-def _with_columns(base: TreeInfo, columns: dict[str, Column]) -> TreeInfo:
+def _with_columns(base: TreeReader, columns: dict[str, Column]) -> TreeReader:
     with _of_tree(base):
         for name in columns:
             check_new_name(name, base.names, base.columns)
         defined = define(columns, base.names, base.defined)
     for name in columns:
         base.check_readable(defined[name])
-    return replace(base, names={}, checked={}, defined=defined, columns={**base.columns, **columns})
+    return replace(base, defined=defined, columns={**base.columns, **columns})
 
 
 @contextmanager
-def _of_tree(info: TreeInfo) -> Iterator[None]:
+def _of_tree(reader: TreeReader) -> Iterator[None]:
     try:
         yield
     except (BranchError, ExpressionError) as error:
-        raise type(error)(f"tree {info.path!r}, {error}") from error.__cause__
+        raise type(error)(f"tree {reader.path!r}, {error}") from error.__cause__

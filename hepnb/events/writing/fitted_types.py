@@ -7,7 +7,6 @@ entries that finds a type for each column; what no type holds is refused.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -18,7 +17,7 @@ import numpy as np
 from hepnb.errors import BranchError
 from hepnb.events.language.functions import is_list
 from hepnb.events.rootio.exact import common_dtype, content_dtype, exactly, has_options, without_options
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import TreeReader
 from hepnb.events.writing.schema import Field, Plan, with_fields
 from hepnb.events.writing.selected_rows import Rows
 
@@ -105,7 +104,7 @@ def _field(field: Field, dtypes: set[np.dtype[Any]], shape: tuple[int, ...], neg
     return replace(field, dtype=dtype)
 
 
-def fitted(plan: Plan, rows: Rows, info: TreeInfo) -> dict[str, Any]:
+def fitted(plan: Plan, rows: Rows, reader: TreeReader) -> dict[str, Any]:
     """Bring rows to the types of the columns they are written to.
 
     Parameters
@@ -114,7 +113,7 @@ def fitted(plan: Plan, rows: Rows, info: TreeInfo) -> dict[str, Any]:
         The columns.
     rows : Rows
         At least one row.
-    info : TreeInfo
+    reader : TreeReader
         Where they come from, for messages.
 
     Returns
@@ -129,12 +128,12 @@ def fitted(plan: Plan, rows: Rows, info: TreeInfo) -> dict[str, Any]:
     Outgrown
         Where a value would be changed.
     """
-    return {field.name: _fitted(field, rows.columns[field.name], plan, rows, info) for field in plan.fields}
+    return {field.name: _fitted(field, rows.columns[field.name], plan, rows, reader) for field in plan.fields}
 
 
-def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, info: TreeInfo) -> Any:
+def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, reader: TreeReader) -> Any:
     if is_list(column):
-        column = _without_options(field, column, plan, rows, info)
+        column = _without_options(field, column, plan, rows, reader)
     if field.dtype is None:
         return column
     if field.shape and is_list(column):
@@ -149,7 +148,7 @@ def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, info: TreeInfo) -
     if fits is None:
         if plan.settled:
             raise BranchError(
-                f"{_where(field, plan, rows, info)} has whole numbers of more than 53 bits, and the column "
+                f"{_where(field, plan, rows, reader)} has whole numbers of more than 53 bits, and the column "
                 "has values that only double precision holds (NaN, infinity, fractions, both signs): "
                 "no type keeps them all. Write them as two columns, or cut the others away."
             )
@@ -157,20 +156,20 @@ def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, info: TreeInfo) -
     return fits
 
 
-def _without_options(field: Field, column: Any, plan: Plan, rows: Rows, info: TreeInfo) -> Any:
+def _without_options(field: Field, column: Any, plan: Plan, rows: Rows, reader: TreeReader) -> Any:
     """Lists that may be missing, but are all there."""
     if not has_options(column):
         return column
     if ak.any(ak.is_none(column, axis=0)):
         raise BranchError(
-            f"{_where(field, plan, rows, info)} has an event without a list, which is not the same as an "
+            f"{_where(field, plan, rows, reader)} has an event without a list, which is not the same as an "
             "empty list: a file holds no such thing. Cut these events away, or reduce the lists to numbers."
         )
     return without_options(column)
 
 
-def _where(field: Field, plan: Plan, rows: Rows, info: TreeInfo) -> str:
-    file = info.files[bisect_right(info.breaks, rows.start)] if info.files else info.file
+def _where(field: Field, plan: Plan, rows: Rows, reader: TreeReader) -> str:
+    file = reader.segment_at(rows.start).file
     text = plan.expressions[field.name].text.strip()
     return f"column {field.name!r}{f' ({text})' if text != field.name else ''} of {file!r}"
 

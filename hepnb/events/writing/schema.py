@@ -18,7 +18,7 @@ from hepnb.events.language.functions import is_list
 from hepnb.events.passes.chunks import per_entry
 from hepnb.events.passes.column_ranges import columns_of
 from hepnb.events.rootio.branches import Branch
-from hepnb.events.sources.source import TreeInfo
+from hepnb.events.sources.source import TreeReader
 
 __all__ = ["Columns", "Field", "Plan", "match_names", "plan_of", "values_in", "with_fields"]
 
@@ -85,12 +85,12 @@ class Plan:
     settled: bool = False
 
 
-def plan_of(info: TreeInfo, columns: Columns, *, max_depth: int = 1) -> Plan:
+def plan_of(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> Plan:
     """Say what will be written.
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree that is read.
     columns : mapping, sequence, str or None
         What was asked for; None is every branch that can be read and written.
@@ -107,12 +107,12 @@ def plan_of(info: TreeInfo, columns: Columns, *, max_depth: int = 1) -> Plan:
     BranchError, ExpressionError, SelectionError
         Where a column does not fit the tree, is asked for twice, or cannot be written.
     """
-    wanted, skipped = _wanted(info, columns)
-    checked = {name: info.check(text, f"column {name!r}") for name, text in wanted.items()}
+    wanted, skipped = _wanted(reader, columns)
+    checked = {name: reader.check(text, f"column {name!r}") for name, text in wanted.items()}
     fields: list[Field] = []
     for name, expression in checked.items():
         try:
-            fields.append(_field(info, name, expression))
+            fields.append(_field(reader, name, expression))
         except BranchError as error:
             if columns is not None:
                 raise
@@ -121,7 +121,7 @@ def plan_of(info: TreeInfo, columns: Columns, *, max_depth: int = 1) -> Plan:
     plan = replace(with_fields(plan, fields), settled=False)
     if not plan.fields:
         why = "".join(f"\n{name}: {reason}" for name, reason in list(plan.skipped.items())[:3])
-        raise SelectionError(f"tree {info.path!r}: there is no column to write. Name at least one.{why}")
+        raise SelectionError(f"tree {reader.path!r}: there is no column to write. Name at least one.{why}")
     return plan
 
 
@@ -214,12 +214,12 @@ def values_in(
     return found if passed is None else found[passed]
 
 
-def _wanted(info: TreeInfo, columns: Columns) -> tuple[dict[str, str], dict[str, str]]:
+def _wanted(reader: TreeReader, columns: Columns) -> tuple[dict[str, str], dict[str, str]]:
     """Name to formula, patterns opened up; and the branches that cannot be used."""
     if columns is None:
-        usable = {name: branch.expression for name, branch in info.names.items() if branch.readable}
-        listed = {name: branch.reason for name, branch in info.names.items() if not branch.readable}
-        usable |= {name: name for name in info.columns}
+        usable = {name: branch.expression for name, branch in reader.names.items() if branch.readable}
+        listed = {name: branch.reason for name, branch in reader.names.items() if not branch.readable}
+        usable |= {name: name for name in reader.columns}
         # A group is in the file through its members.
         return usable, {name: why for name, why in listed.items() if "listed below it" not in why}
     items = [columns] if isinstance(columns, (str, Mapping)) else columns
@@ -229,7 +229,7 @@ def _wanted(info: TreeInfo, columns: Columns) -> tuple[dict[str, str], dict[str,
         )
     wanted: dict[str, str] = {}
     for item in items:
-        named = item.items() if isinstance(item, Mapping) else _opened(info, item)
+        named = item.items() if isinstance(item, Mapping) else _opened(reader, item)
         for name, text in named:
             if name in wanted and wanted[name] != text:
                 raise ExpressionError(
@@ -239,18 +239,18 @@ def _wanted(info: TreeInfo, columns: Columns) -> tuple[dict[str, str], dict[str,
     return wanted, {}
 
 
-def _opened(info: TreeInfo, item: object) -> Iterable[tuple[str, str]]:
+def _opened(reader: TreeReader, item: object) -> Iterable[tuple[str, str]]:
     """The columns that one item of the list stands for: a branch, a pattern of branches, or a formula."""
     if not isinstance(item, str):
         raise ExpressionError(f"column {item!r:.60} is no text. Give a branch, a pattern or a formula.")
-    if item in info.names:
-        return [(item, info.names[item].expression)]
-    found = {name: branch.expression for name, branch in info.names.items() if branch.readable}
-    found |= {name: name for name in info.columns}
+    if item in reader.names:
+        return [(item, reader.names[item].expression)]
+    found = {name: branch.expression for name, branch in reader.names.items() if branch.readable}
+    found |= {name: name for name in reader.columns}
     names = match_names(found, item)
     if not names and _is_pattern(item):
         raise BranchError(
-            f"tree {info.path!r}: no branch fits the pattern {item!r}. {nearest(item.strip('*?/'), found)}"
+            f"tree {reader.path!r}: no branch fits the pattern {item!r}. {nearest(item.strip('*?/'), found)}"
         )
     return [(name, found[name]) for name in names] or [(item, item)]
 
@@ -260,7 +260,7 @@ def _is_pattern(item: str) -> bool:
     return item[:1] in ("*", "/") or item[-1:] == "*" or "?" in item
 
 
-def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:
+def _field(reader: TreeReader, name: Any, expression: Expression) -> Field:
     """What a column is, told from the first entry."""
     if not isinstance(name, str) or not name.strip():
         raise ExpressionError(f"a column is named {name!r}. Give it a name.")
@@ -269,12 +269,12 @@ def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:
             f"column {name!r}: {expression.text!r} has one value per list element, a tree has one row per "
             "event. Leave flatten(...) out: lists stay lists."
         )
-    n = min(info.n_entries, 1)
+    n = min(reader.n_entries, 1)
     # Nothing comes where the first entry cannot be read and may be skipped: then it is told from none.
-    empty = (0, 0, {name: info.column(info.names[name], 0, 0) for name in expression.branches})
-    _, n, first = next(iter(columns_of(info, [expression], 1, (0, n))), empty)
+    empty = (0, 0, {name: reader.read(reader.names[name], 0, 0) for name in expression.branches})
+    _, n, first = next(iter(columns_of(reader, [expression], 1, (0, n))), empty)
     found = expression.lists(first)
-    copied = _copied(info, expression)
+    copied = _copied(reader, expression)
     if not is_list(found):
         values = per_entry(expression, found, n)
         if values.dtype.kind in "UO":
@@ -295,11 +295,11 @@ def _field(info: TreeInfo, name: Any, expression: Expression) -> Field:
     return Field(name, dtype, depth, (), counter, stored=copied is not None)
 
 
-def _copied(info: TreeInfo, expression: Expression) -> Branch | None:
+def _copied(reader: TreeReader, expression: Expression) -> Branch | None:
     """The branch that a formula merely repeats: it keeps its type."""
     if len(expression.branches) != 1:
         return None
-    branch = info.names[expression.branches[0]]
+    branch = reader.names[expression.branches[0]]
     return branch if expression.text.strip() in (branch.name, branch.expression) else None
 
 

@@ -15,7 +15,7 @@ from hepnb.events.passes.chunks import mask_of
 from hepnb.events.passes.column_ranges import columns_of
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.sources.column_cache import COLUMNS
-from hepnb.events.sources.source import Skipped, TreeInfo
+from hepnb.events.sources.source import Skipped, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.schema import Plan, values_in
 from hepnb.progress import Cancel, Progress
@@ -47,13 +47,13 @@ class Rows:
 
 
 def rows_in(
-    info: TreeInfo, expressions: Sequence[Expression], memory: int | str, copies: float = _COPIES
+    reader: TreeReader, expressions: Sequence[Expression], memory: int | str, copies: float = _COPIES
 ) -> int:
     """How many entries may be read at once.
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     expressions : sequence of Expression
         What is calculated from it.
@@ -73,7 +73,7 @@ def rows_in(
         Where not even one fits.
     """
     names = dict.fromkeys(name for expression in expressions for name in expression.branches)
-    sizes = {name: bytes_per_entry(info, [info.names[name]]) for name in names}
+    sizes = {name: bytes_per_entry(reader, [reader.names[name]]) for name in names}
     # What comes out is taken for as long as the longest of what goes in; a formula has another one halfway.
     made = [
         max([8.0, *(sizes[name] for name in expression.branches)]) * (1 + (expression.text not in sizes))
@@ -83,14 +83,14 @@ def rows_in(
     entries = int(memory_bytes(memory) / width)
     if entries < 1:
         raise SelectionError(
-            f"memory={memory!r} is too small for {len(expressions)} columns of tree {info.path!r}: "
+            f"memory={memory!r} is too small for {len(expressions)} columns of tree {reader.path!r}: "
             f"give {int(width / 1024) + 1:,} kB or more."
         )
     return entries
 
 
 def rows_of(
-    info: TreeInfo,
+    reader: TreeReader,
     plan: Plan,
     cut: Expression | None,
     step: int,
@@ -104,7 +104,7 @@ def rows_of(
 
     Parameters
     ----------
-    info : TreeInfo
+    reader : TreeReader
         The tree.
     plan : Plan
         The columns.
@@ -121,7 +121,7 @@ def rows_of(
         In the order of the entries; no chunk reaches into a second file.
     """
     used = [*plan.expressions.values(), *([cut] if cut else [])]
-    chunks = columns_of(info, used, step, entries, progress, cancel, lost)
+    chunks = columns_of(reader, used, step, entries, progress, cancel, lost)
     while True:
         # Every column is read once: keeping it would only take memory, and push out what panels use.
         with COLUMNS.bypassed():

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from hepnb.errors import SelectionError
 from hepnb.events.passes.entry_size import bytes_per_entry
-from hepnb.events.sources.source import Skipped, Source, TreeInfo
+from hepnb.events.sources.source import Skipped, Source, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.entry_random import check_seed
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
@@ -52,25 +52,25 @@ def shuffle(
 ) -> Written:
     """Write the rows of a tree in random order; see :meth:`hepnb.Tree.shuffle`."""
     check_seed(seed)
-    info, parquet = source.info(), is_parquet(path)
-    condition = None if cut is None else info.check(cut, "cut")
-    plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    reader, parquet = source.reader(), is_parquet(path)
+    condition = None if cut is None else reader.check(cut, "cut")
+    plan = plan_of(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
     used = [*plan.expressions.values(), *([condition] if condition else [])]
-    step = rows_in(info, used, memory, _COPIES)
-    n_buckets = max(math.ceil(info.n_entries * _COPIES * _row_size(info, plan) / memory_bytes(memory)), 1)
+    step = rows_in(reader, used, memory, _COPIES)
+    n_buckets = max(math.ceil(reader.n_entries * _COPIES * _row_size(reader, plan) / memory_bytes(memory)), 1)
     if n_buckets > _MOST_BUCKETS:
         raise SelectionError(
-            f"memory={memory!r} is too small for the {info.n_entries:,} entries of tree {info.path!r}: they "
-            f"would fill {n_buckets:,} buckets. Give at least "
+            f"memory={memory!r} is too small for the {reader.n_entries:,} entries of tree {reader.path!r}: "
+            f"they would fill {n_buckets:,} buckets. Give at least "
             f"{math.ceil(memory_bytes(memory) * n_buckets / _MOST_BUCKETS / 1024**2):,} MB."
         )
-    tree = "" if parquet else tree_name or info.name or "tree"
+    tree = "" if parquet else tree_name or reader.name or "tree"
     lost: list[Skipped] = []
     half = None if progress is None else _halves(progress)
 
     def look(plan: Plan) -> Iterator[Rows]:
         lost.clear()
-        return rows_of(info, plan, condition, step, lost=lost, progress=half, cancel=cancel)
+        return rows_of(reader, plan, condition, step, lost=lost, progress=half, cancel=cancel)
 
     def written(plan: Plan) -> Written:
         with open_sink(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
@@ -79,7 +79,7 @@ def shuffle(
         ):
             with TemporaryDirectory(dir=draft.path.parent) as folder:
                 buckets = Buckets(Path(folder), n_buckets, plan.fields, seed)
-                n_read = buckets.scatter(_typed(plan, look(plan), info))
+                n_read = buckets.scatter(_typed(plan, look(plan), reader))
                 gathered, n_written = Gathered(sink, memory_bytes(memory) // 10), 0
                 for number in range(n_buckets):
                     if cancel is not None and cancel.is_set():
@@ -89,7 +89,9 @@ def shuffle(
                         gathered.add(bucket)
                         n_written += len(next(iter(bucket.values())))
                     if progress is not None:
-                        progress(info.n_entries * (n_buckets + number + 1) // n_buckets, 2 * info.n_entries)
+                        progress(
+                            reader.n_entries * (n_buckets + number + 1) // n_buckets, 2 * reader.n_entries
+                        )
             draft.keep = not (cancel is not None and cancel.is_set())
             if draft.keep:
                 gathered.flush()
@@ -101,27 +103,27 @@ def shuffle(
             columns=tuple(sink.renamed.get(field.name, field.name) for field in plan.fields),
             renamed=sink.renamed,
             skipped=plan.skipped,
-            lost=(*info.skipped, *lost),
+            lost=(*reader.skipped, *lost),
             complete=draft.keep,
         )
 
     return until_it_fits(plan, written, look)
 
 
-def _typed(plan: Plan, chunks: Iterable[Rows], info: TreeInfo) -> Iterator[Rows]:
+def _typed(plan: Plan, chunks: Iterable[Rows], reader: TreeReader) -> Iterator[Rows]:
     for rows in chunks:
-        yield replace(rows, columns=fitted(plan, rows, info)) if len(rows.entries) else rows
+        yield replace(rows, columns=fitted(plan, rows, reader)) if len(rows.entries) else rows
 
 
-def _row_size(info: TreeInfo, plan: Plan) -> float:
+def _row_size(reader: TreeReader, plan: Plan) -> float:
     """Bytes of a row on the way, its key too; of lists and texts, what the branches they come from take."""
     size = 8.0
     for field in plan.fields:
         if field.dtype is not None and not field.depth:
             size += field.dtype.itemsize * math.prod(field.shape)
         else:
-            branches = [info.names[name] for name in plan.expressions[field.name].branches]
-            size += 8 + bytes_per_entry(info, branches)
+            branches = [reader.names[name] for name in plan.expressions[field.name].branches]
+            size += 8 + bytes_per_entry(reader, branches)
     return size
 
 

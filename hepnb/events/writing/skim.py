@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,7 +16,7 @@ import uproot
 
 from hepnb.errors import BranchError, FileError, printable
 from hepnb.events.sources.originals import Original, original_of
-from hepnb.events.sources.source import Skipped, Source, TreeInfo
+from hepnb.events.sources.source import Skipped, Source, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
 from hepnb.events.writing.new_file import Draft, new_file
@@ -102,18 +101,18 @@ def skim(
         raise FileError(
             f"{str(path)!r} ends in '.root': name it '.parquet', or write a ROOT file with skim()."
         )
-    info = source.info()
-    condition = None if cut is None else info.check(cut, "cut")
-    plan = plan_of(info, columns, max_depth=_ANY_DEPTH if parquet else 1)
-    originals = originals_of(info) if references else None
+    reader = source.reader()
+    condition = None if cut is None else reader.check(cut, "cut")
+    plan = plan_of(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    originals = originals_of(reader) if references else None
     used = [*plan.expressions.values(), *([condition] if condition else [])]
-    step = rows_in(info, used, memory)
-    tree = "" if parquet else tree_name or info.name or "tree"
+    step = rows_in(reader, used, memory)
+    tree = "" if parquet else tree_name or reader.name or "tree"
     lost: list[Skipped] = []
 
     def look(plan: Plan) -> Iterator[Rows]:
         lost.clear()
-        return rows_of(info, plan, condition, step, lost=lost, progress=progress, cancel=cancel)
+        return rows_of(reader, plan, condition, step, lost=lost, progress=progress, cancel=cancel)
 
     def written(plan: Plan) -> Written:
         fields = _with_references(plan.fields) if references else plan.fields
@@ -124,8 +123,8 @@ def skim(
             gathered = Gathered(sink, memory_bytes(memory) // 8)
             for rows in look(plan):
                 if len(rows.entries):
-                    columns = fitted(plan, rows, info)
-                    gathered.add({**columns, **_references(info, rows)} if references else columns)
+                    columns = fitted(plan, rows, reader)
+                    gathered.add({**columns, **_references(reader, rows)} if references else columns)
                 n_read += rows.stop - rows.start
                 n_written += len(rows.entries)
             draft.keep = not (cancel is not None and cancel.is_set())
@@ -139,7 +138,7 @@ def skim(
             columns=tuple(sink.renamed.get(f.name, f.name) for f in fields),
             renamed=sink.renamed,
             skipped=plan.skipped,
-            lost=(*info.skipped, *lost),
+            lost=(*reader.skipped, *lost),
             complete=draft.keep,
         )
 
@@ -201,7 +200,7 @@ def open_sink(
     (Sink, Draft)
         Where rows go, and whether the file is kept.
     """
-    with new_file(path, overwrite=overwrite, inputs=files_behind(source)) as draft:
+    with new_file(path, overwrite=overwrite, inputs=source.inputs()) as draft:
         if not tree:
             notes = {"originals": [asdict(one) for one in originals]} if originals else {}
             sink = ParquetSink(draft.path, fields, compression, notes)
@@ -214,10 +213,10 @@ def open_sink(
             if originals:
                 columns, types = _listed(originals)
                 file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)
-            yield RootSink(file, tree, fields, source.info().title), draft
+            yield RootSink(file, tree, fields, source.reader().title), draft
 
 
-def originals_of(info: TreeInfo) -> list[Original]:
+def originals_of(reader: TreeReader) -> list[Original]:
     """The files of a tree, to find their entries again.
 
     Raises
@@ -228,15 +227,22 @@ def originals_of(info: TreeInfo) -> list[Original]:
     Examples
     --------
     >>> import hepnb
-    >>> originals_of(hepnb.open(hepnb.datasets.generate())["signal"]._info())[0].n_entries
+    >>> originals_of(hepnb.open(hepnb.datasets.generate())["signal"]._reader())[0].n_entries
     3000
     """
-    if not info.parts or not info.names.keys() <= info.parts[0][3].keys():
+    parts = [part for segment in reader.segments for part in segment.parts]
+    if not all(len(segment.parts) == 1 for segment in reader.segments):
         raise BranchError(
-            f"tree {info.path!r} is put together from several: one reference cannot lead back to all. "
+            f"tree {reader.path!r} is put together from several: one reference cannot lead back to all. "
             "Write the columns themselves, or the references of each tree."
         )
-    return [original_of(seen, path, n_entries, len(info.parts)) for seen, path, n_entries, _ in info.parts]
+    other = next((part.stamp[0] for part in parts if not part.baskets), None)
+    if other is not None:
+        raise BranchError(
+            f"tree {reader.path!r}: references lead to entries of trees in ROOT files, and {other!r} has "
+            "none. Write the columns themselves."
+        )
+    return [original_of(part.stamp, part.path, part.n_entries, len(parts)) for part in parts]
 
 
 def _listed(originals: Sequence[Original]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -251,13 +257,6 @@ def _listed(originals: Sequence[Original]) -> tuple[dict[str, Any], dict[str, An
     return columns, types
 
 
-def files_behind(source: Any) -> set[str]:
-    """Every file that a tree reads, friends' and originals' too."""
-    inner = [getattr(source, field.name) for field in dataclass_fields(source)]
-    sources = [one for one in inner if hasattr(one, "info")]
-    return set(source.info().files).union(*map(files_behind, sources))
-
-
 def _with_references(fields: Sequence[Field]) -> tuple[Field, ...]:
     for name in (SOURCE_FILE, SOURCE_ENTRY):
         if name in {field.name for field in fields}:
@@ -265,8 +264,7 @@ def _with_references(fields: Sequence[Field]) -> tuple[Field, ...]:
     return (*fields, *_REFERENCES)
 
 
-def _references(info: TreeInfo, rows: Rows) -> dict[str, Any]:
-    place = bisect_right(info.breaks, rows.start)
-    begin = info.breaks[place - 1] if place else 0
-    number = np.full(len(rows.entries), place, dtype=np.int32)
-    return {SOURCE_FILE: number, SOURCE_ENTRY: rows.entries - begin}
+def _references(reader: TreeReader, rows: Rows) -> dict[str, Any]:
+    number = reader.number_of(rows.start)
+    numbers = np.full(len(rows.entries), number, dtype=np.int32)
+    return {SOURCE_FILE: numbers, SOURCE_ENTRY: rows.entries - reader.segments[number].start}

@@ -1,0 +1,152 @@
+"""A tree in one ROOT file: its columns from the memory, or from the file under its lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import uproot
+
+from hepnb.errors import BranchError, FileError
+from hepnb.events.rootio.branches import Branch, branches_of, readers_of, to_column
+from hepnb.events.rootio.checks import check_baskets
+from hepnb.events.rootio.directory import object_of
+from hepnb.events.rootio.open_files import Handle, Stamp, borrow, check_unchanged, reading
+from hepnb.events.rootio.remote import is_remote
+from hepnb.events.sources.column_cache import COLUMNS
+from hepnb.events.sources.source import FilePart, Segment, TreeReader
+from hepnb.python_code import call, literal
+
+__all__ = ["FileSource"]
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A tree in one file.
+
+    Attributes
+    ----------
+    file, path : str
+        The file, and the tree inside it.
+    """
+
+    file: str
+    path: str
+
+    @property
+    def code(self) -> str:
+        """Python that makes the tree.
+
+        Examples
+        --------
+        >>> FileSource("a.root", "events").code
+        "hepnb.open('a.root')['events']"
+        """
+        return f"{call('hepnb.open', self.file)}[{literal(self.path)}]"
+
+    def inputs(self) -> tuple[str, ...]:
+        """Return the file."""
+        return (self.file,)
+
+    def reader(self) -> TreeReader:
+        """Return the tree as it is now; remembered as long as the file is open and the same.
+
+        Raises
+        ------
+        FileError
+            If it is no tree, or is damaged.
+        """
+        with borrow(self.file) as handle:
+            return _reader_of(handle, self.path)
+
+
+def _reader_of(handle: Handle, path: str) -> TreeReader:
+    known = handle.known.get(("tree", path))
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    with reading(f"tree {path!r}", handle.path):
+        tree = object_of(handle, path)
+        if not isinstance(tree, uproot.TTree) and "RNTuple" not in tree.classname:
+            raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
+        title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
+        n_entries, branches = int(tree.num_entries), branches_of(tree)
+        names: dict[str, Branch] = {}
+        for branch in branches:
+            names.setdefault(branch.name, branch)
+        part = FilePart(handle.stamp, path, 0, n_entries, names)
+        made = TreeReader(
+            handle.path,
+            path,
+            str(tree.name),
+            title,
+            n_entries,
+            branches,
+            read=partial(read_column, handle.stamp, path),
+            segments=(Segment(0, n_entries, handle.path, (part,)),),
+        )
+        handle.known["readers", path] = readers_of(tree)
+    handle.known["tree", path] = made
+    return made
+
+
+def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -> Any:
+    """Read entries of a branch, from the memory where they are there.
+
+    Parameters
+    ----------
+    seen : Stamp
+        The file, and its state.
+    path : str
+        The tree.
+    branch : Branch
+        What to read.
+    start, stop : int
+        Range of entries.
+
+    Returns
+    -------
+    numpy.ndarray or awkward.Array
+        `stop - start` entries; not to be changed.
+
+    Raises
+    ------
+    BranchError
+        If they cannot be read.
+    FileError
+        If the file is not what it was.
+    """
+    check_unchanged(seen)
+    key = (seen, path, ".".join((branch.path, *branch.fields)))
+    column = COLUMNS.get(key, start, stop)
+    if column is not None:
+        return column
+    # The lock is held while reading: threads that want the same column read it once.
+    with borrow(seen[0]) as handle:
+        column = COLUMNS.get(key, start, stop)
+        if column is not None:
+            return column
+        try:
+            _reader_of(handle, path)
+            column = _read(handle, path, branch, start, stop)
+        finally:
+            # Half of one file and half of another may look like damage, or like nothing at all.
+            check_unchanged(seen)
+        COLUMNS.put(key, start, stop, column)
+    return column
+
+
+def _read(handle: Handle, path: str, branch: Branch, start: int, stop: int) -> Any:
+    reader = handle.known["readers", path][branch.path]
+    with reading(f"branch {branch.name!r} of tree {path!r}", handle.path, BranchError):
+        if not is_remote(handle.path):  # over the network each of them would be a request
+            check_baskets(reader, start, stop)
+        plain = branch.kind in ("number", "bool") and not branch.fields
+        array = reader.array(entry_start=start, entry_stop=stop, library="np" if plain else "ak")
+        column = to_column(array, branch)
+        if len(column) != stop - start:
+            raise BranchError(
+                f"branch {branch.name!r} of tree {path!r} has {len(column)} values for "
+                f"{stop - start} entries. The file may be damaged."
+            )
+    return column
