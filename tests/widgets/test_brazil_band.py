@@ -12,8 +12,7 @@ import pytest
 
 import hepnb
 from hepnb.errors import HepnbError
-from hepnb.widgets.brazil_band import panel as brazil_band
-from hepnb.widgets.brazil_band import streaming_scan
+from hepnb.widgets.brazil_band import scanning, streaming_scan
 from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.panel import BrazilBand
 from hepnb.workspace import uncorrelated_background
@@ -71,7 +70,7 @@ def test_in_the_background_it_is_the_same(band):
 
 
 def test_points_are_drawn_while_they_come(band, monkeypatch):
-    monkeypatch.setattr(brazil_band, "_FIRST_PARTIAL", -1.0)
+    monkeypatch.setattr(scanning, "_FIRST_PARTIAL", -1.0)
     monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
     seen = []
     original = band._show_partial

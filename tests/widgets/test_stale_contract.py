@@ -8,7 +8,7 @@ import uproot
 
 import hepnb
 from hepnb import Channel, Sample, Systematic
-from hepnb.widgets.histogram_builder import panel as histogram_builder
+from hepnb.widgets.histogram_builder import display
 from hepnb.workspace import uncorrelated_background
 
 # Inputs that only choose how, or what further, is shown or done: what is shown stays right without them.
@@ -174,7 +174,7 @@ def shown(panel):
 
 @pytest.mark.parametrize("case", range(9))
 def test_every_input_is_followed_or_what_is_shown_is_stale(trees, case, monkeypatch):
-    monkeypatch.setattr(histogram_builder, "call_later", lambda _seconds, callback: callback())
+    monkeypatch.setattr(display, "call_later", lambda _seconds, callback: callback())
     make, changes = list(panels(trees))[case]
     for name, value in changes.items():
         panel = make()

@@ -4,62 +4,32 @@ from __future__ import annotations
 
 import functools
 import html
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
 import traitlets
 
 from hepnb.errors import BranchError, nearest
-from hepnb.events import Branch, Cutflow, CutflowRow, Tree
+from hepnb.events import Branch, Cutflow, Tree
 from hepnb.widgets.branch_selector.code import selector_code
+from hepnb.widgets.branch_selector.rows import (
+    BRANCHES,
+    CUTS,
+    EXPRESSIONS,
+    branch_row,
+    edited,
+    named,
+    step_cells,
+)
 from hepnb.widgets.branch_selector.sparks import Sparks
 from hepnb.widgets.toolkit.expression_box import ExpressionBox
 from hepnb.widgets.toolkit.inputs import Input, panel_input
-from hepnb.widgets.toolkit.panel import Panel, column, row
+from hepnb.widgets.toolkit.layout import column, row
+from hepnb.widgets.toolkit.panel import Panel
 from hepnb.widgets.toolkit.table import Table
 
 __all__ = ["BranchSelector"]
-
-_BRANCHES = [
-    {"key": "chosen", "kind": "check", "selects": True, "title": "selected"},
-    {"key": "name", "label": "Branch"},
-    {"key": "type", "label": "Type", "width": 104},
-    {"key": "spark", "kind": "spark", "label": "Values"},
-]
-_EXPRESSIONS = [
-    {"key": "name", "label": "Name", "editable": True, "width": 110},
-    {"key": "text", "label": "Expression", "editable": True},
-    {"key": "remove", "kind": "button", "title": "remove"},
-]
-_CUTS = [
-    {"key": "name", "label": "Cut", "editable": True, "width": 92},
-    {"key": "text", "label": "Condition", "editable": True},
-    {
-        "key": "n_passed",
-        "label": "Entries",
-        "kind": "number",
-        "width": 72,
-        "title": "Entries left after this cut",
-    },
-    {
-        "key": "step",
-        "label": "Step",
-        "width": 60,
-        "title": "Part of the entries before this cut that pass it",
-    },
-    {"key": "total", "label": "All", "width": 60, "title": "Part of all entries that are left"},
-    {
-        "key": "sumw",
-        "label": "Weighted",
-        "kind": "number",
-        "width": 76,
-        "title": "Sum of weights",
-        "digits": 5,
-    },
-    {"key": "remove", "kind": "button", "title": "remove"},
-]
 
 
 _CUTFLOW = "cutflow"  # the output: entries after each cut
@@ -99,7 +69,7 @@ class BranchSelector(Panel):
     def _build(self) -> None:
         self._heading = ipywidgets.HTML()
         self._list = Table(
-            columns=_BRANCHES,
+            columns=BRANCHES,
             label="Branches",
             multi=True,
             placeholder="Search: words, *, ? or /regex/",
@@ -110,10 +80,10 @@ class BranchSelector(Panel):
         self._sparks = Sparks(self._list.update_cells)
         self._list.on_want(self._sparks.want)
         self._expressions = Table(
-            columns=_EXPRESSIONS, label="Expressions", search=False, height=96, empty="No expressions yet"
+            columns=EXPRESSIONS, label="Expressions", search=False, height=96, empty="No expressions yet"
         )
         self._expressions.on_edit(self._on_expression_cell)
-        self._cuts = Table(columns=_CUTS, label="Cutflow", search=False, height=144, empty="No cuts yet")
+        self._cuts = Table(columns=CUTS, label="Cutflow", search=False, height=144, empty="No cuts yet")
         self._cuts.on_edit(self._on_cut_cell)
         self._pattern = _box("Select by pattern", "select by pattern, such as p[xyz]*", "Select")
         self._pattern.on_submit(self.select)
@@ -175,7 +145,7 @@ class BranchSelector(Panel):
             first: dict[str, Branch] = {}
             for branch in tree.branches:
                 first.setdefault(branch.name, branch)
-            self._list.rows = [_branch_row(branch) for branch in first.values()]
+            self._list.rows = [branch_row(branch) for branch in first.values()]
             self.branches = kept
             self._list.selected = list(kept)
             self._on_cuts()
@@ -208,7 +178,7 @@ class BranchSelector(Panel):
                         self._check_cut(name, text)
                     flow: Cutflow = self.tree.cutflow(self.cuts, self.weight or None)
                     for name, step in zip(self.cuts, flow.rows[1:], strict=True):
-                        rows[name] |= _step_cells(step)
+                        rows[name] |= step_cells(step)
                     self._set_result(flow)
             finally:
                 self._cuts.rows = list(rows.values())
@@ -255,7 +225,7 @@ class BranchSelector(Panel):
             Whether the formula fits the tree.
         """
         with self._reporting("new expression", shows=""):
-            name, text = _named(text, name, "x", self.expressions)
+            name, text = named(text, name, "x", self.expressions)
             self._need_tree()
             self._check_column(name, text)
             self.expressions = {**self.expressions, name: text}
@@ -279,7 +249,7 @@ class BranchSelector(Panel):
         """
         with self._reporting("new cut", shows=""):
             given = text
-            name, text = _named(text, name, "cut ", self.cuts)
+            name, text = named(text, name, "cut ", self.cuts)
             tree = self._need_tree()
             if name != text and text != given.strip() and _is_branch(tree, name):
                 # Not a name: a comparison with a sign too few, that would keep every entry.
@@ -314,11 +284,11 @@ class BranchSelector(Panel):
         return self.tree
 
     def _on_expression_cell(self, row_id: str, key: str, value: Any) -> None:
-        changed = _edited(self.expressions, row_id, key, value)
+        changed = edited(self.expressions, row_id, key, value)
         self._write_back("expressions", changed, self._on_expressions)
 
     def _on_cut_cell(self, row_id: str, key: str, value: Any) -> None:
-        self._write_back("cuts", _edited(self.cuts, row_id, key, value), self._on_cuts)
+        self._write_back("cuts", edited(self.cuts, row_id, key, value), self._on_cuts)
 
     def _write_back(self, trait: str, changed: dict[str, str], show: Any) -> None:
         if changed == getattr(self, trait):
@@ -354,53 +324,6 @@ class BranchSelector(Panel):
 
 def _is_branch(tree: Tree, name: str) -> bool:
     return any(name in (branch.name, branch.expression) for branch in tree.branches)
-
-
-def _branch_row(branch: Branch) -> dict[str, Any]:
-    about = branch.title if branch.title and branch.title != branch.name else branch.name
-    made: dict[str, Any] = {"id": branch.name, "name": branch.name, "type": branch.typename, "tooltip": about}
-    if not branch.readable:
-        made |= {"muted": True, "tooltip": branch.reason, "spark": None, "locked": ["chosen"]}
-    return made
-
-
-def _step_cells(step: CutflowRow) -> dict[str, Any]:
-    return {
-        "n_passed": step.n_passed,
-        "step": _percent(step.efficiency_step),
-        "total": _percent(step.efficiency),
-        "sumw": step.sumw,
-    }
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.1f} %" if part == part else ""  # noqa: PLR0124  # not NaN
-
-
-def _named(text: str, name: str, stem: str, taken: Mapping[str, str]) -> tuple[str, str]:
-    """Take the name off ``name = text``, or make one."""
-    given = re.fullmatch(r"\s*(\w[\w ]*?)\s*=(?!=)\s*(.+)", text)
-    if given and not name:
-        name, text = given.groups()
-        if name in taken:
-            raise BranchError(f"{name!r} is there already. Edit it in the table, or choose another name.")
-    number = 1
-    while not name or name in taken:
-        name = f"{stem}{len(taken) + number}"
-        number += 1
-    return name, text.strip()
-
-
-def _edited(entries: Mapping[str, str], row_id: str, key: str, value: Any) -> dict[str, str]:
-    """Apply an edit of one row to an ordered mapping."""
-    if key == "remove":
-        return {name: text for name, text in entries.items() if name != row_id}
-    value = str(value).strip()
-    if key == "name" and value and value not in entries:
-        return {value if name == row_id else name: text for name, text in entries.items()}
-    if key == "text" and value:
-        return {name: value if name == row_id else text for name, text in entries.items()}
-    return dict(entries)
 
 
 def _box(label: str, placeholder: str, action: str) -> ExpressionBox:

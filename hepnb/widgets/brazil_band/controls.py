@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import ipywidgets
 
 from hepnb.widgets.brazil_band.export import limit_html
-from hepnb.widgets.toolkit.panel import column, row
+from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.status import Status
 
 __all__ = ["BandControls", "cl_choices"]

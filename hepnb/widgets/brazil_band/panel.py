@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
 
-from hepnb.errors import HepnbError, ModelError, nearest
-from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
-from hepnb.hypotests import SignificanceResults, significance
-from hepnb.limits import LimitResults, ScanResults, limit_from_scan, upper_limit
+from hepnb.errors import HepnbError, nearest
+from hepnb.limits import LimitResults
 from hepnb.model import Model
-from hepnb.progress import Stopped, stoppable
+from hepnb.progress import stoppable
 from hepnb.python_code import Script
 from hepnb.widgets.brazil_band.code import limit_script
-from hepnb.widgets.brazil_band.controls import BandControls, cl_choices
-from hepnb.widgets.brazil_band.export import limit_html, scan_table, write_limit
-from hepnb.widgets.brazil_band.streaming_scan import stream, suggest_range
-from hepnb.widgets.toolkit.background import Background
-from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
-from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.panel import PICTURE, Panel, row
-from hepnb.widgets.toolkit.status import paragraphs
+from hepnb.widgets.brazil_band.controls import cl_choices
+from hepnb.widgets.brazil_band.export import scan_table, write_limit
+from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, BandScan
+from hepnb.widgets.toolkit.layout import row
 from hepnb.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,26 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BrazilBand"]
 
-_LIMITS = "limits"  # the output: the limits as numbers
-_DATA = "data"  # the topic of model, workspace and data
-_SETTINGS = {
-    "mu_min": "the start of the range", "mu_max": "its end", "n_points": "the number of points",
-    "test_stat": "the test statistic", "luminosity": "the luminosity",
-}  # fmt: skip
-_FIRST_PARTIAL = 0.3  # [s] a scan that takes less is drawn once, when it is done
-_STATISTICS = {"qtilde": "q̃μ (bounded)", "q": "qμ"}
 
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Run:
-    """What a scan was asked to do."""
-
-    model: Model
-    data: NDArray[np.float64]
-    settings: dict[str, Any]
-
-
-class BrazilBand(Panel):
+class BrazilBand(BandScan):
     """A scan of the signal strength with observed and expected CLs, and the upper limits.
 
     Examples
@@ -69,60 +41,10 @@ class BrazilBand(Panel):
     True
     """
 
-    workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
-        traitlets.Any(allow_none=True),
-        default=None,
-        help=(
-            "The workspace whose signal is limited: an object, a dict, a path, or pyhf's workspace or model."
-        ),
-    )
-    model: Model | None = panel_input(
-        traitlets.Instance(Model, allow_none=True),
-        default=None,
-        help="A compiled model instead of a workspace.",
-    )
-    data: ArrayLike | None = panel_input(
-        traitlets.Any(allow_none=True),
-        default=None,
-        help="Observed counts, shape (bin,) or (bin + auxdata,); the workspace's own where left out.",
-    )
-    mu_min: float = panel_input(traitlets.Float(), default=0.0, help="Lower end of the scan.")
-    mu_max: float | None = panel_input(
-        traitlets.Float(allow_none=True),
-        default=None,
-        help="Upper end of the scan; chosen from a fit where it is left out.",
-    )
-    n_points: int = panel_input(
-        traitlets.Int(min=2, max=2001), default=41, help="Number of points of the scan, both ends included."
-    )
-    cl: float = panel_input(traitlets.Float(), default=0.95, help="Confidence level of the limits.")
-    test_stat: str = panel_input(
-        traitlets.Unicode(), default="qtilde", help='The test statistic: "qtilde" or "q".'
-    )
-    luminosity: float = panel_input(
-        traitlets.Float(),
-        default=1.0,
-        help="Factor on the luminosity: expectation and observation are scaled together.",
-    )
-    classic: bool = panel_input(traitlets.Bool(), default=False, help="Draw green and yellow bands.")
-    log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs on a logarithmic axis.")
-    components: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs+b and CLb, too.")
-
-    scan = traitlets.Instance(ScanResults, allow_none=True, read_only=True, help="The points of the picture")
-    significance = traitlets.Instance(SignificanceResults, allow_none=True, read_only=True)
-    running = traitlets.Bool(False, read_only=True)
-
     def _build(self) -> None:
-        self._background = Background("limit")
-        self._cancel = threading.Event()
+        super()._build()
         self._asked: Model | None = None
-        self._artists: BrazilArtists | None = None
-        self._partial: ScanResults | None = None
-        self._scanned: tuple[Any, ...] = ()
-        self._ran: _Run | None = None
-        self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
-        self._live_figure().restructure(_draw_nothing)
-        self._controls = controls = BandControls(_STATISTICS)
+        controls = self._controls
         for trait, box in controls.checks.items():
             traitlets.link((box, "value"), (self, trait))
         traitlets.link((controls.start, "value"), (self, "mu_min"))
@@ -134,7 +56,7 @@ class BrazilBand(Panel):
         controls.run.on_click(lambda _button: self.run())
         for kind, button in controls.exports.items():
             button.on_click(lambda _button, kind=kind: self._press_export(kind))
-        self._dims(_LIMITS, controls.words)
+        self._dims(LIMITS, controls.words)
         self._compose(row(self.live, controls.box))
         self._show_able()
 
@@ -206,10 +128,6 @@ class BrazilBand(Panel):
         self._background.post(lambda: self._scan(cancel), cancel)
         return None
 
-    def cancel(self) -> None:
-        """Stop the scan; the points that are there stay."""
-        self._cancel.set()
-
     def flush(self) -> None:
         """Wait until the scan is over and the picture is drawn."""
         self._background.flush()
@@ -253,13 +171,13 @@ class BrazilBand(Panel):
     def _new_workspace(self, change: Any) -> None:
         if self.model is not None and self.model.workspace is change["new"]:
             return
-        with self._reporting(_DATA):
+        with self._reporting(DATA):
             self.model = None if change["new"] is None else self._asked or Model(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
         # Another model forgets what was wrong with scans of the old one.
-        with self._reporting("run"), self._reporting(_DATA):
+        with self._reporting("run"), self._reporting(DATA):
             self._abandon()
             if self.model is not None and self.model.workspace is not self.workspace:
                 self.workspace = self.model.workspace
@@ -286,10 +204,8 @@ class BrazilBand(Panel):
     @traitlets.validate("test_stat")
     def _check_statistic(self, proposal: Any) -> str:
         name = str(proposal["value"])
-        if name not in _STATISTICS:
-            raise HepnbError(
-                f"there are no limits with test statistic {name!r}. {nearest(name, _STATISTICS)}"
-            )
+        if name not in STATISTICS:
+            raise HepnbError(f"there are no limits with test statistic {name!r}. {nearest(name, STATISTICS)}")
         return name
 
     @traitlets.observe("mu_max")
@@ -310,7 +226,7 @@ class BrazilBand(Panel):
         self._controls.cl.value = cl
         if self.scan is not None and self._ran is not None and not self.running:
             # The points stay: only where they cross another 1 - cl is looked up.
-            with self._reporting("run"), self._computing(_LIMITS, "Looking for the limits ..."):
+            with self._reporting("run"), self._computing(LIMITS, "Looking for the limits ..."):
                 self._finish(self._ran, self.scan)
 
     @traitlets.observe("classic", "log_y", "components")
@@ -354,134 +270,7 @@ class BrazilBand(Panel):
 
     # -- the scan -------------------------------------------------------------------------------------
 
-    def _scan(self, cancel: threading.Event) -> None:
-        self._busy(True)
-        shown = [self._condition.begin(PICTURE, "Scanning the signal strength ...")]
-        try:
-            with self._reporting("run"), self._computing(_LIMITS, "Scanning the signal strength ..."):
-                self._scan_now(cancel, shown)
-        finally:
-            self._condition.end(PICTURE, shown[0])
-            if cancel is self._cancel:
-                self._busy(False)
-            self._judge()
-            self._show_condition()
-
-    def _scan_now(self, cancel: threading.Event, shown: list[object]) -> None:
-        settings = {name: getattr(self, name) for name in _SETTINGS}
-        model = self._model_now()
-        run = _Run(model, self._data_now(model), settings)
-        self._scanned = self._end_of_range(model, run.data)
-        mu = np.linspace(settings["mu_min"], self._upper_end(), settings["n_points"])
-        begin = time.perf_counter()
-
-        def partial(scan: ScanResults, seconds_left: float) -> None:
-            if not cancel.is_set() and time.perf_counter() - begin > _FIRST_PARTIAL:
-                # From here on the picture is of these inputs, as far as it is.
-                self._condition.end(PICTURE, shown[0])
-                self._show_partial(scan, len(mu), seconds_left)
-
-        scan = stream(run.data, model, mu, test_stat=settings["test_stat"], partial=partial, cancel=cancel)
-        if cancel is not self._cancel:
-            return
-        if scan is None:
-            self._partial = None
-            self._say_limits()
-            self._live_figure().restructure(self._draw)
-            return
-        self._finish(run, scan)
-
-    def _end_of_range(self, model: Model, data: NDArray[np.float64]) -> tuple[Any, ...]:
-        """Choose the upper end where it is left to us; once for each likelihood."""
-        end = float(self.mu_max or 0.0)
-        if self.mu_max is not None:
-            pass
-        elif self._scanned and self._scanned[:1] == (model.workspace,):
-            end = self._scanned[1]
-        else:
-            end = suggest_range(data, model)[1]
-            self._controls.end.placeholder = f"automatic: {end:g}"
-        if not end > self.mu_min:
-            raise HepnbError(
-                f"the range of μ ends at {end:g}, below its start {self.mu_min:g}. Give a larger end."
-            )
-        return (model.workspace, end)
-
-    def _show_partial(self, scan: ScanResults, total: int, seconds_left: float) -> None:
-        first, self._partial = self._partial is None, scan
-        done = len(scan.mu)
-        with self.chrome.hold_sync():
-            self.chrome.progress = done / total
-            self.chrome.note = f"{done} of {total} points, {seconds_left:.0f} s left"
-        artists = self._artists
-        if first or artists is None:
-            self._live_figure().restructure(self._draw)
-        else:
-            self._live_figure().move(lambda: artists.update(scan))
-
-    def _finish(self, run: _Run, scan: ScanResults) -> None:
-        """Find the limits: refined where the scan is complete, on its points where it was cancelled."""
-        found = limits = None
-        if not scan.cancelled:
-            try:
-                found = significance(run.data, run.model)
-                limits = upper_limit(run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"])
-            except Stopped:
-                scan = dataclasses.replace(scan, cancelled=True)
-        self._partial, self._ran = None, run
-        self.set_trait("significance", found)
-        self.set_trait("scan", scan)
-        self._set_result(limit_from_scan(scan, self.cl) if limits is None else limits)
-        self._live_figure().restructure(self._draw)
-        self._say_limits()
-        self._show_able()
-        self._judge()
-
-    def _judge(self) -> None:
-        """Say where the scan that is shown is not of the settings beside it."""
-        changed = self._changed()
-        words = f"Not of these settings: {', '.join(_SETTINGS[n] for n in changed)} changed. Press Run."
-        for output in (PICTURE, _LIMITS):
-            self._mark(output, words if changed and self.scan is not None else "")
-
-    def _changed(self) -> list[str]:
-        """The settings that are no longer those of the scan that is shown."""
-        run = self._ran
-        return [] if run is None else [n for n in _SETTINGS if run.settings[n] != getattr(self, n)]
-
-    def _luminosity_shown(self) -> float:
-        return self.luminosity if self._ran is None else float(self._ran.settings["luminosity"])
-
-    def _draw(self, figure: Figure) -> Any:
-        shown: Any = self._partial
-        if shown is None:
-            if self.scan is None or self.result is None:
-                return _draw_nothing(figure)
-            shown = dataclasses.replace(self.result, scan=self.scan)
-        ((ax,),) = lay_out(figure)
-        self._artists = draw_brazil_band(
-            shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,
-            poi=self._poi(),
-        )  # fmt: skip
-        if self._partial is not None:
-            ax.set_xlim(self.mu_min, self._upper_end())
-        return self._artists.moving
-
     # -- small things ---------------------------------------------------------------------------------
-
-    def _busy(self, running: bool) -> None:
-        self.set_trait("running", running)
-        self._show_able()
-        self._on_cancel(self.cancel if running else None)
-        if running:
-            self._partial = None
-            if self.result is None:
-                self._controls.words.html = paragraphs("", ["Scanning ..."])
-            with self.chrome.hold_sync():
-                self.chrome.progress = 0.0
-                self.chrome.note = "starting"
-        else:
-            self._hide_progress()
 
     def _abandon(self) -> None:
         """Stop a scan whose points nobody wants any more."""
@@ -489,11 +278,6 @@ class BrazilBand(Panel):
         self._cancel = threading.Event()
         if self.running:
             self._busy(False)
-
-    def _say_limits(self) -> None:
-        self._controls.words.html = limit_html(
-            self.result, self.scan, self.significance, self._luminosity_shown()
-        )
 
     def _forget(self) -> None:
         self._partial = self._artists = self._ran = None
@@ -503,48 +287,6 @@ class BrazilBand(Panel):
         self._say_limits()
         self._live_figure().restructure(self._draw)
         self._judge()
-
-    def _show_able(self) -> None:
-        self._controls.run.disabled = self.model is None or self.running
-        for button in self._controls.exports.values():
-            button.disabled = self.scan is None
-
-    def _need_model(self) -> Model:
-        if self.model is None:
-            raise ModelError("the limit panel has no model yet. Give it a workspace, or build one.")
-        if self._condition.failed(_DATA):
-            raise ModelError("the model or the data are wrong, see the error above. Put them right first.")
-        return self.model
-
-    def _model_now(self) -> Model:
-        model = self._need_model()
-        if self.luminosity == 1.0:
-            return model
-        return model.on(model.workspace.scale_luminosity(self.luminosity))
-
-    def _data_now(self, model: Model) -> NDArray[np.float64]:
-        if self.data is None:
-            return model.data
-        counts: NDArray[np.float64] = model.check_data(self.data).copy()
-        counts[: model.n_bins] *= self.luminosity
-        return counts
-
-    def _upper_end(self) -> float:
-        if self.mu_max is not None:
-            return float(self.mu_max)
-        return float(self._scanned[1]) if self._scanned else 10.0
-
-    def _poi(self) -> str:
-        return (self.model.poi_name or "μ") if self.model is not None else "μ"
-
-    def _live_figure(self) -> LiveFigure:
-        assert self.live is not None  # noqa: S101  # made in _build
-        return self.live
-
-
-def _draw_nothing(figure: Figure) -> tuple[()]:
-    figure.text(0.5, 0.5, "Press Run to scan the signal strength", ha="center", va="center", color="#616161")
-    return ()
 
 
 def _free(path: Path) -> Path:

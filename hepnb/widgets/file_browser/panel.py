@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import ipywidgets
 import traitlets
-from matplotlib.figure import Figure
 
 import hepnb.events
 from hepnb.errors import FileError, HepnbError
 from hepnb.events import Entry, RootFile, RootFiles, Tree
-from hepnb.figures import draw_histogram, draw_mesh, lay_out
 from hepnb.python_code import Script, call, comment, literal
-from hepnb.widgets.file_browser.folders import Item, check_pattern, list_folder, resolve_inside, size_words
+from hepnb.widgets.file_browser.folders import check_pattern, list_folder, resolve_inside
+from hepnb.widgets.file_browser.picture import draw_graph, draw_preview
+from hepnb.widgets.file_browser.rows import (
+    COLUMNS,
+    file_id,
+    first_line,
+    folder_id,
+    icon_of,
+    item_row,
+    newest_cycles,
+    parent_folders,
+    plural,
+)
 from hepnb.widgets.toolkit.inputs import Input, PathText, panel_input
+from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.panel import Panel, column, row
+from hepnb.widgets.toolkit.panel import Panel
 from hepnb.widgets.toolkit.table import Table
 
 __all__ = ["FileBrowser"]
-
-_ICONS = {"directory": "folder", "tree": "tree", "rntuple": "tree", "graph": "graph", "other": "other"}
-_COLUMNS = [
-    {"key": "name", "kind": "tree", "label": "Name"},
-    {"key": "what", "label": "Type", "width": 104},
-    {
-        "key": "count",
-        "label": "Entries",
-        "kind": "number",
-        "width": 84,
-        "title": "Entries of a tree, size of a file",
-    },
-]
 
 
 class FileBrowser(Panel):
@@ -69,7 +67,7 @@ class FileBrowser(Panel):
         self._opened: RootFile | RootFiles | None = None
         self._moving_cursor = False
         self._files = Table(
-            columns=_COLUMNS,
+            columns=COLUMNS,
             label="Files",
             placeholder="Search: words, *, ? or /regex/",
             empty="No ROOT files here",
@@ -96,7 +94,7 @@ class FileBrowser(Panel):
             self._opened = None
             self.set_trait("selected", None)
             self._files.rows = []
-            self._files.rows = [_item_row(item, None) for item in list_folder(self.root, "")]
+            self._files.rows = [item_row(item, None) for item in list_folder(self.root, "")]
             self._files.label = f"Files in {self.root}"
             self.file = ""
 
@@ -111,7 +109,7 @@ class FileBrowser(Panel):
             if not self.file:
                 return
             name = self._open_file(self._relative(self.file))
-            self._point_at(_file_id(name))
+            self._point_at(file_id(name))
             self._show_file(name)
 
     def _on_path(self, change: Any = None) -> None:  # noqa: ARG002
@@ -127,7 +125,7 @@ class FileBrowser(Panel):
                 raise FileError(f"there is no open file to find {self.path!r} in. Choose a file first.")
             entry = self._entry(self.path)
             name = self._relative(self.file)
-            for folder in _parents(entry.path):
+            for folder in parent_folders(entry.path):
                 self._unfold(self._entry_id(name, self._entry(folder)))
             self._point_at(self._entry_id(name, entry))
             self._show(entry)
@@ -138,12 +136,12 @@ class FileBrowser(Panel):
 
     def _open_file(self, name: str) -> str:
         check_pattern(self.root, name)
-        for folder in _parents(name):
-            self._unfold(_folder_id(folder))
+        for folder in parent_folders(name):
+            self._unfold(folder_id(folder))
         opened = hepnb.events.open(os.path.join(self.root, name))  # noqa: PTH118  # keeps the root as it was given
         self._set_result(opened.walk())
         self._opened = opened
-        self._unfold(_file_id(name))
+        self._unfold(file_id(name))
         return name
 
     def _entry(self, path: str) -> Entry:
@@ -176,7 +174,7 @@ class FileBrowser(Panel):
         if kind not in "df" or any(other.get("parent") == row_id for other in self._files.rows):
             return
         if kind == "d":
-            children = [_item_row(item, row_id) for item in list_folder(self.root, name)]
+            children = [item_row(item, row_id) for item in list_folder(self.root, name)]
         else:
             try:
                 path = resolve_inside(self.root, name)
@@ -185,7 +183,7 @@ class FileBrowser(Panel):
                 broken = {"muted": True, "tooltip": str(error), "icon": "warning", "expanded": False}
                 self._files.update_cells({row_id: broken})
                 raise
-            newest = _newest(entries)
+            newest = newest_cycles(entries)
             children = [self._entry_row(name, entry, newest) for entry in entries]
         self._files.replace_children(row_id, children)
 
@@ -194,14 +192,14 @@ class FileBrowser(Panel):
         old = entry.cycle != newest[entry.path]
         return {
             "id": self._entry_id(file, entry),
-            "parent": f"o:{file}|{folder};{newest[folder]}" if folder in newest else _file_id(file),
+            "parent": f"o:{file}|{folder};{newest[folder]}" if folder in newest else file_id(file),
             "name": f"{entry.name};{entry.cycle}" if old else entry.name,
             "what": entry.classname if entry.kind != "directory" else "",
             "count": entry.n_entries,
-            "icon": _icon(entry),
+            "icon": icon_of(entry),
             "expandable": entry.kind == "directory",
             "muted": old or not entry.readable,
-            "tooltip": _first_line(entry.reason) or entry.title or entry.name,
+            "tooltip": first_line(entry.reason) or entry.title or entry.name,
         }
 
     @staticmethod
@@ -248,7 +246,7 @@ class FileBrowser(Panel):
         histograms = sum(kind == "histogram" for kind in kinds)
         others = len(kinds) - trees - histograms
         counted = ((trees, "tree"), (histograms, "histogram"), (others, "other object"))
-        parts = [_plural(n, word) for n, word in counted if n]
+        parts = [plural(n, word) for n, word in counted if n]
         self._say(name.rsplit("/", 1)[-1], ", ".join(parts) or "An empty file")
 
     def _show(self, entry: Entry) -> None:
@@ -259,22 +257,22 @@ class FileBrowser(Panel):
             return
         if not entry.readable:
             self.set_trait("selected", None)
-            self._say(entry.key, f"{entry.classname} cannot be read: {_first_line(entry.reason)}")
+            self._say(entry.key, f"{entry.classname} cannot be read: {first_line(entry.reason)}")
             return
         found = self._opened[entry.key]
         if isinstance(found, Tree):
             n = len(found.branches)
             self._say(
-                entry.key, f"{found.n_entries:,} entries, {_plural(n, 'branch', 'branches')}", entry.title
+                entry.key, f"{found.n_entries:,} entries, {plural(n, 'branch', 'branches')}", entry.title
             )
         elif entry.kind == "graph":
-            self._say(entry.key, f"{entry.classname}, {_plural(found.n_rows, 'point')}", entry.title)
+            self._say(entry.key, f"{entry.classname}, {plural(found.n_rows, 'point')}", entry.title)
             if "y_low" not in found:
-                self._draw(lambda figure: _draw_graph(found, figure), f"Preview of the graph {entry.path}")
+                self._draw(lambda figure: draw_graph(found, figure), f"Preview of the graph {entry.path}")
         elif entry.kind == "histogram":
             bins = " x ".join(str(len(ax)) for ax in found.axes)
             self._say(entry.key, f"{entry.classname}, {bins} bins", entry.title)
-            self._draw(lambda figure: _draw_preview(found, figure), f"Preview of the histogram {entry.path}")
+            self._draw(lambda figure: draw_preview(found, figure), f"Preview of the histogram {entry.path}")
         else:
             self._say(entry.key, f"{entry.classname}: {str(found)[:200]}", entry.title)
         self.set_trait("selected", found if entry.kind in ("tree", "rntuple", "histogram") else None)
@@ -309,85 +307,3 @@ class FileBrowser(Panel):
             else:
                 script.add(comment(f"{entry.key} cannot be read: {entry.reason}"))
         return script.text
-
-
-def _draw_preview(histogram: Any, figure: Figure) -> None:
-    [[axes]] = lay_out(figure)
-    if len(histogram.axes) == 2:
-        draw_mesh(histogram, axes)
-    elif len(histogram.axes) == 1:
-        draw_histogram(histogram, axes)
-    else:
-        draw_histogram(histogram.project(0), axes, note="projection")
-
-
-def _draw_graph(graph: Mapping[str, Any], figure: Figure) -> None:
-    axes = figure.add_subplot()
-    if "efficiency" in graph:
-        low, high = graph["x_low"], graph["x_high"]
-        errors = {"xerr": (high - low) / 2}
-        if "error_low" in graph:
-            errors["yerr"] = (graph["error_low"], graph["error_high"])
-        axes.errorbar((low + high) / 2, graph["efficiency"], fmt="o", markersize=3, linewidth=1, **errors)
-        axes.set(xlabel="x", ylabel="efficiency", ylim=(0, 1.05))
-        return
-    errors = {
-        f"{axis}err": graph[f"{axis}_error"]
-        if f"{axis}_error" in graph
-        else (graph[f"{axis}_error_low"], graph[f"{axis}_error_high"])
-        for axis in ("x", "y")
-        if f"{axis}_error" in graph or f"{axis}_error_low" in graph
-    }
-    axes.errorbar(graph["x"], graph["y"], fmt="o", markersize=3, linewidth=1, **errors)
-    axes.set(xlabel="x", ylabel="y")
-
-
-def _item_row(item: Item, parent: str | None) -> dict[str, Any]:
-    icon = "warning" if item.reason else "folder" if item.is_folder else "file"
-    return {
-        "id": _folder_id(item.path) if item.is_folder else _file_id(item.path),
-        "parent": parent,
-        "name": item.name,
-        "what": "",
-        "count": None if item.is_folder or item.reason else size_words(item.size),
-        "icon": icon,
-        "expandable": not item.reason,
-        "muted": bool(item.reason),
-        "tooltip": item.reason or item.path,
-    }
-
-
-def _folder_id(path: str) -> str:
-    return f"d:{path}"
-
-
-def _file_id(path: str) -> str:
-    return f"f:{path}"
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")[:-1]
-    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
-
-
-def _newest(entries: Iterable[Entry]) -> dict[str, int]:
-    newest: dict[str, int] = {}
-    for entry in entries:
-        newest[entry.path] = max(entry.cycle, newest.get(entry.path, entry.cycle))
-    return newest
-
-
-def _icon(entry: Entry) -> str:
-    if not entry.readable:
-        return "warning"
-    if entry.kind == "histogram":
-        return "histogram2d" if entry.classname.startswith(("TH2", "TProfile2D")) else "histogram"
-    return _ICONS[entry.kind]
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
-
-
-def _plural(n: int, word: str, words: str = "") -> str:
-    return f"{n:,} {word if n == 1 else words or word + 's'}"

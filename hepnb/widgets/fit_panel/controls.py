@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets
 
-from hepnb.widgets.toolkit.panel import column, row
+from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.status import Status
 
 __all__ = ["FitControls"]

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
-from hepnb.forks import fork_safe
 from hepnb.model import Model
 from hepnb.python_code import Script
 from hepnb.widgets.fit_panel.code import fit_script
-from hepnb.widgets.fit_panel.controls import FitControls
-from hepnb.widgets.fit_panel.parameter_table import ParameterTable, slider_range
-from hepnb.widgets.fit_panel.report_text import fit_words
+from hepnb.widgets.fit_panel.display import DATA, FIT, FitDisplay, channel_choices
+from hepnb.widgets.fit_panel.parameter_table import ParameterTable
 from hepnb.widgets.fit_panel.state import FitState
-from hepnb.widgets.fit_panel.views import ALL_CHANNELS, VIEWS, CorrelationView, PullView, StackView, View
 from hepnb.widgets.toolkit.background import Background
-from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
-from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.main_loop import soon
-from hepnb.widgets.toolkit.panel import PICTURE, Panel, row
-from hepnb.widgets.toolkit.status import paragraphs
+from hepnb.widgets.toolkit.layout import row
+from hepnb.widgets.toolkit.panel import PICTURE
 from hepnb.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,14 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FitPanel"]
 
-_FIT = "fit"  # the output: the fit in words
-_DATA = "data"  # the topic of model, workspace and data
 _LARGE = 60  # parameters from which on a fit may take long enough to be cancelled
-_REST = 0.2  # [s] without a move until what is too slow for a move is drawn
-_NUMBERS = 0.03  # [s] after a move until its numbers follow: the picture is on the page by then
 
 
-class FitPanel(Panel):
+class FitPanel(FitDisplay):
     """Parameters on sliders, data and model moving with them, and the fit.
 
     Examples
@@ -56,70 +42,12 @@ class FitPanel(Panel):
     True
     """
 
-    workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
-        traitlets.Any(allow_none=True),
-        default=None,
-        help="The workspace to fit: an object, a dict, a path, or pyhf's workspace or model.",
-    )
-    model: Model | None = panel_input(
-        traitlets.Instance(Model, allow_none=True),
-        default=None,
-        help="A compiled model instead of a workspace.",
-    )
-    data: ArrayLike | None = panel_input(
-        traitlets.Any(allow_none=True),
-        default=None,
-        help=(
-            "Observed counts and auxiliary data, shape (bin + auxdata,); the workspace's own where left out."
-        ),
-    )
-    poi: str = panel_input(
-        traitlets.Unicode(),
-        default="",
-        help="The parameter whose fitted value is written large; the measurement's own where left out.",
-    )
-    values: dict[str, float] = panel_input(
-        traitlets.Dict(), default={}, help="Values of parameters. Those that are named move; the others stay."
-    )
-    fixed: Input[tuple[str, ...], Sequence[str]] = panel_input(
-        traitlets.Tuple(), default=(), help="Parameters that a fit leaves where they are."
-    )
-    parameter: str = panel_input(
-        traitlets.Unicode(),
-        default="",
-        help="The parameter on the slider above the table; the parameter of interest where left out.",
-    )
-    channel: str = panel_input(
-        traitlets.Unicode(),
-        default="",
-        help=(
-            'The channel in the picture, or "All channels" side by side. Left out, it is the first '
-            "channel, or all where each has one bin."
-        ),
-    )
-    refit: bool = panel_input(
-        traitlets.Bool(), default=False, help="Fit the other parameters again while one is dragged."
-    )
-    view: Literal["stack", "pulls", "correlation"] = panel_input(
-        traitlets.Enum(VIEWS), default="stack", help="The picture."
-    )
-    log_y: bool = panel_input(
-        traitlets.Bool(), default=False, help="Draw the events of the stack on a logarithmic axis."
-    )
-
     def _build(self) -> None:
-        self._state: FitState | None = None
+        super()._build()
         self._asked: Model | None = None
-        self._view: View | None = None
-        self._lock = fork_safe(threading.RLock())
-        self._moved: set[str] = set()
-        self._moves = 0
-        self._bound: tuple[Any, str, tuple[float, float, str] | None] | None = None
-        self._showing = threading.local()
         self._background = Background("fit")
-        self.live = LiveFigure(width=560, height=420, alt="Data and model")
         self._table = ParameterTable(self._table_moved, self._table_fixed, self._choose)
-        self._controls = controls = FitControls()
+        controls = self._controls
         for name, press in (
             ("Fit", self._press_fit),
             ("Undo", lambda _button: self.undo()),
@@ -133,7 +61,7 @@ class FitPanel(Panel):
         controls.slider.observe(self._slider_moved, "value")
         controls.choice.observe(self._chosen, "value")
         controls.channels.observe(self._channel_chosen, "value")
-        self._dims(_FIT, controls.words)
+        self._dims(FIT, controls.words)
         self._compose(row(self.live, controls.box), self._table.widget)
         self._show_buttons()
 
@@ -204,7 +132,7 @@ class FitPanel(Panel):
             None where there is nothing to fit or an error is shown in the panel.
         """
         fitted = None
-        with self._reporting(_FIT), self._computing(_FIT, "Fitting all parameters that are not fixed ..."):
+        with self._reporting(FIT), self._computing(FIT, "Fitting all parameters that are not fixed ..."):
             state = self._need_state()
             with self._lock:
                 fitted = state.fit()
@@ -259,17 +187,17 @@ class FitPanel(Panel):
     def _new_workspace(self, change: Any) -> None:
         if self.model is not None and self.model.workspace is change["new"]:
             return
-        with self._reporting(_DATA, PICTURE):
+        with self._reporting(DATA, PICTURE):
             self.model = None if change["new"] is None else self._asked or Model(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
         # Another model forgets what was wrong with fits of the old one.
-        with self._reporting(), self._reporting(_FIT), self._reporting(_DATA, PICTURE):
+        with self._reporting(), self._reporting(FIT), self._reporting(DATA, PICTURE):
             state = None if self.model is None else FitState(self.model, self.data)
             with self._lock:
                 self._state = state
-            self._condition.succeed(_DATA)  # what follows shows the new state
+            self._condition.succeed(DATA)  # what follows shows the new state
             self._set_result(None)
             if state is not None and state.model.workspace is not self.workspace:
                 with self._quietly():
@@ -324,7 +252,7 @@ class FitPanel(Panel):
     @traitlets.validate("channel")
     def _check_channel(self, proposal: Any) -> Any:
         name = proposal["value"]
-        if self._state is not None and name and name not in _channel_choices(self._state.model):
+        if self._state is not None and name and name not in channel_choices(self._state.model):
             known = nearest(name, self._state.model.channels)
             raise ModelError(f"the model has no channel {name!r}. {known}")
         return name
@@ -396,7 +324,7 @@ class FitPanel(Panel):
                 self._background.post(lambda: self._follow(state, name))
 
     def _follow(self, state: FitState, name: str) -> None:
-        with self._reporting("refit"), self._computing(_FIT, "The other parameters follow ..."):
+        with self._reporting("refit"), self._computing(FIT, "The other parameters follow ..."):
             fitted = state.conditional(name)
             with self._lock:
                 if state is not self._state:
@@ -416,214 +344,3 @@ class FitPanel(Panel):
             self._show_all()
 
     # -- showing --------------------------------------------------------------------------------------
-
-    def _show_model(self, state: FitState | None) -> None:
-        names = () if state is None else state.names
-        channels = () if state is None else _channel_choices(state.model)
-        with self._quietly():
-            self._controls.choice.options = names
-            self._controls.channels.options = channels
-            self._controls.channels.layout.display = None if len(channels) > 1 else "none"
-            self._controls.slider.disabled = state is None
-            if state is not None:
-                if self.poi not in names:
-                    self.poi = state.model.poi_name or names[0]
-                if self.parameter not in names:
-                    self.parameter = self.poi
-                if self.channel not in channels:
-                    self.channel = _first_channel(state.model)
-                self._controls.channels.value = self.channel
-        self._table.show(state)
-        if state is None:
-            self._show_nothing()
-            return
-        self._make_view()
-        self._show_all(draw=False)
-
-    def _show_nothing(self) -> None:
-        with self._quietly():
-            self.values, self.fixed = {}, ()
-        self._view = None
-        self._live_figure().restructure(self._draw)
-        self._controls.delta.value = ""
-        self._show_words()
-        self._show_buttons()
-
-    def _make_view(self) -> None:
-        state = self._state
-        if state is None or self._is_showing():
-            return
-        if self.view == "stack":
-            self._view = StackView(
-                state, self.channel or _first_channel(state.model), self.poi, log_y=self.log_y
-            )
-        else:
-            self._view = PullView(state) if self.view == "pulls" else CorrelationView(state)
-        self._live_figure().restructure(self._draw)
-
-    def _draw(self, figure: Figure) -> Any:
-        return () if self._view is None else self._view.draw(figure)
-
-    def _paint(self, *, quick: bool = False) -> None:
-        view = self._view
-        if view is None:
-            return
-        self._moves += 1
-        if view.fits():
-            self._live_figure().move(lambda: view.update(quick=quick))
-        else:
-            self._live_figure().restructure(self._draw)
-
-    def _show_move(self, name: str) -> None:
-        """After a drag: the picture first, and the numbers that changed when it is on the page."""
-        state = self._need_state()
-        self._paint(quick=True)
-        move = self._moves
-        if self._view is not None and self._view.slow:
-            soon(_REST, lambda: self._settle(move))
-        self._show_traits(state)
-        self._judge_fit(state)
-        with self._lock:
-            waiting = bool(self._moved)
-            self._moved.add(name)
-        if not waiting:
-            soon(_NUMBERS, self._show_numbers)
-
-    def _settle(self, move: int) -> None:
-        """When nothing has moved for a while: draw what was left out."""
-        if move == self._moves:
-            with self._reporting():
-                self._paint()
-
-    def _judge_fit(self, state: FitState) -> None:
-        """Say where the numbers of the fit are no longer of what is shown."""
-        moved = state.moved_since_fit()
-        named = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
-        self._mark(_FIT, f"The fit is of before: {named} changed since. Press Fit." if moved else "")
-
-    def _one_sided(self) -> tuple[float, float, str] | None:
-        """The uncertainty of the POI where a bound is near; found once for each fit."""
-        state, result = self._state, self.result
-        if state is None or result is None or result is not state.result:
-            return None
-        if self._bound is None or self._bound[0] is not result or self._bound[1] != self.poi:
-            self._bound = (result, self.poi, state.one_sided(self.poi))
-        return self._bound[2]
-
-    def _show_numbers(self) -> None:
-        with self._reporting():
-            with self._lock:
-                moved, self._moved = self._moved, set()
-            state = self._state
-            if state is None:
-                return
-            self._show_delta()
-            if (
-                self.parameter in moved
-                and self._controls.slider.value != state.values[state.index(self.parameter)]
-            ):
-                self._show_slider()
-            self._table.refresh(state, [name for name in moved if name in state.names])
-            self._show_buttons()
-
-    def _show_all(self, draw: bool = True) -> None:
-        state = self._need_state()
-        if draw:
-            self._paint()
-        self._show_slider()
-        self._show_delta()
-        self._table.refresh(state)
-        self._show_traits(state)
-        self._set_result(state.result)
-        self._judge_fit(state)
-        self._show_words()
-        self._show_buttons()
-
-    def _show_slider(self) -> None:
-        state = self._state
-        if state is None or self.parameter not in state.names:
-            return
-        index = state.index(self.parameter)
-        low, high, step = slider_range(state, index)
-        slider = self._controls.slider
-        with self._quietly(), slider.hold_sync(), slider.hold_trait_notifications():
-            slider.description = self.parameter
-            slider.tooltip = self.parameter
-            slider.min, slider.max, slider.step = low, high, step
-            slider.value = float(state.values[index])
-        with self._quietly():
-            self._controls.choice.value = self.parameter
-
-    def _show_delta(self) -> None:
-        if self._state is not None:
-            delta, reference = self._state.delta_twice_nll()
-            self._controls.delta.value = f"Δ(−2 ln L) = {delta:.3f} from the {reference}"
-
-    def _show_words(self) -> None:
-        result = self.result
-        if result is None:
-            self._mark(_FIT, "")
-            self._controls.words.html = paragraphs(
-                "", ["Not fitted yet." if self._state is not None else "No model yet."]
-            )
-            return
-        headline, *rest = fit_words(result, self.poi, self._one_sided())
-        self._controls.words.html = paragraphs(headline, rest, kind="quiet" if result.report.ok else "bad")
-
-    def _show_buttons(self) -> None:
-        state = self._state
-        for name, able in (
-            ("Fit", state is not None),
-            ("Undo", state is not None and state.can_undo),
-            ("Redo", state is not None and state.can_redo),
-            ("Reset", state is not None and state.can_undo),
-        ):
-            self._controls.buttons[name].disabled = not able
-
-    def _show_traits(self, state: FitState) -> None:
-        with self._quietly():
-            self.values = state.as_dict()
-            self.fixed = self._fixed_names()
-
-    def _fixed_names(self) -> tuple[str, ...]:
-        state = self._need_state()
-        return tuple(name for name, fixed in zip(state.names, state.fixed, strict=True) if fixed)
-
-    def _need_state(self) -> FitState:
-        if self._state is None:
-            raise ModelError("the fit panel has no model yet. Give it a workspace, or build one.")
-        if self._condition.failed(_DATA):
-            raise ModelError("the model or the data are wrong, see the error above. Put them right first.")
-        return self._state
-
-    def _live_figure(self) -> LiveFigure:
-        assert self.live is not None  # noqa: S101  # made in _build
-        return self.live
-
-    def _is_showing(self) -> bool:
-        return bool(getattr(self._showing, "depth", 0))
-
-    def _quietly(self) -> Any:
-        return _Quietly(self._showing)
-
-
-def _channel_choices(model: Model) -> tuple[str, ...]:
-    return (ALL_CHANNELS, *model.channels) if len(model.channels) > 1 else model.channels
-
-
-def _first_channel(model: Model) -> str:
-    """All at once where each has one bin, as nothing else would tell them apart."""
-    return _channel_choices(model)[0] if model.n_bins == len(model.channels) else model.channels[0]
-
-
-class _Quietly:
-    """While open, this thread's changes of traits and controls are the panel's own, not the user's."""
-
-    def __init__(self, depth: threading.local) -> None:
-        self._depth = depth
-
-    def __enter__(self) -> None:
-        self._depth.depth = getattr(self._depth, "depth", 0) + 1
-
-    def __exit__(self, *_: object) -> None:
-        self._depth.depth -= 1

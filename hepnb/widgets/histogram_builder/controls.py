@@ -13,8 +13,8 @@ from hepnb.errors import HepnbError
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS
 from hepnb.widgets.histogram_builder.table_text import Sources, bins_text, parse_bins
 from hepnb.widgets.histogram_builder.tables import ChannelTable, SampleTable, SystematicTable
+from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.panel import column, row
 from hepnb.widgets.toolkit.sections import Sections
 
 __all__ = ["Builder", "BuilderControls"]

@@ -11,7 +11,7 @@ import ipywidgets
 from hepnb.errors import HepnbError, WorkspaceError, nearest
 from hepnb.figures.style import colors_for
 from hepnb.widgets.histogram_builder.table_text import Sources, bins_text, parse_bins
-from hepnb.widgets.toolkit.panel import row
+from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.table import Table
 from hepnb.workspace import Channel, Sample, Systematic
 from hepnb.workspace.ingredients import EFFECTS, KINDS, ROLES, SYMMETRISE

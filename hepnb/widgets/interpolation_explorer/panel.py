@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
@@ -15,9 +14,11 @@ from hepnb.errors import HepnbError, ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES, Response, read_responses, response_of
 from hepnb.widgets.interpolation_explorer.code import explorer_code
 from hepnb.widgets.interpolation_explorer.picture import CODE_TITLES, REACH, ResponsePicture
+from hepnb.widgets.interpolation_explorer.rows import response_row, typed_numbers
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
+from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.panel import PICTURE, Panel, column, row, typed
+from hepnb.widgets.toolkit.panel import PICTURE, Panel, typed
 from hepnb.widgets.toolkit.sections import Sections
 from hepnb.widgets.toolkit.table import Table
 from hepnb.workspace import load
@@ -327,7 +328,7 @@ class InterpolationExplorer(Panel):
             self._put_right(typed("templates"))
             return
         with self._reporting(typed("templates"), PICTURE):
-            down, nominal, up = (_numbers(text) for text in texts)
+            down, nominal, up = (typed_numbers(text) for text in texts)
             self.templates = down, nominal, up
 
     def _path_typed(self, change: Any) -> None:
@@ -353,7 +354,7 @@ class InterpolationExplorer(Panel):
     def _show_rows(self) -> None:
         with self._quietly():
             self._table.rows = [
-                {"id": name, "name": name, "alpha": self._alphas.get(name, 0.0), **_row(response)}
+                {"id": name, "name": name, "alpha": self._alphas.get(name, 0.0), **response_row(response)}
                 for name, response in self._responses.items()
             ]
             self._table.selected = [self.systematic] if self.systematic else []
@@ -406,26 +407,3 @@ class InterpolationExplorer(Panel):
         words = picture.negative_words()
         if words != self._words.value:
             self._words.value = words
-
-
-def _row(response: Response) -> Mapping[str, Any]:
-    total = float(response.nominal.sum())
-
-    def change(template: np.ndarray[Any, Any]) -> float | None:
-        return 100 * (float(template.sum()) / total - 1) if total else None
-
-    size = np.abs(response.up - response.nominal)
-    return {
-        "kind": " + ".join(response.kinds),
-        "down": change(response.down),
-        "up": change(response.up),
-        "size": size.tolist(),
-    }
-
-
-def _numbers(text: str) -> list[float]:
-    parts = text.strip().strip("[]()").replace(",", " ").split()
-    try:
-        return [float(part) for part in parts]
-    except ValueError:
-        raise ModelError(f"{text!r} is not a list of numbers. Write them as 8, 9.5, 10.") from None

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast, dataclass_transform
 
@@ -407,17 +407,3 @@ def _set_dim(widget: ipywidgets.Widget, dim: bool) -> None:
 def typed(name: str) -> str:
     """Name the topic of what was typed into the box of an input."""
     return f"typed {name}"
-
-
-def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:
-    """Lay widgets side by side, wrapping where the page is narrow."""
-    box = ipywidgets.HBox(children, layout=ipywidgets.Layout(**layout))
-    box.add_class("hepnb-row")
-    return box
-
-
-def column(children: Sequence[ipywidgets.Widget], **layout: Any) -> ipywidgets.VBox:
-    """Lay widgets below each other."""
-    box = ipywidgets.VBox(tuple(children), layout=ipywidgets.Layout(**layout))
-    box.add_class("hepnb-controls")
-    return box
