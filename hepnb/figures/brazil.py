@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,19 +15,12 @@ from numpy.typing import NDArray
 
 from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import draw_legend, make_room
+from hepnb.figures.results import Limited, Scanned
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
 __all__ = ["BrazilArtists", "draw_brazil_band"]
 
 _LEVEL_COLOR = "#bd1f01"
-
-
-class Scan(Protocol):
-    """The fields of ``hepnb.limits.ScanResults`` that are drawn."""
-
-    mu: Any
-    CLs_obs: Any
-    CLs_exp: Any
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ class BrazilArtists:
             self.limits,
         )  # fmt: skip
 
-    def update(self, result: Any) -> None:
+    def update(self, result: Scanned | Limited) -> None:
         """Show another scan, or more of the same; neither text nor limits change.
 
         Parameters
@@ -95,7 +88,7 @@ class BrazilArtists:
 
 
 def draw_brazil_band(
-    result: Any,
+    result: Scanned | Limited,
     ax: Axes,
     *,
     cl: float | None = None,
@@ -189,7 +182,7 @@ def draw_brazil_band(
     }  # fmt: skip
     note = _failed_note(failures, mu)
     if numbers and hasattr(result, "expected"):
-        entries[line], entries[middle] = _limit_texts(result, poi)
+        entries[line], entries[middle] = _limit_texts(cast("Limited", result), poi)
     legend = draw_legend(ax, dressed, note=note, handles=list(entries), labels=list(entries.values()))
     _set_limits(ax, legend, mu, np.column_stack([observed, expected]), log_y)
     return BrazilArtists(ax, two, one, middle, line, failed, tuple(extra), horizontal, marks, legend)
@@ -200,13 +193,13 @@ def _marker(mu: NDArray[np.float64]) -> dict[str, Any]:
     return {"marker": "o", "markersize": 3.2} if mu.size <= 60 else {}
 
 
-def _scan_of(result: Any) -> Any:
+def _scan_of(result: Scanned | Limited) -> Scanned:
     scan = getattr(result, "scan", None)
-    return result if scan is None or callable(scan) else scan
+    return cast("Scanned", result if scan is None or callable(scan) else scan)
 
 
 def _arrays(
-    scan: Scan,
+    scan: Scanned,
 ) -> tuple[
     NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]
 ]:
@@ -233,12 +226,13 @@ def _height(cl: float) -> float:
     return round(1 - float(cl), 12)
 
 
-def _limits_of(result: Any) -> tuple[NDArray[np.float64], float]:
+def _limits_of(result: Scanned | Limited) -> tuple[NDArray[np.float64], float]:
     """Expected median and observed limit of a LimitResults, and 1 - cl; no limits for a bare scan."""
     alpha = _height(getattr(result, "cl", 0.95))
     if getattr(result, "scan", None) is None or not hasattr(result, "observed"):
         return np.empty(0), alpha
-    places = np.array([float(np.asarray(result.expected)[2]), float(result.observed)])
+    limits = cast("Limited", result)
+    places = np.array([float(np.asarray(limits.expected)[2]), float(limits.observed)])
     return places[np.isfinite(places)], alpha
 
 
@@ -256,7 +250,7 @@ def _set_limits(
     make_room(ax, legend, mu, np.maximum(tops[1:], tops[:-1]), floor=floor)
 
 
-def _limit_texts(result: Any, poi: str) -> tuple[str, str]:
+def _limit_texts(result: Limited, poi: str) -> tuple[str, str]:
     expected = np.asarray(result.expected, dtype=float)
     observed, median = float(result.observed), float(expected[2])
     first = f"Observed: {poi} < {observed:.3g}" if np.isfinite(observed) else "Observed: no limit in range"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,21 @@ from numpy.typing import NDArray
 from hepnb.errors import BinningError
 from hepnb.histograms.uncertainties import known_variances
 
-__all__ = ["Content", "heights_of", "read_content"]
+__all__ = ["Content", "HistogramLike", "Plottable", "heights_of", "read_content"]
+
+
+class Plottable(Protocol):
+    """The part of a UHI histogram that is drawn: hist, boost-histogram and uproot have it."""
+
+    @property
+    def axes(self) -> Any:
+        """The axes."""
+
+    def values(self) -> Any:
+        """Return the contents of the bins."""
+
+    def variances(self) -> Any:
+        """Return the variances of the bins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +65,11 @@ class Content:
         return np.sqrt(np.maximum(self.variances, 0.0))
 
 
-def read_content(histogram: Any) -> Content:
+HistogramLike: TypeAlias = Plottable | Content
+"""A histogram that can be drawn."""
+
+
+def read_content(histogram: HistogramLike) -> Content:
     """Read any one-dimensional UHI histogram (hist, boost-histogram, uproot).
 
     Parameters
@@ -133,7 +151,9 @@ def _title(axis: Any) -> str:
     return ""
 
 
-def heights_of(histogram: Any, per_width: bool) -> tuple[NDArray[np.float64], NDArray[np.float64], Content]:
+def heights_of(
+    histogram: HistogramLike, per_width: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Content]:
     """Read a histogram and, if asked, divide it by its bin widths.
 
     Parameters

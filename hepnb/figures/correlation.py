@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hepnb.errors import HepnbError
 from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import make_side_room
+from hepnb.figures.results import Correlated
 from hepnb.figures.style import dress
 
 __all__ = ["CorrelationArtists", "draw_correlation"]
@@ -49,7 +50,7 @@ class CorrelationArtists:
         """The artists that :meth:`update` changes; the numbers are text and stay."""
         return (self.mesh,)
 
-    def update(self, result: Any) -> None:
+    def update(self, result: Correlated) -> None:
         """Show another fit of the same parameters; neither text nor limits change.
 
         Parameters
@@ -61,7 +62,7 @@ class CorrelationArtists:
 
 
 def draw_correlation(
-    result: Any, ax: Axes, *, threshold: float = 0.0, at_most: int = 60, style: str = "hepnb"
+    result: Correlated, ax: Axes, *, threshold: float = 0.0, at_most: int = 60, style: str = "hepnb"
 ) -> CorrelationArtists:
     """Draw the correlations of the parameters as colours, and as numbers where there is room.
 
@@ -112,7 +113,7 @@ def draw_correlation(
     if keep.size > at_most:
         keep = np.sort(keep[np.argsort(-largest[keep], kind="stable")[:at_most]])
     shown = matrix[np.ix_(keep, keep)]
-    names = [str(result.labels[index]) for index in keep]
+    names = [str(result.labels[int(index)]) for index in keep]
     dressed = dress(ax, style)
     figure: Any = ax.get_figure(root=True)
     scale = dressed.scale(figure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
+
+if TYPE_CHECKING:
+    from hepnb.limits import ExclusionResults
 
 __all__ = ["ExclusionArtists", "draw_exclusion"]
 
@@ -65,10 +68,10 @@ class ExclusionArtists:
 
 
 def draw_exclusion(
-    result: Any,
+    result: ExclusionResults,
     ax: Axes,
     *,
-    sigmas: tuple[int, ...] = (1,),
+    sigmas: tuple[Literal[1, 2], ...] = (1,),
     signals: bool = True,
     numbers: bool = False,
     classic: bool = False,
@@ -176,7 +179,10 @@ def draw_exclusion(
 
 
 def _entries(
-    result: Any, sigmas: tuple[int, ...], colors: tuple[str, str], marks: tuple[Line2D, ...]
+    result: ExclusionResults,
+    sigmas: tuple[Literal[1, 2], ...],
+    colors: tuple[str, str],
+    marks: tuple[Line2D, ...],
 ) -> dict[str, Any]:
     """Give the handles and the labels of the legend."""
     cl = 100 * result.cl
@@ -196,7 +202,7 @@ def _entries(
     return {"handles": handles, "labels": labels}
 
 
-def _note(result: Any) -> str:
+def _note(result: ExclusionResults) -> str:
     """Say what a picture without a contour would leave open."""
     lines = [
         f"{name.capitalize()}: {words}"
@@ -210,7 +216,7 @@ def _note(result: Any) -> str:
     return "\n".join(lines)
 
 
-def _write_numbers(ax: Axes, result: Any, size: float) -> tuple[Text, ...]:
+def _write_numbers(ax: Axes, result: ExclusionResults, size: float) -> tuple[Text, ...]:
     small = 1e-3 if result.by == "CLs" else 0.0
     numbers = np.exp(result.values[0]) * (1 - result.cl if result.by == "CLs" else 1.0)
     texts = [f"{number:.2g}" if number >= small else f"<{small:g}" for number in numbers]
@@ -224,7 +230,7 @@ def _write_numbers(ax: Axes, result: Any, size: float) -> tuple[Text, ...]:
     )  # fmt: skip
 
 
-def _set_limits(ax: Axes, legend: Legend, result: Any, margin: float) -> None:
+def _set_limits(ax: Axes, legend: Legend, result: ExclusionResults, margin: float) -> None:
     """Show all signals, and leave the legend room above them."""
     (left, right), (low, high) = (
         _widened(result.points[:, axis], log, margin) for axis, log in zip((0, 1), result.log, strict=True)

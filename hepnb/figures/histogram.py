@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -14,7 +14,7 @@ from matplotlib.legend import Legend
 from matplotlib.patches import StepPatch
 
 from hepnb.errors import BinningError
-from hepnb.figures.content import Content, heights_of, read_content
+from hepnb.figures.content import Content, HistogramLike, heights_of, read_content
 from hepnb.figures.layout import draw_legend, make_side_room, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points
 from hepnb.figures.steps import add_step, move_step
@@ -53,7 +53,7 @@ class HistogramArtists:
         bars = [artist for points in self.errors for artist in points.moving]
         return (*self.steps, *bars)
 
-    def update(self, *histograms: Any) -> None:
+    def update(self, *histograms: HistogramLike) -> None:
         """Show other numbers, and other bins if need be; neither text nor limits change.
 
         Parameters
@@ -66,7 +66,7 @@ class HistogramArtists:
             move_step(step, heights, content.edges)
             points.update(content.centers, heights, heights - errors, heights + errors)
 
-    def fits(self, *histograms: Any, least: float = 0.3) -> bool:
+    def fits(self, *histograms: HistogramLike, least: float = 0.3) -> bool:
         """Whether these histograms fill the present y limits without leaving them.
 
         A live picture keeps its axes while this is true, and is drawn anew where it is not.
@@ -93,7 +93,7 @@ class HistogramArtists:
 
 
 def draw_histogram(
-    histograms: Any,
+    histograms: HistogramLike | Sequence[HistogramLike] | Mapping[str, HistogramLike],
     ax: Axes,
     *,
     labels: Sequence[str] | None = None,
@@ -271,11 +271,14 @@ def _mesh_values(histogram: Any) -> Any:
     return np.ma.masked_equal(values, 0.0)
 
 
-def _named(histograms: Any, labels: Sequence[str] | None) -> dict[str, Any]:
+def _named(
+    histograms: HistogramLike | Sequence[HistogramLike] | Mapping[str, HistogramLike],
+    labels: Sequence[str] | None,
+) -> dict[str, HistogramLike]:
     if isinstance(histograms, Mapping):
         named = {str(name): histogram for name, histogram in histograms.items()}
     elif isinstance(histograms, Content) or hasattr(histograms, "axes"):
-        named = {labels[0] if labels else "histogram": histograms}
+        named = {labels[0] if labels else "histogram": cast("HistogramLike", histograms)}
     else:
         listed = list(histograms)
         names = list(labels) if labels is not None else [f"histogram {index}" for index in range(len(listed))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +17,9 @@ from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 from hepnb.model import as_numbers
+
+if TYPE_CHECKING:
+    from hepnb.limits import GridResults
 
 __all__ = ["MassLimitArtists", "draw_limits_vs_mass"]
 
@@ -59,9 +62,9 @@ class MassLimitArtists:
 
 
 def draw_limits_vs_mass(
-    result: Any,
+    result: GridResults,
     ax: Axes,
-    x: Any = 0,
+    x: str | int | ArrayLike = 0,
     *,
     cross_section: ArrayLike | None = None,
     classic: bool = False,
@@ -168,7 +171,7 @@ def draw_limits_vs_mass(
     return MassLimitArtists(ax, two, one, middle, line, theory, marks[0], marks[1], legend)
 
 
-def _axis(result: Any, x: Any) -> tuple[str, FloatArray]:
+def _axis(result: GridResults, x: str | int | ArrayLike) -> tuple[str, FloatArray]:
     if isinstance(x, str | int):
         place = result.axis(x)
         title, where = result.labels[place], result.coordinates[:, place]

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import HepnbError
 from hepnb.figures.inputs import check_axes, check_result
 from hepnb.figures.layout import make_side_room
+from hepnb.figures.results import Pulled
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
 __all__ = ["PullArtists", "draw_pulls"]
@@ -44,14 +45,14 @@ class PullArtists:
     points: Line2D
     bars: LineCollection
     labels: tuple[str, ...]
-    select: Callable[[Any], tuple[NDArray[np.float64], NDArray[np.float64]]]
+    select: Callable[[Pulled], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
     @property
     def moving(self) -> tuple[Artist, ...]:
         """The artists that :meth:`update` changes, in the order to draw them."""
         return (self.bars, self.points)
 
-    def update(self, result: Any) -> None:
+    def update(self, result: Pulled) -> None:
         """Show another fit of the same parameters; neither text nor limits change.
 
         Parameters
@@ -66,7 +67,7 @@ class PullArtists:
 
 
 def draw_pulls(
-    result: Any,
+    result: Pulled,
     ax: Axes,
     *,
     centers: ArrayLike | None = None,
@@ -130,7 +131,7 @@ def draw_pulls(
     if not keep.size:
         raise HepnbError("no parameter of this fit is constrained, so there is no pull to draw.")
 
-    def select(fit: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def select(fit: Pulled) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         best, spread = np.asarray(fit.bestfit, dtype=float), np.asarray(fit.uncertainty, dtype=float)
         return ((best - middle) / scale)[keep], (spread / scale)[keep]
 
@@ -158,7 +159,7 @@ def draw_pulls(
     return PullArtists(ax, points, bars, tuple(names[index] for index in keep), select)
 
 
-def _kinds(result: Any) -> list[tuple[str, str]]:
+def _kinds(result: Pulled) -> list[tuple[str, str]]:
     return [(str(kind), str(name)) for kind, name in zip(result.types, result.labels, strict=True)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, StepPatch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
-from hepnb.figures.content import Content, read_content
+from hepnb.figures.content import Content, HistogramLike, read_content
 from hepnb.figures.layout import draw_legend, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points, poisson_interval
 from hepnb.figures.steps import add_step, move_step, step_data
@@ -87,9 +87,9 @@ class StackArtists:
 
     def update(
         self,
-        samples: Mapping[str, Any],
+        samples: Mapping[str, HistogramLike | ArrayLike],
         *,
-        data: Any = None,
+        data: HistogramLike | ArrayLike | None = None,
         uncertainty: NDArray[np.float64] | None = None,
     ) -> None:
         """Show other numbers, and other bins if need be; neither text nor limits change.
@@ -150,7 +150,13 @@ class StackArtists:
         if self.ratio is not None:
             self.ratio.band.set_visible(shown)
 
-    def fits(self, samples: Mapping[str, Any], data: Any = None, *, least: float = 0.3) -> bool:
+    def fits(
+        self,
+        samples: Mapping[str, HistogramLike | ArrayLike],
+        data: HistogramLike | ArrayLike | None = None,
+        *,
+        least: float = 0.3,
+    ) -> bool:
         """Whether these numbers fill the present y limits without leaving them.
 
         Parameters
@@ -179,10 +185,10 @@ class StackArtists:
 
 
 def draw_stack(
-    samples: Mapping[str, Any],
+    samples: Mapping[str, HistogramLike | ArrayLike],
     ax: Axes,
     *,
-    data: Any = None,
+    data: HistogramLike | ArrayLike | None = None,
     ratio_ax: Axes | None = None,
     edges: Sequence[float] | None = None,
     uncertainty: NDArray[np.float64] | None = None,
@@ -368,11 +374,11 @@ def _figure(ax: Axes) -> Any:
     return ax.get_figure(root=True)
 
 
-def _as_content(sample: Any, edges: NDArray[np.float64] | None) -> Content:
+def _as_content(sample: HistogramLike | ArrayLike, edges: NDArray[np.float64] | None) -> Content:
     if isinstance(sample, Content):
         return sample
     if hasattr(sample, "axes"):
-        return read_content(sample)
+        return read_content(cast("HistogramLike", sample))
     values = np.asarray(sample, dtype=float)
     if edges is None or edges.size != values.size + 1:
         if edges is not None and edges.size:
