@@ -21,7 +21,7 @@ from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
 if TYPE_CHECKING:
-    from hepnb.limits import ExclusionResults
+    from hepnb.limits import ExclusionResults, GridResults
 
 __all__ = ["ExclusionArtists", "draw_exclusion"]
 
@@ -68,7 +68,7 @@ class ExclusionArtists:
 
 
 def draw_exclusion(
-    result: ExclusionResults,
+    result: ExclusionResults | GridResults,
     ax: Axes,
     *,
     sigmas: tuple[Literal[1, 2], ...] = (1,),
@@ -125,16 +125,17 @@ def draw_exclusion(
     >>> [text.get_text() for text in drawn.legend.get_texts()]
     ['Observed limit (95 % CL)', 'Expected limit ± 1σ', 'Signal, excluded', 'Signal, not excluded']
     """
+    shown = cast("ExclusionResults", result)
     if hasattr(result, "coordinates"):  # a grid
         from hepnb.limits import exclusion  # noqa: PLC0415  # half of the library, for grids only
 
-        result = exclusion(result)
+        shown = exclusion(cast("GridResults", result))
     wanted = "the ExclusionResults of hepnb.limits.exclusion, or the GridResults of hepnb.limit_grid"
-    check_result(result, ("hull", "observed", "expected", "band", "points"), "draw_exclusion", wanted)
+    check_result(shown, ("hull", "observed", "expected", "band", "points"), "draw_exclusion", wanted)
     check_axes(ax)
-    ax.set_xscale("log" if result.log[0] else "linear")
-    ax.set_yscale("log" if result.log[1] else "linear")
-    dressed = dress(ax, style, x_title=x_title or result.labels[0], y_title=y_title or result.labels[1])
+    ax.set_xscale("log" if shown.log[0] else "linear")
+    ax.set_yscale("log" if shown.log[1] else "linear")
+    dressed = dress(ax, style, x_title=x_title or shown.labels[0], y_title=y_title or shown.labels[1])
     colors = SIGMA_CLASSIC if classic else SIGMA_SAFE
     if 2 not in sigmas:
         colors = (colors[1], colors[1])  # the light one: the dashed line must be seen on it
@@ -142,39 +143,39 @@ def draw_exclusion(
     for sigma in sorted(sigmas, reverse=True):
         # Neighbouring pieces are outlined in their own colour, or the gaps between them would show.
         band = PolyCollection(
-            list(result.band(sigma)), facecolor=colors[sigma - 1], edgecolor=colors[sigma - 1],
+            list(shown.band(sigma)), facecolor=colors[sigma - 1], edgecolor=colors[sigma - 1],
             linewidth=0.6, zorder=1.2 - 0.1 * sigma,
         )  # fmt: skip
         bands.append(band)
         ax.add_collection(band, autolim=False)
     (hull,) = ax.plot(
-        *np.vstack([result.hull, result.hull[:1]]).T,
+        *np.vstack([shown.hull, shown.hull[:1]]).T,
         color=_SIGNAL_COLOR,
         linewidth=0.8,
         linestyle=":",
         zorder=1.3,
     )
     expected = LineCollection(
-        list(result.expected), colors="black", linestyles="--", linewidths=1.6, zorder=2.2
+        list(shown.expected), colors="black", linestyles="--", linewidths=1.6, zorder=2.2
     )
-    observed = LineCollection(list(result.observed), colors=_OBSERVED_COLOR, linewidths=2.0, zorder=2.3)
+    observed = LineCollection(list(shown.observed), colors=_OBSERVED_COLOR, linewidths=2.0, zorder=2.3)
     ax.add_collection(expected, autolim=False)
     ax.add_collection(observed, autolim=False)
-    below = result.values[0] < 0
+    below = shown.values[0] < 0
     full, hollow = (
         Line2D(
-            *result.points[chosen].T, color=_SIGNAL_COLOR, marker="o", markersize=3.6, linestyle="none",
+            *shown.points[chosen].T, color=_SIGNAL_COLOR, marker="o", markersize=3.6, linestyle="none",
             markerfacecolor=face, markeredgewidth=0.9, zorder=2.1, visible=signals,
         )
         for chosen, face in ((below, _SIGNAL_COLOR), (~below, "white"))
     )  # fmt: skip
     ax.add_line(full)
     ax.add_line(hollow)
-    written = _write_numbers(ax, result, dressed.tick_size * 0.75) if numbers else ()
+    written = _write_numbers(ax, shown, dressed.tick_size * 0.75) if numbers else ()
     legend = draw_legend(
-        ax, dressed, note=_note(result), **_entries(result, sigmas, colors, (full, hollow) if signals else ())
+        ax, dressed, note=_note(shown), **_entries(shown, sigmas, colors, (full, hollow) if signals else ())
     )
-    _set_limits(ax, legend, result, 2 * _MARGIN if numbers else _MARGIN)
+    _set_limits(ax, legend, shown, 2 * _MARGIN if numbers else _MARGIN)
     return ExclusionArtists(ax, tuple(bands), expected, observed, full, hollow, hull, written, legend)
 
 
