@@ -23,7 +23,9 @@ __all__ = [
     "FileError",
     "HepnbError",
     "ModelError",
+    "OptionError",
     "SelectionError",
+    "UnknownParameterError",
     "WorkspaceError",
     "check_choice",
     "nearest",
@@ -71,6 +73,14 @@ class WorkspaceError(HepnbError):
 
 class ModelError(HepnbError):
     """A model cannot be built or evaluated as asked."""
+
+
+class UnknownParameterError(ModelError, KeyError):
+    """A model has no parameter of this name."""
+
+
+class OptionError(ModelError, ValueError):
+    """A function has no such option, or an option has no such value."""
 
 
 class EmptySelectionWarning(UserWarning):
@@ -171,7 +181,7 @@ def check_choice(value: object, choices: Iterable[str], what: str) -> None:
 
     Raises
     ------
-    ModelError
+    OptionError
         The value is none of them; the nearest are named.
 
     Examples
@@ -179,12 +189,12 @@ def check_choice(value: object, choices: Iterable[str], what: str) -> None:
     >>> check_choice("toybase", ("asymptotics", "toybased"), "calctype")
     Traceback (most recent call last):
         ...
-    hepnb.errors.ModelError: calctype 'toybase' does not exist. Did you mean 'toybased'?
+    hepnb.errors.OptionError: calctype 'toybase' does not exist. Did you mean 'toybased'?
     """
     known = list(choices)
     # An array compares with a text item by item, and a list cannot be looked up.
     if not isinstance(value, str) or value not in known:
-        raise ModelError(f"{what} {value!r:.80} does not exist. {nearest(str(value)[:80], known)}")
+        raise OptionError(f"{what} {value!r:.80} does not exist. {nearest(str(value)[:80], known)}")
 
 
 def nearest(name: str, candidates: Iterable[str], n: int = 3) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,21 +13,22 @@ from hepnb.errors import ModelError, check_choice
 from hepnb.fits.batched import CONVERGED, minimize
 from hepnb.fits.exploring import explore
 from hepnb.fits.minuit import TOLERANCE, run_minuit
+from hepnb.fits.options import Bounds, Fixed, Init, Setup, named_options, one_number
 from hepnb.fits.report import fit_results, second_minimum
 from hepnb.fits.results import FitResults
 from hepnb.model import Model, as_numbers, one_data_set
-from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["fit", "fixed_poi_fit"]
 
 
+@named_options
 def fit(
     data: ArrayLike | None,
     model: Model,
     *,
-    init: ArrayLike | Mapping[str, float] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
-    fixed: Mapping[str, float] | None = None,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     minimizer: Literal["newton", "minuit"] = "newton",
     strategy: int | None = None,
     tolerance: float | None = None,
@@ -43,8 +44,8 @@ def fit(
         The model.
     init : array_like, shape (n_parameters,), or mapping of str to float, optional
         Where to start, all parameters or some by name.
-    bounds : mapping of str to (float, float), optional
-        Other bounds for some parameters.
+    bounds : mapping of str to (float, float), or (float, float), optional
+        Other bounds for some parameters by name, or for the POI.
     fixed : mapping of str to float, optional
         Parameters to hold, with their values.
     minimizer : {"newton", "minuit"}
@@ -101,7 +102,7 @@ def _by_minuit(model: Model, setup: Setup, strategy: int | None, tolerance: floa
     strategy = 1 if strategy is None else strategy
     if strategy not in {0, 1, 2}:
         raise ModelError(f"strategy is {strategy!r}. Minuit has 0, 1 and 2.")
-    tolerance = TOLERANCE if tolerance is None else _number(tolerance, "tolerance")
+    tolerance = TOLERANCE if tolerance is None else one_number(tolerance, "tolerance")
     if not tolerance > 0:
         raise ModelError(f"tolerance is {tolerance}. Give a positive number, such as 0.1.")
     minuit = run_minuit(
@@ -120,13 +121,20 @@ def _by_minuit(model: Model, setup: Setup, strategy: int | None, tolerance: floa
     return replace(result, minuit=minuit)
 
 
+@named_options
 def fixed_poi_fit(
     mu: float | Sequence[float],
     data: ArrayLike | None,
     model: Model,
     *,
     poi: str | int | Sequence[str | int] | None = None,
-    **options: Any,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
+    minimizer: Literal["newton", "minuit"] = "newton",
+    strategy: int | None = None,
+    tolerance: float | None = None,
+    thorough: bool = False,
 ) -> FitResults:
     """Fit a model with its parameter of interest held.
 
@@ -140,7 +148,7 @@ def fixed_poi_fit(
         The model.
     poi : str, int or sequence of them, optional
         Which parameters to hold; the model's (first) POI for one value, the first n for n values, by default.
-    **options
+    init, bounds, fixed, minimizer, strategy, tolerance, thorough
         As for :func:`fit`.
 
     Returns
@@ -177,60 +185,9 @@ def fixed_poi_fit(
             "Give one value each, or name with poi= those to hold."
         )
     held = {
-        name: _number(float(v), f"fixed value of {name!r}") for name, v in zip(chosen, values, strict=True)
+        name: one_number(float(v), f"fixed value of {name!r}") for name, v in zip(chosen, values, strict=True)
     }
-    return fit(data, model, fixed={**held, **(options.pop("fixed", None) or {})}, **options)
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a fit is asked to do, checked: data, start, bounds and what is held."""
-
-    data: FloatArray
-    start: FloatArray
-    bounds: FloatArray
-    fixed: BoolArray
-
-    @classmethod
-    def make(
-        cls,
-        model: Model,
-        data: ArrayLike | None,
-        init: ArrayLike | Mapping[str, float] | None,
-        bounds: Mapping[str, tuple[float, float]] | None,
-        fixed: Mapping[str, float] | None,
-    ) -> Setup:
-        """Turn what was given by name into arrays, or raise a ModelError."""
-        counts = one_data_set(data, model)
-        for what, given in (("bounds", bounds), ("fixed", fixed)):
-            if given is not None and not isinstance(given, Mapping):
-                raise ModelError(
-                    f"{what}={given!r:.60} is no mapping. Give {{'name': ...}} by parameter name."
-                )
-        start, limits, held = model.init.copy(), model.bounds.copy(), model.fixed.copy()
-        if isinstance(init, Mapping):
-            for name, value in init.items():
-                start[model.index(name)] = _number(value, f"init of {name!r}")
-        elif init is not None:
-            start = as_numbers(init, "init").copy()
-            if start.shape != model.init.shape:
-                raise ModelError(
-                    f"init has shape {start.shape}, the model {model.n_parameters} parameters. "
-                    "Give one value each, or a mapping of names to values."
-                )
-        for name, pair in (bounds or {}).items():
-            position, ends = model.index(name), as_numbers(pair, f"bounds of {name!r}")
-            if ends.shape != (2,) or not ends[0] < ends[1]:
-                raise ModelError(f"bounds of {name!r} are {pair!r}. Give two numbers, the lower one first.")
-            limits[position] = ends
-        for name, value in (fixed or {}).items():
-            position = model.index(name)
-            start[position], held[position] = _number(value, f"fixed value of {name!r}"), True
-        return cls(counts, start, limits, held)
-
-
-def _number(value: Any, what: str) -> float:
-    number = as_numbers(value, what)
-    if number.ndim or not np.isfinite(number):
-        raise ModelError(f"{what} is {value!r:.60}. Give one finite number.")
-    return float(number)
+    return fit(
+        data, model, init=init, bounds=bounds, fixed={**held, **(fixed or {})}, minimizer=minimizer,
+        strategy=strategy, tolerance=tolerance, thorough=thorough,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from hepnb.executor import Executor
 from hepnb.fits._fit import fit
 from hepnb.fits.conditional import impossible, known_minima, movable
 from hepnb.fits.neighbours import hand_over
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, as_points, one_data_set
@@ -84,12 +85,16 @@ class ContourResults:
     cancelled: bool = False
 
 
+@named_options
 def profile(
     parameter: str | int,
     data: ArrayLike | None,
     model: Model,
     values: ArrayLike | None = None,
     *,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -107,8 +112,10 @@ def profile(
         The model.
     values : array_like, shape (k,), optional
         Where; 31 values over three standard deviations, within the bounds, by default.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
     result : FitResults, optional
-        The free fit, if already done.
+        The free fit with these options, if already done.
     progress : callable, optional
         Called with (done, total) fits.
     cancel : Cancel, optional
@@ -139,8 +146,9 @@ def profile(
     >>> profile("mu", None, model, [0.0, 0.5, 1.0]).delta.round(3)
     array([1.135, 0.019, 0.571])
     """
-    position = movable(parameter, model)
     counts = one_data_set(data, model)
+    model = adjusted(model, init, bounds, fixed)
+    position = movable(parameter, model)
     free = fit(counts, model) if result is None else result
     if values is None:
         spread = _spread(model, free, position)
@@ -165,6 +173,7 @@ def profile(
     )
 
 
+@named_options
 def contour(
     first: str | int,
     second: str | int,
@@ -173,6 +182,9 @@ def contour(
     *,
     size: int = 25,
     reach: float = 3.0,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -192,8 +204,10 @@ def contour(
         Points per axis.
     reach : float
         Standard deviations to each side, within the bounds.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
     result : FitResults, optional
-        The free fit, if already done.
+        The free fit with these options, if already done.
     progress : callable, optional
         Called with (done, total) fits.
     cancel : Cancel, optional
@@ -224,10 +238,11 @@ def contour(
     >>> found.delta.shape, int(found.delta.argmin())  # the middle of the third row: next to the best fit
     ((5, 5), 11)
     """
+    counts = one_data_set(data, model)
+    model = adjusted(model, init, bounds, fixed)
     one, two = movable(first, model), movable(second, model)
     if one == two:
         raise ModelError(f"a contour needs two parameters; {model.parameter_names[one]!r} is named twice.")
-    counts = one_data_set(data, model)
     free = fit(counts, model) if result is None else result
     axes = []
     for position in (one, two):

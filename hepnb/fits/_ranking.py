@@ -12,6 +12,7 @@ from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.fits._fit import fit
 from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set
@@ -82,12 +83,16 @@ class RankingResults:
         return np.argsort(-np.nan_to_num(size), kind="stable")
 
 
+@named_options
 def ranking(
     data: ArrayLike | None,
     model: Model,
     *,
     groups: Mapping[str, str | Sequence[str]] | None = None,
     poi: str | int | None = None,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -107,8 +112,10 @@ def ranking(
         values.
     poi : str or int, optional
         Another parameter of interest.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
     result : FitResults, optional
-        The free fit, if already done.
+        The free fit with these options, if already done.
     progress : callable, optional
         Called with (done, total) fits.
     cancel : Cancel, optional
@@ -146,27 +153,29 @@ def ranking(
     """
     counts = one_data_set(data, model)
     model = model if poi is None else model.with_poi(poi)
+    model = adjusted(model, init, bounds, fixed)
     where_poi = model.require_poi()
     free = fit(counts, model) if result is None else result
     if not isinstance(groups, Mapping | None):
         raise ModelError(f"groups={groups!r:.80}: give a dict of group to names or patterns.")
     of_groups = group_impacts(counts, model, free, groups or {})
     others = np.array([i for i in range(model.n_parameters) if i != where_poi], dtype=np.intp)
-    prefit = np.array([0.0 if p.kind == "free" or p.fixed else p.sigma for p in model.parameters])[others]
+    prefit = np.array([0.0 if p.kind == "free" else p.sigma for p in model.parameters])
+    prefit = np.where(model.fixed, 0.0, prefit)[others]
     postfit = free.uncertainty[others]
     known = np.nan_to_num(postfit)
     shifts = np.stack([prefit, -prefit, known, -known])
     lanes = np.argwhere(shifts != 0)
     start = np.tile(free.bestfit, (len(lanes), 1))
-    fixed = np.tile(model.fixed, (len(lanes), 1))
+    held = np.tile(model.fixed, (len(lanes), 1))
     row = np.arange(len(lanes))
     where = others[lanes[:, 1]]
     start[row, where] += shifts[lanes[:, 0], lanes[:, 1]]
     # A prior may be wider than the bounds, as that of a uniform law is.
     start = np.clip(start, *model.bounds.T)
-    fixed[row, where] = True
+    held[row, where] = True
     impacts = np.zeros(shifts.shape)
-    moved, cancelled = _fitted(model, counts, start, fixed, progress, cancel, executor)
+    moved, cancelled = _fitted(model, counts, start, held, progress, cancel, executor)
     impacts[lanes[:, 0], lanes[:, 1]] = moved - free.bestfit[where_poi]
     impacts[2:, np.isnan(postfit)] = np.nan
     statistical, systematic = breakdown(counts, model, free)

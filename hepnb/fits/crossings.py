@@ -12,6 +12,7 @@ from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.fits._fit import fit
 from hepnb.fits.conditional import impossible, known_minima, movable
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import Model, one_data_set
@@ -62,11 +63,15 @@ class MinosResults:
         return f"MinosResults({', '.join(rows)}{more}{'; stopped' if self.cancelled else ''})"
 
 
+@named_options
 def minos(
     data: ArrayLike | None,
     model: Model,
     parameters: Sequence[str | int] | None = None,
     *,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -82,8 +87,10 @@ def minos(
         The model.
     parameters : sequence of str or int, optional
         Which ones; all that are not fixed by default.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
     result : FitResults, optional
-        The free fit, if already done.
+        The free fit with these options, if already done.
     progress : callable, optional
         Called with (done, total) fits.
     cancel : Cancel, optional
@@ -121,6 +128,7 @@ def minos(
     mu -0.542 +0.563
     """
     counts = one_data_set(data, model)
+    model = adjusted(model, init, bounds, fixed)
     free = fit(counts, model) if result is None else result
     if parameters is None:
         places = np.flatnonzero(~model.fixed)

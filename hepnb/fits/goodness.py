@@ -14,6 +14,7 @@ from hepnb.errors import ModelError
 from hepnb.executor import Executor, run_ordered
 from hepnb.fits._fit import fit
 from hepnb.fits._solve import solve
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.pseudodata import sample
 from hepnb.fits.results import FitResults
 from hepnb.model import Model, one_data_set
@@ -67,12 +68,16 @@ class GoodnessResults:
         return f"GoodnessResults({text}{', stopped' if self.cancelled else ''})"
 
 
+@named_options
 def goodness_of_fit(
     data: ArrayLike | None,
     model: Model,
     *,
     n_toys: int = 0,
     seed: int | np.random.SeedSequence | None = None,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     result: FitResults | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -92,8 +97,10 @@ def goodness_of_fit(
         are fixed.
     seed : int or SeedSequence, optional
         The same seed gives the same toys.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`.
     result : FitResults, optional
-        The free fit, if already done.
+        The free fit with these options, if already done.
     progress : callable, optional
         Called with (done, total) toys.
     cancel : Cancel, optional
@@ -132,10 +139,11 @@ def goodness_of_fit(
     """
     _check(n_toys)
     counts = one_data_set(data, model)
+    model = adjusted(model, init, bounds, fixed)
     free = fit(counts, model) if result is None else result
     main = counts[: model.n_bins]
     statistic = max(free.twice_nll - float(model.likelihood.constant(counts[None])[0]), 0.0)
-    loose = sum(p.kind == "free" and not p.fixed for p in model.parameters)
+    loose = sum(p.kind == "free" for p, held in zip(model.parameters, model.fixed, strict=True) if not held)
     n_dof = int(np.count_nonzero(main >= 0)) - loose
     p_value = float(gammaincc(0.5 * n_dof, 0.5 * statistic)) if n_dof > 0 else math.nan
     if not n_toys:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import os
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from hepnb.errors import check_choice
+from hepnb.executor import Executor
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.asymptotics import (
     expected_pvalues,
     expected_two_sided_pvalues,
@@ -19,17 +20,16 @@ from hepnb.hypotests.asymptotics import (
 )
 from hepnb.hypotests.definitions import TestStatistic, bounds_message, statistic_named, tested_value
 from hepnb.hypotests.results import HypotestResults, SignificanceResults
-from hepnb.hypotests.settings import CALCTYPES, Bounds, adjusted, refuse_unknown
+from hepnb.hypotests.settings import CALCTYPES, refuse_for_toys
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
-from hepnb.hypotests.toys import toy_hypotest
+from hepnb.hypotests.toys import USUAL_TOYS, toy_hypotest
 from hepnb.model import Model, one_data_set
+from hepnb.progress import Cancel, Progress
 
 __all__ = ["hypotest", "significance"]
 
-_OPTIONS = ("init", "bounds", "fixed", "calctype", "test_stat")
-_FOR_TOYS = ("n_toys", "seed", "executor", "checkpoint", "progress", "cancel")
 
-
+@named_options
 def hypotest(
     mu: float,
     data: ArrayLike | None,
@@ -37,10 +37,15 @@ def hypotest(
     test_stat: str = "qtilde",
     calctype: str = "asymptotics",
     *,
-    init: ArrayLike | Mapping[str, float] | None = None,
+    init: Init | None = None,
     bounds: Bounds | None = None,
-    fixed: Mapping[str, float] | None = None,
-    **toys: Any,
+    fixed: Fixed | None = None,
+    n_toys: int | None = None,
+    seed: int | np.random.SeedSequence | None = None,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> HypotestResults:
     """Test one value of the parameter of interest.
 
@@ -56,13 +61,14 @@ def hypotest(
         The statistic: for limits with and without a bound of the POI at 0, for a discovery, or for intervals
         (two-sided) with and without that bound.
     calctype : {"asymptotics", "toybased"}
-        How its law is had.
+        How the distribution of the statistic is obtained.
     init, bounds, fixed
         Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
         those of the POI.
-    **toys
-        For toys: ``n_toys``, ``seed``, ``executor``, ``checkpoint``, ``progress``, ``cancel``, as
-        :func:`toy_hypotest` takes them.
+    n_toys : int, optional
+        Toys of each hypothesis; 2000 by default.
+    seed, executor, checkpoint, progress, cancel
+        For toys only, as for :func:`hepnb.hypotests.toy_hypotest`.
 
     Returns
     -------
@@ -95,13 +101,21 @@ def hypotest(
     """
     check_choice(calctype, CALCTYPES, "calctype")
     if calctype == "toybased":
-        refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
-        return toy_hypotest(mu, data, model, test_stat, init=init, bounds=bounds, fixed=fixed, **toys)
-    refuse_unknown(toys, _OPTIONS, _FOR_TOYS)
+        return toy_hypotest(
+            mu, data, model, test_stat, n_toys=USUAL_TOYS if n_toys is None else n_toys, seed=seed, init=init,
+            bounds=bounds, fixed=fixed, executor=executor, checkpoint=checkpoint, progress=progress,
+            cancel=cancel,
+        )  # fmt: skip
+    refuse_for_toys(
+        {
+            "n_toys": n_toys, "seed": seed, "executor": executor, "checkpoint": checkpoint,
+            "progress": progress, "cancel": cancel,
+        }
+    )  # fmt: skip
     chosen = statistic_named(test_stat)
     counts = one_data_set(data, model)
     value = tested_value(mu, chosen)
-    model = adjusted(model, init, bounds, fixed)
+    model = adjusted(model, init, bounds, fixed, tested=True)
     ratios = profile_ratios(model, counts, np.array([value]), chosen)
     message = bounds_message(model, chosen, value, ratios.mu_hat)
     return _result(ratios, chosen, message, dict(model.interpolation))
@@ -139,13 +153,14 @@ def _result(
     )
 
 
+@named_options
 def significance(
     data: ArrayLike | None,
     model: Model,
     *,
-    init: ArrayLike | Mapping[str, float] | None = None,
+    init: Init | None = None,
     bounds: Bounds | None = None,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Fixed | None = None,
 ) -> SignificanceResults:
     """Give the significance of an excess over the background alone.
 

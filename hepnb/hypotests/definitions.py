@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError, OptionError, nearest
 from hepnb.model import Model, as_numbers
 from hepnb.typing import BoolArray, FloatArray
 
@@ -88,7 +88,7 @@ def statistic_named(name: Any) -> TestStatistic:
     if not isinstance(name, str) or name not in TEST_STATISTICS:
         meant = _FUNCTIONS.get(name) if isinstance(name, str) else None
         hint = f"Did you mean {meant!r}?" if meant else nearest(name, TEST_STATISTICS)
-        raise ModelError(f"test statistic {name!r} does not exist. {hint}")
+        raise OptionError(f"test statistic {name!r} does not exist. {hint}")
     return TEST_STATISTICS[name]
 
 

@@ -7,7 +7,6 @@ data; bins and auxiliary data are both drawn, and every toy profiles the nuisanc
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +16,7 @@ from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.fits import sample
 from hepnb.fits.exploring import may_have_several
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
@@ -28,7 +28,6 @@ from hepnb.hypotests.results import (
     ToyResults,
     tail_fractions,
 )
-from hepnb.hypotests.settings import Bounds, adjusted
 from hepnb.hypotests.streams import Stream, ToyRun, seed_sequence
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size, toy_statistics
@@ -37,6 +36,7 @@ from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
 __all__ = [
+    "USUAL_TOYS",
     "expected_from_toys",
     "fraction_above",
     "tail_uncertainty",
@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 
+# Toys of each hypothesis where nobody says how many.
+USUAL_TOYS = 2000
 # One toy of so many is checked with many starts, but not more than so many of a hypothesis; a statistic that
 # moves by so much was wrong.
 _EVERY, _MOST_CHECKED, _WRONG = 200, 10, 0.01
@@ -66,17 +68,18 @@ def tail_uncertainty(fraction: FloatArray | float, size: int) -> FloatArray:
     return np.asarray(np.sqrt(mean * (1 - mean) / (size + 3)))
 
 
+@named_options
 def toy_hypotest(
     mu: float,
     data: ArrayLike | None,
     model: Model,
     test_stat: str = "qtilde",
     *,
-    n_toys: int = 2000,
+    n_toys: int = USUAL_TOYS,
     seed: int | np.random.SeedSequence | None = None,
-    init: ArrayLike | Mapping[str, float] | None = None,
+    init: Init | None = None,
     bounds: Bounds | None = None,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Fixed | None = None,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -146,7 +149,7 @@ def toy_hypotest(
     chosen = statistic_named(test_stat)
     counts = one_data_set(data, model)
     value = tested_value(mu, chosen)
-    model = adjusted(model, init, bounds, fixed)
+    model = adjusted(model, init, bounds, fixed, tested=True)
     if seed is None and checkpoint is not None:
         seed = stored_seed(checkpoint)
     sequence = seed_sequence(seed)

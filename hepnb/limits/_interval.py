@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepnb.errors import ModelError, check_choice, nearest
+from hepnb.errors import OptionError, check_choice, nearest
 from hepnb.executor import Executor
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
-from hepnb.hypotests.settings import Bounds, adjusted, refuse_unknown
+from hepnb.hypotests.settings import refuse_for_toys
 from hepnb.hypotests.streams import ToyRun, seed_sequence
 from hepnb.hypotests.toy_batch import batch_size
-from hepnb.hypotests.toys import checked_toys
+from hepnb.hypotests.toys import USUAL_TOYS, checked_toys
 from hepnb.limits.belt import Belt, check_countable
 from hepnb.limits.confidence import check_cl
 from hepnb.limits.ends import End, find_ends
@@ -30,9 +31,7 @@ __all__ = ["IntervalResults", "interval"]
 _METHODS = ("likelihood", "feldman-cousins")
 _LAWS = ("toybased", "asymptotics", "exact")
 _FOR_TOYS = ("n_toys", "seed", "executor", "checkpoint")
-_OPTIONS = ("cl", "method", "calctype", "init", "bounds", "fixed", "progress", "cancel")
 _ONE_SIGMA = 0.6826894921370859
-_USUAL_TOYS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +99,7 @@ class IntervalResults:
         return f"IntervalResults({ends[0]} < {self.poi} < {ends[1]} at {100 * self.cl:.4g} % CL, {how}{note})"
 
 
+@named_options
 def interval(
     data: ArrayLike | None,
     model: Model,
@@ -107,16 +107,15 @@ def interval(
     cl: float = _ONE_SIGMA,
     method: str = "likelihood",
     calctype: str | None = None,
-    init: ArrayLike | Mapping[str, float] | None = None,
+    init: Init | None = None,
     bounds: Bounds | None = None,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Fixed | None = None,
     n_toys: int | None = None,
     seed: int | np.random.SeedSequence | None = None,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    **unknown: object,
 ) -> IntervalResults:
     """Give a two-sided interval of the parameter of interest.
 
@@ -148,8 +147,6 @@ def interval(
         Called with (done, total) values, or toys; the total grows as the search goes on.
     cancel : Cancel, optional
         Looked at between steps; a cancelled search gives what it has.
-    **unknown
-        Refused, with the nearest name there is.
 
     Returns
     -------
@@ -178,18 +175,17 @@ def interval(
     ... )
     IntervalResults(1.505 < mu < 10.99 at 90 % CL, feldman-cousins, exact)
     """
-    refuse_unknown(unknown, (*_OPTIONS, *_FOR_TOYS), ())
     _check(cl, method)
     law = calctype or ("asymptotics" if method == "likelihood" else "toybased")
     if law not in _LAWS or (method == "likelihood" and law != "asymptotics"):
         allowed = _LAWS if method == "feldman-cousins" else ("asymptotics",)
-        raise ModelError(f"calctype {law!r} does not exist for {method!r}. {nearest(law, allowed)}")
+        raise OptionError(f"calctype {law!r} does not exist for {method!r}. {nearest(law, allowed)}")
     given = dict(zip(_FOR_TOYS, (n_toys, seed, executor, checkpoint), strict=True))
     if law != "toybased":
-        refuse_unknown({k: v for k, v in given.items() if v is not None}, _OPTIONS, _FOR_TOYS)
+        refuse_for_toys(given)
     counts = one_data_set(data, model)
     model.require_poi()
-    model = adjusted(model, init, bounds, fixed)
+    model = adjusted(model, init, bounds, fixed, tested=True)
     belt = _belt(model, counts, "chi-squared" if method == "likelihood" else law, given, progress, cancel)
     lower, upper = find_ends(belt, cl, None if law == "toybased" else progress, cancel)
     mu, p_values, _ = belt.p_values()
@@ -219,7 +215,7 @@ def _belt(
     if law != "toybased":
         return Belt(model, counts, law)
     n_toys, seed, executor, path = (given[name] for name in _FOR_TOYS)
-    count = _USUAL_TOYS if n_toys is None else n_toys
+    count = USUAL_TOYS if n_toys is None else n_toys
     checked_toys(count)
     belt = Belt(model, counts, law)
     kept = None

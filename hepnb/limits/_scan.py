@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.executor import Executor
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.teststats import TestStatistic, statistic_named
 from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
@@ -22,12 +23,16 @@ __all__ = ["limit_statistic", "merge", "scan"]
 _FOR_LIMITS = ("qtilde", "q")
 
 
+@named_options
 def scan(
     data: ArrayLike | None,
     model: Model,
     mu: ArrayLike | Iterator[float],
     *,
     test_stat: str = "qtilde",
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     batch: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -46,6 +51,9 @@ def scan(
         Values of the POI.
     test_stat : {"qtilde", "q"}
         The statistic.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
+        those of the POI.
     batch : int, optional
         Values per step; all at once by default, unless ``progress``, ``partial`` or ``cancel`` are given.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
@@ -90,6 +98,7 @@ def scan(
     if batch is not None and not batch >= 1:
         raise ModelError(f"batch={batch!r}: give a number of points per step, 1 or more.")
     counts = one_data_set(data, model)
+    model = adjusted(model, init, bounds, fixed, tested=True)
     streams = progress is not None or partial is not None or cancel is not None
     step = int(batch) if batch else (max(1, -(-values.size // 10)) if streams else values.size)
     points = TestedPoints(model, counts, chosen, executor)

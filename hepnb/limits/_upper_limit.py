@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError, check_choice
 from hepnb.executor import Executor
+from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.definitions import TestStatistic, suits_message
-from hepnb.hypotests.settings import CALCTYPES, refuse_unknown
+from hepnb.hypotests.settings import CALCTYPES, refuse_for_toys
+from hepnb.hypotests.toys import USUAL_TOYS
 from hepnb.limits._scan import limit_statistic
 from hepnb.limits._scan import scan as run_scan
 from hepnb.limits.confidence import alpha_of, check_cl
@@ -22,7 +23,7 @@ from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.search import search
 from hepnb.limits.toy_limit import toy_upper_limit
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import Model, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_from_scan", "upper_limit"]
@@ -31,10 +32,9 @@ FloatArray = NDArray[np.float64]
 
 # A search takes about so many points: one, nine around the expected limits, and two rounds of six.
 _USUAL = 22
-_OPTIONS = ("cl", "mu", "test_stat", "bounds", "calctype", "executor", "progress", "partial", "cancel")
-_FOR_TOYS = ("n_toys", "seed", "checkpoint")
 
 
+@named_options
 def upper_limit(
     data: ArrayLike | None,
     model: Model,
@@ -42,13 +42,17 @@ def upper_limit(
     cl: float = 0.95,
     mu: ArrayLike | None = None,
     test_stat: str = "qtilde",
-    bounds: Sequence[float] | None = None,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     calctype: str = "asymptotics",
     executor: Executor | None = None,
     progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,
-    **toys: Any,
+    n_toys: int | None = None,
+    seed: int | np.random.SeedSequence | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> LimitResults:
     """Give the observed and expected upper limits on the parameter of interest.
 
@@ -65,12 +69,13 @@ def upper_limit(
         it, points are added where the curves cross 1 - cl until the crossing is known to 1e-6 or better.
     test_stat : {"qtilde", "q"}
         The statistic.
-    bounds : sequence of 2 floats, optional
-        In place of the bounds of the POI: the range in which the best value and the limits are looked for.
-        A limit is never looked for below 0.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`. Two bounds alone are
+        those of the POI: the range in which the best value and the limits are searched. A limit is never
+        searched below 0.
     calctype : {"asymptotics", "toybased"}
-        How the laws of the statistic are had. Limits from toys have uncertainties, and the values tested are
-        those of :func:`~hepnb.limits.toy_limit.toy_upper_limit`.
+        How the distributions of the statistic are obtained. Limits from toys have uncertainties, and the
+        values tested are those of :func:`~hepnb.limits.toy_limit.toy_upper_limit`.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         As for :func:`hepnb.scan`.
     progress : callable, optional
@@ -80,8 +85,10 @@ def upper_limit(
         Called with the points so far after each step.
     cancel : Cancel, optional
         Looked at before each step. A search that is stopped gives the limits that its points hold.
-    **toys
-        For toys: ``n_toys``, ``seed`` and ``checkpoint``, as for :func:`hepnb.hypotests.toy_hypotest`.
+    n_toys : int, optional
+        Toys of each hypothesis at each value; 2000 by default.
+    seed, checkpoint
+        For toys only, as for :func:`hepnb.hypotests.toy_hypotest`.
 
     Returns
     -------
@@ -114,24 +121,25 @@ def upper_limit(
     check_cl(cl)
     chosen = limit_statistic(test_stat, "a limit")
     counts = one_data_set(data, model)
-    if bounds is not None:
-        model = _bounded(model, bounds)
+    model = adjusted(model, init, bounds, fixed, tested=True)
     check_choice(calctype, CALCTYPES, "calctype")
     if calctype == "toybased":
-        refuse_unknown({name: toys[name] for name in toys if name not in _FOR_TOYS}, _FOR_TOYS, ())
         return toy_upper_limit(
             counts, model, cl=cl, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
-            partial=partial, cancel=cancel, **toys,
+            partial=partial, cancel=cancel, n_toys=USUAL_TOYS if n_toys is None else n_toys, seed=seed,
+            checkpoint=checkpoint,
         )  # fmt: skip
-    refuse_unknown(toys, _OPTIONS, _FOR_TOYS)
+    refuse_for_toys({"n_toys": n_toys, "seed": seed, "checkpoint": checkpoint})
     low, high = model.bounds[model.require_poi()]
     if mu is not None:
         found = run_scan(
-            data, model, mu, test_stat=test_stat, executor=executor, progress=progress, partial=partial,
+            counts, model, mu, test_stat=test_stat, executor=executor, progress=progress, partial=partial,
             cancel=cancel,
         )  # fmt: skip
         read = limits_of(found, cl, "grid", float(high), float(low))
         return _suited(_with_advice(read, model, counts, chosen), model, chosen)
+    if not np.isfinite(high):
+        raise ModelError(f"the POI {model.poi_name!r} has no upper bound. Give bounds=(0, 20), for instance.")
     if high <= 0:
         raise ModelError(
             f"the POI {model.poi_name!r} ends at {high:g}: an upper limit needs positive values."
@@ -168,7 +176,7 @@ def _with_advice(result: LimitResults, model: Model, data: FloatArray, chosen: T
     advice, level = "", alpha_of(result.cl)
     for factor in _FURTHER:
         far = factor * top
-        points = TestedPoints(_bounded(model, (low, far)), data, chosen)
+        points = TestedPoints(adjusted(model, bounds=(low, far)), data, chosen)
         points.test(np.array([far]))
         if not points.scan.ok.all():
             break  # nothing is known
@@ -185,18 +193,6 @@ def _suited(result: LimitResults, model: Model, chosen: TestStatistic) -> LimitR
     """Say where the statistic is not for these bounds of the POI."""
     words = suits_message(model, chosen).removesuffix(".")
     return replace(result, message="; ".join(filter(None, [result.message, words])))
-
-
-def _bounded(model: Model, bounds: Sequence[float]) -> Model:
-    """Give a model whose POI has other bounds."""
-    limits = as_numbers(bounds, "bounds")
-    if limits.shape != (2,) or not np.isfinite(limits).all() or not limits[0] < limits[1]:
-        raise ModelError(f"bounds={bounds!r}: give two numbers, the lower one first, such as (0, 20).")
-    poi, changed = model.require_poi(), copy.copy(model)
-    changed.bounds, changed.init = model.bounds.copy(), model.init.copy()
-    changed.bounds[poi] = limits
-    changed.init[poi] = np.clip(model.init[poi], *limits)
-    return changed
 
 
 def limit_from_scan(scan: ScanResults, cl: float = 0.95) -> LimitResults:

@@ -17,6 +17,7 @@ import numpy as np
 
 from hepnb.errors import HepnbError
 from hepnb.executor import Executor, Outcome, run_completed
+from hepnb.fits.options import Bounds, Fixed, Init, named_options
 from hepnb.hypotests import HypotestResults, hypotest
 from hepnb.limits._scan import limit_statistic
 from hepnb.limits._upper_limit import upper_limit
@@ -32,6 +33,7 @@ from hepnb.workspace import Workspace, load
 __all__ = ["limit_grid"]
 
 
+@named_options
 def limit_grid(
     workspace: Any,
     patches: Any,
@@ -41,7 +43,9 @@ def limit_grid(
     limits: bool = True,
     cl: float = 0.95,
     test_stat: str = "qtilde",
-    bounds: Sequence[float] | None = None,
+    init: Init | None = None,
+    bounds: Bounds | None = None,
+    fixed: Fixed | None = None,
     model: Mapping[str, Any] | ModelSettings | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -68,8 +72,8 @@ def limit_grid(
         The confidence level.
     test_stat : {"qtilde", "q"}
         The statistic.
-    bounds : sequence of 2 floats, optional
-        In place of the bounds of the POI, as for :func:`hepnb.upper_limit`.
+    init, bounds, fixed
+        Other starting values, bounds and fixed parameters of each model, as for :func:`hepnb.upper_limit`.
     model : mapping or ModelSettings, optional
         Options of :class:`hepnb.Model`, such as ``{"interpolation": "root"}``, or another model's settings.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
@@ -117,7 +121,9 @@ def limit_grid(
     result = empty_grid(signals.names, signals.labels, signals.coordinates, cl)
     test = _limit if limits else _cls
     settings = model if isinstance(model, ModelSettings) else ModelSettings.of(**(model or {}))
-    job = bound(_one, background, settings, bound(test, cl=cl, test_stat=test_stat, bounds=bounds))
+    job = bound(
+        _one, background, settings, bound(test, cl=cl, test_stat=test_stat, given=(init, bounds, fixed))
+    )
     outcomes = run_completed(job, signals.members, executor=executor, cancel=cancel)
     for done, outcome in enumerate(outcomes, start=1):
         _store(result, outcome)
@@ -129,6 +135,7 @@ def limit_grid(
 
 
 Row = tuple[HypotestResults | LimitResults, float, FloatArray]
+Given = tuple[Init | None, Bounds | None, Fixed | None]
 
 
 def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], Row], signal: Signal) -> Row:
@@ -136,15 +143,17 @@ def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], 
     return test(Model.of(workspace.patch(signal.patch), settings))
 
 
-def _cls(model: Model, *, cl: float, test_stat: str, bounds: Any) -> Row:  # noqa: ARG001
+def _cls(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:  # noqa: ARG001
     """Give CLs at nominal strength."""
-    test = hypotest(1.0, None, model, test_stat)
+    init, bounds, fixed = given
+    test = hypotest(1.0, None, model, test_stat, init=init, bounds=bounds, fixed=fixed)
     return test, test.CLs_obs, test.CLs_exp
 
 
-def _limit(model: Model, *, cl: float, test_stat: str, bounds: Any) -> Row:
+def _limit(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:
     """Give the limits, and CLs at nominal strength, which the search tests first."""
-    limit = upper_limit(None, model, cl=cl, test_stat=test_stat, bounds=bounds)
+    init, bounds, fixed = given
+    limit = upper_limit(None, model, cl=cl, test_stat=test_stat, init=init, bounds=bounds, fixed=fixed)
     place = np.flatnonzero(limit.scan.mu == 1.0)
     if not place.size:
         test = hypotest(1.0, None, model, test_stat)

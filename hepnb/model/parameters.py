@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from hepnb.errors import ModelError, nearest
+from hepnb.errors import ModelError, UnknownParameterError, nearest
 from hepnb.model.cut_law import HIGHEST_COUNT
 from hepnb.modifiers import ParameterSet
 from hepnb.workspace.laws import Law
@@ -310,5 +310,5 @@ def _check_width(group: ParameterSet, place: int, width: float) -> None:
 def find(name: str, names: Sequence[str], what: str) -> int:
     """Give the position of a name, or raise a ModelError that suggests the nearest."""
     if name not in names:
-        raise ModelError(f"{what} {name!r} does not exist in the model. {nearest(name, names)}")
+        raise UnknownParameterError(f"{what} {name!r} does not exist in the model. {nearest(name, names)}")
     return list(names).index(name)

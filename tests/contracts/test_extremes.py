@@ -169,7 +169,7 @@ MODEL = hepnb.Model(CASES["one-sided normsys"])
         (lambda: hepnb.upper_limit(None, CASES["one bin"]), "the model is of type dict"),
         (lambda: hepnb.fit({"SR": [50, 40]}, MODEL), "is neither a number nor a list of numbers"),
         (lambda: hepnb.hypotest(1.0, [[50, 40]], MODEL), "data have 2 axes"),
-        (lambda: hepnb.fit(None, MODEL, bounds=[(0, 1)]), "bounds=.* is no mapping"),
+        (lambda: hepnb.fit(None, MODEL, bounds=[(0, 1)]), "bounds=.* give two numbers"),
         (lambda: hepnb.fit(None, MODEL, bounds={"mu": 3}), "Give two numbers, the lower one first"),
         (lambda: hepnb.fit(None, MODEL, fixed=["mu"]), "fixed=.* is no mapping"),
         (lambda: hepnb.fit(None, MODEL, fixed={"mu": math.nan}), "fixed value of 'mu' is nan"),
