@@ -100,7 +100,7 @@ def _why_not(row: dict[str, Any]) -> str:
 
 
 def _listing(objects: list[dict[str, Any]]) -> str:
-    """What is in a file, indented as it is nested."""
+    """Return the contents of a file, indented as they are nested."""
     rows = [
         (
             "  " * row["depth"] + f"{row['name']};{row['cycle']}",

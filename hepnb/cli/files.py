@@ -61,7 +61,7 @@ def brazil_band(found: LimitResults, poi: str) -> Figure:
 
 
 def evenly(found: LimitResults, model: Model, points: int = 41) -> LimitResults:
-    """Give the limits with evenly spaced points, to be drawn: those of a search crowd around the limits."""
+    """Return the limits with evenly spaced points to draw: those of a search crowd around the limits."""
     from hepnb.limits import scan  # noqa: PLC0415  # browse needs no fits
 
     finite = [limit for limit in (found.observed, *found.expected) if np.isfinite(limit)]

@@ -67,7 +67,7 @@ def limit_grid(options: LimitOptions) -> str:
 
 
 def _signals(options: LimitOptions) -> Any:
-    """Give the patch set, or the files."""
+    """Return the patch set, or the files."""
     if options.patchset is not None:
         if options.patches:
             raise HepnbError("--grid takes all of --patchset: leave --patch out, or --grid.")

@@ -19,7 +19,7 @@ __all__ = ["bar", "stoppable", "workers"]
 
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """Give a token that Ctrl-C sets while the context is open; a second Ctrl-C ends the command at once.
+    """Yield a token that Ctrl-C sets while the context is open; a second Ctrl-C ends the command at once.
 
     Yields
     ------
@@ -71,7 +71,7 @@ def bar(what: str, unit: str) -> Iterator[Progress]:
 
 @contextmanager
 def workers(count: int) -> Iterator[Any]:
-    """Give so many processes that leave Ctrl-C to the command; None for one.
+    """Yield an executor of so many processes that leave Ctrl-C to the command; None for one.
 
     Parameters
     ----------

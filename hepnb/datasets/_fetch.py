@@ -119,7 +119,7 @@ def fetch_all(names: Iterable[str] | None = None, progress: bool = True) -> Path
 
 
 def is_local(name: str) -> bool:
-    """Tell whether a public file can be had without a network.
+    """Return whether a public file can be had without a network.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def is_local(name: str) -> bool:
 
 
 def cache_directory() -> Path:
-    """Say where downloaded and generated files are kept.
+    """Return the folder of downloaded and generated files.
 
     Returns
     -------

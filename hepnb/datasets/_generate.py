@@ -227,7 +227,7 @@ def _joined(parts: list[dict[str, Any]], random: _Uniform) -> dict[str, Any]:
 
 
 def _columns(events: dict[str, Any], weights: dict[str, Array]) -> dict[str, Any]:
-    """What is written: single precision, of which 12 bits, so that the file stays small."""
+    """Return the values as written: single precision with 12 bits, so that the file stays small."""
     columns: dict[str, Any] = {}
     for name, value in (events | weights).items():
         if name == "Jet":

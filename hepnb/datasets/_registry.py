@@ -100,7 +100,7 @@ def names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> str:
-    """Say what a public file is.
+    """Return the description of a public file.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _FILES = ("multisample/data.root", "multisample/prediction.root")
 
 @dataclass(frozen=True)
 class Analysis:
-    """What :func:`hepnb.build` needs, and where it came from.
+    """The inputs of :func:`hepnb.build`, and where they came from.
 
     Parameters
     ----------

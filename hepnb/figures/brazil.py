@@ -25,7 +25,7 @@ _LEVEL_COLOR = "#bd1f01"
 
 @dataclass(frozen=True)
 class BrazilArtists:
-    """What :func:`draw_brazil_band` drew.
+    """Artists of :func:`draw_brazil_band`.
 
     Parameters
     ----------

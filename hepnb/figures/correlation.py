@@ -23,7 +23,7 @@ __all__ = ["CorrelationArtists", "draw_correlation"]
 
 @dataclass(frozen=True)
 class CorrelationArtists:
-    """What :func:`draw_correlation` drew.
+    """Artists of :func:`draw_correlation`.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ _MARGIN = 0.04
 
 @dataclass(frozen=True)
 class ExclusionArtists:
-    """What :func:`draw_exclusion` drew.
+    """Artists of :func:`draw_exclusion`.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _entries(
     colors: tuple[str, str],
     marks: tuple[Line2D, ...],
 ) -> dict[str, Any]:
-    """Give the handles and the labels of the legend."""
+    """Return the handles and the labels of the legend."""
     cl = 100 * result.cl
     dashed: Any = Line2D([], [], color="black", linestyle="--", linewidth=1.6)
     label = "Expected limit"
@@ -204,7 +204,7 @@ def _entries(
 
 
 def _note(result: ExclusionResults) -> str:
-    """Say what a picture without a contour would leave open."""
+    """Return the note that explains a missing contour and signals that are left out."""
     lines = [
         f"{name.capitalize()}: {words}"
         for name, words in result.words.items()

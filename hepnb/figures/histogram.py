@@ -25,7 +25,7 @@ __all__ = ["HistogramArtists", "MeshArtists", "draw_histogram", "draw_mesh"]
 
 @dataclass(frozen=True)
 class HistogramArtists:
-    """What :func:`draw_histogram` drew.
+    """Artists of :func:`draw_histogram`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class HistogramArtists:
             points.update(content.centers, heights, heights - errors, heights + errors)
 
     def fits(self, *histograms: HistogramLike, least: float = 0.3) -> bool:
-        """Whether these histograms fill the present y limits without leaving them.
+        """Return whether these histograms fill the present y limits without leaving them.
 
         A live picture keeps its axes while this is true, and is drawn anew where it is not.
 
@@ -186,7 +186,7 @@ _LINES = ("-", "--", "-.", ":")
 
 @dataclass(frozen=True)
 class MeshArtists:
-    """What :func:`draw_mesh` drew.
+    """Artists of :func:`draw_mesh`.
 
     Parameters
     ----------

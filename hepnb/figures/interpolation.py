@@ -35,7 +35,7 @@ _CODE_LINES: Mapping[str, tuple[str, Any]] = {
 
 @dataclass(frozen=True)
 class InterpolationArtists:
-    """What :func:`draw_interpolation` drew.
+    """Artists of :func:`draw_interpolation`.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _draw_ratio(
 
 @dataclass(frozen=True)
 class YieldArtists:
-    """What :func:`draw_yields` drew.
+    """Artists of :func:`draw_yields`.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _THEORY_COLOR = "#bd1f01"
 
 @dataclass(frozen=True)
 class MassLimitArtists:
-    """What :func:`draw_limits_vs_mass` drew.
+    """Artists of :func:`draw_limits_vs_mass`.
 
     Parameters
     ----------

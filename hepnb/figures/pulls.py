@@ -25,7 +25,7 @@ __all__ = ["PullArtists", "draw_pulls"]
 
 @dataclass(frozen=True)
 class PullArtists:
-    """What :func:`draw_pulls` drew.
+    """Artists of :func:`draw_pulls`.
 
     Parameters
     ----------

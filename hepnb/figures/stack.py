@@ -52,7 +52,7 @@ class RatioArtists:
 
 @dataclass(frozen=True)
 class StackArtists:
-    """What :func:`draw_stack` drew.
+    """Artists of :func:`draw_stack`.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class StackArtists:
         *,
         least: float = 0.3,
     ) -> bool:
-        """Whether these numbers fill the present y limits without leaving them.
+        """Return whether these numbers fill the present y limits without leaving them.
 
         Parameters
         ----------

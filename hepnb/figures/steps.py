@@ -48,7 +48,7 @@ def move_step(
     edges: FloatArray | None = None,
     baseline: FloatArray | float | None = None,
 ) -> None:
-    """Give steps other numbers.
+    """Set the numbers of steps.
 
     Parameters
     ----------

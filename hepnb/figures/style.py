@@ -82,7 +82,7 @@ _HEPNB: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Style:
-    """What :func:`dress` writes onto axes; sizes in points for a figure of ``width`` inches.
+    """Text that :func:`dress` writes onto axes; sizes in points for a figure of ``width`` inches.
 
     Parameters
     ----------
@@ -399,7 +399,7 @@ def experiment_label(
 
 
 def colors_for(names: Sequence[str], given: Mapping[str, str | None] | None = None) -> dict[str, str]:
-    """Give each name the colour asked for, or the next of the palette.
+    """Return the colour of each name: the one asked for, or the next of the palette.
 
     Parameters
     ----------

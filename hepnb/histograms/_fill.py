@@ -187,7 +187,7 @@ def rebin(histogram: hist.Hist[Any], bins: int | Sequence[float]) -> hist.Hist[A
 
 
 def merged_axis(old: Any, bins: int | Sequence[float]) -> tuple[NDArray[np.intp], Any]:
-    """Where each merged bin (flow bins included) starts among the old ones, and the new axis."""
+    """Return the first old bin of each merged bin (flow bins included), and the new axis."""
     edges = np.asarray(old.edges, dtype=np.float64)
     if isinstance(bins, (int, np.integer)) and not isinstance(bins, bool):
         factor = int(bins)

@@ -116,7 +116,7 @@ def _made(axes: list[Any], values: Any, variances: Any) -> hist.Hist[Any]:
 
 
 def is_category(axis: Any) -> bool:
-    """Tell an axis of categories from one of numbers."""
+    """Return whether an axis has categories instead of numbers."""
     return isinstance(axis, (hist.axis.StrCategory, hist.axis.IntCategory, hist.axis.Boolean))
 
 

@@ -95,7 +95,7 @@ def axis(bins: Bins, values: ArrayLike | None = None, name: str = "x", label: st
 
 
 def needs_values(bins: Bins) -> bool:
-    """Tell whether :func:`axis` has to see the values to choose a range.
+    """Return whether :func:`axis` has to see the values to choose a range.
 
     Examples
     --------

@@ -293,17 +293,17 @@ def index_on(axis: Any, values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def takes_text(axis: Any) -> bool:
-    """Tell an axis of texts from all others."""
+    """Return whether an axis has texts."""
     return isinstance(axis, hist.axis.StrCategory)
 
 
 def grows(axis: Any) -> bool:
-    """Tell an axis that gets more bins while it is filled."""
+    """Return whether an axis grows while it is filled."""
     return bool(getattr(axis.traits, "growth", False))
 
 
 def merges(axis: Any) -> bool:
-    """Tell whether histograms whose axes grew apart can be added: those of equal bins cannot."""
+    """Return whether histograms whose axes grew apart can be added: those of equal bins cannot."""
     return isinstance(axis, (hist.axis.StrCategory, hist.axis.IntCategory, hist.axis.Integer))
 
 

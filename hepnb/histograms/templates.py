@@ -23,7 +23,7 @@ __all__ = ["as_counts", "bin_names", "both_cuts", "from_ready", "in_a_row", "tak
 
 @runtime_checkable
 class Fillable(Protocol):
-    """What templates are filled from: a tree, or anything that fills a histogram of an expression."""
+    """Source of templates: a tree, or anything that fills a histogram of an expression."""
 
     def hist(
         self, expression: str | tuple[str, ...], bins: Bins, cut: str | None = None, weight: str | None = None

@@ -129,7 +129,7 @@ class Response:
         return tuple(dict.fromkeys(used))
 
     def kinks(self, code: str) -> tuple[float, ...]:
-        """Tell where the yield or its first two derivatives are not continuous.
+        """Return where the yield or its first two derivatives are not continuous.
 
         Parameters
         ----------

@@ -58,7 +58,7 @@ _SETTINGS = {
 
 @dataclass
 class _Parameter:
-    """What the modifiers of one name ask of their parameter."""
+    """Requirements of the modifiers of one name on their parameter."""
 
     kind: str
     bins: int

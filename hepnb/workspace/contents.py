@@ -145,7 +145,7 @@ class Contents:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What each channel's axis is called, where it is known."""
+        """The title of each channel's axis, where it is known."""
         return dict(self._labels)
 
     @property
@@ -155,7 +155,7 @@ class Contents:
 
     @property
     def pruned(self) -> tuple[Pruned, ...]:
-        """What :func:`hepnb.build` left out: what is too small, and systematics without an effect."""
+        """The parts that :func:`hepnb.build` left out: too small ones, and systematics without an effect."""
         return self._pruned
 
     @property
@@ -219,7 +219,7 @@ class Contents:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What is known beside the specification, as arguments of the constructor; without what is empty."""
+        """Return the arguments of the constructor beside the specification, without empty ones."""
         known = {
             "edges": self.edges, "labels": self.labels, "colors": self.colors,
             "constraints": self._one_constraints(), "bin_labels": self.bin_labels,

@@ -85,7 +85,7 @@ def check_numbers(values: Any, name: str, *, n: int | None = None, owner: str = 
 
 
 def _plausible(values: list[float]) -> bool:
-    """Whether all numbers are finite and of a size that can be calculated with; quick for long lists."""
+    """Return whether all numbers are finite and small enough to calculate with; quick for long lists."""
     try:
         return (
             math.isfinite(sum(values))
@@ -129,7 +129,7 @@ def counted(n: int, thing: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Say a value and its kind in JSON's words, shortly."""
+    """Return a value and its kind in JSON's words, shortened."""
     if value is None:
         return "null"
     if isinstance(value, bool):

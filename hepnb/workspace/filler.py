@@ -69,7 +69,7 @@ class Filler:
 
 
 def source_of(sample: Sample, channel: Channel) -> Any:
-    """What a sample is filled from in a channel."""
+    """Return the source of a sample in a channel."""
     return choose(sample.source, sample.name, channel.name, f"Sample {sample.name!r}")
 
 
@@ -91,7 +91,7 @@ def _bins_of(filled: hist.Hist[Any]) -> Any:
 
 
 def _nothing_passes(filled: hist.Hist[Any], source: Any, variable: Variable, cut: str | None) -> bool:
-    """Tell a template that no entry was filled into from one whose entries lie outside its bins.
+    """Return whether no entry was filled into a template, rather than entries outside its bins.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _nothing_passes(filled: hist.Hist[Any], source: Any, variable: Variable, cut
 
 
 def _is_empty(error: HepnbError, source: Any, variable: Variable, cut: str | None) -> bool:
-    """Tell a selection that leaves nothing from every other reason for a histogram not to be filled."""
+    """Return whether a selection leaves nothing, and no other error stopped the fill."""
     if not isinstance(error, SelectionError):
         return False
     if hasattr(source, "arrays"):
@@ -126,7 +126,7 @@ def _located(
     cut: str | None,
     weight: str | None,
 ) -> HepnbError:
-    """Say whose template it was; of a weight that is not finite, say in which bin."""
+    """Return the error with its template, and with the bin of a weight that is not finite."""
     if "not finite" not in str(error) or weight is None:
         return type(error)(f"{where}: {error}")
     place = ""

@@ -58,7 +58,7 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
 
 
 def about_bytes(path: Path, head: bytes) -> str | None:
-    """Say what a file is, where its first bytes show that it is neither JSON nor XML.
+    """Return what a file is, where its first bytes show that it is neither JSON nor XML.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ _POINTER = "version https://git-lfs.github.com"
 
 
 def about_text(text: str) -> str | None:
-    r"""Say what a text is that is neither JSON nor HistFactory XML.
+    r"""Return what a text is that is neither JSON nor HistFactory XML.
 
     Parameters
     ----------
@@ -291,7 +291,7 @@ _DOCUMENTS: tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...] = (
 
 
 def about_document(document: Any) -> str | None:
-    """Say what a document is that is not a workspace.
+    """Return what a document is that is not a workspace.
 
     Parameters
     ----------
@@ -326,7 +326,7 @@ _DOI = re.compile(r"(?:doi:|https?:/+(?:dx\.)?doi\.org/+)?10\.\d{4,9}/\S+", re.I
 
 
 def about_name(name: str) -> str | None:
-    """Say what a name is that is no file: an identifier of a record, or an address.
+    """Return what a name is that is no file: an identifier of a record, or an address.
 
     Parameters
     ----------

@@ -242,7 +242,7 @@ class Systematic:
         return all(isinstance(text, str) and text.strip() for text in texts)
 
     def acts_on(self, sample: Sample, channel: Channel) -> bool:
-        """Tell whether the systematic acts on a sample in a channel.
+        """Return whether the systematic acts on a sample in a channel.
 
         Parameters
         ----------
@@ -309,7 +309,7 @@ def choose(value: Any, sample: str, channel: str, owner: str) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Tell a finite number of Python or numpy from everything else."""
+    """Return whether a value is a finite number of Python or numpy."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
     return math.isfinite(value)

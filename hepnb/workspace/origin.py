@@ -14,7 +14,7 @@ __all__ = ["Loaded", "Origin", "Patched", "Scaled"]
 
 
 class Origin(Protocol):
-    """How a workspace was made from a file."""
+    """Description of how a workspace was made from a file."""
 
     @property
     def code(self) -> Code:
@@ -22,7 +22,7 @@ class Origin(Protocol):
 
     @property
     def holds(self) -> bool:
-        """Whether the code still makes the same workspace."""
+        """Return whether the code still makes the same workspace."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Loaded:
 
     @property
     def holds(self) -> bool:
-        """Whether the file is there, and as it was when it was read."""
+        """Return whether the file is there, and as it was when it was read."""
         return self._seen is not None and self._seen == _state(self.path)
 
     @property
@@ -85,7 +85,7 @@ class Patched:
 
     @property
     def holds(self) -> bool:
-        """Whether the base does, and the patch's file is as it was."""
+        """Return whether the base holds, and the patch's file is as it was."""
         if not isinstance(self.patch, str):
             return self.base.holds
         return self.base.holds and self._seen is not None and self._seen == _state(self.patch)
@@ -114,7 +114,7 @@ class Scaled:
 
     @property
     def holds(self) -> bool:
-        """Whether the base does."""
+        """Return whether the base holds."""
         return self.base.holds
 
     @property

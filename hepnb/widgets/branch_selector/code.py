@@ -63,7 +63,7 @@ def _bound(variable: str, texts: Mapping[str, str]) -> list[str]:
 
 
 def _one_per_row(tree: Tree, text: str) -> str | None:
-    """Give an expression with one value in each row of a column; None where there is none.
+    """Return an expression with one value in each row of a column; None where there is none.
 
     What an expression gives is known when it is evaluated: on no entries, that is.
     """

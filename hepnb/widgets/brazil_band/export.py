@@ -85,7 +85,7 @@ def limit_html(
 
 
 def bracket(scan: ScanResults, cl: float, row: int) -> tuple[float | None, float | None]:
-    """Give the points of a scan between which a limit lies.
+    """Return the points of a scan between which a limit lies.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def bracket(scan: ScanResults, cl: float, row: int) -> tuple[float | None, float
 
 
 def bracket_words(scan: ScanResults, cl: float, row: int) -> str:
-    """Say between which points a limit lies; see :func:`bracket`."""
+    """Return as text between which points a limit lies; see :func:`bracket`."""
     low, high = bracket(scan, cl, row)
     if low is None and high is None:
         return "not known: no point converged"

@@ -42,7 +42,7 @@ STATISTICS = {"qtilde": "q̃μ (bounded)", "q": "qμ"}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Run:
-    """What a scan was asked to do."""
+    """Model, data and settings of a scan."""
 
     model: Model
     data: NDArray[np.float64]
@@ -193,7 +193,7 @@ class BandScan(Panel):
         self._judge()
 
     def _judge(self) -> None:
-        """Say where the scan that is shown is not of the settings beside it."""
+        """Mark the outputs stale whose scan has other settings than the controls."""
         changed = self._changed()
         words = f"Not of these settings: {', '.join(_SETTINGS[n] for n in changed)} changed. Press Run."
         for output in (PICTURE, LIMITS):

@@ -178,7 +178,7 @@ class FitDisplay(Panel):
                 self._paint()
 
     def _judge_fit(self, state: FitState) -> None:
-        """Say where the numbers of the fit are no longer of what is shown."""
+        """Mark the fit stale where parameters moved since."""
         moved = state.moved_since_fit()
         named = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
         self._mark(FIT, f"The fit is of before: {named} changed since. Press Fit." if moved else "")
@@ -300,7 +300,7 @@ def _first_channel(model: Model) -> str:
 
 
 class _Quietly:
-    """While open, this thread's changes of traits and controls are the panel's own, not the user's."""
+    """Context in which this thread's changes of traits and controls are the panel's own, not the user's."""
 
     def __init__(self, depth: threading.local) -> None:
         self._depth = depth

@@ -120,7 +120,7 @@ class FitPanel(FitDisplay):
 
     @property
     def delta_twice_nll(self) -> float:
-        """How much -2 ln L is above the last fit, or above the start values; nan without a model."""
+        """-2 ln L minus that of the last fit, or of the start values; nan without a model."""
         return float("nan") if self._state is None else self._state.delta_twice_nll()[0]
 
     def fit(self) -> FitResults | None:

@@ -32,7 +32,7 @@ _COLUMNS: list[dict[str, Any]] = [
 
 
 def slider_range(state: FitState, index: int) -> tuple[float, float, float]:
-    """Where a slider of a parameter goes, and in which steps.
+    """Return the range and the step of a parameter's slider.
 
     A constrained parameter may have bounds many prior widths away: five of them are enough to see what it
     does. The present value is always inside.

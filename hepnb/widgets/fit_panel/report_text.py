@@ -61,7 +61,7 @@ def poi_words(result: FitResults, poi: str, one_sided: tuple[float, float, str] 
 
 
 def fit_words(result: FitResults, poi: str, one_sided: tuple[float, float, str] | None = None) -> list[str]:
-    """Say what a fit found and what is to be said about it.
+    """Return the result of a fit as text, with its warnings.
 
     Parameters
     ----------

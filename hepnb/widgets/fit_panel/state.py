@@ -75,7 +75,7 @@ class FitState:
 
     @property
     def now(self) -> Snapshot:
-        """Where we are."""
+        """The present snapshot."""
         return self._history[self._cursor]
 
     @property
@@ -85,7 +85,7 @@ class FitState:
 
     @property
     def fixed(self) -> NDArray[np.bool_]:
-        """What stays put in a fit, shape (parameter,); not to be written to."""
+        """The parameters that are fixed in a fit, shape (parameter,); read-only."""
         return self.now.fixed
 
     @property
@@ -95,16 +95,16 @@ class FitState:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
+        """True where there is a step to undo."""
         return self._cursor > 0
 
     @property
     def can_redo(self) -> bool:
-        """Whether a step was taken back."""
+        """True where there is a step to redo."""
         return self._cursor + 1 < len(self._history)
 
     def index(self, name: str) -> int:
-        """Where a parameter is in the vector.
+        """Return the index of a parameter in the vector.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class FitState:
         )
 
     def one_sided(self, name: str) -> tuple[float, float, str] | None:
-        """Give the uncertainty of a fitted parameter where a bound spoils the symmetric one.
+        """Return the one-sided uncertainties of a fitted parameter that is near a bound.
 
         Parameters
         ----------
@@ -241,7 +241,7 @@ class FitState:
         return float(self.model.twice_nll(self.values, self.data))
 
     def delta_twice_nll(self) -> tuple[float, str]:
-        """How much worse the point is than the last fit, or than the start values.
+        """Return -2 ln L of the point minus that of the last fit, or of the start values.
 
         Returns
         -------
@@ -256,7 +256,7 @@ class FitState:
         return self.twice_nll() - self._start_twice_nll, "start values"
 
     def pulls(self) -> NDArray[np.float64]:
-        """How far each constrained parameter is from its start in prior widths; NaN for the free ones.
+        """Return the pull of each constrained parameter in prior widths; NaN for the free ones.
 
         Returns
         -------

@@ -65,7 +65,7 @@ class View(Protocol):
         ...
 
     def fits(self) -> bool:
-        """Whether a move is enough, or the axes must be drawn anew."""
+        """Return whether the numbers fit the axes, so that nothing must be drawn anew."""
         ...
 
 
@@ -163,12 +163,12 @@ class StackView:
         self._artists.update(self._by_name(), uncertainty=self._spread)
 
     def fits(self) -> bool:
-        """Whether the stack is neither flat on the floor nor out of the picture."""
+        """Return whether the stack fills the present y limits without leaving them."""
         return self._artists is not None and self._artists.fits(self._by_name(), data=self._data)
 
 
 class PullView:
-    """Where each constrained parameter is, in units of its prior width."""
+    """The pulls of the constrained parameters, in units of their prior widths."""
 
     slow = False
 
@@ -200,7 +200,7 @@ class PullView:
         return self._artists.moving
 
     def _dull(self, widths: NDArray[np.float64]) -> tuple[str, ...]:
-        """What there is no room for: the constrained parameters that the data pull or narrow least."""
+        """Return the parameters without room in the picture: those that the data pull or narrow least."""
         constrained = np.flatnonzero(np.isfinite(widths) & (widths > 0))
         if constrained.size <= _MOST_PULLS:
             return ()
@@ -264,7 +264,7 @@ class CorrelationView:
         """Nothing moves: correlations belong to the fit."""
 
     def fits(self) -> bool:
-        """Whether the fit that was drawn is the last one."""
+        """Return whether the fit that was drawn is the last one."""
         return self._drawn is self._state.result
 
 

@@ -48,7 +48,7 @@ class Names:
         self._known: list[tuple[Any, Code]] = []
 
     def of(self, source: Any, wanted: str = "") -> Code:
-        """Give an expression for a source, binding a variable at its first use.
+        """Return an expression for a source; bind a variable at its first use.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Names:
 
 
 def _flow(axis: Any) -> dict[str, bool]:
-    """What an axis does with values outside, where that is not the default."""
+    """Return the flow options of an axis that differ from the default."""
     traits = getattr(axis, "traits", None)
     if traits is None:
         return {}

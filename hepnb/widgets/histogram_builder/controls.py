@@ -24,7 +24,7 @@ _DESCRIPTION = {"description_width": "78px"}
 
 
 class Builder(Protocol):
-    """What the controls need of the panel."""
+    """The part of the panel that the controls use."""
 
     n_bins: int
     bins: Any
@@ -175,7 +175,7 @@ class BuilderControls:
         self.status.add_class("hepnb-hint")
 
     def compose(self) -> tuple[ipywidgets.Widget, ...]:
-        """Give what the panel shows, from top to bottom."""
+        """Return the widgets of the panel, from top to bottom."""
         controls = column(
             [
                 self.expression, self.n_bins, ipywidgets.HBox([self.low, self.high], layout=_WIDE),
@@ -221,7 +221,7 @@ class BuilderControls:
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """What is set within comes from the panel, not from the user."""
+        """Suppress the observers of the controls inside the block."""
         before, self._syncing = self._syncing, True
         try:
             yield
@@ -301,7 +301,7 @@ class BuilderControls:
                 box.options = names
 
     def show_places(self, places: tuple[int, float, float] | None) -> None:
-        """Give the slider of the moving cut its range.
+        """Set the range of the slider of the moving cut.
 
         Parameters
         ----------
@@ -350,12 +350,12 @@ class BuilderControls:
             self.channel.value = self._panel.channel if self._panel.channel in names else ""
 
     def say_weight(self, words: str) -> None:
-        """Say which samples the weight holds for, below its box; nothing is shown where `words` are empty."""
+        """Write below its box which samples the weight holds for; hide the line where `words` are empty."""
         self.weight_words.value = words
         self.weight_words.layout.display = None if words else "none"
 
     def say(self, words: str, *, stale: bool = False) -> None:
-        """Say how the workspace is.
+        """Write the state of the workspace beside the button.
 
         Parameters
         ----------
@@ -374,7 +374,7 @@ def read_bins(text: Any) -> Any:
 
 
 def same_bins(one: Any, other: Any) -> bool:
-    """Say whether two binnings have the same edges; one that depends on the values equals only itself."""
+    """Return whether two binnings have the same edges; one that depends on the values equals only itself."""
     first, second = _edges(one), _edges(other)
     if first is None or second is None:
         return bool(one is other or (isinstance(one, str) and one == other))

@@ -150,7 +150,7 @@ class BuilderDisplay(Panel):
         return resolve(self._request(resolved=False))
 
     def _restart(self) -> None:
-        """What is filled changed: choose the range, fill, draw."""
+        """Choose the range, fill and draw, as the input of the fill changed."""
         request = self._request(resolved=False)
         self._controls.show_tree(request.events)
         self._controls.say_weight(weight_words(self.samples, self.weight) if self.show == "samples" else "")

@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What is to be filled.
+    """Description of a fill.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class FineBins:
     _made: dict[Any, Prebinned] = field(default_factory=dict)
 
     def merged(self, request: Request) -> dict[str, Content] | None:
-        """Give the histograms where the sliders are.
+        """Return the histograms at the positions of the sliders.
 
         Parameters
         ----------

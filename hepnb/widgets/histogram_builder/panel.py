@@ -85,7 +85,7 @@ class HistogramBuilder(BuilderDisplay):
 
     @property
     def built_from(self) -> tuple[Any, ...]:
-        """What the workspace was built from: channels, samples, systematics, poi and the data observed.
+        """The description of the built workspace: channels, samples, systematics, poi and observed data.
 
         Where none was built it is what the tables hold.
         """
@@ -93,7 +93,7 @@ class HistogramBuilder(BuilderDisplay):
 
     @property
     def workspace_words(self) -> str:
-        """Why the workspace is not that of the tables, or that it is being built; empty where it is."""
+        """The reason why the workspace is not that of the tables; empty where it is."""
         return self._condition.stale(_WORKSPACE)
 
     def table(self) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ class HistogramBuilder(BuilderDisplay):
                 self.save_channel(self.channel)
 
     def _differs_from_channel(self) -> bool:
-        """Whether what is shown is not the channel that is loaded, as it was saved."""
+        """Return whether the controls differ from the loaded channel as it was saved."""
         if not self.channel or self.show != "samples" or not self.expression:
             return False
         found, request = find_channel(self.channels, self.channel), self._request()
@@ -199,7 +199,7 @@ class HistogramBuilder(BuilderDisplay):
         return not (same and same_bins(found.bins, request.binning))
 
     def _judge_workspace(self) -> None:
-        """Say where the workspace is not that of the inputs beside it."""
+        """Mark the workspace stale where it was built from other inputs."""
         words = ""
         if self.workspace is not None:
             if self._built_from is not None and not same_items(self._built_from, self._analysis()):
@@ -271,7 +271,7 @@ class HistogramBuilder(BuilderDisplay):
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Whoever sets inputs within answers them."""
+        """Suppress the observers inside the block; whoever sets the inputs answers them."""
         before, held = set(self._wanted), self._held
         self._held = True
         try:
@@ -357,7 +357,7 @@ class HistogramBuilder(BuilderDisplay):
 
     @contextmanager
     def _hand(self) -> Iterator[None]:
-        """The user's hand: the workspace waits for the button."""
+        """Mark edits of the user inside the block: the workspace then waits for the button."""
         before, self._editing = self._editing, True
         try:
             yield

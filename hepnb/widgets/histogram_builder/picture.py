@@ -19,7 +19,7 @@ _LEAST = 0.15  # of the height while a slider moves; where it rests the axes are
 
 @dataclass
 class Picture:
-    """What is shown, and the artists that show it.
+    """Histograms on screen, and the artists that show them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Picture:
     _artists: HistogramArtists | StackArtists | None = None
 
     def split(self) -> tuple[dict[str, Content], Content | None]:
-        """Give what is stacked, and the data; nothing is stacked for the histogram of a tree."""
+        """Return the stacked histograms and the data; the histogram of a tree has no stack."""
         stacked = {n: one for n, one in self.contents.items() if self.roles[n] in {"signal", "background"}}
         data = next((one for name, one in self.contents.items() if self.roles[name] == "data"), None)
         return stacked, data
@@ -69,7 +69,7 @@ class Picture:
         return artists.moving
 
     def fits(self, contents: Mapping[str, Content]) -> bool:
-        """Whether a move is enough for these, or the axes must be drawn anew."""
+        """Return whether these contents fit the axes, so that nothing must be drawn anew."""
         artists = self._artists
         if artists is None or tuple(contents) != tuple(self.contents):
             return False

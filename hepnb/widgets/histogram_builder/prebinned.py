@@ -145,7 +145,7 @@ class Prebinned:
         return summed
 
     def content(self, n_bins: int, value: float | None = None, side: str = ">=") -> Content:
-        """Give the histogram.
+        """Return the histogram.
 
         Parameters
         ----------

@@ -111,7 +111,7 @@ class Sources:
         return list(self._by_label)
 
     def label(self, source: Any) -> str:
-        """Give the label of a source, which is remembered.
+        """Return the label of a source, and remember the source.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Sources:
         return label
 
     def find(self, label: str) -> Any:
-        """Give the source of a label, or open ``file.root:tree`` beside the files that are known.
+        """Return the source of a label, or open ``file.root:tree`` beside the files that are known.
 
         Parameters
         ----------

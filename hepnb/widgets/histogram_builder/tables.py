@@ -104,7 +104,7 @@ class Cells:
         self._before = before
 
     def text(self, key: str) -> str:
-        """What the cell says."""
+        """The text of the cell."""
         value = self._cells.get(key)
         return "" if value is None else str(value).strip()
 

@@ -11,7 +11,7 @@ __all__ = ["same_items", "takes_weight", "weight_words"]
 
 
 def takes_weight(sample: Sample) -> bool:
-    """Say whether the weight in the box holds for a sample: of events, not data, without one of its own.
+    """Return whether the weight in the box holds for a sample: of events, not data, without one of its own.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def takes_weight(sample: Sample) -> bool:
 
 
 def weight_words(samples: Sequence[Sample], weight: str) -> str:
-    """Say what the weight in the box holds for.
+    """Return as text which samples the weight in the box holds for.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def weight_words(samples: Sequence[Sample], weight: str) -> str:
 
 
 def same_items(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    """Say whether two descriptions of an analysis are the same, as far as they can be compared."""
+    """Return whether two descriptions of an analysis are equal, as far as they can be compared."""
     if len(one) != len(other):
         return False
     return all(_same(mine, yours) for mine, yours in zip(one, other, strict=True))

@@ -251,7 +251,7 @@ class InterpolationExplorer(Panel):
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """What is set within is answered by whoever sets it."""
+        """Suppress the observers inside the block."""
         before, self._held = self._held, True
         try:
             yield

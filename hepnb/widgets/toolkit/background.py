@@ -52,7 +52,7 @@ class Background:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being done or waits to be done."""
+        """True while a job runs or waits."""
         with self._condition:
             return self._running or self._waiting is not None
 

@@ -66,11 +66,11 @@ class Condition:
             self._problems.pop(topic, None)
 
     def failed(self, topic: str) -> bool:
-        """Say whether an input is wrong."""
+        """Return whether an input is wrong."""
         return topic in self._problems
 
     def mark(self, output: str, words: str) -> None:
-        """Say why an output is stale; it is current again where `words` are empty."""
+        """Mark an output stale with a reason; empty `words` mark it current."""
         with self._lock:
             self._stale.pop(output, None)
             if words:
@@ -81,14 +81,14 @@ class Condition:
         return self._stale.get(output, "")
 
     def begin(self, output: str, words: str) -> object:
-        """Say that an output is computed; the key that comes back ends it."""
+        """Mark an output as being computed; return the key that ends the mark."""
         key = object()
         with self._lock:
             self._doing.setdefault(output, {})[key] = words
         return key
 
     def end(self, output: str, key: object) -> None:
-        """Say that the work of a key is over."""
+        """End the mark of a key."""
         with self._lock:
             doing = self._doing.get(output, {})
             doing.pop(key, None)

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 WorkspaceLike: TypeAlias = "Workspace | Mapping[str, Any] | str | os.PathLike[str]"
-"""What a panel accepts as a workspace."""
+"""The types that a panel accepts as a workspace."""
 
 Held = TypeVar("Held")
 Accepted = TypeVar("Accepted")

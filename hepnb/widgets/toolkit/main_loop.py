@@ -25,7 +25,7 @@ def main_loop() -> Any:
 
 
 def must_post() -> bool:
-    """Say whether the current thread has to hand text drawing over to the main loop."""
+    """Return whether the current thread has to hand text drawing over to the main loop."""
     return threading.current_thread() is not threading.main_thread() and main_loop() is not None
 
 

@@ -305,14 +305,14 @@ class Panel(_Box, metaclass=_PanelType):
         self._outputs[output] = widgets
 
     def _mark(self, output: str, words: str) -> None:
-        """Say why an output is stale, or (empty) that it is current."""
+        """Mark an output stale with a reason, or (empty) current."""
         if words != self._condition.marked(output):
             self._condition.mark(output, words)
             self._show_condition()
 
     @contextmanager
     def _computing(self, output: str, words: str) -> Iterator[None]:
-        """Say what is computed while the block runs."""
+        """Show a message while the block computes an output."""
         key = self._condition.begin(output, words)
         self._show_condition()
         try:
@@ -373,7 +373,7 @@ class Panel(_Box, metaclass=_PanelType):
         self.chrome.progress = -1.0
 
     def _on_cancel(self, callback: Callable[[], None] | None) -> None:
-        """Give the progress bar a Cancel button, or (None) take it away."""
+        """Set the callback of the Cancel button; None hides the button."""
         self.chrome.on_cancel = callback
         self.chrome.cancellable = callback is not None
 

@@ -48,13 +48,13 @@ class Stepper(anywidget.AnyWidget):
         return int(min(max(proposal["value"], 0), last))
 
     def note(self, index: int, note: str, *, done: bool) -> None:
-        """Say under a step what has been chosen there, and whether it is done."""
+        """Write a note under a step, and whether the step is done."""
         steps = [dict(step) for step in self.steps]
         steps[index] |= {"note": note, "done": done}
         self.steps = steps
 
     def mark(self, index: int, words: str) -> None:
-        """Say why the note of a step is not current; it is where `words` are empty."""
+        """Mark the note of a step stale with a reason; empty `words` mark it current."""
         if self.steps[index].get("stale", "") == words:
             return
         steps = [dict(step) for step in self.steps]

@@ -335,7 +335,7 @@ class Workbench(Panel):
             self._pass_on_workspace()
 
     def _judge_steps(self, _change: Any = None) -> None:
-        """Say which steps are not current: those to the right of an old workspace neither."""
+        """Mark the steps that are not current, and those to the right of an old workspace."""
         upstream = ""
         for name, place in _PLACES.items():
             panel = self._made.get(name)

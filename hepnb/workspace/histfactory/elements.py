@@ -117,7 +117,7 @@ class Element:
         return self.node.get(name, default)
 
     def has(self, name: str) -> bool:
-        """Tell whether there is such an attribute."""
+        """Return whether there is such an attribute."""
         return name in self.node.attrib
 
     def required(self, name: str) -> str:

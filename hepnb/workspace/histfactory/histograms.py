@@ -29,7 +29,7 @@ _MOST_LISTED = 30
 
 @dataclass(frozen=True)
 class Place:
-    """Where elements look for histograms unless they say otherwise."""
+    """Default file and path of the histograms of an element."""
 
     file: str = ""
     path: str = ""

@@ -51,12 +51,12 @@ class Measurement:
 
     @property
     def floats_lumi(self) -> bool:
-        """Whether the luminosity is uncertain."""
+        """True where the luminosity is uncertain."""
         return self.lumi_error > 0 and "Lumi" not in self.constants
 
     @property
     def needs_lumi(self) -> bool:
-        """Whether the luminosity changes anything."""
+        """True where the luminosity changes an expectation."""
         return self.lumi != 1 or self.lumi_error > 0 or "Lumi" in self.values
 
     def find(self, root: str, names: Names) -> RootName | None:

@@ -67,7 +67,7 @@ class Written:
         self.roots = self._roots()
 
     def has_no_lumi(self, sample: dict[str, Any]) -> bool:
-        """Tell whether a sample has no luminosity where others have one."""
+        """Return whether a sample has no luminosity where others have one."""
         return self.has_lumi and not any(m["type"] == "lumi" for m in sample["modifiers"])
 
     def _without_lumi(self) -> str:
