@@ -1,6 +1,6 @@
 """Many independent tasks here, in a pool of threads or processes, or on a dask cluster: the same results.
 
-What a task gives must depend on the task alone (its place, its seed), never on what ran before it; then
+What a task gives must depend on the task alone (its index, its seed), never on what ran before it; then
 every executor gives the same numbers. Only as many tasks are handed out as keep the workers busy, so
 ``tasks`` may be a generator, and a cancelled run waits for what has begun instead of throwing it away.
 """
@@ -32,7 +32,7 @@ class Outcome:
 
     Parameters
     ----------
-    place : int
+    index : int
         Which task: 0 is the first.
     value : object
         What the function gave; None if it raised.
@@ -40,7 +40,7 @@ class Outcome:
         What it raised, or why its worker died.
     """
 
-    place: int
+    index: int
     value: Any = None
     error: Exception | None = None
 
@@ -135,7 +135,7 @@ def run_ordered(
     for done, outcome in enumerate(outcomes, start=1):
         if outcome.error is not None:
             raise outcome.error
-        values[outcome.place] = outcome.value
+        values[outcome.index] = outcome.value
         if progress is not None:
             progress(done, len(todo))
     return values
@@ -144,13 +144,13 @@ def run_ordered(
 def _here(
     function: Callable[[Any], Any], numbered: Iterator[tuple[int, Any]], cancel: Cancel | None
 ) -> Iterator[Outcome]:
-    for place, task in numbered:
+    for index, task in numbered:
         if cancel is not None and cancel.is_set():
             return
         try:
-            outcome = Outcome(place, function(task))
+            outcome = Outcome(index, function(task))
         except Exception as error:  # noqa: BLE001  # whoever asked decides what one failed task means
-            outcome = Outcome(place, error=error)
+            outcome = Outcome(index, error=error)
         yield outcome
 
 
@@ -171,13 +171,13 @@ def _elsewhere(
                 for future in [other for other in running if revocable and other.cancel()]:
                     del running[future]
             while more and len(running) < window:
-                place, task = next(numbered, (-1, None))
-                more = place >= 0
+                index, task = next(numbered, (-1, None))
+                more = index >= 0
                 if more:
                     try:
-                        running[pool.submit(function, task)] = place
+                        running[pool.submit(function, task)] = index
                     except BrokenExecutor as error:
-                        yield Outcome(place, error=error)
+                        yield Outcome(index, error=error)
             poll = None if cancel is None or not more else _POLL_SECONDS
             for future in wait(running, poll, FIRST_COMPLETED).done:
                 yield _outcome(running.pop(future), future)
@@ -186,13 +186,13 @@ def _elsewhere(
             future.cancel()
 
 
-def _outcome(place: int, future: Future[Any]) -> Outcome:
+def _outcome(index: int, future: Future[Any]) -> Outcome:
     if future.cancelled():
-        return Outcome(place, error=HepnbError("the executor gave the task up before it was done."))
+        return Outcome(index, error=HepnbError("the executor gave the task up before it was done."))
     error = future.exception()
     if error is not None and not isinstance(error, Exception):
         raise error
-    return Outcome(place, None if error is not None else future.result(), error)
+    return Outcome(index, None if error is not None else future.result(), error)
 
 
 def _pool(executor: Executor) -> tuple[concurrent.futures.Executor, int, bool]:

@@ -55,7 +55,7 @@ def test_no_tasks(engine: Any) -> None:
 
 
 def test_a_task_that_raises_leaves_the_others(engine: Any) -> None:
-    outcomes = {outcome.place: outcome for outcome in run_completed(int, ["1", "two", "3"], executor=engine)}
+    outcomes = {outcome.index: outcome for outcome in run_completed(int, ["1", "two", "3"], executor=engine)}
     assert sorted(outcomes) == [0, 1, 2]
     assert (outcomes[0].value, outcomes[2].value) == (1, 3)
     assert isinstance(outcomes[1].error, ValueError)
@@ -83,7 +83,7 @@ def test_cancel_keeps_what_is_done_and_reads_no_more_tasks(engine: Any) -> None:
 
     found = {}
     for outcome in run_completed(abs, endless(), executor=engine, cancel=cancel):
-        found[outcome.place] = outcome.value
+        found[outcome.index] = outcome.value
         if len(found) == 3:
             cancel.set()
     assert 3 <= len(found) <= len(read) < 40
@@ -107,7 +107,7 @@ def test_a_run_waits_for_what_has_begun() -> None:
 def test_workers_that_die_are_errors_of_their_tasks() -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         outcomes = list(run_completed(os._exit, [1, 1, 1, 1], executor=pool))
-    assert sorted(outcome.place for outcome in outcomes) == [0, 1, 2, 3]
+    assert sorted(outcome.index for outcome in outcomes) == [0, 1, 2, 3]
     assert all(isinstance(outcome.error, Exception) for outcome in outcomes)
 
 

@@ -95,7 +95,7 @@ def _outcome(result: FitResults, pars: NDArray[np.float64]) -> Any:
 
 
 def pyhf_optimizer() -> Any:
-    """Give hepnb's minimiser as an optimizer for pyhf.
+    """Return hepnb's minimiser as an optimizer for pyhf.
 
     Returns
     -------

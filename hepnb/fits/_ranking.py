@@ -78,7 +78,7 @@ class RankingResults:
         return f"RankingResults({len(self.labels)} impacts on {self.poi}: {', '.join(rows)}{more}{stopped})"
 
     def order(self) -> NDArray[np.intp]:
-        """Give the positions by falling post-fit impact, shape (n,)."""
+        """Return the positions by falling post-fit impact, shape (n,)."""
         size = np.maximum(np.abs(self.postfit_up), np.abs(self.postfit_down))
         return np.argsort(-np.nan_to_num(size), kind="stable")
 
@@ -205,7 +205,7 @@ def _fitted(
     cancel: Cancel | None,
     executor: Executor | None,
 ) -> tuple[FloatArray, bool]:
-    """Give the POI of each fit, nan where it failed or was not done; and whether some were not done."""
+    """Return the POI of each fit, nan where it failed or was not done; and whether some were not done."""
     if not len(start):
         return np.empty(0), False
     found, stopped = solve_in_shares(model, data, start, fixed, progress, cancel, executor, _BATCH)

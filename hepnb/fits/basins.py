@@ -109,7 +109,7 @@ def suspects(model: Model) -> IntArray:
 def other_sides(
     model: Model, points: FloatArray, fixed: NDArray[np.bool_], which: IntArray | None = None
 ) -> tuple[FloatArray, IntArray]:
-    """Give starting points on the other side of each suspect.
+    """Return starting points on the other side of each suspect.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def other_sides(
 
 
 def free_factors(model: Model) -> IntArray:
-    """Give the parameters that are free and scale yields, the strongest first, at most twelve.
+    """Return the parameters that are free and scale yields, the strongest first, at most twelve.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def free_factors(model: Model) -> IntArray:
 def at_bounds(
     model: Model, points: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray, factors: IntArray
 ) -> tuple[FloatArray, IntArray, IntArray]:
-    """Give starting points with one free factor at its bound, or away from it if it is there.
+    """Return starting points with one free factor at its bound, or away from it if it is there.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def at_bounds(
 
 
 def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
-    """Give random starting points where parameters are suspect, or the model says so; always the same ones.
+    """Return random starting points where parameters are suspect, or the model says so; always the same ones.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
 def scattered(
     model: Model, points: FloatArray, fixed: NDArray[np.bool_], count: int = _MANY
 ) -> tuple[FloatArray, IntArray]:
-    """Give many random starting points, whatever the model.
+    """Return many random starting points, whatever the model.
 
     Constrained parameters lie one and, in every second, two standard deviations around their auxiliary
     measurements, free ones within a factor of about two of their initial values.

@@ -151,7 +151,7 @@ def minimize(
 
 
 def _at_once(likelihood: Likelihood) -> int:
-    """Give the number of lanes whose arrays fit into the processor's cache."""
+    """Return the number of lanes whose arrays fit into the processor's cache."""
     size = likelihood.operator_bytes or 16 * likelihood.n_parameters**2
     return int(max(_FEWEST, _CACHE_BYTES // size))
 

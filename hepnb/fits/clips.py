@@ -182,7 +182,7 @@ class _Edge:
         )
 
     def slopes(self, points: FloatArray) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
-        """Give the derivative of the cells, and size and direction of what bends at the edges."""
+        """Return the derivative of the cells, and size and direction of what bends at the edges."""
         compiled = self.likelihood.compiled
         logs, shapes, _, _ = differentiate(compiled, points, self.plain)
         scaled = np.zeros(compiled.nominal.size * points.shape[1], dtype=bool)
@@ -202,7 +202,7 @@ class _Edge:
 
 
 def _yields(compiled: Compiled, points: FloatArray) -> FloatArray:
-    """Give the yield of each cell after its histosys, before all factors, shape (batch, cell)."""
+    """Return the yield of each cell after its histosys, before all factors, shape (batch, cell)."""
     h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
     return np.asarray(compiled.nominal + h @ compiled.shape_odd + g @ compiled.shape_even)
 
@@ -215,7 +215,7 @@ def _floor(likelihood: HistFactoryLikelihood) -> Floor:
 
 
 def _round(x: FloatArray, width: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give the rounded max(x, 0) and its two derivatives; x itself where the width is 0."""
+    """Return the rounded max(x, 0) and its two derivatives; x itself where the width is 0."""
     wide = width > 0
     e = np.where(wide, width, 1.0)
     root = np.hypot(x, 2 * e)

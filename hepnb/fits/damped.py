@@ -116,13 +116,13 @@ class _System:
         return not self.values.size or bool(self.values[0] > -1e-9 * self.values[-1])
 
     def step(self, damping: float) -> FloatArray:
-        """Give the step, shape (1, parameter)."""
+        """Return the step, shape (1, parameter)."""
         step = np.zeros_like(self.here.gradient)
         sizes = np.maximum(np.abs(self.values) + damping, 1e-9)
         step[0, self.free] = self.scale * (self.vectors @ (-self.slopes / sizes))
         return step
 
     def promised(self, change: FloatArray) -> float:
-        """Give by how much the parabola falls."""
+        """Return by how much the parabola falls."""
         bent = change[0] @ self.here.curvature[0] @ change[0]
         return float(-(self.here.gradient[0] @ change[0]) - 0.5 * bent)

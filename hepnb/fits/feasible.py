@@ -85,7 +85,7 @@ def _one(
 
 
 def _lacking(model: Model, point: FloatArray, main: FloatArray, goal: FloatArray) -> FloatArray:
-    """Give what bins outside the domain lack to their goal, shape (bin,); 0 for the others."""
+    """Return what bins outside the domain lack to their goal, shape (bin,); 0 for the others."""
     nu = cell_rates(model.likelihood.compiled, point[None]).bins[0]
     outside = ~((nu > 0) | ((nu == 0) & (main == 0)))
     return np.where(outside, goal - np.where(np.isfinite(nu), nu, 0.0), 0.0)

@@ -42,7 +42,7 @@ class GroupImpact:
 def group_impacts(
     data: FloatArray, model: Model, result: FitResults, groups: Mapping[str, str | Sequence[str]]
 ) -> tuple[GroupImpact, ...]:
-    """Give the impact of groups of parameters on the POI.
+    """Return the impact of groups of parameters on the POI.
 
     The conditional minimum with parameters held at their best values is the free one, so nothing is fitted
     again: what remains comes from the curvature of the other parameters.

@@ -177,7 +177,7 @@ def _replace(result: BatchedFit, lanes: IntArray, found: BatchedFit) -> None:
 
 
 def _kinked(model: Model) -> IntArray:
-    """Give the parameters whose interpolation has a kink."""
+    """Return the parameters whose interpolation has a kink."""
     compiled = model.likelihood.compiled
     pairs = ((compiled.shape_parameters, compiled.shape_code), (compiled.norm_parameters, compiled.norm_code))
     with_kinks = [parameters for parameters, code in pairs if code.name in _CODES]

@@ -92,6 +92,6 @@ def run_minuit(
 def minuit_lane(
     likelihood: Likelihood, data: FloatArray, start: FloatArray, bounds: FloatArray, fixed: BoolArray
 ) -> FloatArray:
-    """Give the point, shape (parameter,), at which Minuit ends; see :func:`run_minuit`."""
+    """Return the point, shape (parameter,), at which Minuit ends; see :func:`run_minuit`."""
     safe = np.where(np.isfinite(start), start, 0.5 * bounds.sum(axis=1))
     return np.array(run_minuit(likelihood, data, safe, bounds, fixed).values)

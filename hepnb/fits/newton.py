@@ -54,7 +54,7 @@ class Likelihood(Protocol):
     def objective(
         self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True
     ) -> Objective:
-        """Give -2 log L and its derivatives."""
+        """Return -2 log L and its derivatives."""
 
     def operator(self, points: FloatArray, data: FloatArray) -> Any:
         """Evaluate with the curvature as an operator; see :class:`hepnb.model.Operator`."""
@@ -77,7 +77,7 @@ class Box:
     fixed: BoolArray
 
     def take(self, which: Any) -> Box:
-        """Give the box of some lanes."""
+        """Return the box of some lanes."""
         return Box(
             self.lower if len(self.lower) == 1 else self.lower[which],
             self.upper if len(self.upper) == 1 else self.upper[which],
@@ -111,7 +111,7 @@ class Here(Protocol):
         """-2 log L there, infinite outside its domain."""
 
     def take(self, which: Any) -> Any:
-        """Give some of the lanes."""
+        """Return some of the lanes."""
 
     def join(self, other: Any) -> Any:
         """Append other lanes."""
@@ -128,7 +128,7 @@ class Dense:
     curvature: FloatArray
 
     def take(self, which: Any) -> Dense:
-        """Give some of the lanes."""
+        """Return some of the lanes."""
         return Dense(*(array[which] for array in vars(self).values()))
 
     def join(self, other: Dense) -> Dense:
@@ -180,12 +180,12 @@ class Step:
     edm: FloatArray
 
     def take(self, which: Any) -> Step:
-        """Give the steps of some of the lanes."""
+        """Return the steps of some of the lanes."""
         return Step(self.gradient[which], self.direction[which], self.held[which], self.edm[which])
 
 
 def newton_step(here: Here, box: Box, *, wary: bool = True) -> Step:
-    """Give the Newton step of each lane.
+    """Return the Newton step of each lane.
 
     Parameters
     ----------

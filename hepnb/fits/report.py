@@ -119,7 +119,7 @@ def second_minimum(model: Model, explored: Explored) -> SecondMinimum | None:
 
 
 def bounded_uncertainty(point: FloatArray, sigma: FloatArray, bounds: FloatArray) -> FloatArray:
-    """Give the uncertainties of bounded parameters as Minuit's HESSE does.
+    """Return the uncertainties of bounded parameters as Minuit's HESSE does.
 
     Minuit searches in u of x = a + (b - a) (1 + sin u) / 2, takes one standard deviation in u on both
     sides, and averages the two distances in x. It is what cabinetry, pyhf with Minuit and RooFit print.

@@ -134,7 +134,7 @@ class FitResults:
     minuit: Any = None
 
     def __getitem__(self, label: str) -> tuple[float, float]:
-        """Give value and uncertainty of a parameter."""
+        """Return value and uncertainty of a parameter."""
         position = self.labels.index(label)
         return float(self.bestfit[position]), float(self.uncertainty[position])
 

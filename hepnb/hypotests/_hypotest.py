@@ -162,7 +162,7 @@ def significance(
     bounds: Bounds | None = None,
     fixed: Fixed | None = None,
 ) -> SignificanceResults:
-    """Give the significance of an excess over the background alone.
+    """Return the significance of an excess over the background alone.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def statistic(q: FloatArray, q_asimov: FloatArray, bounded: bool) -> FloatArray:
 
 
 def observed_pvalues(teststat: FloatArray, q_asimov: FloatArray) -> PValues:
-    """Give the p-values of observed statistics.
+    """Return the p-values of observed statistics.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def observed_pvalues(teststat: FloatArray, q_asimov: FloatArray) -> PValues:
 
 
 def expected_pvalues(q_asimov: FloatArray) -> PValues:
-    """Give the p-values expected from background at -2, -1, 0, 1 and 2 standard deviations.
+    """Return the p-values expected from background at -2, -1, 0, 1 and 2 standard deviations.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def expected_pvalues(q_asimov: FloatArray) -> PValues:
 
 
 def two_sided_pvalues(t: FloatArray, t_asimov: FloatArray, bounded: bool) -> PValues:
-    """Give the p-values of the statistics of intervals.
+    """Return the p-values of the statistics of intervals.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def two_sided_pvalues(t: FloatArray, t_asimov: FloatArray, bounded: bool) -> PVa
 
 
 def expected_two_sided_pvalues(t_asimov: FloatArray, bounded: bool) -> PValues:
-    """Give the p-values of the statistics of intervals that are expected from background.
+    """Return the p-values of the statistics of intervals that are expected from background.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def expected_two_sided_pvalues(t_asimov: FloatArray, bounded: bool) -> PValues:
 
 
 def _outside(root: FloatArray, distance: FloatArray, shift: FloatArray, bounded: bool) -> FloatArray:
-    """Give the probability that sqrt(t) is at least ``root``.
+    """Return the probability that sqrt(t) is at least ``root``.
 
     ``shift`` is how far the true value lies below the one tested, in standard deviations of the best value.
     """

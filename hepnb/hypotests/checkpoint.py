@@ -133,7 +133,7 @@ class Checkpoint:
                 )
 
     def recall(self, name: str, n_toys: int) -> Stored:
-        """Give what there is of one stream; a study may ask for more toys than before, not for fewer."""
+        """Return what there is of one stream; a study may ask for more toys than before, not for fewer."""
         values, done = self.streams.get(name, (np.empty(0), np.empty(0, dtype=bool)))
         if values.size > n_toys:
             raise FileError(
@@ -178,7 +178,7 @@ class Checkpoint:
 
 
 def stored_seed(path: str | os.PathLike[str]) -> int | None:
-    """Give the seed of the study in a file, for who goes on without naming one; None if there is no file."""
+    """Return the seed of the study in a file, None if there is no file; for a study that names none."""
     file = local_path(path)
     if not file.exists():
         return None

@@ -114,7 +114,7 @@ class ToyResults:
         return f"ToyResults({text}{', stopped' if self.cancelled else ''})"
 
     def tail(self, value: float) -> tuple[float, float]:
-        """Give the fractions of signal and of background toys at or above a value."""
+        """Return the fractions of signal and of background toys at or above a value."""
         signal, background = (
             float(tail_fractions(toys, np.array([value]))[0]) if toys.size else float("nan")
             for toys in (self.signal, self.background)
@@ -123,7 +123,7 @@ class ToyResults:
 
 
 def tail_fractions(toys: FloatArray, values: FloatArray) -> FloatArray:
-    """Give the fraction of toys at or above each value, shape (values,)."""
+    """Return the fraction of toys at or above each value, shape (values,)."""
     edge = values - TIE * (1 + np.abs(values))
     return np.asarray(1 - np.searchsorted(np.sort(toys), edge, side="left") / toys.size)
 

@@ -21,7 +21,7 @@ __all__ = ["Stream", "ToyRun", "place_of", "seed_sequence"]
 
 
 def seed_sequence(seed: int | np.random.SeedSequence | None) -> np.random.SeedSequence:
-    """Give the seed of a study, or raise a ModelError if it is none."""
+    """Return the seed of a study, or raise a ModelError if it is none."""
     if isinstance(seed, np.random.SeedSequence):
         return seed
     try:
@@ -31,7 +31,7 @@ def seed_sequence(seed: int | np.random.SeedSequence | None) -> np.random.SeedSe
 
 
 def spawned(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
-    """Give a descendant of a seed by its place, without counting it as spawned.
+    """Return a descendant of a seed by its place, without counting it as spawned.
 
     ``SeedSequence.spawn`` gives other children each time it is called; a batch needs the same ones again.
     """
@@ -39,7 +39,7 @@ def spawned(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequen
 
 
 def place_of(mu: float) -> tuple[int, ...]:
-    """Give a value of the POI its place among the seeds of a study, whatever else is tested."""
+    """Return the key of the seeds of one value of the POI; it depends on the value alone."""
     return (int(np.float64(mu).view(np.uint64)),)
 
 
@@ -124,8 +124,8 @@ class ToyRun:
         self.done += finished
         if finished and self.progress is not None:
             self.progress(self.done, total)
-        places = list(self._missing(kept))
-        tasks = (self.task(streams[which], batch, size) for which, batch in places)
+        indices = list(self._missing(kept))
+        tasks = (self.task(streams[which], batch, size) for which, batch in indices)
         outcomes = run_completed(
             partial(do_batch, self.model), tasks, executor=self.executor, cancel=self.cancel
         )
@@ -133,7 +133,7 @@ class ToyRun:
             for outcome in outcomes:
                 if outcome.error is not None:
                     raise outcome.error
-                which, batch = places[outcome.place]
+                which, batch = indices[outcome.index]
                 values, done = kept[which]
                 begin = batch * size
                 values[begin : begin + size] = outcome.value
@@ -144,7 +144,7 @@ class ToyRun:
                 if self.progress is not None:
                     self.progress(self.done, total)
         finally:
-            if self.checkpoint is not None and places:
+            if self.checkpoint is not None and indices:
                 self.checkpoint.save(now=True)
         self.cancelled |= not all(done.all() for _, done in kept)
         return [
@@ -154,7 +154,7 @@ class ToyRun:
 
     @staticmethod
     def _in_batches(stream: Stream, size: int) -> NDArray[np.intp]:
-        """Give the number of toys in each batch of a stream."""
+        """Return the number of toys in each batch of a stream."""
         starts = np.arange(0, stream.n_toys, size)
         return np.minimum(size, stream.n_toys - starts)
 
@@ -174,7 +174,7 @@ class ToyRun:
         return ToyTask(stream.origin, stream.mu, self.test_stat, count, seed)
 
     def _recall(self, stream: Stream, size: int) -> tuple[FloatArray, BoolArray]:
-        """Give the values and finished batches of a stream, those of the checkpoint included.
+        """Return the values and finished batches of a stream, those of the checkpoint included.
 
         A study may go on with more toys than before: a last batch that was not full is then done again.
         """

@@ -88,13 +88,13 @@ class ExclusionResults:
     @property
     def message(self) -> str:
         """What to know, in words."""
-        said = [f"{name}: {words}" for name, words in self.words.items()]
+        notes = [f"{name}: {words}" for name, words in self.words.items()]
         if self.left_out:
-            said.append(f"without a value, so left out: {', '.join(self.left_out)}")
-        return "; ".join(said)
+            notes.append(f"without a value, so left out: {', '.join(self.left_out)}")
+        return "; ".join(notes)
 
     def band(self, sigma: Literal[1, 2] = 1) -> tuple[FloatArray, ...]:
-        """Give the region between the expected contours at plus and minus so many standard deviations.
+        """Return the region between the expected contours at plus and minus so many standard deviations.
 
         Parameters
         ----------
@@ -179,13 +179,13 @@ def exclusion(
     ExclusionResults(m2 against m1, 4 signals, contours: observed 1, expected 1)
     """
     (label_x, values_x), (label_y, values_y) = _axis(grid, x, "x"), _axis(grid, y, "y")
-    labels, places, logs = (label_x, label_y), (values_x, values_y), (log_x, log_y)
-    for label, values, log in zip(labels, places, logs, strict=True):
+    labels, coordinates, logs = (label_x, label_y), (values_x, values_y), (log_x, log_y)
+    for label, values, log in zip(labels, coordinates, logs, strict=True):
         if log and not (values > 0).all():
             raise ModelError(
                 f"{label} is {values.min():g} at the least: a logarithmic axis needs values above 0."
             )
-    points = np.column_stack([np.log(v) if log else v for v, log in zip(places, logs, strict=True)])
+    points = np.column_stack([np.log(v) if log else v for v, log in zip(coordinates, logs, strict=True)])
     values = _values(grid, by)
     good = np.isfinite(values).all(axis=0) & np.isfinite(points).all(axis=1)
     names = np.array(grid.names)
@@ -200,7 +200,7 @@ def exclusion(
             words[name] = "every signal is excluded" if (row < 0).all() else "no signal is excluded"
     return ExclusionResults(
         labels,
-        np.column_stack(places)[good],
+        np.column_stack(coordinates)[good],
         tuple(names[good].tolist()),
         values[:, good],
         contours,
@@ -214,10 +214,10 @@ def exclusion(
 
 
 def _axis(grid: GridResults, given: Any, name: str) -> tuple[str, FloatArray]:
-    """Give the label and the values of an axis."""
+    """Return the label and the values of an axis."""
     if isinstance(given, str | int):
-        place = grid.axis(given)
-        return grid.labels[place], grid.coordinates[:, place]
+        index = grid.axis(given)
+        return grid.labels[index], grid.coordinates[:, index]
     values = as_numbers(given, name)
     if values.shape != (len(grid),):
         raise ModelError(
@@ -227,16 +227,16 @@ def _axis(grid: GridResults, given: Any, name: str) -> tuple[str, FloatArray]:
 
 
 def _values(grid: GridResults, by: str) -> FloatArray:
-    """Give what is interpolated, shape (6, n)."""
+    """Return what is interpolated, shape (6, n)."""
     check_choice(by, _BY, "by")
     if by == "CLs":
         return np.log(np.maximum(np.vstack([grid.CLs_obs, grid.CLs_exp.T]), _TINY) / alpha_of(grid.cl))
     values = np.vstack([grid.observed, grid.expected.T])
-    for place, name in enumerate(grid.names):
+    for index, name in enumerate(grid.names):
         found = grid.limits.get(name)
         for row, curve in enumerate(CURVES):
             if found is not None and curve in found.no_limit and found.no_limit[curve].startswith(BEYOND):
-                values[row, place] = found.scan.mu[-1]
+                values[row, index] = found.scan.mu[-1]
     with np.errstate(divide="ignore"):
         return np.log(values)
 

@@ -18,7 +18,7 @@ from hepnb.hypotests.settings import refuse_for_toys
 from hepnb.hypotests.streams import ToyRun, seed_sequence
 from hepnb.hypotests.toy_batch import batch_size
 from hepnb.hypotests.toys import USUAL_TOYS, checked_toys
-from hepnb.limits.belt import Belt, check_countable
+from hepnb.limits.belt import NeymanBelt, check_countable
 from hepnb.limits.confidence import check_cl
 from hepnb.limits.ends import End, find_ends
 from hepnb.model import Model, one_data_set
@@ -57,7 +57,7 @@ class IntervalResults:
     method : str
         ``"likelihood"`` or ``"feldman-cousins"``.
     calctype : str
-        How the law of the statistic was had.
+        How the distribution of the statistic was obtained.
     mu, p_values : ndarray, shape (k,)
         The values tested, and how well each agrees with the data: it belongs to the interval where the
         p-value is above 1 - cl.
@@ -117,7 +117,7 @@ def interval(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> IntervalResults:
-    """Give a two-sided interval of the parameter of interest.
+    """Return a two-sided interval of the parameter of interest.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def interval(
         parameters profiled. There the bounds of the parameter count as physical, the upper one too: give wide
         ones if it has none.
     calctype : {"toybased", "asymptotics", "exact"}, optional
-        For Feldman and Cousins: whether the law of t is had from toys (the default), from the asymptotic
-        formula that knows of a bound at 0, or from all counts that one bin can have, without nuisance
-        parameters.
+        For Feldman and Cousins: whether the distribution of t comes from toys (the default), from the
+        asymptotic formula that knows of a bound at 0, or from all counts that one bin can have, without
+        nuisance parameters.
     init, bounds, fixed
         Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
         those of the POI.
@@ -209,15 +209,15 @@ def _belt(
     given: Mapping[str, Any],
     progress: Progress | None,
     cancel: Cancel | None,
-) -> Belt:
+) -> NeymanBelt:
     if law == "exact":
         check_countable(model)
     if law != "toybased":
-        return Belt(model, counts, law)
+        return NeymanBelt(model, counts, law)
     n_toys, seed, executor, path = (given[name] for name in _FOR_TOYS)
     count = USUAL_TOYS if n_toys is None else n_toys
     checked_toys(count)
-    belt = Belt(model, counts, law)
+    belt = NeymanBelt(model, counts, law)
     kept = None
     if path is not None:
         seed = stored_seed(path) if seed is None else seed
@@ -230,7 +230,7 @@ def _belt(
     return belt
 
 
-def _message(belt: Belt, lower: End, upper: End, cl: float, failed: int) -> str:
+def _message(belt: NeymanBelt, lower: End, upper: End, cl: float, failed: int) -> str:
     name, words = belt.model.poi_name, []
     low, high = belt.model.bounds[belt.model.require_poi()]
     if not belt.ok:

@@ -54,7 +54,7 @@ def upper_limit(
     seed: int | np.random.SeedSequence | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> LimitResults:
-    """Give the observed and expected upper limits on the parameter of interest.
+    """Return the observed and expected upper limits on the parameter of interest.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from hepnb.hypotests.toys import fraction_above, tail_uncertainty
 from hepnb.model import Model
 from hepnb.typing import FloatArray
 
-__all__ = ["Belt", "Point", "check_countable"]
+__all__ = ["NeymanBelt", "Point", "check_countable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Point:
     n_failed: int = 0
 
 
-class Belt:
+class NeymanBelt:
     """The values tested so far.
 
     Parameters
@@ -135,7 +135,7 @@ class Belt:
         return [(kept, none, toys.size - kept.size) for kept, toys in zip(good, drawn, strict=True)]
 
     def _counts(self, point: Point) -> tuple[FloatArray, FloatArray, int]:
-        """Give the statistic and the probability of every count that can be."""
+        """Return the statistic and the probability of every count that can be."""
         rate = float(self.model.expected(point.origin)[0])
         n = np.arange(rate + 10 * np.sqrt(rate) + 40)  # what is beyond has no probability to speak of
         data = np.tile(self.data, (n.size, 1))
@@ -145,7 +145,7 @@ class Belt:
         return t[good], np.exp(xlogy(n, rate) - rate - gammaln(n + 1))[good], int((~good).sum())
 
     def p_values(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Give the values tested, ascending, their p-values and the uncertainties of those, shape (k,)."""
+        """Return the values tested, ascending, their p-values and the uncertainties of those, shape (k,)."""
         mu = np.array([point.mu for point in self.points])
         t = np.array([point.t for point in self.points])
         nothing = np.zeros(mu.size)

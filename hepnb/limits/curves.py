@@ -69,12 +69,12 @@ class Curves:
         return int(falls[-1]) if falls.size else None
 
     def linear(self, row: int, i: int) -> float:
-        """Give the crossing in interval ``i`` as if CLs were straight there."""
+        """Return the crossing in interval ``i`` as if CLs were straight there."""
         a, b = self.CLs[row, i], self.CLs[row, i + 1]
         return float(self.mu[i] + (self.mu[i + 1] - self.mu[i]) * (a - self.alpha) / (a - b))
 
     def smooth(self, row: int, i: int) -> float:
-        """Give the crossing in interval ``i`` from up to four points around it, at best."""
+        """Return the crossing in interval ``i`` from up to four points around it, at best."""
         for points in (slice(max(i - 1, 0), i + 3), slice(i, i + 2)):
             found = _inverse(self.mu[points], self.excess[row, points])
             if self.mu[i] <= found <= self.mu[i + 1]:
@@ -88,7 +88,7 @@ class Curves:
 
 
 def _inverse(x: FloatArray, y: FloatArray) -> float:
-    """Give x where y is 0, by the polynomial x(y) through the points; nan where y does not rise."""
+    """Return x where y is 0, by the polynomial x(y) through the points; nan where y does not rise."""
     if not np.isfinite(y).all() or not (np.diff(y) > 0).all():
         return float("nan")
     total = 0.0

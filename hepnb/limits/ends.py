@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from hepnb.limits.belt import Belt
+from hepnb.limits.belt import NeymanBelt
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
@@ -52,45 +52,45 @@ class _Side:
     first: tuple[float, float] | None = None
 
     def first_points(self) -> FloatArray:
-        """Give distances around the likely end."""
+        """Return distances around the likely end."""
         return np.unique(np.minimum(self.step * np.array(_LADDER), self.room))
 
     def next_points(self, x: FloatArray, p: FloatArray, sigma: FloatArray, alpha: float) -> FloatArray:
-        """Give the distances to test next; none where the end is known, or cannot be."""
-        place = _bracket(p, alpha)
-        if place is None:
+        """Return the distances to test next; none where the end is known, or cannot be."""
+        index = _bracket(p, alpha)
+        if index is None:
             return np.empty(0)
-        if place == x.size - 1:
+        if index == x.size - 1:
             if x[-1] >= self.room * (1 - 1e-12):
                 return np.empty(0)
             reach = max(x[-1], self.step)
             return np.unique(np.minimum(x[-1] + reach * np.array([0.5, 1.0, 2.0]), self.room))
-        a, b = x[place], x[place + 1]
-        if self.first is None and place > 0:
-            self.first, self.slope = (a, b), (p[place] - p[place + 1]) / (b - a)
-        noise = float(np.hypot(sigma[place], sigma[place + 1]))
+        a, b = x[index], x[index + 1]
+        if self.first is None and index > 0:
+            self.first, self.slope = (a, b), (p[index] - p[index + 1]) / (b - a)
+        noise = float(np.hypot(sigma[index], sigma[index + 1]))
         if noise > 0:
-            jumps = p[place] - p[place + 1] > _CLEAR * noise
+            jumps = p[index] - p[index + 1] > _CLEAR * noise
             if b - a <= _COARSE * b or not (jumps or b - a > noise / max(self.slope, 1e-300)):
                 return np.empty(0)
             return np.asarray(a + (b - a) * np.array([0.25, 0.5, 0.75]))
         if b - a <= _PRECISION * b:
             return np.empty(0)
         # p is smooth in most models: points around the estimate close in on it, and the middle makes sure.
-        guess, margin = _straight(x, p, place, alpha), 0.05 * (b - a)
+        guess, margin = _straight(x, p, index, alpha), 0.05 * (b - a)
         points = np.array([guess - margin, guess, guess + margin, 0.5 * (a + b)])
         return np.unique(points[(points > a) & (points < b)])
 
     def end(self, x: FloatArray, p: FloatArray, sigma: FloatArray, alpha: float, origin: float) -> End:
-        """Give the end that the points hold."""
-        place = _bracket(p, alpha)
-        if self.room <= 0 or (place == x.size - 1 and x[-1] >= self.room * (1 - 1e-12)):
+        """Return the end that the points hold."""
+        index = _bracket(p, alpha)
+        if self.room <= 0 or (index == x.size - 1 and x[-1] >= self.room * (1 - 1e-12)):
             return End(origin + self.sign * self.room, 0.0, "at bound")
-        if place is None or place == x.size - 1:
+        if index is None or index == x.size - 1:
             return End(np.nan, np.nan, "not found")
-        value, error = _straight(x, p, place, alpha), 0.0
+        value, error = _straight(x, p, index, alpha), 0.0
         if sigma.any():
-            value, error = self._fitted(x, p, sigma, place, alpha)
+            value, error = self._fitted(x, p, sigma, index, alpha)
             # Where p is flat for a while, or jumps to and fro, chance decides where it crosses.
             inner = x[(x < value) & (p - sigma > alpha)].max()
             outer = x[(x > value) & (p + sigma < alpha)]
@@ -98,13 +98,13 @@ class _Side:
         return End(origin + self.sign * value, error, "found")
 
     def _fitted(
-        self, x: FloatArray, p: FloatArray, sigma: FloatArray, place: int, alpha: float
+        self, x: FloatArray, p: FloatArray, sigma: FloatArray, index: int, alpha: float
     ) -> tuple[float, float]:
         """Fit a straight line through what scatters; where p jumps, say where and how well that is known."""
-        a, b = x[place], x[place + 1]
-        noise = float(np.hypot(sigma[place], sigma[place + 1]))
+        a, b = x[index], x[index + 1]
+        noise = float(np.hypot(sigma[index], sigma[index + 1]))
         jump = 0.5 * (a + b), float((b - a) / np.sqrt(12))
-        if p[place] - p[place + 1] > _CLEAR * noise or not self.slope > 0:
+        if p[index] - p[index + 1] > _CLEAR * noise or not self.slope > 0:
             return jump
         reach = _NEAR * noise / self.slope
         near = (x >= a - reach) & (x <= b + reach) & (sigma > 0)
@@ -121,7 +121,9 @@ class _Side:
         return a + value, float(spread * np.sqrt(max(scatter, 1.0)) / -slope)
 
 
-def find_ends(belt: Belt, cl: float, progress: Progress | None, cancel: Cancel | None) -> tuple[End, End]:
+def find_ends(
+    belt: NeymanBelt, cl: float, progress: Progress | None, cancel: Cancel | None
+) -> tuple[End, End]:
     """Test values on both sides of the best one until the ends of the interval are known.
 
     Parameters
@@ -167,7 +169,7 @@ def find_ends(belt: Belt, cl: float, progress: Progress | None, cancel: Cancel |
     return lower, upper
 
 
-def _rounded(points: FloatArray, belt: Belt, low: float, high: float) -> FloatArray:
+def _rounded(points: FloatArray, belt: NeymanBelt, low: float, high: float) -> FloatArray:
     """Round values that toys are done at, so that a study that goes on elsewhere tests the same ones."""
     if belt.run is None:
         return np.clip(points, low, high)
@@ -176,8 +178,8 @@ def _rounded(points: FloatArray, belt: Belt, low: float, high: float) -> FloatAr
     return np.clip(np.where(inside, shorter, points), low, high)
 
 
-def _outwards(belt: Belt, side: _Side, origin: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give distances from the best value, p-values and their uncertainties on one side; 1 at the origin."""
+def _outwards(belt: NeymanBelt, side: _Side, origin: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return distances from the best value, p-values and their uncertainties on one side; 1 at the origin."""
     mu, p, sigma = belt.p_values()
     distance = side.sign * (mu - origin)
     here = np.flatnonzero((distance > 0) & np.isfinite(p))
@@ -194,14 +196,14 @@ def _bracket(p: FloatArray, alpha: float) -> int | None:
     return int(np.flatnonzero(p >= alpha)[-1]) if p.size > 1 else None
 
 
-def _straight(x: FloatArray, p: FloatArray, place: int, alpha: float) -> float:
+def _straight(x: FloatArray, p: FloatArray, index: int, alpha: float) -> float:
     """Interpolate the crossing after ``place``, straight in standard deviations."""
-    a, b, want = (-ndtri(0.5 * np.clip(value, 1e-300, 1.0)) for value in (p[place], p[place + 1], alpha))
+    a, b, want = (-ndtri(0.5 * np.clip(value, 1e-300, 1.0)) for value in (p[index], p[index + 1], alpha))
     part = (want - a) / (b - a) if b > a else 0.5
-    return float(x[place] + (x[place + 1] - x[place]) * np.clip(part, 0.0, 1.0))
+    return float(x[index] + (x[index + 1] - x[index]) * np.clip(part, 0.0, 1.0))
 
 
-def _sigma(belt: Belt) -> float:
+def _sigma(belt: NeymanBelt) -> float:
     """Guess the standard deviation of the best value."""
     low, high = belt.model.bounds[belt.model.require_poi()]
     guess = float(np.clip(1.0, low, high)) or float(high)

@@ -144,37 +144,37 @@ def _one(workspace: Workspace, settings: ModelSettings, test: Callable[[Model], 
 
 
 def _cls(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:  # noqa: ARG001
-    """Give CLs at nominal strength."""
+    """Return CLs at nominal strength."""
     init, bounds, fixed = given
     test = hypotest(1.0, None, model, test_stat, init=init, bounds=bounds, fixed=fixed)
     return test, test.CLs_obs, test.CLs_exp
 
 
 def _limit(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:
-    """Give the limits, and CLs at nominal strength, which the search tests first."""
+    """Return the limits, and CLs at nominal strength, which the search tests first."""
     init, bounds, fixed = given
     limit = upper_limit(None, model, cl=cl, test_stat=test_stat, init=init, bounds=bounds, fixed=fixed)
-    place = np.flatnonzero(limit.scan.mu == 1.0)
-    if not place.size:
+    index = np.flatnonzero(limit.scan.mu == 1.0)
+    if not index.size:
         test = hypotest(1.0, None, model, test_stat)
         return limit, test.CLs_obs, test.CLs_exp
-    return limit, float(limit.scan.CLs_obs[place[0]]), limit.scan.CLs_exp[place[0]]
+    return limit, float(limit.scan.CLs_obs[index[0]]), limit.scan.CLs_exp[index[0]]
 
 
 def _store(result: GridResults, outcome: Outcome) -> None:
-    place, name = outcome.place, result.names[outcome.place]
+    index, name = outcome.index, result.names[outcome.index]
     if outcome.error is not None:
-        result.status[place], result.messages[name] = FAILED, _words(outcome.error)
+        result.status[index], result.messages[name] = FAILED, _words(outcome.error)
         return
-    found, result.CLs_obs[place], result.CLs_exp[place] = outcome.value
-    status, message = DONE if np.isfinite(result.CLs_obs[place]) else NO_FIT, ""
+    found, result.CLs_obs[index], result.CLs_exp[index] = outcome.value
+    status, message = DONE if np.isfinite(result.CLs_obs[index]) else NO_FIT, ""
     if isinstance(found, LimitResults):
         result.limits[name] = found
-        result.observed[place], result.expected[place] = found.observed, found.expected
+        result.observed[index], result.expected[index] = found.observed, found.expected
         message = found.message
         if status == DONE and "observed" in found.no_limit:
             status = NO_LIMIT
-    result.status[place] = status
+    result.status[index] = status
     if message or status == NO_FIT:
         result.messages[name] = message or "a fit at nominal strength did not converge"
 

@@ -84,7 +84,7 @@ class GridResults:
         return f"GridResults({len(self)} signals, {int(self.excluded.sum())} excluded at {cl:g} % CL{rest})"
 
     def table(self) -> list[dict[str, Any]]:
-        """Give one row per signal, for a file or a pandas.DataFrame.
+        """Return one row per signal, for a file or a pandas.DataFrame.
 
         Returns
         -------
@@ -133,14 +133,14 @@ class GridResults:
             self.CLs_exp[keep],
             self.observed[keep],
             self.expected[keep],
-            {name: said for name, said in self.messages.items() if name in names},
+            {name: message for name, message in self.messages.items() if name in names},
             self.cl,
             self.status[keep],
             {name: limit for name, limit in self.limits.items() if name in names},
         )
 
     def axis(self, label: str | int) -> int:
-        """Give the position of a coordinate.
+        """Return the position of a coordinate.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ def _banded(what: str, five: FloatArray) -> dict[str, float]:
 def empty_grid(
     names: tuple[str, ...], labels: tuple[str, ...], coordinates: FloatArray, cl: float
 ) -> GridResults:
-    """Give a grid of which no signal was reached."""
+    """Return a grid of which no signal was reached."""
     count = len(names)
     return GridResults(
         names, labels, coordinates, np.full(count, np.nan), np.full((count, 5), np.nan),

@@ -115,7 +115,7 @@ class LimitResults:
 
     @property
     def interpolation(self) -> str:
-        """How the limits were had from the points, in words."""
+        """How the limits were obtained from the points, in words."""
         return _INTERPOLATION.get(self.method, self.method)
 
     def __repr__(self) -> str:

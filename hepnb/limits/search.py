@@ -87,13 +87,13 @@ def _asymptotic(scan: ScanResults, sigma: float, alpha: float) -> FloatArray:
 
 
 def _falls(scan: ScanResults, cl: float) -> list[int | None]:
-    """Give the interval in which each curve falls through 1 - cl last."""
+    """Return the interval in which each curve falls through 1 - cl last."""
     curves = Curves.of(scan, cl)
     return [curves.crossing(row) if curves.mu.size > 1 else None for row in range(len(curves.CLs))]
 
 
 def _refinements(curves: Curves, halve: bool) -> FloatArray:
-    """Give the points that would tell every crossing not yet known well enough."""
+    """Return the points that would tell every crossing not yet known well enough."""
     mu, points = curves.mu, []
     for row in range(len(curves.CLs)):
         i = curves.crossing(row) if mu.size > 1 else None

@@ -112,7 +112,7 @@ def signals_of(
     if labels and len(chosen) != size:
         raise ModelError(f"there are {len(chosen)} labels for {size} coordinates. Give one for each.")
     if len(chosen) != size:
-        chosen = tuple(f"value {place}" for place in range(1, size + 1))
+        chosen = tuple(f"value {index}" for index in range(1, size + 1))
     return Signals(tuple(members), chosen)
 
 
@@ -134,7 +134,7 @@ def _numbers(name: str) -> tuple[float, ...]:
 
 
 def _collect(workspace: Workspace, patches: Any) -> tuple[list[Signal], tuple[str, ...]]:
-    """Give signals, and the labels where a patch set brings them."""
+    """Return signals, and the labels where a patch set brings them."""
     if isinstance(patches, str | os.PathLike):
         return _from_path(workspace, Path(patches).expanduser())
     if _is_patch_set(patches) or (hasattr(patches, "verify") and hasattr(patches, "labels")):
@@ -143,11 +143,11 @@ def _collect(workspace: Workspace, patches: Any) -> tuple[list[Signal], tuple[st
         return [_entry(str(name), patch) for name, patch in patches.items()], ()
     if isinstance(patches, Iterable):
         members: list[Signal] = []
-        for place, patch in enumerate(patches):
+        for index, patch in enumerate(patches):
             if isinstance(patch, str | os.PathLike):
                 members += [_entry(_file_name(path), path) for path in _files(Path(patch).expanduser())]
             else:
-                members.append(_entry(f"patch {place}", patch))
+                members.append(_entry(f"patch {index}", patch))
         return members, ()
     raise ModelError(
         f"patches are of type {type(patches).__name__}. Give a pyhf.PatchSet, a path, a list of paths, or a "
@@ -221,7 +221,7 @@ def _is_pattern(path: Path) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    """Give the file, or those that a pattern matches, numbers in their names in order."""
+    """Return the file, or those that a pattern matches, numbers in their names in order."""
     if not _is_pattern(path):
         return [path]
     found = sorted(

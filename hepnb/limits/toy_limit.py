@@ -71,7 +71,7 @@ class ToyLimitResults(LimitResults):
 
     @property
     def interpolation(self) -> str:
-        """How the limits were had from the points, in words."""
+        """How the limits were obtained from the points, in words."""
         return (
             "observed: a weighted parabola in log(CLs) through the points around 1 - cl; expected: the "
             "nearest falling curves, straight in log(CLs) between points"
@@ -106,7 +106,7 @@ def toy_upper_limit(
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,
 ) -> ToyLimitResults:
-    """Give the observed and expected upper limits on the parameter of interest from pseudo-experiments.
+    """Return the observed and expected upper limits on the parameter of interest from pseudo-experiments.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class _Points:
         )
 
     def curve(self, row: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Give where one of the six curves is known, its CLs and their uncertainties, each of shape (k,)."""
+        """Return values of the POI, CLs of one of the six curves and uncertainties, each of shape (k,)."""
         mu, value, error = [], [], []
         for test in self.tests:
             if test.uncertainty is None:
@@ -272,7 +272,7 @@ def _rounded(mu: FloatArray, high: float) -> FloatArray:
 
 
 def _further(points: _Points, cl: float) -> FloatArray:
-    """Give values beyond the ends of the range where a curve does not fall through 1 - cl within it."""
+    """Return values beyond the ends of the range where a curve does not fall through 1 - cl within it."""
     low, high = points.run.model.bounds[points.run.model.require_poi()]
     more: list[float] = []
     alpha = alpha_of(cl)
@@ -343,7 +343,7 @@ def fitted_crossing(
 
 
 def _weighted(design: FloatArray, y: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give the least squares, shape (n,), and their covariance, shape (n, n)."""
+    """Return the least squares, shape (n,), and their covariance, shape (n, n)."""
     weighted = design / spread[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
     return np.asarray(covariance @ weighted.T @ (y / spread)), np.asarray(covariance)

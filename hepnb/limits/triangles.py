@@ -66,7 +66,7 @@ class Triangles:
         return np.asarray(self.points[a] + share * (self.points[b] - self.points[a]))
 
     def between(self, upper: FloatArray, lower: FloatArray) -> tuple[FloatArray, ...]:
-        """Give where one set of values is negative and another is not.
+        """Return where one set of values is negative and another is not.
 
         Parameters
         ----------

@@ -263,7 +263,7 @@ def _faint(
     parameters: tuple[Parameter, ...],
     terms: tuple[IntArray, IntArray],
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Give bins that only a free factor fills a background that is next to nothing.
+    """Add a background that is next to nothing to bins that only a free factor fills.
 
     With the factor at 0 an event in such a bin has no probability, and -2 log L is infinite. Its differences
     have a limit where the background of the bin goes to 0, and that is what tests and limits need: the yields

@@ -26,7 +26,7 @@ _LARGE = 2000.0
 
 
 def poisson(rate: FloatArray, count: FloatArray) -> FloatArray:
-    """Give -2 log of the Poisson law over its largest value at these counts, 0 where the rate is the count.
+    """Return -2 log of the Poisson law over its largest value at these counts, 0 where the rate is the count.
 
     Written in the relative distance d of rate and count, because rate - count log(rate) of a large count
     loses in rounding what a fit is after: 1e-5 with 1e9 events, all with the tau = 1e18 of a tiny
@@ -51,7 +51,7 @@ def poisson(rate: FloatArray, count: FloatArray) -> FloatArray:
 
 
 def saturated(count: FloatArray) -> FloatArray:
-    """Give -2 log of the Poisson law at its largest, where the rate is the count."""
+    """Return -2 log of the Poisson law at its largest, where the rate is the count."""
     large = np.maximum(count, _LARGE)
     stirling = 0.5 * np.log(2 * np.pi * large) + 1 / (12 * large) - 1 / (360 * large**3)
     small = np.minimum(count, _LARGE)
@@ -99,7 +99,7 @@ class Constraints:
     shift: FloatArray
 
     def expected(self, points: FloatArray) -> FloatArray:
-        """Give the expected auxiliary data, shape (batch, aux), of points of shape (batch, parameter)."""
+        """Return the expected auxiliary data, shape (batch, aux), of points of shape (batch, parameter)."""
         expected = points[..., self.parameters] * self.scale + self.shift
         if self.cut.size:
             places = self.poisson_aux[self.cut]
@@ -115,13 +115,13 @@ class Constraints:
         return np.asarray((points[..., self.places[2]] + self.offset) * self.tau)
 
     def constant(self, aux: FloatArray) -> FloatArray:
-        """Give the part of -2 log L that depends on the auxiliary data alone, shape (batch,)."""
+        """Return the part of -2 log L that depends on the auxiliary data alone, shape (batch,)."""
         norm = float(np.sum(np.log(2 * np.pi / self.weight)))
         return np.asarray(norm + saturated(aux[..., self.poisson_aux]).sum(axis=-1))
 
     @cached_property
     def places(self) -> tuple[slice | IntArray, ...]:
-        """Give ``gauss``, ``gauss_aux``, ``poisson`` and ``poisson_aux``, as slices where they can be."""
+        """Return ``gauss``, ``gauss_aux``, ``poisson`` and ``poisson_aux``, as slices where they can be."""
         return tuple(map(_slice, (self.gauss, self.gauss_aux, self.poisson, self.poisson_aux)))
 
     def cuts(self, points: FloatArray) -> FloatArray | float:
@@ -131,21 +131,21 @@ class Constraints:
         return np.asarray(2 * log_norm(self.poisson_rates(points)[..., self.cut])[0].sum(axis=-1))
 
     def gaussian(self, points: FloatArray, aux: FloatArray) -> FloatArray:
-        """Give the Gaussian part of :meth:`value`, shape (batch,)."""
+        """Return the Gaussian part of :meth:`value`, shape (batch,)."""
         if not self.gauss.size:
             return np.zeros(points.shape[:-1])
         pull = points[..., self.places[0]] - aux[..., self.places[1]]
         return np.asarray(np.square(pull) @ self.weight)
 
     def value(self, points: FloatArray, aux: FloatArray) -> FloatArray:
-        """Give the rest of -2 log L, shape (batch,)."""
+        """Return the rest of -2 log L, shape (batch,)."""
         total = self.gaussian(points, aux)
         if self.poisson.size:
             total = total + poisson(self.poisson_rates(points), aux[..., self.places[3]]).sum(axis=-1)
         return np.asarray(total + self.cuts(points))
 
     def slopes(self, points: FloatArray, aux: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Give first and second derivative of :meth:`value`, each of shape (batch, parameter)."""
+        """Return first and second derivative of :meth:`value`, each of shape (batch, parameter)."""
         first, second = np.zeros((2, *points.shape))
         gauss, gauss_aux, counted, counted_aux = self.places
         if self.gauss.size:

@@ -99,7 +99,7 @@ class HistFactoryLikelihood:
         return reach
 
     def operator(self, points: FloatArray, data: FloatArray) -> Operator:
-        """Give gradient and curvature of a batch as an operator.
+        """Return gradient and curvature of a batch as an operator.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class HistFactoryLikelihood:
         return int(self.compiled.bin_starts.size)
 
     def constant(self, data: FloatArray) -> FloatArray:
-        """Give the terms of -2 log L that depend on the data alone.
+        """Return the terms of -2 log L that depend on the data alone.
 
         Parameters
         ----------

@@ -228,7 +228,7 @@ class Model(Evaluator):
         return model.thoroughly() if settings.thorough else model
 
     def index(self, parameter: str | int) -> int:
-        """Give the position of a parameter.
+        """Return the position of a parameter.
 
         Parameters
         ----------
@@ -256,7 +256,7 @@ class Model(Evaluator):
         return parameter % self.n_parameters
 
     def with_poi(self, poi: str | int | Sequence[str | int]) -> Model:
-        """Give the same model with other parameters of interest; it costs nothing.
+        """Return the same model with other parameters of interest; it costs nothing.
 
         Parameters
         ----------
@@ -288,7 +288,7 @@ class Model(Evaluator):
         return other
 
     def thoroughly(self) -> Model:
-        """Give the same model, whose fits, tests and limits look harder for the lowest minimum.
+        """Return the same model, whose fits, tests and limits look harder for the lowest minimum.
 
         Returns
         -------
@@ -323,7 +323,7 @@ class Model(Evaluator):
         return self.parameter_names.index(poi)
 
     def require_poi(self) -> int:
-        """Give the position of the POI, or say that the measurement has none."""
+        """Return the position of the POI, or say that the measurement has none."""
         if self.poi_index is None:
             raise ModelError(
                 f"measurement {self.measurement!r} has no POI, so there is nothing to test. "

@@ -68,7 +68,7 @@ class Operator:
     nu: FloatArray
 
     def take(self, which: Any) -> Operator:
-        """Give some of the lanes."""
+        """Return some of the lanes."""
         model = (self.compiled, self.incidence, self.constraints)
         value, first, second = self.slots
         slots = (value[:, which], first[:, which], second[:, which])
@@ -264,7 +264,7 @@ class Product:
     even: FloatArray
 
     def take(self, which: IntArray) -> Product:
-        """Give some of the lanes."""
+        """Return some of the lanes."""
         return Product(
             self.compiled,
             self.incidence,
@@ -305,7 +305,7 @@ class Preconditioner:
     inner: FloatArray
 
     def take(self, which: IntArray) -> Preconditioner:
-        """Give some of the lanes."""
+        """Return some of the lanes."""
         return Preconditioner(self.inverse[which], self.narrowed[which], self.inner[which])
 
     def __call__(self, vector: FloatArray) -> FloatArray:

@@ -308,7 +308,7 @@ def _check_width(group: ParameterSet, place: int, width: float) -> None:
 
 
 def find(name: str, names: Sequence[str], what: str) -> int:
-    """Give the position of a name, or raise a ModelError that suggests the nearest."""
+    """Return the position of a name, or raise a ModelError that suggests the nearest."""
     if name not in names:
         raise UnknownParameterError(f"{what} {name!r} does not exist in the model. {nearest(name, names)}")
     return list(names).index(name)

@@ -168,7 +168,7 @@ def _patch_words(patch: Any) -> str:
 
 
 def named_pois(given: Any) -> tuple[Any, ...]:
-    """Give the parameters of interest as a tuple; an empty text is none, as in pyhf."""
+    """Return the parameters of interest as a tuple; an empty text is none, as in pyhf."""
     if isinstance(given, str | int):
         return () if isinstance(given, str) and not given else (given,)
     if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
@@ -177,7 +177,7 @@ def named_pois(given: Any) -> tuple[Any, ...]:
 
 
 def as_workspace(given: Any) -> Workspace:
-    """Give the workspace behind anything that holds one."""
+    """Return the workspace behind anything that holds one."""
     if isinstance(given, Workspace):
         return given
     return _from_pyhf_model(given) if _is_pyhf_model(given) else load(given)
@@ -188,7 +188,7 @@ def _is_pyhf_model(given: Any) -> bool:
 
 
 def codes_of_pyhf(given: Any) -> str | dict[str, str]:
-    """Give the codes of a pyhf.Model; those that its settings leave out are pyhf's oldest."""
+    """Return the codes of a pyhf.Model; those that its settings leave out are pyhf's oldest."""
     if not _is_pyhf_model(given):
         return "pyhf"
     settings, defaults = given.config.modifier_settings, INTERPOLATIONS["legacy"]
@@ -243,7 +243,7 @@ def laws(workspace: Workspace, given: str | Mapping[str, Any], measurement: str)
 
 
 def measurement_named(spec: Mapping[str, Any], name: Any) -> tuple[str, Mapping[str, Any]]:
-    """Give the name and the configuration of a measurement, the first if none is named."""
+    """Return the name and the configuration of a measurement, the first if none is named."""
     found = {entry["name"]: entry["config"] for entry in spec["measurements"]}
     if name is None:
         name = next(iter(found))
@@ -253,13 +253,13 @@ def measurement_named(spec: Mapping[str, Any], name: Any) -> tuple[str, Mapping[
 
 
 def positivity_named(given: Any) -> str:
-    """Give the name back if it exists."""
+    """Return the name if it exists."""
     check_choice(given, POSITIVITIES, "positivity")
     return str(given)
 
 
 def interpolation_codes(given: str | Mapping[str, str]) -> dict[str, str]:
-    """Give the codes of normsys and histosys, from a name or from a choice of either."""
+    """Return the codes of normsys and histosys, from a name or from a choice of either."""
     if isinstance(given, str):
         check_choice(given, INTERPOLATIONS, "interpolation")
         return dict(INTERPOLATIONS[given])

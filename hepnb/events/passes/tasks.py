@@ -218,7 +218,7 @@ def run(
         for outcome in run_completed(partial(_do, this), tasks, executor=executor, cancel=cancel):
             if outcome.error is not None:
                 raise outcome.error
-            waiting[outcome.place] = outcome.value
+            waiting[outcome.index] = outcome.value
             n_done += outcome.value.stop - outcome.value.start
             while merged in waiting:
                 merge(waiting.pop(merged))
