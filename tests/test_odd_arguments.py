@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import traitlets
 from matplotlib.figure import Figure
 
 import hepnb
 from hepnb import figures
-from hepnb.errors import FileError, HepnbError, ModelError, SelectionError
+from hepnb.errors import BinningError, FileError, HepnbError, ModelError, SelectionError
 from hepnb.events import Table
 from hepnb.workspace import uncorrelated_background
 
@@ -143,3 +144,67 @@ def test_pictures_of_other_results(model: hepnb.Model) -> None:
                     draw(result, Figure().add_subplot())
     with pytest.raises(HepnbError):
         figures.draw_exclusion(bare, Figure().add_subplot())
+
+
+def test_options_of_pictures_that_matplotlib_does_not_know() -> None:
+    axes = Figure().add_subplot()
+    with pytest.raises(HepnbError, match="draw_stack cannot draw this"):
+        figures.draw_stack({"a": [1.0, 2.0]}, axes, colors={"a": object()})  # type: ignore[dict-item]
+    for samples in (None, 3, "text", [1.0], np.zeros(2)):
+        with pytest.raises(HepnbError):
+            figures.draw_stack(samples, axes)  # type: ignore[arg-type]
+        with pytest.raises(HepnbError):
+            figures.draw_mesh(samples, axes)
+    with pytest.raises(HepnbError, match="draw_histogram"):
+        figures.draw_histogram([object()], axes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "trait", "value"),
+    [
+        ("InterpolationExplorer", "alpha", 10**400),
+        ("FitPanel", "fixed", [[1.0]]),
+        ("FitPanel", "values", {"mu": []}),
+        ("FitPanel", "values", {"mu": "x"}),
+        ("HistogramBuilder", "samples", True),
+        ("HistogramBuilder", "bins", len),
+        ("HistogramBuilder", "bins", (0, 1, 2)),
+        ("HistogramBuilder", "range", 3),
+        ("BranchSelector", "branches", ([],)),
+        ("BranchSelector", "cuts", {"a": 3}),
+        ("BranchSelector", "expressions", {3: "x"}),
+        ("BrazilBand", "mu_min", 10**400),
+    ],
+)
+def test_panels_refuse_inputs_of_another_type(
+    kind: str, trait: str, value: Any, model: hepnb.Model, generated_dir: Path
+) -> None:
+    tree = hepnb.open(generated_dir / "multisample" / "prediction.root")["signal"]
+    given: dict[str, Any] = {"tree": tree} if kind in ("HistogramBuilder", "BranchSelector") else {}
+    given = given or {"workspace": model.workspace}
+    panel = getattr(hepnb, kind)(**given)
+    before = getattr(panel, trait)
+    try:
+        with pytest.raises((HepnbError, traitlets.TraitError), match=trait):
+            setattr(panel, trait, value)
+        assert getattr(panel, trait) == before
+        assert not panel.error
+    finally:
+        panel.close()
+
+
+@pytest.mark.parametrize("bins", [(3, 0, 10**400), (10**400, 0.0, 1.0), [0, 10**400], (10**400,), 10**400])
+def test_bins_of_numbers_that_are_too_large(bins: Any, generated_dir: Path) -> None:
+    tree = hepnb.open(generated_dir / "multisample" / "prediction.root")["signal"]
+    with pytest.raises(BinningError):
+        tree.hist("jet_pt", bins)
+
+
+@pytest.mark.parametrize("kind", [hepnb.BrazilBand, hepnb.FitPanel])
+def test_panels_take_one_set_of_data(kind: Any, model: hepnb.Model) -> None:
+    panel = kind(model=model)
+    panel.data = [[50.0, 52.0], [51.0, 48.0]]
+    assert "one set of data" in panel.error
+    panel.data = [50.0, 52.0]
+    assert not panel.error
+    panel.close()

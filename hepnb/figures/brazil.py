@@ -13,7 +13,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from hepnb.figures.inputs import check_axes, check_result
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.results import Limited, Scanned
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
@@ -87,6 +87,7 @@ class BrazilArtists:
         self.limits.set_data(places, np.full(places.size, alpha))
 
 
+@drawing
 def draw_brazil_band(
     result: Scanned | Limited,
     ax: Axes,

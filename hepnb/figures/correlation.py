@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError
-from hepnb.figures.inputs import check_axes, check_result
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import make_side_room
 from hepnb.figures.results import Correlated
 from hepnb.figures.style import dress
@@ -61,6 +61,7 @@ class CorrelationArtists:
         self.mesh.set_array(np.asarray(result.correlation, dtype=float)[np.ix_(self.keep, self.keep)])
 
 
+@drawing
 def draw_correlation(
     result: Correlated, ax: Axes, *, threshold: float = 0.0, at_most: int = 60, style: str = "hepnb"
 ) -> CorrelationArtists:

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from hepnb.figures.inputs import check_axes, check_result
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
@@ -67,6 +67,7 @@ class ExclusionArtists:
     legend: Legend
 
 
+@drawing
 def draw_exclusion(
     result: ExclusionResults | GridResults,
     ax: Axes,

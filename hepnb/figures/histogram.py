@@ -15,6 +15,7 @@ from matplotlib.patches import StepPatch
 
 from hepnb.errors import BinningError
 from hepnb.figures.content import Content, HistogramLike, heights_of, read_content
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, make_side_room, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points
 from hepnb.figures.steps import add_step, move_step
@@ -92,6 +93,7 @@ class HistogramArtists:
         return low + least * (high - low) < top < low + 0.97 * (high - low)
 
 
+@drawing
 def draw_histogram(
     histograms: HistogramLike | Sequence[HistogramLike] | Mapping[str, HistogramLike],
     ax: Axes,
@@ -215,6 +217,7 @@ class MeshArtists:
         self.mesh.set_array(_mesh_values(histogram))
 
 
+@drawing
 def draw_mesh(histogram: Any, ax: Axes, *, style: str = "hepnb") -> MeshArtists:
     """Draw a two-dimensional histogram as a map of colours; empty bins stay white.
 
@@ -245,6 +248,9 @@ def draw_mesh(histogram: Any, ax: Axes, *, style: str = "hepnb") -> MeshArtists:
     >>> draw_mesh(h, Figure().add_subplot()).axes.get_ylabel()
     'y'
     """
+    wanted = "a histogram of two dimensions"
+    check_result(histogram, ("axes", "values"), "draw_mesh", wanted)
+    check_axes(ax)
     if len(histogram.axes) != 2:
         raise BinningError(f"a map needs a histogram of 2 dimensions, this one has {len(histogram.axes)}.")
     across, along = (axis_content(histogram, index) for index in (0, 1))

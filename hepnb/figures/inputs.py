@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from matplotlib.axes import Axes
 
 from hepnb.errors import HepnbError
 
 __all__: list[str] = []
+
+Given = ParamSpec("Given")
+Drawn = TypeVar("Drawn")
+_OF_ODD_TYPES = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+
+
+def drawing(function: Callable[Given, Drawn]) -> Callable[Given, Drawn]:
+    """Decorate a drawing function: what it cannot draw, and matplotlib cannot, is refused in words.
+
+    Parameters
+    ----------
+    function : callable
+        ``draw_<what>``.
+
+    Returns
+    -------
+    callable
+        The same function; its errors are a HepnbError.
+
+    Examples
+    --------
+    >>> @drawing
+    ... def draw_width(result, ax):
+    ...     return result.width
+    >>> draw_width(3, None)
+    Traceback (most recent call last):
+        ...
+    hepnb.errors.HepnbError: draw_width cannot draw this: 'int' object has no attribute 'width'. Give what
+    help(draw_width) says.
+    """
+
+    @functools.wraps(function)
+    def drawn(*args: Given.args, **options: Given.kwargs) -> Drawn:
+        try:
+            return function(*args, **options)
+        except HepnbError:
+            raise
+        except _OF_ODD_TYPES as error:
+            raise HepnbError(
+                f"{function.__name__} cannot draw this: {str(error).strip('.')!s:.200}. "
+                f"Give what help({function.__name__}) says."
+            ) from error
+
+    return drawn
 
 
 def check_axes(ax: object) -> None:

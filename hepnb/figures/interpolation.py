@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
 from hepnb.figures.content import Content
+from hepnb.figures.inputs import drawing
 from hepnb.figures.layout import draw_legend, make_room, set_x_axis, settle_y
 from hepnb.figures.steps import add_step, move_step
 from hepnb.figures.style import PALETTE, dress, events_title, unit_of
@@ -76,6 +77,7 @@ class InterpolationArtists:
             move_step(self.ratio, _relative(values, self.nominal))
 
 
+@drawing
 def draw_interpolation(
     down: ArrayLike,
     nominal: ArrayLike,
@@ -224,6 +226,7 @@ class YieldArtists:
         self.marker.set_data([alpha], [value])
 
 
+@drawing
 def draw_yields(
     alphas: ArrayLike,
     yields: Mapping[str, ArrayLike],

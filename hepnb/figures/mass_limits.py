@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
-from hepnb.figures.inputs import check_axes, check_result
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 from hepnb.model import as_numbers
@@ -61,6 +61,7 @@ class MassLimitArtists:
     legend: Legend
 
 
+@drawing
 def draw_limits_vs_mass(
     result: GridResults,
     ax: Axes,

@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import HepnbError
-from hepnb.figures.inputs import check_axes, check_result
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import make_side_room
 from hepnb.figures.results import Pulled
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
@@ -66,6 +66,7 @@ class PullArtists:
         self.bars.set_segments(_segments(pulls, widths, rows))
 
 
+@drawing
 def draw_pulls(
     result: Pulled,
     ax: Axes,

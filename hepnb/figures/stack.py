@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
 from hepnb.figures.content import Content, HistogramLike, read_content
+from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points, poisson_interval
 from hepnb.figures.steps import add_step, move_step, step_data
@@ -184,6 +185,7 @@ class StackArtists:
         return bottom >= low and low + least * (high - low) < top < low + 0.97 * (high - low)
 
 
+@drawing
 def draw_stack(
     samples: Mapping[str, HistogramLike | ArrayLike],
     ax: Axes,
@@ -248,6 +250,8 @@ def draw_stack(
     >>> drawn.total.get_data().values.tolist()
     [55.0, 69.0]
     """
+    check_result(samples, ("items", "values"), "draw_stack", "a mapping of names to histograms or arrays")
+    check_axes(ax)
     if not samples:
         raise BinningError("there is no sample to stack. Give at least one.")
     given = None if edges is None else np.asarray(edges, dtype=float)

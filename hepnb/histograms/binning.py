@@ -137,8 +137,8 @@ def _count(number: Any, bins: Bins) -> int:
 def _number(value: Any, bins: Bins) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
-        raise BinningError(f"bins={bins!r}: {value!r} is not a number. {_OPTIONS}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BinningError(f"bins={bins!r:.200}: {value!r:.80} is not a number. {_OPTIONS}") from error
     if not math.isfinite(number):
         raise BinningError(f"bins={bins!r}: {value!r} is not finite; the flow bins hold what is outside.")
     return number

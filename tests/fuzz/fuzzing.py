@@ -132,8 +132,10 @@ def table(tallies: dict[str, Tally]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Try the surfaces that are named, or all of them."""
     sys.path.insert(0, str(Path(__file__).parent))
-    from surfaces import SURFACES
+    from front_surfaces import FRONT
+    from surfaces import SURFACES as LIBRARY
 
+    SURFACES = {**LIBRARY, **FRONT}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("surfaces", nargs="*", default=list(SURFACES), help=f"of {', '.join(SURFACES)}")
     parser.add_argument("--tries", type=int, default=2_000, help="of each surface (2000)")

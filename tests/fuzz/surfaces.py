@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,7 @@ def mutated(random: Random, document: Any, odd: tuple[Any, ...] = ODD) -> tuple[
             parent[pick(random, ("name", "data", "extra", "", "type", "poi"))] = copy.deepcopy(
                 pick(random, odd)
             )
-        elif action != 4 and is_number(parent[path[-1]]):
+        elif action != 4 and is_number(parent[path[-1]]) and abs(parent[path[-1]]) < 1e300:
             parent[path[-1]] = parent[path[-1]] * pick(random, (-1, 0, 1e-9, 1e-300, 1e9, 1e200, 3, 0.1))
         else:
             parent[path[-1]] = copy.deepcopy(pick(random, odd))
@@ -270,7 +271,11 @@ def workspaces(random: Random, folder: Path) -> Try:
 def json_texts(random: Random, folder: Path) -> Try:
     """Files of JSON with changed bytes."""
     data = bytearray(json.dumps(SPEC).encode())
-    for _ in range(int(random.integers(1, 6))):
+    if random.random() < 0.5:  # still JSON: other digits, another letter in a name
+        for _ in range(int(random.integers(1, 4))):
+            places = [i for i, byte in enumerate(data) if byte in b"0123456789abcdefghijklmnopqrs"]
+            data[pick(random, places)] = ord(pick(random, "0123456789ab"))
+    for _ in range(int(random.integers(1, 6)) if random.random() < 0.6 else 0):
         start, kind = int(random.integers(len(data))), int(random.integers(4))
         if kind == 0:
             del data[start : start + int(random.integers(1, 40))]
@@ -349,6 +354,13 @@ def xml(random: Random, folder: Path) -> Try:
     for _ in range(pick(random, (1, 1, 2, 3))):
         start = int(random.integers(len(text)))
         stop = start + int(random.integers(1, 30))
+        if random.random() < 0.6:  # still XML: the value of an attribute
+            start, stop = pick(random, [found.span(1) for found in re.finditer('"([^"<>]*)"', text)])
+            new = pick(
+                random, ("", "nan", "-1", "0", "2", "1e999", "True", "Gaussian", "mu", "../", "é", "s b")
+            )
+            text = text[:start] + new + text[stop:]
+            continue
         new = pick(
             random,
             ("", "<", ">", '"', "&x;", "nan", "-1", "0", "1e999", "é", "\x00", "../", text[start:stop] * 2),

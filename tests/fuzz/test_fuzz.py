@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import surfaces
+from front_surfaces import FRONT
 from fuzzing import run, table
 
 import hepnb
 
 TRIES = 40
+SURFACES = {**surfaces.SURFACES, **FRONT}
 
 
-@pytest.mark.parametrize("name", surfaces.SURFACES)
+@pytest.mark.parametrize("name", SURFACES)
 def test_random_input_ends_with_a_result_or_words(name: str, tmp_path: Path) -> None:
-    tally = run(surfaces.SURFACES[name], TRIES, 11, tmp_path)
+    tally = run(SURFACES[name], TRIES, 11, tmp_path)
     assert not tally.failures, "\n".join(tally.failures)
     assert tally.tries == TRIES
 

@@ -524,8 +524,8 @@ def test_a_systematic_without_an_effect_is_listed() -> None:
         [
             Systematic("shape", "histogram", up=varied, down=varied, samples="b", effect="shape"),
             Systematic("norm", "histogram", up=varied, down=varied, samples="b", effect="norm"),
-            Systematic("nowhere", "normalisation", up=0.1, samples="only", channels="double"),
-            Systematic("there", "normalisation", up=0.1, samples="only"),
+            Systematic("nowhere", "normalization", up=0.1, samples="only", channels="double"),
+            Systematic("there", "normalization", up=0.1, samples="only"),
         ],
         observed="asimov",
     )

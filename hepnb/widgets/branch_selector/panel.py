@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from hepnb.errors import BranchError, nearest
+from hepnb.errors import BranchError, HepnbError, nearest
 from hepnb.events import Branch, Cutflow, Tree
 from hepnb.widgets.branch_selector.code import selector_code
 from hepnb.widgets.branch_selector.rows import (
@@ -65,6 +65,16 @@ class BranchSelector(Panel):
     weight: str = panel_input(
         traitlets.Unicode(), default="", help="Weight of each entry in the cutflow; empty for none."
     )
+
+    @traitlets.validate("branches", "expressions", "cuts")
+    def _check_texts(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            if not isinstance(item, str):
+                raise HepnbError(
+                    f"{proposal['trait'].name}: {item!r:.60} is no text. Give names and formulas."
+                )
+        return value
 
     def _build(self) -> None:
         self._heading = ipywidgets.HTML()

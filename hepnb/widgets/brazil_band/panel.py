@@ -11,7 +11,7 @@ import traitlets
 
 from hepnb.errors import HepnbError, nearest
 from hepnb.limits import LimitResults
-from hepnb.model import Model
+from hepnb.model import Model, one_data_set
 from hepnb.progress import stoppable
 from hepnb.python_code import Script
 from hepnb.widgets.brazil_band.code import limit_script
@@ -182,7 +182,7 @@ class BrazilBand(BandScan):
             if self.model is not None and self.model.workspace is not self.workspace:
                 self.workspace = self.model.workspace
             if self.model is not None:
-                self.model.check_data(self.data)
+                one_data_set(self.data, self.model)
             self._scanned = ()
             self._forget()
             self._show_able()

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError, nearest
 from hepnb.fits import fit, minos
+from hepnb.model import one_data_set
 
 if TYPE_CHECKING:
     from hepnb.fits import FitResults
@@ -62,7 +63,7 @@ class FitState:
 
     def __init__(self, model: Model, data: ArrayLike | None = None) -> None:
         self.model = model
-        self.data = model.check_data(data)
+        self.data = one_data_set(data, model)
         self.names = tuple(model.parameter_names)
         self.lower = np.array([parameter.lower for parameter in model.parameters], dtype=float)
         self.upper = np.array([parameter.upper for parameter in model.parameters], dtype=float)

@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 
 from hepnb.errors import HepnbError
+from hepnb.histograms import axis
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS
 from hepnb.widgets.histogram_builder.table_text import Sources, bins_text, parse_bins
 from hepnb.widgets.histogram_builder.tables import ChannelTable, SampleTable, SystematicTable
@@ -368,9 +369,22 @@ class BuilderControls:
         self.build.button_style = "warning" if stale else ""
 
 
+# Bins that depend on the values are asked whether they are bins with these.
+_SOME_VALUES = (0.0, 1.0)
+
+
 def read_bins(text: Any) -> Any:
-    """Read bins that were typed, or take them as they are."""
-    return parse_bins(text) if isinstance(text, str) else text
+    """Read bins that were typed, or take them as they are.
+
+    Raises
+    ------
+    BinningError
+        If they are none.
+    """
+    bins = parse_bins(text) if isinstance(text, str) else text
+    if bins is not None and not isinstance(bins, str):
+        axis(bins, _SOME_VALUES)
+    return bins
 
 
 def same_bins(one: Any, other: Any) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import traitlets
 
+from hepnb.errors import HepnbError
+
 if TYPE_CHECKING:
     from hepnb.workspace import Workspace
 
@@ -69,6 +71,19 @@ def panel_input(
     """
     if not isinstance(trait, traitlets.Instance):
         trait.default_value = default
+    check = trait._validate
+
+    def checked(panel: Any, value: Any) -> Any:
+        try:
+            return check(panel, value)
+        except (traitlets.TraitError, HepnbError):
+            raise
+        # traitlets and the checks of the panels take a value apart: one of an odd type raises anything.
+        except Exception as error:
+            owner = f"{type(panel).__name__}.{trait.name}"
+            raise HepnbError(f"{owner} cannot be {value!r:.60} ({error!s:.100}). It means: {help}") from error
+
+    trait._validate = checked  # type: ignore[method-assign,assignment]
     trait.help = help
     return trait.tag(panel_input=not kw_only, panel_option=kw_only, panel_default=default)
 
