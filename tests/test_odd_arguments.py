@@ -167,6 +167,8 @@ def test_options_of_pictures_that_matplotlib_does_not_know() -> None:
         ("FitPanel", "values", {"mu": []}),
         ("FitPanel", "values", {"mu": "x"}),
         ("HistogramBuilder", "samples", True),
+        ("HistogramBuilder", "tree", (1, 0)),
+        ("InterpolationExplorer", "code", ""),
         ("HistogramBuilder", "bins", len),
         ("HistogramBuilder", "bins", (0, 1, 2)),
         ("HistogramBuilder", "range", 3),
@@ -208,3 +210,9 @@ def test_panels_take_one_set_of_data(kind: Any, model: hepnb.Model) -> None:
     panel.data = [50.0, 52.0]
     assert not panel.error
     panel.close()
+
+
+@pytest.mark.parametrize("path", [np.array([]), np.zeros(3), [], {}, None, 3])
+def test_files_of_no_path(path: Any) -> None:
+    with pytest.raises(FileError):
+        hepnb.open(path)

@@ -74,7 +74,7 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
     hepnb.errors.FileError: there is no file 'no/such/file.root': its folder 'no/such' does not exist.
     Check the path.
     """
-    if isinstance(path, Collection) and not isinstance(path, (str, bytes)) and not path:
+    if isinstance(path, Collection) and not isinstance(path, (str, bytes)) and not len(path):
         raise FileError("the list of files is empty: name at least one.")
     if on_error not in ("raise", "skip"):
         raise FileError(f"on_error={on_error!r} is neither 'raise' nor 'skip'.")

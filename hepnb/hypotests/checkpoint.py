@@ -211,5 +211,7 @@ def _is_study(study: Any) -> bool:
     return isinstance(study, dict) and all(isinstance(value, str) for value in study.values())
 
 
-def _is_stream(values: NDArray[Any], done: NDArray[Any]) -> bool:
+def _is_stream(values: Any, done: Any) -> bool:
+    if not isinstance(values, np.ndarray) or not isinstance(done, np.ndarray):
+        return False  # numpy gives the bytes of a member that is no array
     return values.dtype == float and done.dtype == bool and values.ndim == done.ndim == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -237,6 +238,19 @@ def test_a_checkpoint_with_other_things_in_it_is_refused(tmp_path: Path, members
         study(checkpoint=path, n_toys=40)
     with pytest.raises(FileError, match=r"toys\.npz"):
         study(checkpoint=path, n_toys=40, seed=None)
+
+
+def test_a_member_of_the_archive_that_is_no_array(tmp_path: Path) -> None:
+    path = tmp_path / "toys.npz"
+    study(checkpoint=path, n_toys=40)
+    with zipfile.ZipFile(path) as archive:
+        members = {one: archive.read(one) for one in archive.namelist()}
+    members[next(one for one in members if one.startswith("values "))] = b"no array"
+    with zipfile.ZipFile(path, "w") as archive:
+        for one, data in members.items():
+            archive.writestr(one, data)
+    with pytest.raises(FileError, match=r"toys\.npz"):
+        study(checkpoint=path, n_toys=40)
 
 
 def test_bits_of_the_archive_that_zipfile_does_not_know(tmp_path: Path) -> None:

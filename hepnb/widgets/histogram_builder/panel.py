@@ -226,6 +226,13 @@ class HistogramBuilder(BuilderDisplay):
                 raise HepnbError(f"{name} takes hepnb.{kind} objects, not {type(item).__name__}.")
         return items
 
+    @traitlets.validate("tree")
+    def _check_tree(self, proposal: Any) -> Any:
+        tree = proposal["value"]
+        if tree is not None and not (hasattr(tree, "hist") and hasattr(tree, "branches")):
+            raise HepnbError(f"tree is {tree!r:.60}. Give a tree: hepnb.open(file)[name].")
+        return tree
+
     @traitlets.validate("bins")
     def _check_bins(self, proposal: Any) -> Any:
         return read_bins(proposal["value"])

@@ -184,7 +184,7 @@ class InterpolationExplorer(Panel):
     def _check_name(self, proposal: Any) -> Any:
         name, trait = proposal["value"], proposal["trait"].name
         known = list(CHOICES) if trait == "code" else self._known(trait)
-        if name and known and name not in known:
+        if (name or trait == "code") and known and name not in known:
             raise WorkspaceError(f"there is no {trait} {name!r}. {nearest(name, known)}")
         return name
 
