@@ -15,7 +15,18 @@ from hepnb.histograms.coordinates import ends_of, exact_edges
 
 __all__ = ["Bins", "axis", "edges_of", "needs_values"]
 
-Bins: TypeAlias = Any
+AxisBins: TypeAlias = (
+    int
+    | str
+    | tuple[int, float, float]
+    | tuple[str, int, float, float]
+    | Sequence[float]
+    | NDArray[np.generic]
+    | hist.axis.AxesMixin
+)
+"""Bins of one axis."""
+
+Bins: TypeAlias = AxisBins | Sequence[AxisBins]
 """int | (n, low, high) | ("log", n, low, high) | edges | "integer" | "auto" | a hist axis."""
 
 MAX_BINS = 1_000_000

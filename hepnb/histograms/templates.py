@@ -7,7 +7,7 @@ Nothing here knows files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import hist
 import numpy as np
@@ -50,7 +50,7 @@ class Fillable(Protocol):
 def take(
     source: Any,
     variable: str | tuple[str, ...],
-    bins: Bins,
+    bins: Bins | None,
     cut: str | None = None,
     weight: str | None = None,
     select: Mapping[str, str] | None = None,
@@ -89,7 +89,8 @@ def take(
     array([1., 1.])
     """
     if isinstance(source, Fillable):
-        return _weighted(source.hist(variable, bins, cut=cut, weight=weight))
+        # Without bins the fill raises.
+        return _weighted(source.hist(variable, cast("Bins", bins), cut=cut, weight=weight))
     checked(source)
     picked = _weighted(pick(source, select or {}))
     if bins is not None:

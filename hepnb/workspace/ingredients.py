@@ -59,7 +59,7 @@ class Channel:
 
     name: str
     variable: Variable = ""
-    bins: Bins = None
+    bins: Bins | None = None
     cut: str | None = None
     label: str = ""
     select: Mapping[str, str] = field(default_factory=dict)

@@ -26,6 +26,8 @@ def analyse(path: Path) -> float:
     assert isinstance(tree, hepnb.Tree)
     histogram = tree.hist("mass", (60, 60.0, 120.0), cut="mass > 60")
     assert histogram.sum()
+    tree.hist(("mass", "pt"), ((60, 60.0, 120.0), [0, 20, 50]))
+    tree.hist("mass", "auto")
     workspace = hepnb.build(
         [hepnb.Channel("SR", "mass", (60, 60.0, 120.0))],
         [hepnb.Sample("signal", "signal", tree, normfactor="mu"), hepnb.Sample("rest", "background", tree)],

@@ -268,8 +268,6 @@ class BrazilBand(BandScan):
             path = _free(Path(f"limit_{poi}.{kind}"))
             self._controls.saved.value = f"wrote {self.export(path)}"
 
-    # -- the scan -------------------------------------------------------------------------------------
-
     # -- small things ---------------------------------------------------------------------------------
 
     def _abandon(self) -> None:

@@ -342,5 +342,3 @@ class FitPanel(FitDisplay):
             with self._lock:
                 getattr(state, what)()
             self._show_all()
-
-    # -- showing --------------------------------------------------------------------------------------

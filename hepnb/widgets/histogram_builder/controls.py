@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import ipywidgets
-import numpy as np
 
 from hepnb.errors import HepnbError
-from hepnb.histograms import axis
+from hepnb.histograms import Binning, axis
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS
-from hepnb.widgets.histogram_builder.table_text import Sources, bins_text, parse_bins
+from hepnb.widgets.histogram_builder.table_text import Sources
 from hepnb.widgets.histogram_builder.tables import ChannelTable, SampleTable, SystematicTable
 from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
@@ -269,7 +268,7 @@ class BuilderControls:
         with self._quietly():
             self.n_bins.max = max(MOST_BINS, panel.n_bins)
             self.n_bins.value = panel.n_bins
-            self.edges.value = bins_text(panel.bins)
+            self.edges.value = Binning(panel.bins).text
             ends = ("", "") if panel.range is None else tuple(f"{end:.12g}" for end in panel.range)
             self.low.value, self.high.value = ends
 
@@ -381,26 +380,10 @@ def read_bins(text: Any) -> Any:
     BinningError
         If they are none.
     """
-    bins = parse_bins(text) if isinstance(text, str) else text
+    bins = Binning.parse(text).bins if isinstance(text, str) else text
     if bins is not None and not isinstance(bins, str):
         axis(bins, _SOME_VALUES)
     return bins
-
-
-def same_bins(one: Any, other: Any) -> bool:
-    """Return whether two binnings have the same edges; one that depends on the values equals only itself."""
-    first, second = _edges(one), _edges(other)
-    if first is None or second is None:
-        return bool(one is other or (isinstance(one, str) and one == other))
-    return first.size == second.size and bool(np.allclose(first, second, rtol=1e-12, atol=0.0))
-
-
-def _edges(bins: Any) -> Any:
-    if isinstance(bins, tuple) and len(bins) == 3 and isinstance(bins[0], int):
-        return np.linspace(bins[1], bins[2], bins[0] + 1)
-    if isinstance(bins, list | np.ndarray) or hasattr(bins, "edges"):
-        return np.asarray(getattr(bins, "edges", bins), dtype=float)
-    return None
 
 
 def read_range(given: Any) -> tuple[float, float] | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import traitlets
 
 from hepnb.errors import HepnbError, WorkspaceError
+from hepnb.histograms import Binning
 from hepnb.widgets.histogram_builder.code import (
     Names,
     analysis_code,
@@ -17,7 +17,7 @@ from hepnb.widgets.histogram_builder.code import (
     script,
     stack_code,
 )
-from hepnb.widgets.histogram_builder.controls import BuilderControls, read_bins, read_range, same_bins
+from hepnb.widgets.histogram_builder.controls import BuilderControls, read_bins, read_range
 from hepnb.widgets.histogram_builder.display import BuilderDisplay
 from hepnb.widgets.histogram_builder.table_text import Sources
 from hepnb.widgets.histogram_builder.tables import find_channel, guess_role
@@ -196,7 +196,7 @@ class HistogramBuilder(BuilderDisplay):
             return False
         found, request = find_channel(self.channels, self.channel), self._request()
         same = (found.variable, found.cut or "") == (self.expression, request.full_cut or "")
-        return not (same and same_bins(found.bins, request.binning))
+        return not (same and Binning(found.bins).same(Binning(request.binning)))
 
     def _judge_workspace(self) -> None:
         """Mark the workspace stale where it was built from other inputs."""
@@ -376,22 +376,12 @@ class HistogramBuilder(BuilderDisplay):
         # The panel shows one variable; of a channel with several the first.
         variable = found.variable if isinstance(found.variable, str) else found.variable[0]
         self.expression, self.cut, self.cut_value = variable, found.cut or "", None
-        bins = found.bins
-        if isinstance(bins, tuple) and len(bins) == 3 and isinstance(bins[0], int):
-            self.bins, self.n_bins, self.range = None, bins[0], bins[1:]
-            return
-        edges = np.empty(0)
-        if hasattr(bins, "edges") or isinstance(bins, list | np.ndarray):
-            edges = np.asarray(getattr(bins, "edges", bins), dtype=float)
-        if edges.size and np.array_equal(edges, np.linspace(edges[0], edges[-1], edges.size)):
-            # Equal bins can be dragged.
-            self.bins, self.n_bins, self.range = None, edges.size - 1, (edges[0], edges[-1])
+        equal = Binning(found.bins).equal_range
+        if equal is None:
+            self.bins = found.bins
         else:
-            self.bins = bins
-
-    # -- filling --------------------------------------------------------------------------------------
-
-    # -- drawing --------------------------------------------------------------------------------------
+            # Equal bins can be dragged.
+            self.bins, self.n_bins, self.range = None, equal[0], equal[1:]
 
     # -- the analysis ---------------------------------------------------------------------------------
 

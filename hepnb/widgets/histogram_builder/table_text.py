@@ -1,8 +1,7 @@
-"""What a person types into an analysis: bins, and where events come from."""
+"""Labels of the sources that an analysis is typed with."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,86 +9,7 @@ from typing import Any
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.events import open as open_file
 
-__all__ = ["Sources", "bins_text", "parse_bins"]
-
-
-def parse_bins(text: str) -> Any:
-    """Read bins as a person types them.
-
-    Parameters
-    ----------
-    text : str
-        ``"[200, 300, 600]"`` or ``"200, 300, 600"``: edges; ``"(4, 200, 600)"``; ``"40"``; ``"auto"``;
-        ``"integer"``; ``"log 20 1 1000"``; empty for none.
-
-    Returns
-    -------
-    Bins or None
-        See :func:`hepnb.histograms.axis`.
-
-    Raises
-    ------
-    WorkspaceError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> parse_bins("200, 300, 600"), parse_bins("(4, 200, 600)"), parse_bins("log 20 1 1000"), parse_bins("")
-    ([200, 300, 600], (4, 200, 600), ('log', 20, 1, 1000), None)
-    """
-    given = text.strip()
-    if not given:
-        return None
-    if given in {"auto", "integer"}:
-        return given
-    words = given.split()
-    try:
-        if words[0] == "log" and len(words) == 4:
-            return ("log", *(ast.literal_eval(word) for word in words[1:]))
-        value = ast.literal_eval(given)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        value = None
-    bracketed = given.startswith("(")
-    if isinstance(value, tuple) and not bracketed:
-        return list(value)
-    if isinstance(value, int | list | tuple) and not isinstance(value, bool):
-        return value
-    raise WorkspaceError(
-        f"bins {text!r}: write edges as 200, 300, 600, a range as (4, 200, 600), "
-        "or auto, integer, log 20 1 1000."
-    )
-
-
-def bins_text(bins: Any) -> str:
-    """Write bins as :func:`parse_bins` reads them.
-
-    Parameters
-    ----------
-    bins : Bins or None
-        See :func:`hepnb.histograms.axis`.
-
-    Returns
-    -------
-    str
-        For instance ``"(4, 200, 600)"``.
-
-    Examples
-    --------
-    >>> bins_text([200, 300, 600]), bins_text(("log", 20, 1, 1000)), bins_text(None)
-    ('200, 300, 600', 'log 20 1 1000', '')
-    """
-    if bins is None:
-        return ""
-    if isinstance(bins, str):
-        return bins
-    if isinstance(bins, tuple):
-        if bins and bins[0] == "log":
-            return " ".join(map(str, bins))
-        return str(bins)
-    if isinstance(bins, int):
-        return str(bins)
-    edges = bins.edges if hasattr(bins, "edges") else bins
-    return ", ".join(f"{float(edge):.12g}" for edge in edges)
+__all__ = ["Sources"]
 
 
 class Sources:

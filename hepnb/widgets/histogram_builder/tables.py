@@ -10,7 +10,8 @@ import ipywidgets
 
 from hepnb.errors import HepnbError, WorkspaceError, nearest
 from hepnb.figures.style import colors_for
-from hepnb.widgets.histogram_builder.table_text import Sources, bins_text, parse_bins
+from hepnb.histograms import Binning
+from hepnb.widgets.histogram_builder.table_text import Sources
 from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.table import Table
 from hepnb.workspace import Channel, Sample, Systematic
@@ -135,7 +136,7 @@ class ChannelTable(ItemTable[Channel]):
     def write(self, item: Channel) -> dict[str, Any]:
         """Cells of a channel."""
         return {
-            "name": item.name, "variable": item.variable, "bins": bins_text(item.bins),
+            "name": item.name, "variable": item.variable, "bins": Binning(item.bins).text,
             "cut": item.cut or "", "title": item.label,
         }  # fmt: skip
 
@@ -144,7 +145,7 @@ class ChannelTable(ItemTable[Channel]):
         return Channel(
             name=cells.text("name"),
             variable=cells.text("variable"),
-            bins=cells.get("bins", parse_bins),
+            bins=cells.get("bins", lambda text: Binning.parse(text).bins),
             cut=cells.get("cut", _or_none),
             label=cells.text("title"),
         )
