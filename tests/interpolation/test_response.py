@@ -105,5 +105,5 @@ def test_three_histograms():
         response_of([8], [10, 10], [15, 12])
     with pytest.raises(ModelError, match="nan or inf"):
         response_of([8], [np.nan], [15])
-    with pytest.raises(ModelError, match=r"code 'code5' does not exist. Did you mean"):
-        response_of([8], [10], [15]).at(0.0, "code5")
+    with pytest.raises(ModelError, match=r"code 'code99' does not exist. Did you mean"):
+        response_of([8], [10], [15]).at(0.0, "code99")
