@@ -22,6 +22,9 @@ __all__ = [
     "ExpressionError",
     "FileError",
     "HepnbError",
+    "MissingBranchError",
+    "MissingItemError",
+    "MissingObjectError",
     "ModelError",
     "OptionError",
     "SelectionError",
@@ -55,15 +58,27 @@ class BranchError(HepnbError):
     """A tree has no such branch, or the branch cannot be used this way."""
 
 
-class ExpressionError(HepnbError):
+class MissingBranchError(BranchError, KeyError):
+    """A tree has no branch or column of that name."""
+
+
+class MissingObjectError(FileError, KeyError):
+    """A file has no object of that name."""
+
+
+class ExpressionError(HepnbError, ValueError):
     """A cut or a formula is not in the expression language."""
 
 
-class SelectionError(HepnbError):
+class SelectionError(HepnbError, ValueError):
     """A selection cannot be applied, or leaves nothing where something is needed."""
 
 
-class BinningError(HepnbError):
+class MissingItemError(SelectionError, KeyError):
+    """A result has nothing of that name."""
+
+
+class BinningError(HepnbError, ValueError):
     """Bins that are empty, unordered, or do not match."""
 
 

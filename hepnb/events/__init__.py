@@ -12,11 +12,11 @@ from hepnb.events.opening import open  # the name users know from uproot
 from hepnb.events.passes.chunks import Chunk
 from hepnb.events.passes.cube import Cube
 from hepnb.events.passes.cutflow import Cutflow, CutflowRow
-from hepnb.events.passes.fill_spec import Fill, Filled
+from hepnb.events.passes.fill_spec import Fill, FillResults
 from hepnb.events.root_file import RootFile
 from hepnb.events.root_files import RootFiles
 from hepnb.events.rootio.branches import Branch
-from hepnb.events.rootio.directory import Entry
+from hepnb.events.rootio.directory import FileKey
 from hepnb.events.rootio.graphs import Table
 from hepnb.events.skim_references import open_skim
 from hepnb.events.sources.column_cache import COLUMNS
@@ -24,7 +24,7 @@ from hepnb.events.sources.disk_cache import DiskColumns
 from hepnb.events.sources.source import Skipped
 from hepnb.events.training import Batches, batches
 from hepnb.events.tree import Tree
-from hepnb.events.writing.skim import Written
+from hepnb.events.writing.skim import SkimResults
 from hepnb.events.writing.write import write
 
 __all__ = [
@@ -38,16 +38,16 @@ __all__ = [
     "Cutflow",
     "CutflowRow",
     "DiskColumns",
-    "Entry",
     "Expression",
+    "FileKey",
     "Fill",
-    "Filled",
+    "FillResults",
     "RootFile",
     "RootFiles",
+    "SkimResults",
     "Skipped",
     "Table",
     "Tree",
-    "Written",
     "batches",
     "check_expression",
     "open",

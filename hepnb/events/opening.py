@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeAlias, overload
 from urllib.request import url2pathname
 
-from hepnb.errors import FileError, nearest
+from hepnb.errors import FileError, OptionError, nearest
 from hepnb.events.root_file import RootFile
 from hepnb.events.root_files import RootFiles, checked
-from hepnb.events.rootio.open_files import borrow
+from hepnb.events.rootio.open_files import acquire
 from hepnb.events.rootio.remote import is_remote, matches
 from hepnb.events.sources.chain import ChainSource
 from hepnb.events.sources.csv_file import CsvSource
@@ -77,7 +77,7 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
     if isinstance(path, Collection) and not isinstance(path, (str, bytes)) and not len(path):
         raise FileError("the list of files is empty: name at least one.")
     if on_error not in ("raise", "skip"):
-        raise FileError(f"on_error={on_error!r} is neither 'raise' nor 'skip'.")
+        raise OptionError(f"on_error={on_error!r} is neither 'raise' nor 'skip'.")
     if isinstance(path, Mapping):
         return _open_trees(path, on_error)
     if isinstance(path, Iterable) and not isinstance(path, (str, bytes)):
@@ -87,7 +87,7 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
         return _open_several([name], on_error)
     if is_table(name):
         return _tree_over(_source_of(name, ""))
-    with borrow(name):
+    with acquire(name):
         return RootFile(name)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self
 
-from hepnb.errors import FileError, nearest
-from hepnb.events.rootio.directory import Entry, key_of, listing_of
-from hepnb.events.rootio.object_readers import EntryKind, read_object
-from hepnb.events.rootio.open_files import borrow, close, reading
+from hepnb.errors import FileError, MissingObjectError, nearest
+from hepnb.events.rootio.directory import FileKey, key_of, listing_of
+from hepnb.events.rootio.object_readers import KeyKind, read_object
+from hepnb.events.rootio.open_files import acquire, close, reading
 from hepnb.events.tree import Tree
 
-__all__ = ["Entry", "EntryKind", "RootFile"]
+__all__ = ["FileKey", "KeyKind", "RootFile"]
 
 
 class RootFile:
@@ -72,12 +72,12 @@ class RootFile:
         """Close the file; whoever uses it or one of its trees again opens it again."""
         close(self.path)
 
-    def walk(self) -> tuple[Entry, ...]:
+    def walk(self) -> tuple[FileKey, ...]:
         """List every object, folders first opened first, every cycle.
 
         Returns
         -------
-        tuple of Entry
+        tuple of FileKey
             Depth first, in the file's order; what cannot be read is in it with the reason.
 
         Raises
@@ -85,7 +85,7 @@ class RootFile:
         FileError
             Where the list of objects itself is damaged.
         """
-        with borrow(self.path) as handle:
+        with acquire(self.path) as handle:
             entries = tuple(listing_of(handle).entries)
         if not self.directory:
             return entries
@@ -97,7 +97,7 @@ class RootFile:
             if e.path.startswith(start)
         )
 
-    def keys(self, kind: EntryKind | None = None, match: str = "*") -> list[str]:
+    def keys(self, kind: KeyKind | None = None, match: str = "*") -> list[str]:
         """List paths with cycles.
 
         Parameters
@@ -118,7 +118,7 @@ class RootFile:
             if kind in (None, entry.kind) and fnmatch.fnmatchcase(entry.path, match)
         ]
 
-    def entry(self, key: str) -> Entry | None:
+    def entry(self, key: str) -> FileKey | None:
         """Look an object up, without reading it.
 
         Parameters
@@ -128,7 +128,7 @@ class RootFile:
 
         Returns
         -------
-        Entry or None
+        FileKey or None
             None where there is none.
         """
         entries = self.walk()
@@ -167,7 +167,7 @@ class RootFile:
             return self
         entry = self.entry(key)
         if entry is None:
-            raise FileError(f"{self.path!r} has no object {key!r}. {self._hint(key)}")
+            raise MissingObjectError(f"{self.path!r} has no object {key!r}. {self._hint(key)}")
         full = f"{self.directory}/{entry.path}" if self.directory else entry.path
         if entry.kind == "directory":
             return RootFile(self.path, full)
@@ -180,7 +180,7 @@ class RootFile:
         if entry.kind in ("tree", "rntuple"):
             return Tree(self.path, exact)
         with (
-            borrow(self.path) as handle,
+            acquire(self.path) as handle,
             reading(f"{entry.classname} {entry.key!r}", self.path),
         ):
             return read_object(key_of(handle, f"{full};{entry.cycle}"), entry.kind, entry.classname)

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import hist
 
-from hepnb.errors import FileError, HepnbError, nearest
-from hepnb.events.root_file import Entry, EntryKind, RootFile
-from hepnb.events.rootio.open_files import borrow, close
+from hepnb.errors import FileError, HepnbError, MissingObjectError, nearest
+from hepnb.events.root_file import FileKey, KeyKind, RootFile
+from hepnb.events.rootio.open_files import acquire, close
 from hepnb.events.sources.chain import ChainSource
 from hepnb.events.sources.root_tree import FileSource
 from hepnb.events.sources.source import OnError, Skipped, warn_of
@@ -83,12 +83,12 @@ class RootFiles:
         for path in self.paths:
             close(path)
 
-    def walk(self) -> tuple[Entry, ...]:
+    def walk(self) -> tuple[FileKey, ...]:
         """List every object of the files; what is not in all of them is not readable, with the reason.
 
         Returns
         -------
-        tuple of Entry
+        tuple of FileKey
             In the order of the first file; only the newest cycles. A tree has the entries of all files.
 
         Raises
@@ -100,7 +100,7 @@ class RootFiles:
         names = dict.fromkeys(name for _, entries in each for name in entries)
         return tuple(_together(name, each) for name in names)
 
-    def keys(self, kind: EntryKind | None = None, match: str = "*") -> list[str]:
+    def keys(self, kind: KeyKind | None = None, match: str = "*") -> list[str]:
         """List paths, without cycles.
 
         Parameters
@@ -150,7 +150,7 @@ class RootFiles:
             having = (RootFile(path, self.directory).entry(key) for path in self.paths[1:])
             entry = next((found for found in having if found is not None), None)
         if entry is None:
-            raise FileError(
+            raise MissingObjectError(
                 f"{self.paths[0]!r} has no object {key!r}. {nearest(key, [e.path for e in first.walk()])}"
             )
         inside = re.sub(r"/+", "/", f"{self.directory}/{key}".strip("/"))
@@ -236,7 +236,7 @@ def checked(files: RootFiles) -> RootFiles:
     skipped: list[Skipped] = []
     for path in files.paths:
         try:
-            with borrow(path):
+            with acquire(path):
                 good.append(path)
         except FileError as error:
             if files.on_error != "skip":
@@ -249,12 +249,12 @@ def checked(files: RootFiles) -> RootFiles:
     return replace(files, paths=tuple(good), skipped=tuple(skipped))
 
 
-def _names(entry: Entry) -> tuple[str, str]:
+def _names(entry: FileKey) -> tuple[str, str]:
     return entry.path, entry.key
 
 
-def _newest(entries: tuple[Entry, ...]) -> dict[str, Entry]:
-    newest: dict[str, Entry] = {}
+def _newest(entries: tuple[FileKey, ...]) -> dict[str, FileKey]:
+    newest: dict[str, FileKey] = {}
     for entry in entries:
         known = newest.get(entry.path)
         if known is None or known.cycle < entry.cycle:
@@ -262,7 +262,7 @@ def _newest(entries: tuple[Entry, ...]) -> dict[str, Entry]:
     return newest
 
 
-def _together(name: str, each: list[tuple[str, dict[str, Entry]]]) -> Entry:
+def _together(name: str, each: list[tuple[str, dict[str, FileKey]]]) -> FileKey:
     found = [(path, entries[name]) for path, entries in each if name in entries]
     file, first = found[0]
     missing = [path for path, entries in each if name not in entries]

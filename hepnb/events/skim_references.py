@@ -128,7 +128,7 @@ def open_skim(
     >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     columns = {"pt_sum": "lep1_pt + lep2_pt"}
-    ...     written = tree.skim(f"{folder}/light.root", columns, "mll > 120", references=True)
+    ...     written = tree.skim(f"{folder}/light.root", columns, cut="mll > 120", references=True)
     ...     light = hepnb.open_skim(written.path)
     ...     light.hist("pt_sum / mll", bins=(3, 0, 3), cut="lep1_pt > 30").values().tolist()
     [1807.0, 715.0, 4.0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, SelectionError, nearest
+from hepnb.errors import BranchError, MissingBranchError, SelectionError, nearest
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.named_columns import Column, as_columns
 from hepnb.events.passes.chunks import Chunk, StepSize, as_expressions
@@ -154,7 +154,9 @@ class Tree(Filling, Output):
                 raise BranchError(
                     f"{name!r} of tree {self.path!r} is no branch but calculated: see columns[{name!r}]."
                 )
-            raise BranchError(f"tree {self.path!r} has no branch {name!r}. {nearest(name, reader.names)}")
+            raise MissingBranchError(
+                f"tree {self.path!r} has no branch {name!r}. {nearest(name, reader.names)}"
+            )
         return found
 
     def match(self, pattern: str) -> tuple[str, ...]:
@@ -283,6 +285,7 @@ class Tree(Filling, Output):
     def arrays(
         self,
         expressions: Mapping[str, str] | Sequence[str] | str,
+        *,
         cut: str | None = None,
         entry_start: int | None = None,
         entry_stop: int | None = None,
@@ -309,7 +312,7 @@ class Tree(Filling, Output):
         BranchError, ExpressionError
             Where an expression does not fit the tree.
         """
-        chunks = list(self.stream(expressions, cut, entry_start=entry_start, entry_stop=entry_stop))
+        chunks = list(self.stream(expressions, cut=cut, entry_start=entry_start, entry_stop=entry_stop))
         if len(chunks) == 1:
             return {name: np.array(column) for name, column in chunks[0].arrays.items()}
         return {
@@ -320,11 +323,11 @@ class Tree(Filling, Output):
     def stream(
         self,
         expressions: Mapping[str, str] | Sequence[str] | str,
-        cut: str | None = None,
         *,
-        step_size: StepSize = "50 MB",
+        cut: str | None = None,
         entry_start: int | None = None,
         entry_stop: int | None = None,
+        step_size: StepSize = "50 MB",
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Iterator[Chunk]:

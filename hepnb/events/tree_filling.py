@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from hepnb.events.passes.cube import Cube
     from hepnb.events.passes.cutflow import Cutflow
-    from hepnb.events.passes.fill_pass import OnePass
-    from hepnb.events.passes.fill_spec import Fill, Filled
+    from hepnb.events.passes.fill_pass import FillPass
+    from hepnb.events.passes.fill_spec import Fill, FillResults
 
 __all__ = ["Filling"]
 
@@ -31,11 +31,13 @@ class Filling:
         self,
         expression: str | tuple[str, ...],
         bins: Bins,
+        *,
         cut: str | None = None,
         weight: str | None = None,
-        *,
         name: str | None = None,
         label: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
         memory: int | str = "500 MB",
         threads: int | None = None,
         executor: Executor | None = None,
@@ -62,7 +64,7 @@ class Filling:
             Name of the histogram.
         label : str, optional
             Label of the axis; the expression where left out.
-        memory, threads, executor
+        entry_start, entry_stop, memory, threads, executor
             As for :meth:`fill`.
         progress : callable, optional
             Called with (entries done, entries in all).
@@ -91,7 +93,7 @@ class Filling:
         from hepnb.events.passes.fill_pass import fill_one  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import Fill  # noqa: PLC0415  # with it
 
-        one = self._pass((None, None), memory, threads, executor, progress, cancel)
+        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         return fill_one(one, Fill(expression, bins, cut, weight, name, label))
 
     def fill(
@@ -106,7 +108,7 @@ class Filling:
         executor: Executor | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
-    ) -> Filled:
+    ) -> FillResults:
         """Fill any number of histograms and cutflows in one pass over the entries.
 
         Each branch is read once, and what the expressions have in common is calculated once.
@@ -133,7 +135,7 @@ class Filling:
 
         Returns
         -------
-        Filled
+        FillResults
             ``.histograms``, ``.cutflows``, and which entries they cover.
 
         Raises
@@ -167,8 +169,10 @@ class Filling:
     def cutflow(
         self,
         cuts: Mapping[str, str] | Sequence[str],
-        weight: str | None = None,
         *,
+        weight: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
         memory: int | str = "500 MB",
         threads: int | None = None,
         executor: Executor | None = None,
@@ -184,7 +188,7 @@ class Filling:
             "CR": "~SR & (n_b == 0)"}``.
         weight : str, optional
             Weight of each entry.
-        memory, threads, executor
+        entry_start, entry_stop, memory, threads, executor
             As for :meth:`fill`.
         progress : callable, optional
             Called with (entries done, entries in all).
@@ -205,7 +209,7 @@ class Filling:
         """
         from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
 
-        one = self._pass((None, None), memory, threads, executor, progress, cancel)
+        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         return fill(one, {}, {"cuts": (cuts, weight)}).cutflows["cuts"]
 
     def cube(
@@ -213,9 +217,11 @@ class Filling:
         expression: str,
         bins: Bins,
         by: Mapping[str, tuple[int, float, float]],
-        weight: str | None = None,
         *,
         cut: str | None = None,
+        weight: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
         memory: int | str = "500 MB",
         threads: int | None = None,
         executor: Executor | None = None,
@@ -226,13 +232,13 @@ class Filling:
 
         Parameters
         ----------
-        expression, bins, weight, cut, progress, cancel
+        expression, bins, cut, weight, progress, cancel
             As for :meth:`hist`.
         by : mapping of expression to (n, low, high)
             The variables that cuts will be moved in, and where the cuts can stand.
         memory : int or str
             What the pass may take; a cube that takes more than that by itself is refused.
-        threads, executor
+        entry_start, entry_stop, threads, executor
             As for :meth:`fill`.
 
         Returns
@@ -247,7 +253,7 @@ class Filling:
         """
         from hepnb.events.passes.cube import make_cube  # noqa: PLC0415  # it takes trees
 
-        one = self._pass((None, None), memory, threads, executor, progress, cancel)
+        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         return make_cube(one, expression, bins, by, weight, cut)
 
     def _pass(
@@ -258,8 +264,8 @@ class Filling:
         executor: Executor | None,
         progress: Progress | None,
         cancel: Cancel | None,
-    ) -> OnePass:
-        from hepnb.events.passes.fill_pass import OnePass  # noqa: PLC0415  # it takes trees
+    ) -> FillPass:
+        from hepnb.events.passes.fill_pass import FillPass  # noqa: PLC0415  # it takes trees
 
         source = self._source
-        return OnePass(source, source.reader(), entries, memory, threads, executor, progress, cancel)
+        return FillPass(source, source.reader(), entries, memory, threads, executor, progress, cancel)

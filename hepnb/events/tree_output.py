@@ -11,7 +11,7 @@ from hepnb.events.writing.writers import Compression
 from hepnb.progress import Cancel, Progress
 
 if TYPE_CHECKING:
-    from hepnb.events.writing.skim import Written
+    from hepnb.events.writing.skim import SkimResults
 
 __all__ = ["Output"]
 
@@ -26,8 +26,10 @@ class Output:
         self,
         path: str | os.PathLike[str],
         columns: Columns = None,
-        cut: str | None = None,
         *,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
         tree_name: str | None = None,
         references: bool = False,
         compression: Compression = "zstd",
@@ -35,7 +37,7 @@ class Output:
         overwrite: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
-    ) -> Written:
+    ) -> SkimResults:
         """Write a selection, with derived columns, to a new file.
 
         Parameters
@@ -48,6 +50,8 @@ class Output:
             stay lists, with the counter they had.
         cut : str, optional
             Keep the entries where it holds.
+        entry_start, entry_stop : int, optional
+            Range of entries, counted as in a slice.
         tree_name : str, optional
             Name of the new tree, with its folders; the name of this one where left out.
         references : bool
@@ -66,7 +70,7 @@ class Output:
 
         Returns
         -------
-        Written
+        SkimResults
             The file, its columns, how many entries were looked at and kept, and what was left out.
 
         Raises
@@ -94,7 +98,8 @@ class Output:
             self._source,
             path,
             columns,
-            cut,
+            cut=cut,
+            entries=(entry_start, entry_stop),
             parquet=is_parquet(path),
             tree_name=tree_name,
             references=references,
@@ -109,29 +114,31 @@ class Output:
         self,
         path: str | os.PathLike[str],
         columns: Columns = None,
-        cut: str | None = None,
         *,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
         references: bool = False,
         compression: Compression = "zstd",
         memory: int | str = "200 MB",
         overwrite: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
-    ) -> Written:
+    ) -> SkimResults:
         """Write a selection, with derived columns, to a Parquet file.
 
         Parameters
         ----------
         path : path
             The file; it appears when it is complete.
-        columns, cut, references, memory, overwrite, progress, cancel
+        columns, cut, entry_start, entry_stop, references, memory, overwrite, progress, cancel
             As for :meth:`skim`; here lists of lists stay too.
         compression : str, (str, int) or None
             "zstd", "snappy", "gzip", "lz4", "brotli" or None, perhaps with a level.
 
         Returns
         -------
-        Written
+        SkimResults
             The file and what is in it; a row group was written whenever an eighth of the memory was full.
 
         Raises
@@ -147,7 +154,8 @@ class Output:
             self._source,
             path,
             columns,
-            cut,
+            cut=cut,
+            entries=(entry_start, entry_stop),
             parquet=True,
             references=references,
             compression=compression,
@@ -161,8 +169,10 @@ class Output:
         self,
         path: str | os.PathLike[str],
         columns: Columns = None,
-        cut: str | None = None,
         *,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
         seed: int = 0,
         tree_name: str | None = None,
         compression: Compression = "zstd",
@@ -170,7 +180,7 @@ class Output:
         overwrite: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
-    ) -> Written:
+    ) -> SkimResults:
         """Write the entries in random order to a new file, of a tree of any size.
 
         Two passes: rows are scattered into buckets on the disk beside the new file, which needs room for all
@@ -180,7 +190,7 @@ class Output:
         ----------
         path : path
             A ROOT file, or a Parquet file where it ends in ".parquet". It appears when it is complete.
-        columns, cut, tree_name, compression, overwrite, cancel
+        columns, cut, entry_start, entry_stop, tree_name, compression, overwrite, cancel
             As for :meth:`skim`.
         seed : int
             The same seed gives the same order, whatever the memory.
@@ -191,7 +201,7 @@ class Output:
 
         Returns
         -------
-        Written
+        SkimResults
             The file and what is in it.
 
         Raises
@@ -222,7 +232,8 @@ class Output:
             self._source,
             path,
             columns,
-            cut,
+            cut=cut,
+            entries=(entry_start, entry_stop),
             seed=seed,
             tree_name=tree_name,
             compression=compression,

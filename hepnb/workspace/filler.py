@@ -101,7 +101,7 @@ def _nothing_passes(filled: hist.Hist[Any], source: Any, variable: Variable, cut
     if not (hasattr(source, "hist") and hasattr(source, "arrays")) or variances_of(filled).any():
         return False
     first = variable if isinstance(variable, str) else variable[0]
-    values = source.arrays({"value": first}, cut)["value"]
+    values = source.arrays({"value": first}, cut=cut)["value"]
     if len(values) and values.dtype.kind == "f" and np.isnan(values).all():
         raise SelectionError(f"{first!r} is not a number for any of the {len(values):,} entries that pass.")
     return len(values) == 0
@@ -113,7 +113,7 @@ def _is_empty(error: HepnbError, source: Any, variable: Variable, cut: str | Non
         return False
     if hasattr(source, "arrays"):
         first = variable if isinstance(variable, str) else variable[0]
-        return len(source.arrays({"value": first}, cut)["value"]) == 0
+        return len(source.arrays({"value": first}, cut=cut)["value"]) == 0
     return not isinstance(error.__cause__, BinningError)
 
 
@@ -131,7 +131,7 @@ def _located(
         return type(error)(f"{where}: {error}")
     place = ""
     if hasattr(source, "arrays") and isinstance(variable, str):
-        columns = source.arrays({"value": variable, "weight": weight}, cut)
+        columns = source.arrays({"value": variable, "weight": weight}, cut=cut)
         value = columns["value"][~np.isfinite(columns["weight"])][0]
         edges = edges_of(bins) if bins is not None and not needs_values(bins) else np.zeros(0)
         index = int(np.searchsorted(edges, value, side="right")) - 1

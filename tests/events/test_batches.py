@@ -124,7 +124,7 @@ def test_a_target_of_one_tree(trees: dict[str, hepnb.Tree]) -> None:
     splits = hepnb.batches(trees["signal"], ["id"], target="id % 2", cut="pt > 50")
     for x, y in splits.test:
         np.testing.assert_array_equal(y, x[:, 0] % 2)
-    assert sum(part.n_events for part in splits) == trees["signal"].arrays("pt", "pt > 50")["pt"].size
+    assert sum(part.n_events for part in splits) == trees["signal"].arrays("pt", cut="pt > 50")["pt"].size
     (x,) = next(iter(hepnb.batches(trees["signal"], ["id"]).test))
     assert x.shape[1] == 1
 

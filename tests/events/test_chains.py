@@ -13,7 +13,7 @@ import pytest
 import uproot
 
 import hepnb.events
-from hepnb.errors import BranchError, FileError, SelectionError
+from hepnb.errors import BranchError, FileError, OptionError, SelectionError
 from hepnb.events import RootFiles, Skipped, Tree
 from hepnb.events.sources.column_cache import COLUMNS
 
@@ -248,7 +248,7 @@ def test_nothing_to_open(folder, tmp_path):
             hepnb.events.open(wrong)
     with pytest.raises(FileError, match="is 7: give its path in the file"):
         hepnb.events.open({folder / "data_0.root": 7})
-    with pytest.raises(FileError, match="on_error='ignore' is neither"):
+    with pytest.raises(OptionError, match="on_error='ignore' is neither"):
         hepnb.events.open(folder / "data_0.root", on_error="ignore")
     with pytest.raises(FileError, match=r"data_0\.root' has no object 'events'\. Did you mean 'in/events'"):
         hepnb.events.open({folder / "data_0.root": "events"})

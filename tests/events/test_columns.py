@@ -87,7 +87,7 @@ def test_everywhere_an_expression_may_stand(tree, derived):
     parts = list(derived.stream({"m": "mll", "q": "square"}, cut="SR", step_size=77))
     assert len(parts) > 3
     np.testing.assert_array_equal(
-        np.concatenate([p.arrays["m"] for p in parts]), tree.arrays([mass], "n >= 2")[mass]
+        np.concatenate([p.arrays["m"] for p in parts]), tree.arrays([mass], cut="n >= 2")[mass]
     )
     flow = derived.cutflow(["SR", "CR", "x > 0"], weight="square")
     assert [row.n_passed for row in flow] == [N, (COUNTS >= 2).sum(), 0, 0]

@@ -94,7 +94,7 @@ def test_small_blocks(tree, expected, monkeypatch):
 def test_a_pool_of_threads(tree, expected):
     with ThreadPoolExecutor(3) as pool:
         same(expected, tree.fill(HISTOGRAMS, CUTFLOWS, executor=pool))
-        one = tree.hist(MASS, (60, 0, 6), "x > -1", "exp(-abs(y))", executor=pool)
+        one = tree.hist(MASS, (60, 0, 6), cut="x > -1", weight="exp(-abs(y))", executor=pool)
     np.testing.assert_array_equal(one.view(flow=True), expected["mass"].view(flow=True))
 
 
@@ -103,7 +103,7 @@ def test_a_pool_of_processes(tree, expected):
         same(expected, tree.fill(HISTOGRAMS, CUTFLOWS, executor=pool))
         # A column that is derived goes along.
         derived = tree.with_columns(mass=MASS)
-        found = derived.hist("mass", (60, 0, 6), "x > -1", "exp(-abs(y))", executor=pool)
+        found = derived.hist("mass", (60, 0, 6), cut="x > -1", weight="exp(-abs(y))", executor=pool)
         np.testing.assert_array_equal(found.view(flow=True), expected["mass"].view(flow=True))
         with pytest.raises(SelectionError, match="weights are not finite"):
             tree.hist("x", (10, 0, 1), weight="1 / (q - q)", executor=pool)
@@ -184,8 +184,8 @@ def test_a_file_that_a_worker_sees_otherwise(tree, tmp_path):
     import pickle
     import shutil
 
-    from hepnb.events.passes.accumulators import HistogramSum
-    from hepnb.events.passes.fill_pass import OnePass
+    from hepnb.events.passes.accumulators import HistogramAccumulator
+    from hepnb.events.passes.fill_pass import FillPass
     from hepnb.events.passes.tasks import Pass, _do
     from hepnb.histograms import axis
 
@@ -193,8 +193,8 @@ def test_a_file_that_a_worker_sees_otherwise(tree, tmp_path):
     shutil.copy(tree.file, path)
     copy = hepnb.open(path)["t"]
     info = copy._reader()
-    one = OnePass(copy._source, info)
-    sums = {"h": HistogramSum((axis((10, 0, 1)),), (one.place("x"),))}
+    one = FillPass(copy._source, info)
+    sums = {"h": HistogramAccumulator((axis((10, 0, 1)),), (one.place("x"),))}
     this = Pass(copy._source, info, tuple(one._expressions), sums, False, 1000, 1000)
     elsewhere = pickle.loads(pickle.dumps(this))
     assert _do(elsewhere, (0, 1000)).totals["h"].n_filled == 1000

@@ -18,7 +18,7 @@ import hepnb.events
 from hepnb.errors import BranchError, EmptySelectionWarning, FileError, HepnbError, SelectionError
 from hepnb.events import RootFile, Table, Tree
 from hepnb.events.rootio.branches import readers_of
-from hepnb.events.rootio.open_files import borrow
+from hepnb.events.rootio.open_files import acquire
 
 DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
 FILES = sorted(path.name for path in (DATA / "root").glob("*.root"))
@@ -341,7 +341,7 @@ def test_files_are_values_without_handles(zmumu):
     with file as same:
         assert same is file
     assert file["events"].n_entries == 2304
-    with borrow(file.path) as handle:
+    with acquire(file.path) as handle:
         assert not handle.closed
     file.close()
     assert handle.closed
@@ -352,7 +352,7 @@ def test_many_files_do_not_stay_open(generated_dir, tmp_path):
     for number in range(25):
         path = str(shutil.copy(generated_dir / "objects.root", tmp_path / f"{number}.root"))
         hepnb.events.open(path)
-        with borrow(path) as handle:
+        with acquire(path) as handle:
             handles.append(handle)
     assert handles[0].closed
     assert not handles[-1].closed

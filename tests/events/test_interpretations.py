@@ -17,7 +17,7 @@ from hepnb.errors import BranchError
 from hepnb.events.rootio.branches import branches_of
 from hepnb.events.rootio.directory import object_of
 from hepnb.events.rootio.interpretations import amend, packing_of
-from hepnb.events.rootio.open_files import borrow
+from hepnb.events.rootio.open_files import acquire
 
 
 class Leaf:
@@ -210,7 +210,7 @@ def test_leaf_lists_with_arrays_in_them(tmp_path, first, second):
     with uproot.recreate(path) as file:
         raw = np.frombuffer(expected.tobytes(), np.uint8).reshape(4, -1)
         file.mktree("t", {"raw": np.dtype((np.uint8, raw.shape[1:]))}).extend({"raw": raw})
-    with borrow(str(path)) as handle:
+    with acquire(str(path)) as handle:
         tree = object_of(handle, "t")
         branch = tree["raw"]
         own = branch.member("fLeaves")[0]

@@ -40,7 +40,7 @@ def suffix(request: pytest.FixtureRequest) -> str:
 def light(original: Path, path: Path) -> Path:
     tree = hepnb.open(original)["t"]
     method = tree.to_parquet if path.suffix == ".parquet" else tree.skim
-    method(path, {"x": "x"}, "x > 1500", references=True, overwrite=True)
+    method(path, {"x": "x"}, cut="x > 1500", references=True, overwrite=True)
     return path
 
 
@@ -155,7 +155,7 @@ def test_references_that_lead_out_of_the_file(tmp_path: Path, column: str, row: 
 def test_references_do_not_lead_into_the_next_file(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{name}.root") for name in "ab"]
     tree = hepnb.open([str(file) for file in files])["t"]
-    tree.skim(tmp_path / "light.root", {"x": "x"}, "x > 1500", references=True)
+    tree.skim(tmp_path / "light.root", {"x": "x"}, cut="x > 1500", references=True)
     assert opened(tmp_path / "light.root").size == 2 * 499
     with uproot.open(tmp_path / "light.root") as file:
         entries = file["t"]["source_entry"].array(library="np").copy()
@@ -169,7 +169,7 @@ def test_no_address_is_contacted_unasked(tmp_path: Path, serving: Any) -> None:
     write(tmp_path / "www" / "a.root")
     with serving(tmp_path / "www") as server:
         url = server.url("a.root")
-        hepnb.open(url)["t"].skim(tmp_path / "light.root", {"x": "x"}, "x > 1500", references=True)
+        hepnb.open(url)["t"].skim(tmp_path / "light.root", {"x": "x"}, cut="x > 1500", references=True)
         hepnb.open(url).close()
         n_requests = server.n_requests
         host = url.split("/")[2]

@@ -96,8 +96,8 @@ def test_the_same_rows_in_the_order_of_the_keys(
 def test_lists_keep_their_events(generated_dir: Path, tmp_path: Path) -> None:
     tree = hepnb.open(generated_dir / "jagged.root")["events"]
     columns = ["NMuon", "Muon_P[xy]", "MET_px", {"hard": "Muon_Px[Muon_Px > 20]"}]
-    few = tree.shuffle(tmp_path / "few.root", columns, "NMuon > 0", seed=2, memory="20 MB")
-    many = tree.shuffle(tmp_path / "many.root", columns, "NMuon > 0", seed=2, memory="60 kB")
+    few = tree.shuffle(tmp_path / "few.root", columns, cut="NMuon > 0", seed=2, memory="20 MB")
+    many = tree.shuffle(tmp_path / "many.root", columns, cut="NMuon > 0", seed=2, memory="60 kB")
     with uproot.open(few.path) as one, uproot.open(many.path) as other, uproot.open(tree.file) as old:
         mixed = other["events"].arrays()
         assert ak.array_equal(one["events"].arrays(), mixed)
@@ -130,7 +130,7 @@ def test_no_trace_of_the_old_order(tmp_path: Path) -> None:
     assert abs(changes - n / 2) < 4 * np.sqrt(n) / 2
 
 
-class Seen:
+class SampledValues:
     """Remembers the progress, and stops after so many rows."""
 
     def __init__(self, stop: threading.Event, after: int) -> None:
@@ -147,12 +147,12 @@ def test_a_cancelled_shuffle_leaves_nothing(generated_dir: Path, tmp_path: Path)
     tree = hepnb.open(generated_dir / "pairs.root")["events"]
     for after in (1, 2304 + 200):
         stop = threading.Event()
-        seen = Seen(stop, after)
+        seen = SampledValues(stop, after)
         written = tree.shuffle(tmp_path / "z.root", memory="200 kB", progress=seen, cancel=stop)
         assert not written.complete
         assert seen.calls[-1][0] < seen.calls[-1][1] == 2 * 2304
     assert list(tmp_path.iterdir()) == []
-    seen = Seen(threading.Event(), 2304)
+    seen = SampledValues(threading.Event(), 2304)
     assert tree.shuffle(tmp_path / "z.root", memory="200 kB", progress=seen).complete
     assert seen.calls == sorted(seen.calls)
     assert seen.calls[-1] == (2 * 2304, 2 * 2304)

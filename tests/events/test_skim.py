@@ -79,7 +79,7 @@ def test_every_branch_comes_back_as_it_was(
 
 def test_uproot_reads_the_derived_columns_of_the_selection(zmumu: hepnb.Tree, tmp_path: Path) -> None:
     written = zmumu.skim(
-        tmp_path / "z.root", ["p[xyz]1", "Run", {"mass": MASS, "opposite": "Q1 * Q2 < 0"}], "M < 80"
+        tmp_path / "z.root", ["p[xyz]1", "Run", {"mass": MASS, "opposite": "Q1 * Q2 < 0"}], cut="M < 80"
     )
     assert (written.n_read, written.n_written) == (2304, zmumu.cutflow({"low": "M < 80"}).rows[-1].n_passed)
     assert written.columns == ("px1", "py1", "pz1", "Run", "mass", "opposite")
@@ -99,7 +99,7 @@ def test_uproot_reads_the_derived_columns_of_the_selection(zmumu: hepnb.Tree, tm
 
 def test_lists_stay_lists_and_keep_their_counter(hzz: hepnb.Tree, tmp_path: Path) -> None:
     columns = ["NMuon", "Muon_P[xy]", {"hard": "Muon_Px[Muon_Px > 20]", "lead": "Muon_Px[:, 0]"}]
-    written = hzz.skim(tmp_path / "h.root", columns, "NMuon > 1")
+    written = hzz.skim(tmp_path / "h.root", columns, cut="NMuon > 1")
     with uproot.open(hzz.file) as old, uproot.open(written.path) as new:
         theirs = old["events"].arrays(["NMuon", "Muon_Px", "Muon_Py"], cut="NMuon > 1")
         tree = new["events"]
@@ -123,8 +123,8 @@ def test_a_counter_never_takes_the_place_of_a_column(hzz: hepnb.Tree, tmp_path: 
 
 
 def test_pieces_are_joined_and_small_budgets_give_the_same(hzz: hepnb.Tree, tmp_path: Path) -> None:
-    whole = hzz.skim(tmp_path / "a.root", ["*"], "NMuon == 2", memory="1 GB")
-    parts = hzz.skim(tmp_path / "b.root", ["*"], "NMuon == 2", memory="1 MB")
+    whole = hzz.skim(tmp_path / "a.root", ["*"], cut="NMuon == 2", memory="1 GB")
+    parts = hzz.skim(tmp_path / "b.root", ["*"], cut="NMuon == 2", memory="1 MB")
     with uproot.open(whole.path) as one, uproot.open(parts.path) as other:
         assert other["events"]["MET_px"].num_baskets > one["events"]["MET_px"].num_baskets == 1
         assert ak.array_equal(one["events"].arrays(), other["events"].arrays())
@@ -134,7 +134,7 @@ def test_pieces_are_joined_and_small_budgets_give_the_same(hzz: hepnb.Tree, tmp_
 def test_a_selection_of_nothing_is_a_file_without_rows(
     zmumu: hepnb.Tree, tmp_path: Path, suffix: str
 ) -> None:
-    written = zmumu.skim(tmp_path / f"none.{suffix}", ["Run", "E1"], "E1 < 0")
+    written = zmumu.skim(tmp_path / f"none.{suffix}", ["Run", "E1"], cut="E1 < 0")
     tree = hepnb.open_skim(written.path) if suffix == "parquet" else hepnb.open(written.path)["events"]
     assert (written.n_written, tree.n_entries) == (0, 0)
     assert [branch.name for branch in tree.branches] == ["Run", "E1"]
@@ -181,7 +181,7 @@ def test_parquet_is_what_others_read(hzz: hepnb.Tree, tmp_path: Path) -> None:
     written = hzz.to_parquet(
         tmp_path / "h.parquet",
         ["NMuon", "Muon_Px", {"m": "MET_px / 1000"}],
-        "NMuon > 1",
+        cut="NMuon > 1",
         memory="100 kB",
     )
     table = parquet.read_table(written.path)
@@ -245,7 +245,7 @@ def test_parquet_files_of_others(tmp_path: Path) -> None:
     assert arrays["p"].tolist() == [True, False, True]
     assert arrays["f"].tolist() == [3, 7, 11]
     assert arrays["ab"].tolist() == [1, 2, 3]
-    assert tree.arrays("x", "flag", entry_start=1)["x"].size == 1
+    assert tree.arrays("x", cut="flag", entry_start=1)["x"].size == 1
 
 
 def test_without_pyarrow(zmumu: hepnb.Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,15 +370,15 @@ def test_refused(zmumu: hepnb.Tree, hzz: hepnb.Tree, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["root", "parquet"])
 def test_a_light_skim_leads_back_to_its_originals(hzz: hepnb.Tree, tmp_path: Path, suffix: str) -> None:
     written = hzz.skim(
-        tmp_path / f"light.{suffix}", {"met": "hypot(MET_px, MET_py)"}, "NMuon > 1", references=True
+        tmp_path / f"light.{suffix}", {"met": "hypot(MET_px, MET_py)"}, cut="NMuon > 1", references=True
     )
     assert written.columns == ("met", "source_file", "source_entry")
     light = hepnb.open_skim(written.path)
     assert light.n_entries == written.n_written
     direct = hzz.arrays(
-        {"met": "hypot(MET_px, MET_py)", "lead": "Muon_Px[:, 0]"}, "(NMuon > 1) & (MET_px > 0)"
+        {"met": "hypot(MET_px, MET_py)", "lead": "Muon_Px[:, 0]"}, cut="(NMuon > 1) & (MET_px > 0)"
     )
-    joined = light.arrays({"met": "met", "lead": "Muon_Px[:, 0]"}, "MET_px > 0")
+    joined = light.arrays({"met": "met", "lead": "Muon_Px[:, 0]"}, cut="MET_px > 0")
     np.testing.assert_array_equal(joined["met"], direct["met"])
     np.testing.assert_array_equal(joined["lead"], direct["lead"])
     again = light.skim(tmp_path / "full.root", ["met", "Muon_*"])
@@ -390,7 +390,7 @@ def test_a_light_skim_leads_back_to_its_originals(hzz: hepnb.Tree, tmp_path: Pat
 def test_references_into_several_files(data_dir: Path, tmp_path: Path) -> None:
     files = [data_dir / "root" / f"chain.flat.{number}.root" for number in (1, 2)]
     chain = hepnb.open([str(file) for file in files])["tree"]
-    written = chain.skim(tmp_path / "light.root", {"twice": "2 * I32"}, "I32 % 3 == 0", references=True)
+    written = chain.skim(tmp_path / "light.root", {"twice": "2 * I32"}, cut="I32 % 3 == 0", references=True)
     plain = hepnb.open(written.path)["tree"].arrays(["twice", "source_file", "source_entry"])
     assert plain["twice"].tolist() == [0, -6, -12, -18]
     assert plain["source_file"].tolist() == [0, 0, 1, 1]
@@ -404,7 +404,7 @@ def test_originals_that_moved_or_changed(generated_dir: Path, tmp_path: Path) ->
     here.mkdir()
     there.mkdir()
     original = write_trees(here / "a.root", {"t": {"x": [1.0, 2.0, 3.0]}})
-    light = hepnb.open(original)["t"].skim(tmp_path / "light.root", {"y": "x"}, "x > 1", references=True)
+    light = hepnb.open(original)["t"].skim(tmp_path / "light.root", {"y": "x"}, cut="x > 1", references=True)
     shutil.move(original, there / "a.root")
     with pytest.raises(FileError, match=r"the original file '.*here/a\.root' of .* is not there\. Say where"):
         hepnb.open_skim(light.path)
@@ -427,10 +427,10 @@ def test_references_need_their_names_and_one_origin(zmumu: hepnb.Tree, tmp_path:
 
 def test_named_columns_are_columns_like_others(zmumu: hepnb.Tree, tmp_path: Path) -> None:
     tree = zmumu.with_columns(mass=MASS, low="mass < 80")
-    written = tree.skim(tmp_path / "a.root", ["m*", "E1"], "low", references=True)
+    written = tree.skim(tmp_path / "a.root", ["m*", "E1"], cut="low", references=True)
     assert written.columns == ("mass", "E1", "source_file", "source_entry")
     assert hepnb.open_skim(written.path).arrays("px1")["px1"].size == written.n_written
-    assert written.n_written == zmumu.arrays("M", "M < 80")["M"].size
+    assert written.n_written == zmumu.arrays("M", cut="M < 80")["M"].size
     assert tree.skim(tmp_path / "b.root").columns[-2:] == ("mass", "low")
 
 
@@ -459,5 +459,5 @@ def test_what_could_not_be_read_is_in_the_report(data_dir: Path, tmp_path: Path)
 
 def test_a_column_that_reads_no_branch(zmumu: hepnb.Tree, tmp_path: Path) -> None:
     """A label for a class, for instance."""
-    written = zmumu.skim(tmp_path / "a.root", {"label": "1", "x": "E1"}, "E1 > 100")
+    written = zmumu.skim(tmp_path / "a.root", {"label": "1", "x": "E1"}, cut="E1 > 100")
     assert set(hepnb.open(written.path)["events"].arrays("label")["label"].tolist()) == {1}

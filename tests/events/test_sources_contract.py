@@ -186,9 +186,9 @@ def _same(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize(("start", "stop"), RANGES)
 def test_arrays_and_stream(tree: Tree, plain: Tree, start: int | None, stop: int | None) -> None:
     wanted = [*NAMES, "x * n + w"]
-    expected = plain.arrays(wanted, "x > -1", entry_start=start, entry_stop=stop)
-    _same(tree.arrays(wanted, "x > -1", entry_start=start, entry_stop=stop), expected)
-    chunks = list(tree.stream(wanted, "x > -1", step_size=350, entry_start=start, entry_stop=stop))
+    expected = plain.arrays(wanted, cut="x > -1", entry_start=start, entry_stop=stop)
+    _same(tree.arrays(wanted, cut="x > -1", entry_start=start, entry_stop=stop), expected)
+    chunks = list(tree.stream(wanted, cut="x > -1", step_size=350, entry_start=start, entry_stop=stop))
     _same({name: np.concatenate([chunk.arrays[name] for chunk in chunks]) for name in wanted}, expected)
     assert all(a.stop == b.start for a, b in itertools.pairwise(chunks))
 
@@ -237,13 +237,36 @@ def test_hist_cutflow_and_cube(tree: Tree, plain: Tree) -> None:
     np.testing.assert_array_equal(cubes[0].values, cubes[1].values)
 
 
+@pytest.mark.parametrize(("start", "stop"), RANGES)
+def test_ranges_of_entries(
+    tree: Tree, plain: Tree, tmp_path: Path, start: int | None, stop: int | None
+) -> None:
+    some: Any = {"entry_start": start, "entry_stop": stop}
+    first, last, _ = slice(start, stop).indices(N)
+    if first == last:
+        return
+    chosen = plain.arrays(["x", "w"], **some)
+    ours = tree.hist("x", (20, -9, 9), weight="w", **some)
+    expected, _ = np.histogram(chosen["x"], np.linspace(-9, 9, 21), weights=chosen["w"])
+    np.testing.assert_array_equal(ours.values(), expected)
+    assert tree.cutflow(["x > 0"], **some).rows == plain.cutflow(["x > 0"], **some).rows
+    assert tree.cutflow(["x > 0"], **some).rows[0].n_passed == last - first
+    assert tree.cube("x", (4, -9, 9), {"n": (6, -10, 60)}, **some).values.sum() == last - first
+    written = tree.skim(tmp_path / "some.root", ["x", "w"], **some)
+    assert (written.n_read, written.n_written) == (last - first, last - first)
+    _same(_opened(tmp_path / "some.root").arrays(["x", "w"]), chosen)
+    assert tree.shuffle(tmp_path / "mixed.root", ["x"], **some).n_written == last - first
+    mixed = _opened(tmp_path / "mixed.root").arrays("x")["x"]
+    np.testing.assert_array_equal(np.sort(mixed), np.sort(chosen["x"]))
+
+
 @pytest.mark.parametrize("name", ["a.root", "a.parquet"])
 def test_skims_and_shuffles(tree: Tree, plain: Tree, tmp_path: Path, name: str) -> None:
     for number, one in enumerate((tree, plain)):
         folder = tmp_path / str(number)
-        written = one.skim(folder / name, [*NAMES, {"sum": "x + n"}], "x > 0")
+        written = one.skim(folder / name, [*NAMES, {"sum": "x + n"}], cut="x > 0")
         assert written.complete
-        one.shuffle(folder / f"mixed_{name}", NAMES, "ok", seed=3)
+        one.shuffle(folder / f"mixed_{name}", NAMES, cut="ok", seed=3)
     for kind in (name, f"mixed_{name}"):
         ours, theirs = (_opened(tmp_path / number / kind) for number in "01")
         wanted = [branch.name for branch in theirs.branches]
@@ -273,8 +296,8 @@ def test_light_skims(tree: Tree, plain: Tree, tmp_path: Path, request: pytest.Fi
         with pytest.raises(BranchError, match="reference"):
             tree.skim(tmp_path / "light.root", ["x"], references=True)
         return
-    light = hepnb.open_skim(tree.skim(tmp_path / "light.root", {"y": "x"}, "x > 0", references=True).path)
-    found, expected = light.arrays(["y", "n"]), plain.arrays({"y": "x", "n": "n"}, "x > 0")
+    light = hepnb.open_skim(tree.skim(tmp_path / "light.root", {"y": "x"}, cut="x > 0", references=True).path)
+    found, expected = light.arrays(["y", "n"]), plain.arrays({"y": "x", "n": "n"}, cut="x > 0")
     _same(found, expected)
 
 

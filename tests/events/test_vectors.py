@@ -302,7 +302,7 @@ def test_masses_of_real_pairs(data_dir):
     assert histogram.metadata["n_nan"] == tree.n_entries - masses.size
     members = hepnb.open(data_dir / "root/uproot-HZZ-objects.root")["events"]
     np.testing.assert_allclose(
-        members.arrays({"m": "(p4(muonp4)[:, 0] + p4(muonp4)[:, 1]).mass"}, "count(muonq) > 1")["m"],
+        members.arrays({"m": "(p4(muonp4)[:, 0] + p4(muonp4)[:, 1]).mass"}, cut="count(muonq) > 1")["m"],
         masses,
         rtol=2e-5,
         atol=1e-2,

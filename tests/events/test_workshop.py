@@ -100,7 +100,7 @@ def test_a8_cuts_are_combined_as_text(tmp_path: Path) -> None:
         (f"({one}) | ~({other})", first | ~second),
         (f"where({other}, {one}, 1)", ~second | first),
     ]:
-        np.testing.assert_array_equal(tree.arrays("a", cut)["a"], a[expected])
+        np.testing.assert_array_equal(tree.arrays("a", cut=cut)["a"], a[expected])
 
 
 def test_a9_a_tree_of_gaussian_numbers(tmp_path: Path) -> None:
@@ -274,12 +274,12 @@ def test_a25_derived_columns_with_references_to_the_rest(
 def test_a26_a_selection_saved_and_loaded(zmumu: hepnb.Tree, tmp_path: Path, references: bool) -> None:
     """A26: 469 of 2304 events have a mass below 80; 2008 are between 60 and 120."""
     columns = {"mass": MASS} if references else ["*", {"mass": MASS}]
-    written = zmumu.skim(tmp_path / "selected.root", columns, "M < 80", references=references)
+    written = zmumu.skim(tmp_path / "selected.root", columns, cut="M < 80", references=references)
     selected = hepnb.open_skim(written.path) if references else hepnb.open(written.path)["events"]
     assert selected.n_entries == written.n_written == 469
     assert selected.arrays(["mass", "E1"])["mass"].max() < 80
-    np.testing.assert_array_equal(selected.arrays("E1")["E1"], zmumu.arrays("E1", "M < 80")["E1"])
-    assert zmumu.arrays("M", "60 < M < 120")["M"].size == 2008
+    np.testing.assert_array_equal(selected.arrays("E1")["E1"], zmumu.arrays("E1", cut="M < 80")["E1"])
+    assert zmumu.arrays("M", cut="60 < M < 120")["M"].size == 2008
 
 
 def test_a27_a_histogram_grows_chunk_by_chunk(pairs: hepnb.Tree) -> None:

@@ -177,7 +177,7 @@ def serving(path: Path) -> Iterator[str]:
 
 
 def position(tree: hepnb.Tree) -> int:
-    with handles.borrow(tree.file) as handle:
+    with handles.acquire(tree.file) as handle:
         return os.lseek(handle.root.file.source._executor._resource._number, 0, os.SEEK_CUR)
 
 
@@ -188,19 +188,19 @@ def test_reading_moves_no_position(tree: hepnb.Tree) -> None:
 
 
 def test_a_child_opens_the_file_itself(tree: hepnb.Tree) -> None:
-    with handles.borrow(tree.file) as handle:
+    with handles.acquire(tree.file) as handle:
         in_parent = id(handle)
     assert child(lambda: len(handles._open_handles)) == 0
 
     def look() -> tuple[int, int]:
         n = tree.n_entries
-        with handles.borrow(tree.file) as handle:
+        with handles.acquire(tree.file) as handle:
             return n, id(handle)
 
     n, in_child = child(look)
     assert n == N
     assert in_child != in_parent
-    with handles.borrow(tree.file) as handle:
+    with handles.acquire(tree.file) as handle:
         assert id(handle) == in_parent
 
 
@@ -208,7 +208,7 @@ def test_a_child_reads_while_the_parent_holds_every_lock(tree: hepnb.Tree) -> No
     def read() -> float:
         return float(tree.arrays({"s": "sum(v) + x"})["s"].sum())
 
-    with handles.borrow(tree.file) as handle:
+    with handles.acquire(tree.file) as handle:
         lock = handle.lock
     with held(handles._open_lock, lock, COLUMNS._lock, uproot.behaviors.TBranch._basket_arrays_lock):
         assert child(read) == 3 * np.arange(float(N)).sum()

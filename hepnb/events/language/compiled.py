@@ -19,7 +19,7 @@ from hepnb.events.language.evaluator import _Walk, is_text
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import FUNCTIONS
 from hepnb.events.language.operators import COMPARISONS, OPERATORS, widened
-from hepnb.events.language.source_map import Words
+from hepnb.events.language.source_map import TokenizedExpression
 
 __all__ = ["Program"]
 
@@ -147,7 +147,7 @@ class _Step:
 
     __slots__ = ("constant", "function", "name", "node", "parts", "result", "squares", "takes", "words")
 
-    def __init__(self, node: Any, words: Words, parts: tuple[int, ...]) -> None:
+    def __init__(self, node: Any, words: TokenizedExpression, parts: tuple[int, ...]) -> None:
         self.node, self.words, self.parts = node, words, parts
         self.name = words.branches.get(node.id) if isinstance(node, ast.Name) else None
         self.constant = node.value if isinstance(node, ast.Constant) else None
@@ -221,7 +221,7 @@ class _Block:
 class _Given(_Walk):
     """The walk over one node whose parts are known."""
 
-    def __init__(self, words: Words, block: _Block) -> None:
+    def __init__(self, words: TokenizedExpression, block: _Block) -> None:
         super().__init__(words, block.columns)
         self._block = block
 
@@ -286,7 +286,7 @@ def _parts(node: Any) -> list[Any]:
     return []
 
 
-def _key(node: Any, words: Words, parts: tuple[int, ...]) -> Hashable:
+def _key(node: Any, words: TokenizedExpression, parts: tuple[int, ...]) -> Hashable:
     """Tell a node by what it says and what it is made of, whatever its branches are called inside."""
     if isinstance(node, ast.Name):
         branch = words.branches.get(node.id)

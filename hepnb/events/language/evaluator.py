@@ -25,21 +25,21 @@ from hepnb.events.language.operators import (
     truth,
     widened,
 )
-from hepnb.events.language.source_map import Words
+from hepnb.events.language.source_map import TokenizedExpression
 from hepnb.events.language.tokenizer import CONSTANTS
 from hepnb.events.language.whitelist import bounds_of, index_of
 
 __all__ = ["evaluate", "is_text"]
 
 
-def evaluate(body: ast.expr, words: Words, arrays: Mapping[str, Any]) -> Any:
+def evaluate(body: ast.expr, words: TokenizedExpression, arrays: Mapping[str, Any]) -> Any:
     """Evaluate a checked expression.
 
     Parameters
     ----------
     body : ast.expr
         Checked by :func:`hepnb.events.language.whitelist.check`.
-    words : Words
+    words : TokenizedExpression
         What its placeholders stand for.
     arrays : mapping of str to array
         The columns.
@@ -55,7 +55,7 @@ def evaluate(body: ast.expr, words: Words, arrays: Mapping[str, Any]) -> Any:
 class _Walk:
     """One evaluation over one set of columns."""
 
-    def __init__(self, words: Words, arrays: Mapping[str, Any]) -> None:
+    def __init__(self, words: TokenizedExpression, arrays: Mapping[str, Any]) -> None:
         self.words = words
         self.arrays = arrays
 

@@ -24,12 +24,12 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from hepnb.errors import BranchError, ExpressionError, HepnbError
+from hepnb.errors import BranchError, ExpressionError, HepnbError, MissingBranchError
 from hepnb.events.language.evaluator import evaluate, is_text
 from hepnb.events.language.functions import to_numbers
 from hepnb.events.language.operators import is_list
-from hepnb.events.language.source_map import Words, point_at
-from hepnb.events.language.tokenizer import split
+from hepnb.events.language.source_map import TokenizedExpression, point_at
+from hepnb.events.language.tokenizer import tokenize
 from hepnb.events.language.whitelist import check, enclosed, is_flatten
 
 __all__ = ["ChunkColumns", "Expression", "check_expression", "parse"]
@@ -71,7 +71,9 @@ class Expression:
     branches: tuple[str, ...]
     __slots__ = ("_body", "_hash", "_key", "_needs", "_words", "branches", "flat", "text", "vectors")
 
-    def __init__(self, words: Words, body: ast.expr, vectors: bool, needs: Mapping[str, Expression]) -> None:
+    def __init__(
+        self, words: TokenizedExpression, body: ast.expr, vectors: bool, needs: Mapping[str, Expression]
+    ) -> None:
         self._words = words
         self._body = body
         self._needs = needs
@@ -254,7 +256,7 @@ def parse(text: str, names: Collection[str], columns: Mapping[str, Expression] |
 
 def _parsed(text: str, names: Collection[str], columns: Mapping[str, Expression]) -> Expression:
     kinds = {name: column.vectors for name, column in columns.items()}
-    words = split(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names), kinds)
+    words = tokenize(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names), kinds)
     try:
         body = ast.parse(words.code, mode="eval").body
     except SyntaxError as error:
@@ -266,7 +268,7 @@ def _parsed(text: str, names: Collection[str], columns: Mapping[str, Expression]
         raise ExpressionError(f"the expression is too large: {words.text[:60]!r}...") from error
     vectors = check(body, words)
     if words.unknown:
-        raise BranchError(words.unknown)
+        raise MissingBranchError(words.unknown)
     needs: dict[str, Expression] = {}
     for name in words.branches.values():
         if name in columns:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from hepnb.errors import BranchError, ExpressionError
+from hepnb.errors import BranchError, ExpressionError, MissingBranchError
 from hepnb.events.language.expression import Expression, parse
-from hepnb.events.language.tokenizer import RESERVED, split
+from hepnb.events.language.tokenizer import RESERVED, tokenize
 from hepnb.python_code import call, literal
 
 __all__ = ["Column", "as_columns", "check_new_name", "define"]
@@ -149,9 +149,9 @@ def define(
     needs: dict[str, list[str]] = {}
     for name, column in columns.items():
         with _named(f"{kind} {name!r}"):
-            words = split(column.expression, branches, anything)
+            words = tokenize(column.expression, branches, anything)
             if words.unknown:
-                raise BranchError(words.unknown)
+                raise MissingBranchError(words.unknown)
         needs[name] = [other for other in words.branches.values() if other in columns]
     for name in _sorted(needs, kind):
         with _named(f"{kind} {name!r}"):

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Words", "point_at"]
+__all__ = ["TokenizedExpression", "point_at"]
 
 
 @dataclass(frozen=True)
-class Words:
+class TokenizedExpression:
     """An expression in safe words.
 
     Attributes

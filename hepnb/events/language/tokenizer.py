@@ -17,9 +17,9 @@ from hepnb.errors import ExpressionError, nearest
 from hepnb.events.language.four_vectors import ATTRIBUTES
 from hepnb.events.language.functions import FUNCTIONS, MEANT
 from hepnb.events.language.p4_branches import coordinates, missing
-from hepnb.events.language.source_map import Words, point_at
+from hepnb.events.language.source_map import TokenizedExpression, point_at
 
-__all__ = ["CONSTANTS", "RESERVED", "split"]
+__all__ = ["CONSTANTS", "RESERVED", "tokenize"]
 
 MAX_LENGTH = 10_000
 MAX_WORDS = 4_000
@@ -71,7 +71,9 @@ _FOREIGN = {
 }
 
 
-def split(text: str, names: Collection[str], columns: Mapping[str, bool] | None = None) -> Words:
+def tokenize(
+    text: str, names: Collection[str], columns: Mapping[str, bool] | None = None
+) -> TokenizedExpression:
     """Split a text into words, each of them allowed.
 
     Parameters
@@ -85,7 +87,7 @@ def split(text: str, names: Collection[str], columns: Mapping[str, bool] | None 
 
     Returns
     -------
-    Words
+    TokenizedExpression
         Safe to parse.
 
     Raises
@@ -95,7 +97,7 @@ def split(text: str, names: Collection[str], columns: Mapping[str, bool] | None 
 
     Examples
     --------
-    >>> split("sqrt(Jet.PT) > 3", {"Jet.PT"}).code
+    >>> tokenize("sqrt(Jet.PT) > 3", {"Jet.PT"}).code
     'sqrt ( _b0 ) > 3'
     """
     if not isinstance(text, str):
@@ -129,7 +131,7 @@ class _Splitter:
     def fault(self, position: int, what: str) -> ExpressionError:
         return ExpressionError(point_at(self.text, position, what))
 
-    def run(self) -> Words:
+    def run(self) -> TokenizedExpression:
         position = 0
         while position < len(self.text):
             space = _SPACE.match(self.text, position)
@@ -144,7 +146,7 @@ class _Splitter:
         positions.append(len(self.text))
         branches = {placeholder: name for name, placeholder in self.placeholders.items()}
         unknown = self.unknown()
-        return Words(
+        return TokenizedExpression(
             self.text, " ".join(code), branches, self.strings, tuple(positions), unknown, self.columns
         )
 

@@ -13,7 +13,7 @@ from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
 from hepnb.events.language.functions import FUNCTIONS
 from hepnb.events.language.operators import COMPARISONS, OPERATORS
 from hepnb.events.language.p4_branches import misplaced
-from hepnb.events.language.source_map import Words, point_at
+from hepnb.events.language.source_map import TokenizedExpression, point_at
 
 __all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "enclosed", "index_of", "is_flatten"]
 
@@ -45,14 +45,14 @@ _WAYS = ((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq,))
 _DISTANCES = ("deltar", "deltaR", "delta_r")
 
 
-def check(body: ast.expr, words: Words) -> bool:
+def check(body: ast.expr, words: TokenizedExpression) -> bool:
     """Check every node of a parsed expression.
 
     Parameters
     ----------
     body : ast.expr
         What the parser made of ``words.code``.
-    words : Words
+    words : TokenizedExpression
         For the message, which points into the person's text.
 
     Returns
@@ -96,7 +96,7 @@ class _Checker:
     Each method tells whether the values are four-vectors.
     """
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: TokenizedExpression) -> None:
         self.words = words
 
     def refuse(self, node: ast.AST, what: str) -> NoReturn:

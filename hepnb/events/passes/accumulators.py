@@ -25,17 +25,17 @@ MAX_SELECTED = 32
 MAX_SEEN = 2_000_000
 
 __all__ = [
-    "Block",
-    "CutflowSum",
-    "HistogramSum",
-    "SeenSum",
-    "Sum",
-    "Totals",
+    "Accumulator",
+    "CutflowAccumulator",
+    "EntryBlock",
+    "HistogramAccumulator",
+    "HistogramState",
+    "RangeSampler",
     "missing_in",
 ]
 
 
-class Block:
+class EntryBlock:
     """The values of all expressions for some entries; masks and selected values are made once.
 
     Parameters
@@ -120,13 +120,13 @@ class Block:
         return numbers(expression, value if chosen is None else value.take(chosen)), None
 
 
-class Sum(Protocol):
+class Accumulator(Protocol):
     """One thing that is added up."""
 
     def start(self) -> Any:
         """Make a total of nothing."""
 
-    def add(self, total: Any, block: Block) -> None:
+    def add(self, total: Any, block: EntryBlock) -> None:
         """Add a block, in place."""
 
     def merge(self, total: Any, other: Any) -> None:
@@ -134,7 +134,7 @@ class Sum(Protocol):
 
 
 @dataclass(frozen=True)
-class HistogramSum:
+class HistogramAccumulator:
     """A histogram of one or more expressions.
 
     Attributes
@@ -152,12 +152,12 @@ class HistogramSum:
     cut: int | None = None
     weight: int | None = None
 
-    def start(self) -> Totals:
+    def start(self) -> HistogramState:
         """Make an empty histogram: whole numbers where nothing is weighted."""
         storage = bh.storage.Int64() if self.weight is None else bh.storage.Weight()
-        return Totals(bh.Histogram(*self.axes, storage=storage))
+        return HistogramState(bh.Histogram(*self.axes, storage=storage))
 
-    def add(self, total: Totals, block: Block) -> None:
+    def add(self, total: HistogramState, block: EntryBlock) -> None:
         """Fill a block, one value after the other."""
         columns, weights = self.columns(block)
         found: list[Any] = [
@@ -183,7 +183,7 @@ class HistogramSum:
         ]
         total.histogram.fill(*filled, weight=weights)
 
-    def columns(self, block: Block) -> tuple[list[NDArray[Any]], NDArray[np.float64] | None]:
+    def columns(self, block: EntryBlock) -> tuple[list[NDArray[Any]], NDArray[np.float64] | None]:
         """Give the values along each axis, and the weights: one of each per value that is filled."""
         found = [
             (block.texts if takes_text(axis) else block.numbers)(what, self.cut)
@@ -207,7 +207,7 @@ class HistogramSum:
         columns = [values if n is not None else np.repeat(values, counts) for values, n in found]
         return columns, None if weights is None else np.repeat(weights[0], counts)
 
-    def merge(self, total: Totals, other: Totals) -> None:
+    def merge(self, total: HistogramState, other: HistogramState) -> None:
         """Add another histogram."""
         if any(map(grows, self.axes)):
             total.histogram += other.histogram
@@ -223,7 +223,7 @@ class HistogramSum:
 
 
 @dataclass
-class Totals:
+class HistogramState:
     """A histogram, and what was seen while filling it."""
 
     histogram: Any
@@ -231,7 +231,7 @@ class Totals:
     n_nan: int = 0
     n_bad: int = 0
 
-    def count(self, other: Totals) -> None:
+    def count(self, other: HistogramState) -> None:
         """Add what another one has seen."""
         self.n_filled += other.n_filled
         self.n_nan += other.n_nan
@@ -255,7 +255,7 @@ def missing_in(columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_] | None:
 
 
 @dataclass(frozen=True)
-class CutflowSum:
+class CutflowAccumulator:
     """Entries that are left after each cut, and that pass each alone.
 
     Attributes
@@ -269,12 +269,12 @@ class CutflowSum:
     cuts: tuple[int, ...]
     weight: int | None = None
 
-    def start(self) -> CutflowTotals:
+    def start(self) -> CutflowState:
         """Count nothing yet."""
         n = len(self.cuts) + 1
-        return CutflowTotals(np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), np.zeros((n, 2)))
+        return CutflowState(np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), np.zeros((n, 2)))
 
-    def add(self, total: CutflowTotals, block: Block) -> None:
+    def add(self, total: CutflowState, block: EntryBlock) -> None:
         """Count a block."""
         weights = None if self.weight is None else block.numbers(self.weight, None)[0]
         if weights is not None:
@@ -294,7 +294,7 @@ class CutflowSum:
             total.sums[row, 0] = _added(total.sums[row, 0], kept)
             total.sums[row, 1] = _added(total.sums[row, 1], kept * kept)
 
-    def merge(self, total: CutflowTotals, other: CutflowTotals) -> None:
+    def merge(self, total: CutflowState, other: CutflowState) -> None:
         """Add other counts."""
         total.n_passed += other.n_passed
         total.n_alone += other.n_alone
@@ -308,7 +308,7 @@ def _added(total: float, values: NDArray[np.float64]) -> float:
 
 
 @dataclass
-class CutflowTotals:
+class CutflowState:
     """Counts per row, sums of weights and of squared weights, and how many weights were not finite."""
 
     n_passed: NDArray[np.int64]
@@ -318,7 +318,7 @@ class CutflowTotals:
 
 
 @dataclass(frozen=True)
-class SeenSum:
+class RangeSampler:
     """Values to choose a range from.
 
     Attributes
@@ -335,11 +335,11 @@ class SeenSum:
     cut: int | None
     thin: int = 1
 
-    def start(self) -> Seen:
+    def start(self) -> SampledValues:
         """Nothing is seen yet."""
-        return Seen()
+        return SampledValues()
 
-    def add(self, total: Seen, block: Block) -> None:
+    def add(self, total: SampledValues, block: EntryBlock) -> None:
         """Look at a block."""
         values, _ = block.numbers(self.value, self.cut)
         total.n_nan += int(np.count_nonzero(np.isnan(values)))
@@ -347,7 +347,7 @@ class SeenSum:
         total.parts.append(values[-total.n_values % self.thin :: self.thin].copy())
         total.n_values += values.size
 
-    def merge(self, total: Seen, other: Seen) -> None:
+    def merge(self, total: SampledValues, other: SampledValues) -> None:
         """Add what was seen elsewhere; where it becomes too much, every second value is left out."""
         total.parts.append(other.values[:: total.factor])
         total.n_nan += other.n_nan
@@ -357,7 +357,7 @@ class SeenSum:
 
 
 @dataclass
-class Seen:
+class SampledValues:
     """Values, how many were not a number, and one of how many is kept."""
 
     parts: list[NDArray[np.float64]] = field(default_factory=list)

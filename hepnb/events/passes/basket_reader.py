@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from uproot.interpretation.numerical import AsDtype
 
 from hepnb.events.rootio.branches import Branch
-from hepnb.events.rootio.open_files import Stamp, borrow
+from hepnb.events.rootio.open_files import FileVersion, acquire
 
 __all__ = [
     "Baskets",
@@ -110,12 +110,12 @@ class Baskets:
         return int(self.sizes[packed].max(initial=0)), int(numbers.max(initial=0))
 
 
-def baskets_of(seen: Stamp, path: str, branch: Branch) -> Baskets | None:
+def baskets_of(seen: FileVersion, path: str, branch: Branch) -> Baskets | None:
     """Find the baskets of a branch of plain numbers.
 
     Parameters
     ----------
-    seen : Stamp
+    seen : FileVersion
         The file.
     path : str
         The tree.
@@ -129,7 +129,7 @@ def baskets_of(seen: Stamp, path: str, branch: Branch) -> Baskets | None:
     """
     if branch.kind not in ("number", "bool") or branch.fields or "://" in seen[0] or not _CAN_READ_AT:
         return None
-    with borrow(seen[0]) as handle:
+    with acquire(seen[0]) as handle:
         if handle.stamp != seen:
             return None
         key = ("baskets", path, branch.path)
@@ -165,12 +165,14 @@ def _baskets_of(reader: Any) -> Baskets | None:
     return Baskets(offsets, seeks, sizes, stored, np.dtype(wide))
 
 
-def coarsest(seen: Stamp, path: str, n_entries: int, names: Mapping[str, Branch]) -> NDArray[np.int64] | None:
+def coarsest(
+    seen: FileVersion, path: str, n_entries: int, names: Mapping[str, Branch]
+) -> NDArray[np.int64] | None:
     """Find entries at which a tree can be cut without decompressing many baskets twice.
 
     Parameters
     ----------
-    seen, path : Stamp, str
+    seen, path : FileVersion, str
         The file and the tree.
     n_entries : int
         Its entries.
@@ -182,7 +184,7 @@ def coarsest(seen: Stamp, path: str, n_entries: int, names: Mapping[str, Branch]
     numpy.ndarray, shape (n_baskets + 1,), or None
         Where the baskets begin of the branch that has the fewest; None where no baskets are known.
     """
-    with borrow(seen[0]) as handle:
+    with acquire(seen[0]) as handle:
         key = ("cuts", path)
         if key not in handle.known:
             readable = [branch for branch in names.values() if branch.readable]
@@ -195,7 +197,7 @@ def coarsest(seen: Stamp, path: str, n_entries: int, names: Mapping[str, Branch]
         return cuts
 
 
-def descriptor_of(seen: Stamp) -> Descriptor:
+def descriptor_of(seen: FileVersion) -> Descriptor:
     """Open a file for reads at a place, once as long as it is the same.
 
     Raises
@@ -203,7 +205,7 @@ def descriptor_of(seen: Stamp) -> Descriptor:
     Unusual
         Where it is not the one that was seen.
     """
-    with borrow(seen[0]) as handle:
+    with acquire(seen[0]) as handle:
         if handle.stamp != seen:
             raise Unusual("the file changed")
         if "descriptor" not in handle.known:
@@ -212,12 +214,12 @@ def descriptor_of(seen: Stamp) -> Descriptor:
         return found
 
 
-def largest_list(seen: Stamp, path: str, branch: Branch) -> tuple[int, int]:
+def largest_list(seen: FileVersion, path: str, branch: Branch) -> tuple[int, int]:
     """Find the largest basket of a branch that is read through uproot.
 
     Parameters
     ----------
-    seen, path : Stamp, str
+    seen, path : FileVersion, str
         The file and the tree.
     branch : Branch
         The branch.
@@ -229,7 +231,7 @@ def largest_list(seen: Stamp, path: str, branch: Branch) -> tuple[int, int]:
     """
     if "://" in seen[0]:
         return 0, 0
-    with borrow(seen[0]) as handle:
+    with acquire(seen[0]) as handle:
         key = ("largest", path, branch.path)
         if key not in handle.known:
             reader = handle.known.get(("readers", path), {}).get(branch.path)
@@ -243,12 +245,12 @@ def largest_list(seen: Stamp, path: str, branch: Branch) -> tuple[int, int]:
         return found
 
 
-def offsets_of(seen: Stamp, path: str, branch: Branch) -> NDArray[np.int64]:
+def offsets_of(seen: FileVersion, path: str, branch: Branch) -> NDArray[np.int64]:
     """Give the entries at which the baskets of a branch begin (of an RNTuple its clusters), and the last.
 
     Parameters
     ----------
-    seen, path : Stamp, str
+    seen, path : FileVersion, str
         The file and the tree.
     branch : Branch
         The branch.
@@ -258,7 +260,7 @@ def offsets_of(seen: Stamp, path: str, branch: Branch) -> NDArray[np.int64]:
     numpy.ndarray
         Empty where nobody knows.
     """
-    with borrow(seen[0]) as handle:
+    with acquire(seen[0]) as handle:
         reader = handle.known.get(("readers", path), {}).get(branch.path)
         try:
             if hasattr(reader, "entry_offsets"):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BinningError, SelectionError, nearest
-from hepnb.events.passes.cube_accumulator import CubeSum, CubeTotals
-from hepnb.events.passes.fill_pass import OnePass, warn_if_empty
+from hepnb.errors import BinningError, MissingItemError, SelectionError, nearest
+from hepnb.events.passes.cube_accumulator import CubeAccumulator, CubeState
+from hepnb.events.passes.fill_pass import FillPass, warn_if_empty
 from hepnb.events.passes.fill_spec import Fill
 from hepnb.events.units import memory_bytes
 from hepnb.histograms import Bins, empty
@@ -186,7 +186,7 @@ class Cube:
 
     def _edges(self, variable: str) -> NDArray[np.float64]:
         if variable not in self.edges:
-            raise SelectionError(f"the cube has no variable {variable!r}. {nearest(variable, self.edges)}")
+            raise MissingItemError(f"the cube has no variable {variable!r}. {nearest(variable, self.edges)}")
         return self.edges[variable]
 
 
@@ -251,7 +251,7 @@ def check_size(axis: Any, edges: Mapping[str, NDArray[np.float64]], memory: int,
 
 
 def make_cube(
-    one: OnePass,
+    one: FillPass,
     expression: str,
     bins: Bins,
     by: Mapping[str, tuple[int, float, float]],
@@ -274,8 +274,8 @@ def make_cube(
     variables = tuple(one.place(text) for text in edges)
     (axis,) = one.choose_bins({"": spec})[""]
     check_size(axis, edges, memory_bytes(one.memory), weight is not None)
-    total = CubeSum(axis, tuple(edges.values()), value, variables, condition, weighting)
-    found: CubeTotals = one.run({"cube": total}).totals["cube"]
+    total = CubeAccumulator(axis, tuple(edges.values()), value, variables, condition, weighting)
+    found: CubeState = one.run({"cube": total}).totals["cube"]
     counts = found.counts
     if counts.n_bad:
         raise SelectionError(

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError
-from hepnb.events.passes.accumulators import Block, Totals, missing_in
+from hepnb.events.passes.accumulators import EntryBlock, HistogramState, missing_in
 from hepnb.histograms.coordinates import index_on
 
-__all__ = ["CubeSum", "CubeTotals"]
+__all__ = ["CubeAccumulator", "CubeState"]
 
 
 @dataclass(frozen=True)
-class CubeSum:
+class CubeAccumulator:
     """A histogram binned finely in further variables.
 
     Attributes
@@ -51,11 +51,11 @@ class CubeSum:
         """Bytes of the cube: there is one, whatever the number of threads."""
         return math.prod(self.shape) * (8 if self.weight is None else 16)
 
-    def start(self) -> CubeTotals:
+    def start(self) -> CubeState:
         """Make a list of cells: an array of them all would be made for every task."""
-        return CubeTotals()
+        return CubeState()
 
-    def add(self, total: CubeTotals, block: Block) -> None:
+    def add(self, total: CubeState, block: EntryBlock) -> None:
         """Find the cell of each value of a block."""
         values, counts = block.numbers(self.value, self.cut)
         spread = [
@@ -80,7 +80,7 @@ class CubeSum:
             total.counts.n_bad += weights.size - int(np.count_nonzero(np.isfinite(weights)))
             total.weights.append(weights)
 
-    def _places(self, block: Block, what: int, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _places(self, block: EntryBlock, what: int, edges: NDArray[np.float64]) -> NDArray[np.int64]:
         """Index along a variable: comparing with the edges as the cut would."""
         values, counts = block.numbers(what, self.cut)
         if counts is not None:
@@ -90,7 +90,7 @@ class CubeSum:
         places = np.searchsorted(edges, values, side="right")
         return np.where(np.isnan(values), edges.size + 1, places).astype(np.int64)
 
-    def merge(self, total: CubeTotals, other: CubeTotals) -> None:
+    def merge(self, total: CubeState, other: CubeState) -> None:
         """Add values cell by cell, in the order of the entries."""
         if total.values is None:
             total.values = np.zeros(math.prod(self.shape), np.int64 if self.weight is None else np.float64)
@@ -106,18 +106,18 @@ class CubeSum:
 
 
 @dataclass
-class CubeTotals:
+class CubeState:
     """Cells to be filled, or what is filled."""
 
     cells: list[NDArray[np.int32]] = field(default_factory=list)
     weights: list[NDArray[np.float64]] = field(default_factory=list)
-    counts: Totals = field(default_factory=lambda: Totals(None))
+    counts: HistogramState = field(default_factory=lambda: HistogramState(None))
     values: Any = None
     variances: Any = None
 
-    def arrays(self, one: CubeSum) -> tuple[NDArray[Any], NDArray[Any]]:
+    def arrays(self, one: CubeAccumulator) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give sums of weights and of squared weights in the cube's shape; one array where they are equal."""
         if self.values is None:
-            one.merge(self, CubeTotals())
+            one.merge(self, CubeState())
         values: NDArray[Any] = self.values.reshape(one.shape)
         return values, values if self.variances is self.values else self.variances.reshape(one.shape)

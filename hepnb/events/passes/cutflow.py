@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hepnb.errors import SelectionError, nearest, printable
+from hepnb.errors import MissingItemError, SelectionError, nearest, printable
 
 __all__ = ["Cutflow", "CutflowRow"]
 
@@ -148,7 +148,7 @@ class Cutflow:
         for row in self.rows:
             if row.name == name:
                 return row
-        raise SelectionError(
+        raise MissingItemError(
             f"the cutflow has no row {name!r}. {nearest(str(name), [row.name for row in self.rows])}"
         )
 

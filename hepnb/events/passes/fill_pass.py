@@ -15,18 +15,18 @@ from hepnb.errors import BinningError, HepnbError, SelectionError, warn_empty
 from hepnb.events.language.expression import Expression
 from hepnb.events.passes.accumulators import (
     MAX_SEEN,
-    CutflowSum,
-    CutflowTotals,
-    HistogramSum,
-    SeenSum,
-    Sum,
-    Totals,
+    Accumulator,
+    CutflowAccumulator,
+    CutflowState,
+    HistogramAccumulator,
+    HistogramState,
+    RangeSampler,
 )
 from hepnb.events.passes.chunks import entry_range
 from hepnb.events.passes.cutflow import Cutflow
-from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill, Filled
+from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill, FillResults
 from hepnb.events.passes.memory_plan import plan_memory
-from hepnb.events.passes.tasks import Covered, Pass, run, task_ranges
+from hepnb.events.passes.tasks import Pass, PassResult, run, task_ranges
 from hepnb.events.sources.named_cuts import conditions
 from hepnb.events.sources.source import Source, TreeReader
 from hepnb.executor import Executor
@@ -34,13 +34,13 @@ from hepnb.histograms import axis, needs_values
 from hepnb.histograms.coordinates import grown, grows, merges
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["OnePass", "fill", "fill_one", "warn_if_empty"]
+__all__ = ["FillPass", "fill", "fill_one", "warn_if_empty"]
 
 _ANY = np.linspace(0.0, 1.0)
 
 
 @dataclass
-class OnePass:
+class FillPass:
     """A pass that is put together: which expressions, and what is added up.
 
     Attributes
@@ -84,7 +84,7 @@ class OnePass:
         """Check an expression that may be left out."""
         return None if text is None else self.place(text, role)
 
-    def run(self, sums: Mapping[str, Sum]) -> Covered:
+    def run(self, sums: Mapping[str, Accumulator]) -> PassResult:
         """Go over the entries."""
         expressions = tuple(self._expressions)
         plan = plan_memory(
@@ -112,7 +112,7 @@ class OnePass:
 
     def choose_bins(self, specs: Mapping[str, Fill]) -> dict[str, tuple[Any, ...]]:
         """Make the axes; those whose range is not given look at the values in a pass before."""
-        seen: dict[str, SeenSum] = {}
+        seen: dict[str, RangeSampler] = {}
         thin = max(1, -(-(self.last - self.first) // MAX_SEEN))
         for key, spec in specs.items():
             cut = self.place_if(spec.cut, "cut")
@@ -120,11 +120,11 @@ class OnePass:
                 # What is wrong with bins is said before anything is read.
                 axis(bins, _ANY)
                 if needs_values(bins):
-                    seen[f"{key}\0{number}"] = SeenSum(self.place(text), cut, thin)
+                    seen[f"{key}\0{number}"] = RangeSampler(self.place(text), cut, thin)
         found: dict[str, Any] = {}
         if seen:
             self._passes = 0, 2
-            found = OnePass.run(self._only(seen), seen).totals
+            found = FillPass.run(self._only(seen), seen).totals
             self._passes = 1, 2
         made = {}
         for key, spec in specs.items():
@@ -132,9 +132,9 @@ class OnePass:
                 made[key] = self._axes(key, spec, found)
         return made
 
-    def _only(self, seen: dict[str, SeenSum]) -> OnePass:
+    def _only(self, seen: dict[str, RangeSampler]) -> FillPass:
         """Give a pass that reads no more than it needs; the numbers in `seen` are changed to its own."""
-        other = OnePass(
+        other = FillPass(
             self.source,
             self.reader,
             self.entries,
@@ -148,7 +148,7 @@ class OnePass:
         mine = list(self._expressions)
         for key, one in list(seen.items()):
             cut = None if one.cut is None else other.number(mine[one.cut])
-            seen[key] = SeenSum(other.number(mine[one.value]), cut, one.thin)
+            seen[key] = RangeSampler(other.number(mine[one.value]), cut, one.thin)
         return other
 
     def _axes(self, key: str, spec: Fill, found: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -180,7 +180,7 @@ class OnePass:
 
 
 def warn_if_empty(
-    reader: TreeReader, specs: Mapping[str, Fill], counts: Mapping[str, Totals], stacklevel: int = 4
+    reader: TreeReader, specs: Mapping[str, Fill], counts: Mapping[str, HistogramState], stacklevel: int = 4
 ) -> None:
     """Warn of histograms in which nothing was filled, once for all of them.
 
@@ -190,7 +190,7 @@ def warn_if_empty(
         The tree.
     specs : mapping of str to Fill
         What was to be filled.
-    counts : mapping of str to Totals
+    counts : mapping of str to HistogramState
         What was filled, by the same names.
     stacklevel : int
         Whose line the warning points to.
@@ -226,13 +226,13 @@ def _why_empty(reader: TreeReader, expression: str, cut: str | None, n_nan: int)
 
 
 def fill(
-    one: OnePass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Any, str | None]]
-) -> Filled:
+    one: FillPass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Any, str | None]]
+) -> FillResults:
     """Fill histograms and cutflows in one pass.
 
     Parameters
     ----------
-    one : OnePass
+    one : FillPass
         Over which entries, and how.
     histograms : mapping of str to Fill
         What to fill.
@@ -241,7 +241,7 @@ def fill(
 
     Returns
     -------
-    Filled
+    FillResults
         The result.
     """
     begun = time.perf_counter()
@@ -256,12 +256,14 @@ def fill(
         with _named(f"cutflow {key!r}"):
             cuts = conditions(one.reader, asked)
             flows[key] = cuts, text
-            counted[key] = CutflowSum(tuple(map(one.number, cuts.values())), one.place_if(text, "weight"))
+            counted[key] = CutflowAccumulator(
+                tuple(map(one.number, cuts.values())), one.place_if(text, "weight")
+            )
             cutflow_of(counted[key].start(), cuts, text)
     axes = one.choose_bins(histograms)
-    sums: dict[str, Sum] = {f"c{key}": total for key, total in counted.items()}
+    sums: dict[str, Accumulator] = {f"c{key}": total for key, total in counted.items()}
     for key, (values, cut, weight) in places.items():
-        sums[f"h{key}"] = HistogramSum(axes[key], values, cut, weight)
+        sums[f"h{key}"] = HistogramAccumulator(axes[key], values, cut, weight)
     done = one.run(sums)
     if one.wants_entries():
         warn_if_empty(one.reader, histograms, {key: done.totals[f"h{key}"] for key in histograms})
@@ -269,7 +271,7 @@ def fill(
     for key, spec in histograms.items():
         with _named(f"histogram {key!r}"):
             made[key] = histogram_of(one, f"h{key}", spec, axes[key], done)
-    return Filled(
+    return FillResults(
         made,
         {key: cutflow_of(done.totals[f"c{key}"], cuts, text) for key, (cuts, text) in flows.items()},
         one.last - one.first,
@@ -289,18 +291,20 @@ def _named(what: str) -> Iterator[None]:
         raise type(error)(f"{what}: {error}") from error.__cause__
 
 
-def fill_one(one: OnePass, spec: Fill) -> hist.Hist[Any]:
+def fill_one(one: FillPass, spec: Fill) -> hist.Hist[Any]:
     """Fill one histogram; warn where nothing is filled though nobody cancelled."""
     values, cut, weight = one.place_all(spec)
     axes = one.choose_bins({"": spec})[""]
-    done = one.run({"h": HistogramSum(axes, values, cut, weight)})
+    done = one.run({"h": HistogramAccumulator(axes, values, cut, weight)})
     made = histogram_of(one, "h", spec, axes, done)
     if one.wants_entries():
         warn_if_empty(one.reader, {"": spec}, {"": done.totals["h"]})
     return made
 
 
-def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done: Covered) -> hist.Hist[Any]:
+def histogram_of(
+    one: FillPass, key: str, spec: Fill, axes: tuple[Any, ...], done: PassResult
+) -> hist.Hist[Any]:
     """Make the histogram of a total.
 
     Raises
@@ -308,7 +312,7 @@ def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done
     SelectionError
         Where a weight was not finite.
     """
-    total: Totals = done.totals[key]
+    total: HistogramState = done.totals[key]
     if total.n_bad:
         raise SelectionError(
             f"the weight {spec.weight!r} in tree {one.reader.path!r}: {total.n_bad} of {total.n_filled} "
@@ -327,7 +331,7 @@ def histogram_of(one: OnePass, key: str, spec: Fill, axes: tuple[Any, ...], done
     return made
 
 
-def cutflow_of(total: CutflowTotals, cuts: Mapping[str, Expression], weight: str | None) -> Cutflow:
+def cutflow_of(total: CutflowState, cuts: Mapping[str, Expression], weight: str | None) -> Cutflow:
     """Make the cutflow of a total.
 
     Raises

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hepnb.errors import BinningError, ExpressionError
+from hepnb.errors import BinningError, ExpressionError, MissingItemError, nearest
 from hepnb.events.passes.cutflow import Cutflow
 from hepnb.events.sources.source import Skipped
 from hepnb.histograms import Bins
@@ -14,7 +14,7 @@ from hepnb.histograms import Bins
 if TYPE_CHECKING:
     import hist
 
-__all__ = ["AXIS_NAMES", "Fill", "Filled", "as_fills"]
+__all__ = ["AXIS_NAMES", "Fill", "FillResults", "as_fills"]
 
 AXIS_NAMES = ("x", "y", "z", "u", "v", "w")
 
@@ -83,7 +83,7 @@ class Fill:
 
 
 @dataclass(frozen=True)
-class Filled:
+class FillResults:
     """What one pass over a tree gave.
 
     Attributes
@@ -119,7 +119,12 @@ class Filled:
 
     def __getitem__(self, name: str) -> hist.Hist[Any] | Cutflow:
         """Give the histogram or the cutflow of that name."""
-        return self.histograms[name] if name in self.histograms else self.cutflows[name]
+        if name in self.histograms:
+            return self.histograms[name]
+        if name in self.cutflows:
+            return self.cutflows[name]
+        known = [*self.histograms, *self.cutflows]
+        raise MissingItemError(f"nothing named {name!r} was filled. {nearest(str(name), known)}")
 
     def __str__(self) -> str:
         rate = f", {self.n_done / self.seconds:.3g} entries/s" if self.seconds > 0 else ""

@@ -13,10 +13,10 @@ import numpy as np
 from hepnb.errors import SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
-from hepnb.events.passes.accumulators import MAX_SELECTED, HistogramSum, Sum
+from hepnb.events.passes.accumulators import MAX_SELECTED, Accumulator, HistogramAccumulator
 from hepnb.events.passes.basket_reader import largest_list, largest_of
 from hepnb.events.passes.block_reader import stretches_of
-from hepnb.events.passes.cube_accumulator import CubeSum
+from hepnb.events.passes.cube_accumulator import CubeAccumulator
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.tasks import TASK_ENTRIES, default_threads
 from hepnb.events.rootio.branches import Branch
@@ -25,7 +25,7 @@ from hepnb.events.sources.source import TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.executor import Executor
 
-__all__ = ["Plan", "plan_memory"]
+__all__ = ["MemoryPlan", "plan_memory"]
 
 # Large enough that the calls are not what takes the time, small enough for the second-level cache.
 BLOCK = 2**16
@@ -44,7 +44,7 @@ _widths: weakref.WeakKeyDictionary[TreeReader, dict[str, float]] = weakref.WeakK
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """How a pass goes.
 
     Attributes
@@ -69,13 +69,13 @@ class Plan:
 def plan_memory(
     reader: TreeReader,
     expressions: Sequence[Expression],
-    sums: Mapping[str, Sum],
+    sums: Mapping[str, Accumulator],
     n_entries: int,
     *,
     memory: int | str,
     threads: int | None,
     executor: Executor | None,
-) -> Plan:
+) -> MemoryPlan:
     """Choose the sizes so that a pass keeps to its memory.
 
     Parameters
@@ -84,7 +84,7 @@ def plan_memory(
         The tree.
     expressions : sequence of Expression
         What is evaluated.
-    sums : dict of str to Sum
+    sums : dict of str to Accumulator
         What is added up.
     n_entries : int
         Entries in the pass.
@@ -97,7 +97,7 @@ def plan_memory(
 
     Returns
     -------
-    Plan
+    MemoryPlan
         How it goes: fewer threads only where not even the smallest blocks of more of them fit.
 
     Raises
@@ -105,7 +105,9 @@ def plan_memory(
     SelectionError
         Where the memory is no size, or too small for one thread.
     """
-    available = memory_bytes(memory) - sum(one.n_bytes for one in sums.values() if isinstance(one, CubeSum))
+    available = memory_bytes(memory) - sum(
+        one.n_bytes for one in sums.values() if isinstance(one, CubeAccumulator)
+    )
     wanted = _workers(threads, executor)
     names = sorted({name for expression in expressions for name in expression.branches})
     branches = {name: reader.names[name] for name in names}
@@ -113,7 +115,7 @@ def plan_memory(
     lists = [branch for branch in branches.values() if branch not in plain]
     small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL
     if small and not lists:
-        return Plan(True, BLOCK, TASK_ENTRIES, wanted, 0)
+        return MemoryPlan(True, BLOCK, TASK_ENTRIES, wanted, 0)
     width = sum(_width(reader, branch) for branch in lists)
     keep = n_entries * (8.0 * len(plain) + width) <= min(COLUMNS.budget, available / 2)
     stretches = () if keep else _some(stretches_of(reader, branches))
@@ -140,7 +142,7 @@ def plan_memory(
         block, window = need.fit(left, entries, most)
         if need.bytes(block, window) <= left:
             taken = threads_ * need.bytes(block, window) + n_totals * totals
-            return Plan(keep, block, window, threads_, int(taken))
+            return MemoryPlan(keep, block, window, threads_, int(taken))
     fewest = need.fewest(most)
     least = (need.bytes(fewest, fewest) + 2 * totals) / _SHARE + memory_bytes(memory) - available
     raise SelectionError(
@@ -223,11 +225,11 @@ def _largest_reads(reader: TreeReader, lists: Sequence[Branch]) -> tuple[int, in
     return max((n_bytes for n_bytes, _ in found), default=0), max((n for _, n in found), default=0)
 
 
-def _size_of(one: Sum) -> float:
-    if isinstance(one, CubeSum):
+def _size_of(one: Accumulator) -> float:
+    if isinstance(one, CubeAccumulator):
         # Of a task the cells and the weights of its values.
         return 1.2 * TASK_ENTRIES * (4.0 if one.weight is None else 12.0)
-    if not isinstance(one, HistogramSum):
+    if not isinstance(one, HistogramAccumulator):
         return 0.0
     cells = 1.0
     for axis in one.axes:

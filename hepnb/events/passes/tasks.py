@@ -22,14 +22,14 @@ import numpy as np
 from hepnb.errors import FileError, SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
-from hepnb.events.passes.accumulators import Block, Sum
+from hepnb.events.passes.accumulators import Accumulator, EntryBlock
 from hepnb.events.passes.basket_reader import coarsest
 from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
 from hepnb.events.sources.source import Segment, Skipped, Source, TreeReader, warn_of
 from hepnb.executor import Executor, run_completed
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["Covered", "Pass", "run", "task_ranges"]
+__all__ = ["Pass", "PassResult", "run", "task_ranges"]
 
 TASK_ENTRIES = 2**18
 _MAX_THREADS = 4
@@ -37,7 +37,7 @@ _LARGER = 4 * 1024**2
 
 
 @dataclass(frozen=True)
-class Covered:
+class PassResult:
     """What a pass has seen.
 
     Attributes
@@ -75,7 +75,7 @@ class Pass:
         What it looks like; looked up anew in another process.
     expressions : tuple of Expression
         What is evaluated.
-    sums : dict of str to Sum
+    sums : dict of str to Accumulator
         What is added up.
     keep : bool
         Whether the columns are kept in memory.
@@ -88,7 +88,7 @@ class Pass:
     source: Source
     reader: TreeReader | None
     expressions: tuple[Expression, ...]
-    sums: Mapping[str, Sum]
+    sums: Mapping[str, Accumulator]
     keep: bool
     block: int
     window: int
@@ -156,7 +156,7 @@ def _do(this: Pass, task: tuple[int, int]) -> _Done:
     totals = {name: one.start() for name, one in this.sums.items()}
     reached = start
     for low, high, columns in blocks.blocks(start, stop):
-        block = Block(this.expressions, program.run(columns, high - low), high - low)
+        block = EntryBlock(this.expressions, program.run(columns, high - low), high - low)
         for name, one in this.sums.items():
             one.add(totals[name], block)
         reached = high
@@ -176,7 +176,7 @@ def run(
     executor: Executor | None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-) -> Covered:
+) -> PassResult:
     """Do the tasks of a pass, and add them up in their order.
 
     Parameters
@@ -194,7 +194,7 @@ def run(
 
     Returns
     -------
-    Covered
+    PassResult
         The sums.
     """
     this.cancel = cancel
@@ -232,7 +232,7 @@ def run(
         warn_of(one)
     if missing and not ranges and n_done == n_all:
         raise SelectionError(f"nothing of tree {this.source.path!r} could be read: {missing[0]}")
-    return Covered(totals, _adjacent(ranges), missing, n_done == n_all)
+    return PassResult(totals, _adjacent(ranges), missing, n_done == n_all)
 
 
 def _keep_freed_memory() -> None:

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import uproot
 
-from hepnb.errors import FileError, nearest
+from hepnb.errors import FileError, MissingObjectError, nearest
 from hepnb.events.rootio.checks import check_key, check_list, check_tree
-from hepnb.events.rootio.object_readers import EntryKind, kind_of, why_not
-from hepnb.events.rootio.open_files import Handle, reading, reason_of
+from hepnb.events.rootio.object_readers import KeyKind, kind_of, why_not
+from hepnb.events.rootio.open_files import OpenFile, reading, reason_of
 from hepnb.events.rootio.recovery import recover, recover_folder
 from hepnb.events.rootio.remote import is_remote
 
-__all__ = ["Entry", "Listing", "key_of", "listing_of", "object_of"]
+__all__ = ["FileKey", "Listing", "key_of", "listing_of", "object_of"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileKey:
     """One object in a file.
 
     Attributes
@@ -50,7 +50,7 @@ class Entry:
     name: str
     cycle: int
     classname: str
-    kind: EntryKind
+    kind: KeyKind
     title: str
     n_entries: int | None
     depth: int
@@ -69,7 +69,7 @@ class Listing:
 
     Attributes
     ----------
-    entries : list of Entry
+    entries : list of FileKey
         Depth first, in the file's order.
     keys : dict of str to uproot ReadOnlyKey
         Where each is, by its path with the cycle.
@@ -77,12 +77,12 @@ class Listing:
         The key of a path without a cycle.
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[FileKey] = field(default_factory=list)
     keys: dict[str, Any] = field(default_factory=dict)
     newest: dict[str, str] = field(default_factory=dict)
 
 
-def listing_of(handle: Handle) -> Listing:
+def listing_of(handle: OpenFile) -> Listing:
     """List the objects of an open file, once; the caller holds the lock.
 
     Raises
@@ -104,12 +104,12 @@ def listing_of(handle: Handle) -> Listing:
     return known
 
 
-def key_of(handle: Handle, path: str) -> Any:
+def key_of(handle: OpenFile, path: str) -> Any:
     """Find where an object is; the caller holds the lock.
 
     Parameters
     ----------
-    handle : Handle
+    handle : OpenFile
         The open file.
     path : str
         With or without a cycle.
@@ -129,23 +129,23 @@ def key_of(handle: Handle, path: str) -> Any:
     listing = listing_of(handle)
     found = listing.keys.get(path) or listing.keys.get(listing.newest.get(path, ""))
     if found is None:
-        raise FileError(f"{handle.path!r} has no object {path!r}. {nearest(path, listing.newest)}")
+        raise MissingObjectError(f"{handle.path!r} has no object {path!r}. {nearest(path, listing.newest)}")
     return found
 
 
-def _recover(handle: Handle) -> None:
+def _recover(handle: OpenFile) -> None:
     """Look once whether the file was closed; over the network one cannot look through all of it."""
     if "unclosed" not in handle.known:
         with reading("the list of objects", handle.path):
             handle.known["unclosed"] = not is_remote(handle.path) and recover(handle.root, handle.path)
 
 
-def object_of(handle: Handle, path: str) -> Any:
+def object_of(handle: OpenFile, path: str) -> Any:
     """Read an object, once; the caller holds the lock.
 
     Parameters
     ----------
-    handle : Handle
+    handle : OpenFile
         The open file.
     path : str
         With or without a cycle.
@@ -153,7 +153,7 @@ def object_of(handle: Handle, path: str) -> Any:
     return _object_at(handle, key_of(handle, path))
 
 
-def _object_at(handle: Handle, key: Any) -> Any:
+def _object_at(handle: OpenFile, key: Any) -> Any:
     place = "object", int(key.fSeekKey)
     if place not in handle.known:
         check_key(key)
@@ -179,11 +179,11 @@ class _Base(NamedTuple):
     name: str
     cycle: int
     classname: str
-    kind: EntryKind
+    kind: KeyKind
     title: str
 
 
-def _inside(handle: Handle, listing: Listing, folder: Any, place: _Place) -> Iterator[Entry]:
+def _inside(handle: OpenFile, listing: Listing, folder: Any, place: _Place) -> Iterator[FileKey]:
     with reading(f"the list of objects in {place.prefix or '/'!r}", handle.path):
         # By key and not by name: uproot would look for folders where a name has a slash in it.
         keys = list(folder._keys)
@@ -194,25 +194,25 @@ def _inside(handle: Handle, listing: Listing, folder: Any, place: _Place) -> Ite
         yield from _described(handle, listing, key, base, place)
 
 
-def _described(handle: Handle, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[Entry]:
+def _described(handle: OpenFile, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[FileKey]:
     depth, full = place.depth, f"{base.path};{base.cycle}"
     if full in listing.keys:
-        yield Entry(*base, None, depth, False, "another object of this path and cycle comes before it")
+        yield FileKey(*base, None, depth, False, "another object of this path and cycle comes before it")
         return
     listing.keys[full] = key
     if base.kind == "directory":
         yield from _folder(handle, listing, key, base, place)
     elif base.kind in ("tree", "rntuple"):
         try:
-            yield Entry(*base, int(_object_at(handle, key).num_entries), depth, True, "")
+            yield FileKey(*base, int(_object_at(handle, key).num_entries), depth, True, "")
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-            yield Entry(*base, None, depth, False, reason_of(error))
+            yield FileKey(*base, None, depth, False, reason_of(error))
     else:
         reason = why_not(base.kind, base.classname)
-        yield Entry(*base, None, depth, not reason, reason)
+        yield FileKey(*base, None, depth, not reason, reason)
 
 
-def _folder(handle: Handle, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[Entry]:
+def _folder(handle: OpenFile, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[FileKey]:
     try:
         check_key(key)
         inner = key.get()
@@ -225,7 +225,7 @@ def _folder(handle: Handle, listing: Listing, key: Any, base: _Base, place: _Pla
         below = _Place(base.path + "/", place.depth + 1, place.above | here)
         inside = list(_inside(handle, listing, inner, below))
     except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-        yield Entry(*base, None, place.depth, False, reason_of(error))
+        yield FileKey(*base, None, place.depth, False, reason_of(error))
         return
-    yield Entry(*base, None, place.depth, True, "")
+    yield FileKey(*base, None, place.depth, True, "")
     yield from inside

@@ -14,9 +14,9 @@ from hepnb.events.rootio.checks import check_key
 from hepnb.events.rootio.graphs import GRAPHS, graph_table
 from hepnb.histograms.uncertainties import ErrorOption, fill_means
 
-__all__ = ["EntryKind", "kind_of", "read_object", "why_not"]
+__all__ = ["KeyKind", "kind_of", "read_object", "why_not"]
 
-EntryKind = Literal["directory", "tree", "rntuple", "histogram", "graph", "other"]
+KeyKind = Literal["directory", "tree", "rntuple", "histogram", "graph", "other"]
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "TChain")
 _HISTOGRAM = re.compile(r"TH[123]([CSIFDLK]|Poly)$|TProfile([23]D)?$|THn|THStack$")
@@ -26,7 +26,7 @@ _ERROR_OPTIONS: dict[int, ErrorOption] = {0: "", 1: "s", 2: "i", 3: "g"}
 _SMALL = re.compile(r"TParameter<|(TNamed|TObjString|string|TVectorT<\w+>|TMatrixT<\w+>)$")
 
 
-def kind_of(classname: str) -> EntryKind:
+def kind_of(classname: str) -> KeyKind:
     """Tell what an object is.
 
     Examples
@@ -45,7 +45,7 @@ def kind_of(classname: str) -> EntryKind:
     return "graph" if classname in (*GRAPHS, *_OTHER_GRAPHS, "TEfficiency") else "other"
 
 
-def why_not(kind: EntryKind, classname: str) -> str:
+def why_not(kind: KeyKind, classname: str) -> str:
     """Say why an object of that class cannot be read; nothing where it can.
 
     Examples
@@ -64,7 +64,7 @@ def why_not(kind: EntryKind, classname: str) -> str:
     )
 
 
-def read_object(key: Any, kind: EntryKind, classname: str) -> Any:
+def read_object(key: Any, kind: KeyKind, classname: str) -> Any:
     """Read an object that is neither tree nor folder.
 
     Parameters

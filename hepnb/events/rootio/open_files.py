@@ -32,9 +32,9 @@ from hepnb.local_files import check_regular
 
 __all__ = [
     "Damaged",
-    "Handle",
-    "Stamp",
-    "borrow",
+    "FileVersion",
+    "OpenFile",
+    "acquire",
     "check_unchanged",
     "close",
     "reading",
@@ -42,7 +42,7 @@ __all__ = [
     "stamp",
 ]
 
-Stamp = tuple[str, int, int]
+FileVersion = tuple[str, int, int]
 """Path, time of the last change in ns, size in bytes: what a cached column belongs to."""
 
 _MAX_OPEN = 16
@@ -64,10 +64,10 @@ class Damaged(Exception):  # becomes an error of ours where object and file are 
     """The file contradicts itself; the words say in what."""
 
 
-class Handle:
+class OpenFile:
     """An open file, the objects read from it so far, and its lock."""
 
-    def __init__(self, path: str, stamp: Stamp) -> None:
+    def __init__(self, path: str, stamp: FileVersion) -> None:
         self.path = path
         self.stamp = stamp
         self.lock = threading.RLock()
@@ -84,12 +84,12 @@ class Handle:
                 self.root.close()
 
 
-_open_handles: OrderedDict[str, Handle] = OrderedDict()
+_open_handles: OrderedDict[str, OpenFile] = OrderedDict()
 _open_lock = threading.Lock()
-_remote_stamps: dict[str, Stamp] = {}
+_remote_stamps: dict[str, FileVersion] = {}
 # What uproot locks for a moment whenever it reads.
 fork_safe(getattr(uproot.behaviors.TBranch, "_basket_arrays_lock", threading.Lock()))
-_of_the_parent: list[Handle] = []
+_of_the_parent: list[OpenFile] = []
 
 
 @in_forked_child
@@ -102,7 +102,7 @@ def _forget_handles() -> None:
     _open_handles.clear()
 
 
-def stamp(path: str) -> Stamp:
+def stamp(path: str) -> FileVersion:
     """Give what tells this state of the file from another one.
 
     Raises
@@ -121,7 +121,7 @@ def stamp(path: str) -> Stamp:
     return path, status.st_mtime_ns, status.st_size
 
 
-def _remote_stamp(url: str) -> Stamp:
+def _remote_stamp(url: str) -> FileVersion:
     """Give the state of a remote file; the server is asked again where its answers contradict each other."""
     known = _remote_stamps.get(url)
     if known is None or (url.startswith("http") and remote.has_changed(url)):
@@ -131,7 +131,7 @@ def _remote_stamp(url: str) -> Stamp:
     return known
 
 
-def check_unchanged(seen: Stamp) -> None:
+def check_unchanged(seen: FileVersion) -> None:
     """Make sure that a file is still the one that was seen.
 
     Raises
@@ -173,7 +173,7 @@ def _missing(path: str, error: Exception) -> str:
 
 
 @contextmanager
-def borrow(path: str) -> Iterator[Handle]:
+def acquire(path: str) -> Iterator[OpenFile]:
     """Lend the open file under its lock.
 
     Parameters
@@ -183,7 +183,7 @@ def borrow(path: str) -> Iterator[Handle]:
 
     Yields
     ------
-    Handle
+    OpenFile
         Open and current; only this thread uses it until the block ends.
 
     Raises
@@ -200,9 +200,9 @@ def borrow(path: str) -> Iterator[Handle]:
             return
 
 
-def _current(path: str) -> Handle:
+def _current(path: str) -> OpenFile:
     now = stamp(path)
-    stale: list[Handle] = []
+    stale: list[OpenFile] = []
     try:
         with _open_lock:
             handle = _open_handles.pop(path, None)
@@ -210,7 +210,7 @@ def _current(path: str) -> Handle:
                 stale.append(handle)
                 handle = None
             if handle is None:
-                handle = Handle(path, now)
+                handle = OpenFile(path, now)
             _open_handles[path] = handle
             while len(_open_handles) > _MAX_OPEN:
                 stale.append(_open_handles.popitem(last=False)[1])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hepnb.events.rootio.open_files import Stamp
+from hepnb.events.rootio.open_files import FileVersion
 from hepnb.events.sources.disk_cache import DiskColumns
 from hepnb.events.units import size_of
 from hepnb.forks import renew_after_fork
@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "ColumnCache"]
 # Less than this is not worth a file.
 _FEWEST_ON_DISK = 4096
 
-_ColumnKey = tuple[Stamp, str, str]
+_ColumnKey = tuple[FileVersion, str, str]
 
 
 class ColumnCache:

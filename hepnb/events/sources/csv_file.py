@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import FileError, HepnbError
 from hepnb.events.rootio.branches import Branch, Kind
-from hepnb.events.rootio.open_files import Stamp, check_unchanged, stamp
+from hepnb.events.rootio.open_files import FileVersion, check_unchanged, stamp
 from hepnb.events.sources.source import FilePart, Segment, TreeReader
 from hepnb.events.units import pyarrow
 from hepnb.python_code import call
@@ -70,7 +70,7 @@ class CsvSource:
 
 
 @lru_cache(maxsize=64)
-def _reader_of(seen: Stamp) -> TreeReader:
+def _reader_of(seen: FileVersion) -> TreeReader:
     file, columns = seen[0], _table(seen)
     n_entries = len(next(iter(columns.values())))
     return TreeReader(
@@ -85,7 +85,7 @@ def _reader_of(seen: Stamp) -> TreeReader:
     )
 
 
-def _column(seen: Stamp, branch: Branch, start: int, stop: int) -> NDArray[Any]:
+def _column(seen: FileVersion, branch: Branch, start: int, stop: int) -> NDArray[Any]:
     check_unchanged(seen)
     return _table(seen)[branch.path][start:stop]
 
@@ -98,7 +98,7 @@ def _branch(name: str, column: NDArray[Any]) -> Branch:
 
 
 @lru_cache(maxsize=8)
-def _table(seen: Stamp) -> dict[str, NDArray[Any]]:
+def _table(seen: FileVersion) -> dict[str, NDArray[Any]]:
     """Return the columns of a file by name: float64, int64, uint64, bool or text."""
     file = seen[0]
     try:

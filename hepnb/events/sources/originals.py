@@ -15,7 +15,7 @@ from typing import Any
 import xxhash
 
 from hepnb.errors import FileError
-from hepnb.events.rootio.open_files import Stamp, borrow
+from hepnb.events.rootio.open_files import FileVersion, acquire
 from hepnb.events.rootio.remote import is_remote
 
 __all__ = ["Original", "check_original", "content_digest", "original_of", "originals_from"]
@@ -57,12 +57,12 @@ class Original:
     digest: str = ""
 
 
-def original_of(seen: Stamp, tree: str, n_entries: int, n_files: int) -> Original:
+def original_of(seen: FileVersion, tree: str, n_entries: int, n_files: int) -> Original:
     """Note what an original is known by.
 
     Parameters
     ----------
-    seen : Stamp
+    seen : FileVersion
         State of the file.
     tree : str
         The tree in it.
@@ -83,14 +83,14 @@ def original_of(seen: Stamp, tree: str, n_entries: int, n_files: int) -> Origina
     return Original(os.path.realpath(file), tree, n_entries, _uuid_of(file), size, modified, digest)
 
 
-def check_original(noted: Original, seen: Stamp, n_entries: int, skim: str) -> None:
+def check_original(noted: Original, seen: FileVersion, n_entries: int, skim: str) -> None:
     """Make sure that a file is the original that a skim was written from.
 
     Parameters
     ----------
     noted : Original
         What the skim says of it.
-    seen : Stamp
+    seen : FileVersion
         State of the file now.
     n_entries : int
         Entries of its tree now.
@@ -225,5 +225,5 @@ def _blocks_in(digest: str, skim: str) -> int:
 
 
 def _uuid_of(file: str) -> str:
-    with borrow(file) as handle:
+    with acquire(file) as handle:
         return str(handle.root.file.uuid)

@@ -14,7 +14,7 @@ import numpy as np
 
 from hepnb.errors import BranchError, FileError
 from hepnb.events.rootio.branches import Branch, Kind, to_column
-from hepnb.events.rootio.open_files import Stamp, check_unchanged, reading, stamp
+from hepnb.events.rootio.open_files import FileVersion, check_unchanged, reading, stamp
 from hepnb.events.sources.source import FilePart, Segment, TreeReader, cached_column
 from hepnb.events.units import pyarrow
 from hepnb.python_code import call
@@ -62,7 +62,7 @@ class ParquetSource:
 
 
 @lru_cache(maxsize=64)
-def _reader_of(seen: Stamp) -> TreeReader:
+def _reader_of(seen: FileVersion) -> TreeReader:
     file = seen[0]
     with _opened(file) as opened:
         sizes = [opened.metadata.row_group(number).num_rows for number in range(opened.num_row_groups)]
@@ -110,12 +110,12 @@ def _opened(file: str) -> Any:
         raise FileError(f"{file!r} cannot be read as a Parquet file ({said}).") from error
 
 
-def _column(seen: Stamp, limits: tuple[int, ...], branch: Branch, start: int, stop: int) -> Any:
+def _column(seen: FileVersion, limits: tuple[int, ...], branch: Branch, start: int, stop: int) -> Any:
     check_unchanged(seen)
     return cached_column(seen, "", branch.path, start, stop, lambda: _read(seen, limits, branch, start, stop))
 
 
-def _read(seen: Stamp, limits: tuple[int, ...], branch: Branch, start: int, stop: int) -> Any:
+def _read(seen: FileVersion, limits: tuple[int, ...], branch: Branch, start: int, stop: int) -> Any:
     with reading(f"column {branch.name!r}", seen[0], BranchError), _opened(seen[0]) as opened:
         if start >= stop:
             table, begin = opened.schema_arrow.empty_table().select([branch.path]), start

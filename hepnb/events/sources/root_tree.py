@@ -12,7 +12,7 @@ from hepnb.errors import BranchError, FileError
 from hepnb.events.rootio.branches import Branch, branches_of, readers_of, to_column
 from hepnb.events.rootio.checks import check_baskets
 from hepnb.events.rootio.directory import object_of
-from hepnb.events.rootio.open_files import Handle, Stamp, borrow, check_unchanged, reading
+from hepnb.events.rootio.open_files import FileVersion, OpenFile, acquire, check_unchanged, reading
 from hepnb.events.rootio.remote import is_remote
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import FilePart, Segment, TreeReader
@@ -57,11 +57,11 @@ class FileSource:
         FileError
             If it is no tree, or is damaged.
         """
-        with borrow(self.file) as handle:
+        with acquire(self.file) as handle:
             return _reader_of(handle, self.path)
 
 
-def _reader_of(handle: Handle, path: str) -> TreeReader:
+def _reader_of(handle: OpenFile, path: str) -> TreeReader:
     known = handle.known.get(("tree", path))
     if known is not None:
         return known  # type: ignore[no-any-return]
@@ -90,12 +90,12 @@ def _reader_of(handle: Handle, path: str) -> TreeReader:
     return made
 
 
-def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -> Any:
+def read_column(seen: FileVersion, path: str, branch: Branch, start: int, stop: int) -> Any:
     """Read entries of a branch, from the memory where they are there.
 
     Parameters
     ----------
-    seen : Stamp
+    seen : FileVersion
         The file, and its state.
     path : str
         The tree.
@@ -122,7 +122,7 @@ def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -
     if column is not None:
         return column
     # The lock is held while reading: threads that want the same column read it once.
-    with borrow(seen[0]) as handle:
+    with acquire(seen[0]) as handle:
         column = COLUMNS.get(key, start, stop)
         if column is not None:
             return column
@@ -136,7 +136,7 @@ def read_column(seen: Stamp, path: str, branch: Branch, start: int, stop: int) -
     return column
 
 
-def _read(handle: Handle, path: str, branch: Branch, start: int, stop: int) -> Any:
+def _read(handle: OpenFile, path: str, branch: Branch, start: int, stop: int) -> Any:
     reader = handle.known["readers", path][branch.path]
     with reading(f"branch {branch.name!r} of tree {path!r}", handle.path, BranchError):
         if not is_remote(handle.path):  # over the network each of them would be a request

@@ -13,7 +13,7 @@ from hepnb.errors import BranchError, ExpressionError, printable
 from hepnb.events.language.expression import Expression, check_expression
 from hepnb.events.language.named_columns import Column
 from hepnb.events.rootio.branches import Branch
-from hepnb.events.rootio.open_files import Stamp, stamp
+from hepnb.events.rootio.open_files import FileVersion, stamp
 from hepnb.events.sources.column_cache import COLUMNS
 
 __all__ = [
@@ -94,7 +94,7 @@ class FilePart:
 
     Attributes
     ----------
-    stamp : Stamp
+    stamp : FileVersion
         State of the file.
     path : str
         The tree in it; empty for a file that is one table.
@@ -106,7 +106,7 @@ class FilePart:
         Branches of a ROOT file by their names in the tree; empty for other files.
     """
 
-    stamp: Stamp
+    stamp: FileVersion
     path: str
     first: int
     n_entries: int
@@ -245,7 +245,7 @@ class TreeReader(TreeSchema):
         return self._starts[1:]
 
     @property
-    def stamps(self) -> tuple[Stamp, ...]:
+    def stamps(self) -> tuple[FileVersion, ...]:
         """State of every file, in the order of the entries."""
         return tuple(dict.fromkeys(part.stamp for segment in self.segments for part in segment.parts))
 
@@ -290,7 +290,9 @@ class LastJoin:
         return {"joined": None}
 
 
-def cached_column(seen: Stamp, path: str, name: str, start: int, stop: int, read: Callable[[], Any]) -> Any:
+def cached_column(
+    seen: FileVersion, path: str, name: str, start: int, stop: int, read: Callable[[], Any]
+) -> Any:
     """Return entries of a column from the memory of columns; read and remember them if they are not there."""
     key = (seen, path, name)
     column = COLUMNS.get(key, start, stop)

@@ -18,7 +18,7 @@ from hepnb.errors import BranchError
 from hepnb.events.language.functions import is_list
 from hepnb.events.rootio.exact import common_dtype, content_dtype, exactly, has_options, without_options
 from hepnb.events.sources.source import TreeReader
-from hepnb.events.writing.schema import Field, Plan, with_fields
+from hepnb.events.writing.schema import OutputColumn, OutputSchema, with_fields
 from hepnb.events.writing.selected_rows import Rows
 
 __all__ = ["fitted", "settled", "until_it_fits"]
@@ -31,12 +31,14 @@ class Outgrown(Exception):  # no error: a reason to begin again
     """A column has values that its type does not hold."""
 
 
-def until_it_fits(plan: Plan, write: Callable[[Plan], T], look: Callable[[Plan], Iterable[Rows]]) -> T:
+def until_it_fits(
+    plan: OutputSchema, write: Callable[[OutputSchema], T], look: Callable[[OutputSchema], Iterable[Rows]]
+) -> T:
     """Write a file, and where a value does not fit its column, look at all rows and write again.
 
     Parameters
     ----------
-    plan : Plan
+    plan : OutputSchema
         The columns, with types told from the first entry.
     write : callable
         Writes with a plan.
@@ -49,19 +51,19 @@ def until_it_fits(plan: Plan, write: Callable[[Plan], T], look: Callable[[Plan],
         return write(settled(plan, look(plan)))
 
 
-def settled(plan: Plan, chunks: Iterable[Rows]) -> Plan:
+def settled(plan: OutputSchema, chunks: Iterable[Rows]) -> OutputSchema:
     """Find types that hold all values of all columns.
 
     Parameters
     ----------
-    plan : Plan
+    plan : OutputSchema
         The columns; those that repeat a branch keep at least its type.
     chunks : iterable of Rows
         Every row.
 
     Returns
     -------
-    Plan
+    OutputSchema
         With these types.
 
     Raises
@@ -93,7 +95,9 @@ def settled(plan: Plan, chunks: Iterable[Rows]) -> Plan:
     )
 
 
-def _field(field: Field, dtypes: set[np.dtype[Any]], shape: tuple[int, ...], negative: bool) -> Field:
+def _field(
+    field: OutputColumn, dtypes: set[np.dtype[Any]], shape: tuple[int, ...], negative: bool
+) -> OutputColumn:
     if field.shape and not shape:
         field = replace(field, shape=(), depth=len(field.shape))
     if field.dtype is None or not dtypes:
@@ -104,12 +108,12 @@ def _field(field: Field, dtypes: set[np.dtype[Any]], shape: tuple[int, ...], neg
     return replace(field, dtype=dtype)
 
 
-def fitted(plan: Plan, rows: Rows, reader: TreeReader) -> dict[str, Any]:
+def fitted(plan: OutputSchema, rows: Rows, reader: TreeReader) -> dict[str, Any]:
     """Bring rows to the types of the columns they are written to.
 
     Parameters
     ----------
-    plan : Plan
+    plan : OutputSchema
         The columns.
     rows : Rows
         At least one row.
@@ -131,7 +135,7 @@ def fitted(plan: Plan, rows: Rows, reader: TreeReader) -> dict[str, Any]:
     return {field.name: _fitted(field, rows.columns[field.name], plan, rows, reader) for field in plan.fields}
 
 
-def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, reader: TreeReader) -> Any:
+def _fitted(field: OutputColumn, column: Any, plan: OutputSchema, rows: Rows, reader: TreeReader) -> Any:
     if is_list(column):
         column = _without_options(field, column, plan, rows, reader)
     if field.dtype is None:
@@ -156,7 +160,9 @@ def _fitted(field: Field, column: Any, plan: Plan, rows: Rows, reader: TreeReade
     return fits
 
 
-def _without_options(field: Field, column: Any, plan: Plan, rows: Rows, reader: TreeReader) -> Any:
+def _without_options(
+    field: OutputColumn, column: Any, plan: OutputSchema, rows: Rows, reader: TreeReader
+) -> Any:
     """Lists that may be missing, but are all there."""
     if not has_options(column):
         return column
@@ -168,7 +174,7 @@ def _without_options(field: Field, column: Any, plan: Plan, rows: Rows, reader: 
     return without_options(column)
 
 
-def _where(field: Field, plan: Plan, rows: Rows, reader: TreeReader) -> str:
+def _where(field: OutputColumn, plan: OutputSchema, rows: Rows, reader: TreeReader) -> str:
     file = reader.segment_at(rows.start).file
     text = plan.expressions[field.name].text.strip()
     return f"column {field.name!r}{f' ({text})' if text != field.name else ''} of {file!r}"

@@ -7,19 +7,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hepnb.atomic_file import AtomicFile as Draft
-from hepnb.atomic_file import atomic_file
+from hepnb.atomic_file import AtomicFile, atomic_file
 from hepnb.errors import FileError
 from hepnb.events.rootio.open_files import close
 from hepnb.events.rootio.remote import is_remote
 
-__all__ = ["Draft", "new_file"]
+__all__ = ["AtomicFile", "new_file"]
 
 
 @contextmanager
 def new_file(
     path: str | os.PathLike[str], *, overwrite: bool = False, inputs: Iterable[str] = ()
-) -> Iterator[Draft]:
+) -> Iterator[AtomicFile]:
     """Write a file beside its place and move it there when the block ends well.
 
     Parameters
@@ -33,7 +32,7 @@ def new_file(
 
     Yields
     ------
-    Draft
+    AtomicFile
         Where to write.
 
     Raises

@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, ExpressionError, SelectionError, nearest
+from hepnb.errors import BranchError, ExpressionError, MissingBranchError, SelectionError, nearest
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import is_list
 from hepnb.events.passes.chunks import per_entry
@@ -20,14 +20,22 @@ from hepnb.events.passes.column_ranges import columns_of
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.source import TreeReader
 
-__all__ = ["Columns", "Field", "Plan", "match_names", "plan_of", "values_in", "with_fields"]
+__all__ = [
+    "Columns",
+    "OutputColumn",
+    "OutputSchema",
+    "match_names",
+    "output_schema",
+    "values_in",
+    "with_fields",
+]
 
 Columns: TypeAlias = "Mapping[str, str] | Sequence[str | Mapping[str, str]] | str | None"
 """Name to formula; or a list of branches, patterns, formulas and such mappings; or None for every branch."""
 
 
 @dataclass(frozen=True)
-class Field:
+class OutputColumn:
     """A column of a new file.
 
     Attributes
@@ -58,12 +66,12 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Plan:
+class OutputSchema:
     """What is calculated for a new file.
 
     Attributes
     ----------
-    fields : tuple of Field
+    fields : tuple of OutputColumn
         The columns, in the order asked for.
     expressions : dict of str to Expression
         Where each comes from.
@@ -77,7 +85,7 @@ class Plan:
         Whether the types come from all entries, not from the first one.
     """
 
-    fields: tuple[Field, ...]
+    fields: tuple[OutputColumn, ...]
     expressions: Mapping[str, Expression]
     skipped: Mapping[str, str]
     max_depth: int = 1
@@ -85,7 +93,7 @@ class Plan:
     settled: bool = False
 
 
-def plan_of(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> Plan:
+def output_schema(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> OutputSchema:
     """Say what will be written.
 
     Parameters
@@ -99,7 +107,7 @@ def plan_of(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> Plan
 
     Returns
     -------
-    Plan
+    OutputSchema
         Columns with their types, told from the first entry.
 
     Raises
@@ -109,7 +117,7 @@ def plan_of(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> Plan
     """
     wanted, skipped = _wanted(reader, columns)
     checked = {name: reader.check(text, f"column {name!r}") for name, text in wanted.items()}
-    fields: list[Field] = []
+    fields: list[OutputColumn] = []
     for name, expression in checked.items():
         try:
             fields.append(_field(reader, name, expression))
@@ -117,7 +125,7 @@ def plan_of(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> Plan
             if columns is not None:
                 raise
             skipped[name] = str(error)
-    plan = Plan((), checked, skipped, max_depth, columns is None)
+    plan = OutputSchema((), checked, skipped, max_depth, columns is None)
     plan = replace(with_fields(plan, fields), settled=False)
     if not plan.fields:
         why = "".join(f"\n{name}: {reason}" for name, reason in list(plan.skipped.items())[:3])
@@ -125,7 +133,7 @@ def plan_of(reader: TreeReader, columns: Columns, *, max_depth: int = 1) -> Plan
     return plan
 
 
-def with_fields(plan: Plan, fields: Iterable[Field]) -> Plan:
+def with_fields(plan: OutputSchema, fields: Iterable[OutputColumn]) -> OutputSchema:
     """Give the plan other columns, found in all entries; those that the new file cannot hold are left out.
 
     Raises
@@ -133,7 +141,7 @@ def with_fields(plan: Plan, fields: Iterable[Field]) -> Plan:
     BranchError
         Where a column that was asked for is among them.
     """
-    kept: list[Field] = []
+    kept: list[OutputColumn] = []
     skipped = dict(plan.skipped)
     for field in fields:
         if field.depth <= plan.max_depth:
@@ -249,7 +257,7 @@ def _opened(reader: TreeReader, item: object) -> Iterable[tuple[str, str]]:
     found |= {name: name for name in reader.columns}
     names = match_names(found, item)
     if not names and _is_pattern(item):
-        raise BranchError(
+        raise MissingBranchError(
             f"tree {reader.path!r}: no branch fits the pattern {item!r}. {nearest(item.strip('*?/'), found)}"
         )
     return [(name, found[name]) for name in names] or [(item, item)]
@@ -260,7 +268,7 @@ def _is_pattern(item: str) -> bool:
     return item[:1] in ("*", "/") or item[-1:] == "*" or "?" in item
 
 
-def _field(reader: TreeReader, name: Any, expression: Expression) -> Field:
+def _field(reader: TreeReader, name: Any, expression: Expression) -> OutputColumn:
     """What a column is, told from the first entry."""
     if not isinstance(name, str) or not name.strip():
         raise ExpressionError(f"a column is named {name!r}. Give it a name.")
@@ -278,9 +286,9 @@ def _field(reader: TreeReader, name: Any, expression: Expression) -> Field:
     if not is_list(found):
         values = per_entry(expression, found, n)
         if values.dtype.kind in "UO":
-            return Field(name, None)
+            return OutputColumn(name, None)
         same = copied is not None and copied.name == name
-        return Field(name, _dtype(copied, values.dtype), copied=same, stored=copied is not None)
+        return OutputColumn(name, _dtype(copied, values.dtype), copied=same, stored=copied is not None)
     depth, inner = 0, found.type.content
     while isinstance(inner, (ak.types.ListType, ak.types.RegularType, ak.types.OptionType)):
         depth, inner = depth + (not isinstance(inner, ak.types.OptionType)), inner.content
@@ -290,9 +298,9 @@ def _field(reader: TreeReader, name: Any, expression: Expression) -> Field:
         )
     dtype = _dtype(copied, np.dtype(inner.primitive))
     if copied is not None and copied.kind == "array" and n and not copied.fields:
-        return Field(name, dtype, 0, np.asarray(ak.to_numpy(found)).shape[1:], stored=True)
+        return OutputColumn(name, dtype, 0, np.asarray(ak.to_numpy(found)).shape[1:], stored=True)
     counter = "" if copied is None else copied.counter
-    return Field(name, dtype, depth, (), counter, stored=copied is not None)
+    return OutputColumn(name, dtype, depth, (), counter, stored=copied is not None)
 
 
 def _copied(reader: TreeReader, expression: Expression) -> Branch | None:

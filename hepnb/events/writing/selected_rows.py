@@ -17,7 +17,7 @@ from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import Skipped, TreeReader
 from hepnb.events.units import memory_bytes
-from hepnb.events.writing.schema import Plan, values_in
+from hepnb.events.writing.schema import OutputSchema, values_in
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["Rows", "rows_in", "rows_of"]
@@ -91,7 +91,7 @@ def rows_in(
 
 def rows_of(
     reader: TreeReader,
-    plan: Plan,
+    plan: OutputSchema,
     cut: Expression | None,
     step: int,
     *,
@@ -106,7 +106,7 @@ def rows_of(
     ----------
     reader : TreeReader
         The tree.
-    plan : Plan
+    plan : OutputSchema
         The columns.
     cut : Expression, optional
         Keep the entries where it holds.

@@ -16,16 +16,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hepnb.errors import SelectionError
+from hepnb.events.passes.chunks import entry_range
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.sources.source import Skipped, Source, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.entry_random import check_seed
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
-from hepnb.events.writing.schema import Columns, Plan, plan_of
+from hepnb.events.writing.schema import Columns, OutputSchema, output_schema
 from hepnb.events.writing.selected_rows import Rows, rows_in, rows_of
 from hepnb.events.writing.shuffle_buckets import Buckets
-from hepnb.events.writing.skim import Written, is_parquet, open_sink
-from hepnb.events.writing.writers import Compression, Gathered
+from hepnb.events.writing.skim import SkimResults, is_parquet, open_writer
+from hepnb.events.writing.writers import BufferedWriter, Compression
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["shuffle"]
@@ -40,8 +41,9 @@ def shuffle(
     source: Source,
     path: str | os.PathLike[str],
     columns: Columns = None,
-    cut: str | None = None,
     *,
+    cut: str | None = None,
+    entries: tuple[int | None, int | None] = (None, None),
     seed: int = 0,
     tree_name: str | None = None,
     compression: Compression = "zstd",
@@ -49,18 +51,20 @@ def shuffle(
     overwrite: bool = False,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-) -> Written:
+) -> SkimResults:
     """Write the rows of a tree in random order; see :meth:`hepnb.Tree.shuffle`."""
     check_seed(seed)
     reader, parquet = source.reader(), is_parquet(path)
     condition = None if cut is None else reader.check(cut, "cut")
-    plan = plan_of(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    plan = output_schema(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
     used = [*plan.expressions.values(), *([condition] if condition else [])]
     step = rows_in(reader, used, memory, _COPIES)
-    n_buckets = max(math.ceil(reader.n_entries * _COPIES * _row_size(reader, plan) / memory_bytes(memory)), 1)
+    first, last = entry_range(reader.n_entries, *entries)
+    n_entries = last - first
+    n_buckets = max(math.ceil(n_entries * _COPIES * _row_size(reader, plan) / memory_bytes(memory)), 1)
     if n_buckets > _MOST_BUCKETS:
         raise SelectionError(
-            f"memory={memory!r} is too small for the {reader.n_entries:,} entries of tree {reader.path!r}: "
+            f"memory={memory!r} is too small for the {n_entries:,} entries of tree {reader.path!r}: "
             f"they would fill {n_buckets:,} buckets. Give at least "
             f"{math.ceil(memory_bytes(memory) * n_buckets / _MOST_BUCKETS / 1024**2):,} MB."
         )
@@ -68,19 +72,21 @@ def shuffle(
     lost: list[Skipped] = []
     half = None if progress is None else _halves(progress)
 
-    def look(plan: Plan) -> Iterator[Rows]:
+    def look(plan: OutputSchema) -> Iterator[Rows]:
         lost.clear()
-        return rows_of(reader, plan, condition, step, lost=lost, progress=half, cancel=cancel)
+        return rows_of(
+            reader, plan, condition, step, entries=entries, lost=lost, progress=half, cancel=cancel
+        )
 
-    def written(plan: Plan) -> Written:
-        with open_sink(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
+    def written(plan: OutputSchema) -> SkimResults:
+        with open_writer(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
             sink,
             draft,
         ):
             with TemporaryDirectory(dir=draft.path.parent) as folder:
                 buckets = Buckets(Path(folder), n_buckets, plan.fields, seed)
                 n_read = buckets.scatter(_typed(plan, look(plan), reader))
-                gathered, n_written = Gathered(sink, memory_bytes(memory) // 10), 0
+                gathered, n_written = BufferedWriter(sink, memory_bytes(memory) // 10), 0
                 for number in range(n_buckets):
                     if cancel is not None and cancel.is_set():
                         break
@@ -89,13 +95,11 @@ def shuffle(
                         gathered.add(bucket)
                         n_written += len(next(iter(bucket.values())))
                     if progress is not None:
-                        progress(
-                            reader.n_entries * (n_buckets + number + 1) // n_buckets, 2 * reader.n_entries
-                        )
+                        progress(n_entries * (n_buckets + number + 1) // n_buckets, 2 * n_entries)
             draft.keep = not (cancel is not None and cancel.is_set())
             if draft.keep:
                 gathered.flush()
-        return Written(
+        return SkimResults(
             path=draft.target,
             tree=tree,
             n_read=n_read,
@@ -110,12 +114,12 @@ def shuffle(
     return until_it_fits(plan, written, look)
 
 
-def _typed(plan: Plan, chunks: Iterable[Rows], reader: TreeReader) -> Iterator[Rows]:
+def _typed(plan: OutputSchema, chunks: Iterable[Rows], reader: TreeReader) -> Iterator[Rows]:
     for rows in chunks:
         yield replace(rows, columns=fitted(plan, rows, reader)) if len(rows.entries) else rows
 
 
-def _row_size(reader: TreeReader, plan: Plan) -> float:
+def _row_size(reader: TreeReader, plan: OutputSchema) -> float:
     """Bytes of a row on the way, its key too; of lists and texts, what the branches they come from take."""
     size = 8.0
     for field in plan.fields:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hepnb.events.language.functions import is_list
 from hepnb.events.writing.entry_random import random_keys
-from hepnb.events.writing.schema import Field
+from hepnb.events.writing.schema import OutputColumn
 from hepnb.events.writing.selected_rows import Rows
 
 __all__ = ["Buckets"]
@@ -35,13 +35,13 @@ class Buckets:
         Where the files are.
     number : int
         How many buckets.
-    fields : sequence of Field
+    fields : sequence of OutputColumn
         The columns.
     seed : int
         Of the keys.
     """
 
-    def __init__(self, folder: Path, number: int, fields: Sequence[Field], seed: int) -> None:
+    def __init__(self, folder: Path, number: int, fields: Sequence[OutputColumn], seed: int) -> None:
         self._folder = folder
         self._number = number
         self._fields = tuple(fields)
@@ -129,14 +129,14 @@ class Buckets:
         return values
 
 
-def _levels(column: Any, field: Field) -> list[NDArray[Any]]:
+def _levels(column: Any, field: OutputColumn) -> list[NDArray[Any]]:
     """Lengths of the lists, level by level, and what is in them.
 
     Examples
     --------
-    >>> _levels(ak.Array([[1, 2], []]), Field("x", np.dtype(int), depth=1))
+    >>> _levels(ak.Array([[1, 2], []]), OutputColumn("x", np.dtype(int), depth=1))
     [array([2, 0]), array([1, 2])]
-    >>> _levels(np.array(["ab", ""]), Field("x", None))
+    >>> _levels(np.array(["ab", ""]), OutputColumn("x", None))
     [array([2, 0]), array([97, 98], dtype=uint8)]
     """
     depth = field.depth

@@ -19,13 +19,29 @@ from hepnb.events.sources.originals import Original, original_of
 from hepnb.events.sources.source import Skipped, Source, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
-from hepnb.events.writing.new_file import Draft, new_file
-from hepnb.events.writing.schema import Columns, Field, Plan, plan_of
+from hepnb.events.writing.new_file import AtomicFile, new_file
+from hepnb.events.writing.schema import Columns, OutputColumn, OutputSchema, output_schema
 from hepnb.events.writing.selected_rows import Rows, rows_in, rows_of
-from hepnb.events.writing.writers import Compression, Gathered, ParquetSink, RootSink, Sink, root_compression
+from hepnb.events.writing.writers import (
+    BufferedWriter,
+    Compression,
+    ParquetWriter,
+    RootWriter,
+    Writer,
+    root_compression,
+)
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["SOURCES", "SOURCE_ENTRY", "SOURCE_FILE", "Original", "Written", "is_parquet", "open_sink", "skim"]
+__all__ = [
+    "SOURCES",
+    "SOURCE_ENTRY",
+    "SOURCE_FILE",
+    "Original",
+    "SkimResults",
+    "is_parquet",
+    "open_writer",
+    "skim",
+]
 
 SOURCE_FILE, SOURCE_ENTRY = "source_file", "source_entry"
 """Columns of a skim with references: the place of the file in the list of sources, and the entry in it."""
@@ -33,11 +49,11 @@ SOURCES = "_sources"
 """Added to the name of a tree: the list of the files that its rows come from."""
 _ANY_DEPTH = 100
 _OTHERS = (".csv", ".feather", ".arrow", ".h5", ".hdf5", ".json", ".npy", ".npz", ".pkl", ".txt")
-_REFERENCES = (Field(SOURCE_FILE, np.dtype(np.int32)), Field(SOURCE_ENTRY, np.dtype(np.int64)))
+_REFERENCES = (OutputColumn(SOURCE_FILE, np.dtype(np.int32)), OutputColumn(SOURCE_ENTRY, np.dtype(np.int64)))
 
 
 @dataclass(frozen=True)
-class Written:
+class SkimResults:
     """A file that was written, and what is in it.
 
     Attributes
@@ -85,8 +101,9 @@ def skim(
     source: Source,
     path: str | os.PathLike[str],
     columns: Columns = None,
-    cut: str | None = None,
     *,
+    cut: str | None = None,
+    entries: tuple[int | None, int | None] = (None, None),
     parquet: bool = False,
     tree_name: str | None = None,
     references: bool = False,
@@ -95,7 +112,7 @@ def skim(
     overwrite: bool = False,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-) -> Written:
+) -> SkimResults:
     """Write a selection of a tree to a new file; see :meth:`hepnb.Tree.skim`."""
     if parquet and Path(str(path)).suffix.lower() == ".root":
         raise FileError(
@@ -103,24 +120,26 @@ def skim(
         )
     reader = source.reader()
     condition = None if cut is None else reader.check(cut, "cut")
-    plan = plan_of(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    plan = output_schema(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
     originals = originals_of(reader) if references else None
     used = [*plan.expressions.values(), *([condition] if condition else [])]
     step = rows_in(reader, used, memory)
     tree = "" if parquet else tree_name or reader.name or "tree"
     lost: list[Skipped] = []
 
-    def look(plan: Plan) -> Iterator[Rows]:
+    def look(plan: OutputSchema) -> Iterator[Rows]:
         lost.clear()
-        return rows_of(reader, plan, condition, step, lost=lost, progress=progress, cancel=cancel)
+        return rows_of(
+            reader, plan, condition, step, entries=entries, lost=lost, progress=progress, cancel=cancel
+        )
 
-    def written(plan: Plan) -> Written:
+    def written(plan: OutputSchema) -> SkimResults:
         fields = _with_references(plan.fields) if references else plan.fields
         n_read = n_written = 0
-        with open_sink(
+        with open_writer(
             path, fields, tree, source, compression=compression, overwrite=overwrite, originals=originals
         ) as (sink, draft):
-            gathered = Gathered(sink, memory_bytes(memory) // 8)
+            gathered = BufferedWriter(sink, memory_bytes(memory) // 8)
             for rows in look(plan):
                 if len(rows.entries):
                     columns = fitted(plan, rows, reader)
@@ -130,7 +149,7 @@ def skim(
             draft.keep = not (cancel is not None and cancel.is_set())
             if draft.keep:
                 gathered.flush()
-        return Written(
+        return SkimResults(
             path=draft.target,
             tree=tree,
             n_read=n_read,
@@ -168,23 +187,23 @@ def is_parquet(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def open_sink(
+def open_writer(
     path: str | os.PathLike[str],
-    fields: Sequence[Field],
+    fields: Sequence[OutputColumn],
     tree: str,
     source: Source,
     *,
     compression: Compression,
     overwrite: bool,
     originals: Sequence[Original] | None = None,
-) -> Iterator[tuple[Sink, Draft]]:
+) -> Iterator[tuple[Writer, AtomicFile]]:
     """Open a new file for rows.
 
     Parameters
     ----------
     path : path
         Where it will be.
-    fields : sequence of Field
+    fields : sequence of OutputColumn
         Its columns.
     tree : str
         Name of the tree; empty for Parquet.
@@ -197,13 +216,13 @@ def open_sink(
 
     Yields
     ------
-    (Sink, Draft)
+    (Writer, AtomicFile)
         Where rows go, and whether the file is kept.
     """
     with new_file(path, overwrite=overwrite, inputs=source.inputs()) as draft:
         if not tree:
             notes = {"originals": [asdict(one) for one in originals]} if originals else {}
-            sink = ParquetSink(draft.path, fields, compression, notes)
+            sink = ParquetWriter(draft.path, fields, compression, notes)
             try:
                 yield sink, draft
             finally:
@@ -213,7 +232,7 @@ def open_sink(
             if originals:
                 columns, types = _listed(originals)
                 file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)
-            yield RootSink(file, tree, fields, source.reader().title), draft
+            yield RootWriter(file, tree, fields, source.reader().title), draft
 
 
 def originals_of(reader: TreeReader) -> list[Original]:
@@ -257,7 +276,7 @@ def _listed(originals: Sequence[Original]) -> tuple[dict[str, Any], dict[str, An
     return columns, types
 
 
-def _with_references(fields: Sequence[Field]) -> tuple[Field, ...]:
+def _with_references(fields: Sequence[OutputColumn]) -> tuple[OutputColumn, ...]:
     for name in (SOURCE_FILE, SOURCE_ENTRY):
         if name in {field.name for field in fields}:
             raise BranchError(f"column {name!r}: a skim with references has one of that name. Rename yours.")

@@ -13,17 +13,17 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from hepnb.errors import BranchError, HepnbError, nearest
+from hepnb.errors import BranchError, OptionError, nearest
 from hepnb.events.language.functions import is_list
 from hepnb.events.units import pyarrow, size_of
-from hepnb.events.writing.schema import Field
+from hepnb.events.writing.schema import OutputColumn
 
 __all__ = [
+    "BufferedWriter",
     "Compression",
-    "Gathered",
-    "ParquetSink",
-    "RootSink",
-    "Sink",
+    "ParquetWriter",
+    "RootWriter",
+    "Writer",
     "compression_of",
     "join",
     "root_compression",
@@ -38,7 +38,7 @@ _PARQUET = ("zstd", "snappy", "gzip", "lz4", "brotli")
 _UNREADABLE = re.compile(r"[/`\[\]\x00-\x1f\x7f]")
 
 
-class Sink(Protocol):
+class Writer(Protocol):
     """Takes rows."""
 
     renamed: dict[str, str]
@@ -51,7 +51,7 @@ class Sink(Protocol):
         """Finish the file."""
 
 
-class RootSink:
+class RootWriter:
     """A tree of a ROOT file.
 
     Parameters
@@ -60,13 +60,13 @@ class RootSink:
         Open.
     tree : str
         Name of the tree, with its folders.
-    fields : sequence of Field
+    fields : sequence of OutputColumn
         Its branches.
     title : str
         Title of the tree.
     """
 
-    def __init__(self, file: Any, tree: str, fields: Sequence[Field], title: str = "") -> None:
+    def __init__(self, file: Any, tree: str, fields: Sequence[OutputColumn], title: str = "") -> None:
         self._file = file
         self._fields = tuple(fields)
         names = _branch_names([field.name for field in fields])
@@ -89,14 +89,14 @@ class RootSink:
         """Finish the tree; the file is closed by who opened it."""
 
 
-class ParquetSink:
+class ParquetWriter:
     """A Parquet file; each piece is a row group.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
-    fields : sequence of Field
+    fields : sequence of OutputColumn
         Its columns.
     compression : str, (str, int) or None
         See :data:`Compression`.
@@ -107,7 +107,7 @@ class ParquetSink:
     def __init__(
         self,
         path: Path,
-        fields: Sequence[Field],
+        fields: Sequence[OutputColumn],
         compression: Compression = "zstd",
         notes: Mapping[str, Any] | None = None,
     ) -> None:
@@ -139,18 +139,18 @@ class ParquetSink:
         self._writer.close()
 
 
-class Gathered:
+class BufferedWriter:
     """Rows on their way into a sink, so that a rare selection does not become thousands of tiny baskets.
 
     Parameters
     ----------
-    sink : Sink
+    sink : Writer
         Where they go.
     limit : int
         Bytes to keep before they are written.
     """
 
-    def __init__(self, sink: Sink, limit: int) -> None:
+    def __init__(self, sink: Writer, limit: int) -> None:
         self._sink = sink
         self._limit = limit
         self._kept: list[Mapping[str, Any]] = []
@@ -215,11 +215,11 @@ def compression_of(compression: Compression, known: Sequence[str]) -> tuple[str 
     if name is None or str(name).lower() == "none":
         return None, None
     if not isinstance(name, str) or name.lower() not in known:
-        raise HepnbError(
+        raise OptionError(
             f"compression={compression!r} does not exist. {nearest(str(name), [*known, 'none'])}"
         )
     if level is not None and (isinstance(level, bool) or not isinstance(level, int) or not 0 <= level <= 22):
-        raise HepnbError(f"compression={compression!r}: the level is a whole number, such as ({name!r}, 5).")
+        raise OptionError(f"compression={compression!r}: the level is a whole number, such as ({name!r}, 5).")
     return name.lower(), level
 
 
@@ -259,7 +259,7 @@ def _branch_names(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _counters(fields: Sequence[Field], names: Mapping[str, str]) -> dict[str, str]:
+def _counters(fields: Sequence[OutputColumn], names: Mapping[str, str]) -> dict[str, str]:
     """The branch with the lengths of each list: the one it had, or one of its own."""
     copies = {f.name for f in fields if f.copied}
     taken = set(names.values())
@@ -275,7 +275,7 @@ def _counters(fields: Sequence[Field], names: Mapping[str, str]) -> dict[str, st
     return found
 
 
-def _root_type(field: Field) -> Any:
+def _root_type(field: OutputColumn) -> Any:
     if field.dtype is None:
         return "string"
     if field.depth:
@@ -288,7 +288,7 @@ def _text(column: Any) -> Any:
     return ak.Array(column.tolist()) if is_text else column
 
 
-def _arrow_type(arrow: Any, field: Field) -> Any:
+def _arrow_type(arrow: Any, field: OutputColumn) -> Any:
     kind = arrow.string() if field.dtype is None else arrow.from_numpy_dtype(field.dtype)
     for _ in range(field.depth + len(field.shape)):
         kind = arrow.list_(arrow.field("element", kind, nullable=False))

@@ -41,7 +41,7 @@ class BranchSelector(Panel):
     Attributes
     ----------
     result : Cutflow or None
-        ``tree.cutflow(cuts, weight)``.
+        ``tree.cutflow(cuts, weight=weight)``.
 
     Examples
     --------
@@ -186,7 +186,7 @@ class BranchSelector(Panel):
                 if self.tree is not None:
                     for name, text in self.cuts.items():
                         self._check_cut(name, text)
-                    flow: Cutflow = self.tree.cutflow(self.cuts, self.weight or None)
+                    flow: Cutflow = self.tree.cutflow(self.cuts, weight=self.weight or None)
                     for name, step in zip(self.cuts, flow.rows[1:], strict=True):
                         rows[name] |= step_cells(step)
                     self._set_result(flow)

@@ -12,7 +12,7 @@ import traitlets
 
 import hepnb.events
 from hepnb.errors import FileError, HepnbError
-from hepnb.events import Entry, RootFile, RootFiles, Tree
+from hepnb.events import FileKey, RootFile, RootFiles, Tree
 from hepnb.python_code import Script, call, comment, literal
 from hepnb.widgets.file_browser.folders import check_pattern, list_folder, resolve_inside
 from hepnb.widgets.file_browser.picture import draw_graph, draw_preview
@@ -43,7 +43,7 @@ class FileBrowser(Panel):
     ----------
     selected : Tree, hist.Hist or None
         The object, read-only and observable.
-    result : tuple of Entry
+    result : tuple of FileKey
         What is in the file: ``hepnb.open(file).walk()``.
 
     Examples
@@ -144,9 +144,9 @@ class FileBrowser(Panel):
         self._unfold(file_id(name))
         return name
 
-    def _entry(self, path: str) -> Entry:
+    def _entry(self, path: str) -> FileKey:
         bare, _, cycle = path.strip("/").partition(";")
-        entries: Iterable[Entry] = self.result or ()
+        entries: Iterable[FileKey] = self.result or ()
         found = [e for e in entries if e.path == bare and (not cycle or str(e.cycle) == cycle)]
         if not found:
             assert self._opened is not None  # noqa: S101  # whoever looks for an entry has opened a file
@@ -187,7 +187,7 @@ class FileBrowser(Panel):
             children = [self._entry_row(name, entry, newest) for entry in entries]
         self._files.replace_children(row_id, children)
 
-    def _entry_row(self, file: str, entry: Entry, newest: dict[str, int]) -> dict[str, Any]:
+    def _entry_row(self, file: str, entry: FileKey, newest: dict[str, int]) -> dict[str, Any]:
         folder = entry.path.rpartition("/")[0]
         old = entry.cycle != newest[entry.path]
         return {
@@ -203,7 +203,7 @@ class FileBrowser(Panel):
         }
 
     @staticmethod
-    def _entry_id(file: str, entry: Entry) -> str:
+    def _entry_id(file: str, entry: FileKey) -> str:
         return f"o:{file}|{entry.path};{entry.cycle}"
 
     def _point_at(self, row_id: str) -> None:
@@ -240,7 +240,7 @@ class FileBrowser(Panel):
     # -- the preview ----------------------------------------------------------------------------------
 
     def _show_file(self, name: str) -> None:
-        entries: Iterable[Entry] = self.result or ()
+        entries: Iterable[FileKey] = self.result or ()
         kinds = [entry.kind for entry in entries if entry.kind != "directory"]
         trees = sum(kind in ("tree", "rntuple") for kind in kinds)
         histograms = sum(kind == "histogram" for kind in kinds)
@@ -249,7 +249,7 @@ class FileBrowser(Panel):
         parts = [plural(n, word) for n, word in counted if n]
         self._say(name.rsplit("/", 1)[-1], ", ".join(parts) or "An empty file")
 
-    def _show(self, entry: Entry) -> None:
+    def _show(self, entry: FileKey) -> None:
         assert self._opened is not None  # noqa: S101  # an entry is of an open file
         if entry.kind == "directory":
             self.set_trait("selected", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hepnb.events import Entry
+from hepnb.events import FileKey
 from hepnb.widgets.file_browser.folders import Item, size_words
 
 __all__ = [
@@ -66,7 +66,7 @@ def parent_folders(path: str) -> list[str]:
     return ["/".join(parts[: i + 1]) for i in range(len(parts))]
 
 
-def newest_cycles(entries: Iterable[Entry]) -> dict[str, int]:
+def newest_cycles(entries: Iterable[FileKey]) -> dict[str, int]:
     """Return the newest cycle of each path."""
     newest: dict[str, int] = {}
     for entry in entries:
@@ -74,7 +74,7 @@ def newest_cycles(entries: Iterable[Entry]) -> dict[str, int]:
     return newest
 
 
-def icon_of(entry: Entry) -> str:
+def icon_of(entry: FileKey) -> str:
     """Return the name of the icon for an object in a file."""
     if not entry.readable:
         return "warning"

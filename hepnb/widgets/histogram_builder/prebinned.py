@@ -124,7 +124,7 @@ class Prebinned:
     ) -> None:
         self._limits = limits
         by = {variable: places} if variable and places is not None else {}
-        cube = source.cube(expression, fine_edges(*limits).tolist(), by, weight, cut=cut)
+        cube = source.cube(expression, fine_edges(*limits).tolist(), by, weight=weight, cut=cut)
         self._title = str(cube.axis.label or expression)
         self._places: NDArray[np.float64] | None = cube.edges[variable] if by else None
         self._all = [

@@ -18,7 +18,7 @@ from hepnb.workspace.histfactory.elements import Element
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hepnb.events import Entry, RootFile
+    from hepnb.events import FileKey, RootFile
 
 __all__ = ["Histogram", "Histograms", "Place"]
 
@@ -73,7 +73,7 @@ class Histograms:
 
     root: Path
     mounts: tuple[tuple[Path, PurePosixPath], ...] = ()
-    _open: dict[Path, tuple[RootFile, dict[str, Entry]]] = field(default_factory=dict)
+    _open: dict[Path, tuple[RootFile, dict[str, FileKey]]] = field(default_factory=dict)
 
     def resolve(self, name: str) -> Path:
         """Return where a file named in XML is."""
@@ -121,7 +121,7 @@ class Histograms:
             raise FileError(f"{element} wants the histogram {key!r}. {_not_there(opened.path, key, keys)}")
         return _as_histogram(element, key, _object(opened, keys[key]))
 
-    def _file(self, element: Element, name: str) -> tuple[RootFile, dict[str, Entry]]:
+    def _file(self, element: Element, name: str) -> tuple[RootFile, dict[str, FileKey]]:
         from hepnb.events import RootFile  # noqa: PLC0415  # needed for XML only
 
         path = self.resolve(name)
@@ -132,7 +132,7 @@ class Histograms:
                     f"{element}: the file {name} is not there: {path} does not exist. {_remedy(name)}"
                 )
             opened = RootFile(str(path))
-            keys: dict[str, Entry] = {}
+            keys: dict[str, FileKey] = {}
             for entry in opened.walk():
                 known = keys.get(entry.path)
                 if entry.kind != "directory" and (known is None or entry.cycle >= known.cycle):
@@ -147,15 +147,15 @@ class Histograms:
         self._open.clear()
 
 
-def _object(opened: RootFile, entry: Entry) -> Any:
+def _object(opened: RootFile, entry: FileKey) -> Any:
     """Read an object. RootFile would look through all entries for it, and there can be thousands."""
     from hepnb.events.rootio.directory import key_of  # noqa: PLC0415  # needed for XML only
     from hepnb.events.rootio.object_readers import read_object  # noqa: PLC0415  # needed for XML only
-    from hepnb.events.rootio.open_files import borrow, reading  # noqa: PLC0415  # needed for XML only
+    from hepnb.events.rootio.open_files import acquire, reading  # noqa: PLC0415  # needed for XML only
 
     if not entry.readable:
         return opened[entry.key]
-    with borrow(opened.path) as handle, reading(f"{entry.classname} {entry.key!r}", opened.path):
+    with acquire(opened.path) as handle, reading(f"{entry.classname} {entry.key!r}", opened.path):
         return read_object(key_of(handle, entry.key), entry.kind, entry.classname)
 
 
@@ -187,7 +187,7 @@ def _remedy(name: str) -> str:
     return "Say where its paths start: load(..., root=...)."
 
 
-def _not_there(path: str, key: str, keys: dict[str, Entry]) -> str:
+def _not_there(path: str, key: str, keys: dict[str, FileKey]) -> str:
     if not keys:
         return f"{path} is empty."
     listed = sorted(keys)
