@@ -116,7 +116,8 @@ def test_many_fills_are_each_as_if_alone(tree, streamed):
     together = tree.fill(fills)
     assert together.complete
     for name, spec in fills.items():
-        one = tree.hist(*(spec if isinstance(spec, tuple) else (spec.expression, spec.bins)))
+        given = spec if isinstance(spec, hepnb.Fill) else hepnb.Fill(*spec)
+        one = tree.hist(given.expression, given.bins, cut=given.cut, weight=given.weight)
         np.testing.assert_array_equal(together[name].view(flow=True), one.view(flow=True))
         assert together[name].axes[0].edges.tolist() == one.axes[0].edges.tolist()
         assert together[name].metadata == one.metadata
