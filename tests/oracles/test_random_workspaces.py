@@ -201,16 +201,17 @@ def record(seed: int) -> Spec:
 
 
 @pytest.fixture(scope="module")
-def records() -> list[Spec]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[Spec]:
     step = COUNT // PROCESSES
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-W", "ignore", __file__, str(first), str(first + step)], stdout=subprocess.PIPE
-        )
-        for first in range(0, COUNT, step)
-    ]
-    lines = [line for run in runs for line in run.communicate()[0].decode().splitlines()]
-    assert [run.returncode for run in runs] == [0] * PROCESSES
+    # Files, because a pipe that nobody reads yet stops the process behind it.
+    files = [tmp_path_factory.mktemp("records") / f"{first}.jsonl" for first in range(0, COUNT, step)]
+    runs = []
+    for first, file in zip(range(0, COUNT, step), files, strict=True):
+        with file.open("wb") as out:
+            command = [sys.executable, "-W", "ignore", __file__, str(first), str(first + step)]
+            runs.append(subprocess.Popen(command, stdout=out))
+    assert [run.wait() for run in runs] == [0] * PROCESSES
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [json.loads(line) for line in lines]
 
 
