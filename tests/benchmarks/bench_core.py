@@ -3,7 +3,8 @@
 Usage: python tests/benchmarks/bench_core.py [--data DIR] [--quick]
 Every engine and workspace has a process of its own. The lines beside a peer are fits from one start, as the
 peer's are; hepnb's default, which looks for lower minima, has lines of its own. ``--quick`` leaves the
-minutes of pyhf with numpy and scipy on the two large workspaces out. Exit code 1 where numbers differ or a bar is missed.
+minutes of pyhf with numpy and scipy on the two large workspaces out. Exit code 1 where numbers
+differ or a bar is missed.
 """
 
 from __future__ import annotations

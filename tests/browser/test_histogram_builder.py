@@ -105,7 +105,8 @@ def test_the_tables_make_the_workspace(open_notebook, generated_dir):
     wait(notebook, "'systematic_2' in analysis.workspace.modifiers")
     data = "analysis.workspace.spec['channels'][0]['samples'][0]['data']"
     # What is shown is built: the dragged bins too.
-    filled = "prediction['signal'].hist('jet_pt', (analysis.n_bins, 200, 600), 'lep_charge > 0', 'weight')"
+    bins = "(analysis.n_bins, 200, 600)"
+    filled = f"prediction['signal'].hist('jet_pt', {bins}, cut='lep_charge > 0', weight='weight')"
     wait(notebook, f"{data} == (2 * {filled}).values().tolist()")
     assert notebook.evaluate("analysis.error") == ""
     notebook.theme(dark=True)
