@@ -45,8 +45,14 @@ from hepnb.fits.minuit import run_minuit
 pytestmark = pytest.mark.timeout(900)
 
 CODES = {"pyhf": ("code4", "code4p"), "legacy": ("code1", "code0")}
-# A conditional fit of pyhf falls into the higher of their two minima; see test_two_minima.py.
-TWO_MINIMA = ("2bin_2channel_coupledhisto.json", "multichan_coupledhistosys", "xmlimport_input2")
+# A fit of pyhf falls into the higher of their two minima; see test_two_minima.py. Of SUSY-2018-04 both pyhf's
+# numbers, from one start, and those of the lower minimum are asserted in test_against_pyhf.py.
+TWO_MINIMA = (
+    "2bin_2channel_coupledhisto.json",
+    "multichan_coupledhistosys",
+    "susy_2018_04_with_signal.json",
+    "xmlimport_input2",
+)
 
 
 class Pair(NamedTuple):
@@ -221,7 +227,11 @@ def test_fits_are_minima_and_minuit_finds_none_lower(codes: str, pairs: dict[str
             minuit.tol = 1e-7
             minuit.migrad()
             distance = (result.bestfit - np.array(minuit.values)) / np.where(sigma > 0, sigma, 1.0)
-            np.testing.assert_allclose(distance, 0, atol=2e-4)
+            # Where ours stands on a kink and Minuit, which steps over kinks, is not lower, ours is right.
+            lowest = codes == "legacy" and result.twice_nll <= minuit.fval + constant
+            on_kink = (result.bestfit == 0) & lowest
+            np.testing.assert_allclose(distance[~on_kink], 0, atol=2e-4)
+            np.testing.assert_allclose(distance[on_kink], 0, atol=2e-3)
 
     of_each(pairs[codes], check)
 
