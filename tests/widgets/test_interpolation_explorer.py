@@ -46,14 +46,14 @@ def test_three_histograms_and_the_source_notebooks_numbers():
 def test_they_can_be_typed_in():
     explorer = InterpolationExplorer(code="legacy")
     for name, text in (("down", "8, 9"), ("nominal", "10 10"), ("up", "[15, 12]")):
-        explorer._typed[name].value = text
+        explorer._controls.templates[name].value = text
     assert explorer.error == ""
     assert explorer.templates == ((8.0, 9.0), (10.0, 10.0), (15.0, 12.0))
-    explorer._slider.value = 0.5
+    explorer._controls.slider.value = 0.5
     assert explorer.result.tolist() == [12.5, 11.0]
-    explorer._typed["up"].value = "15, twelve"
+    explorer._controls.templates["up"].value = "15, twelve"
     assert explorer.error == "'15, twelve' is not a list of numbers. Write them as 8, 9.5, 10."
-    explorer._typed["up"].value = "15"
+    explorer._controls.templates["up"].value = "15"
     assert (
         explorer.error == "down, nominal and up have 2, 2, 1 bins. Give them the same number, at least one."
     )
@@ -89,7 +89,7 @@ def test_the_picture_follows_the_slider_without_text(monkeypatch):
     monkeypatch.setattr(explorer.live, "restructure", lambda draw: pytest.fail("text was drawn"))
     before = explorer.live.frames
     for alpha in (0.5, -1.0, 2.5):
-        explorer._slider.value = alpha
+        explorer._controls.slider.value = alpha
         left, right = explorer._picture._artists
         assert step_data(left.between)[0].tolist() == explorer.result.tolist()
         assert right.marker.get_data()[1] == [explorer.result.sum()]
@@ -108,13 +108,13 @@ def test_every_code_is_drawn_with_the_kinks_of_the_one_in_use(workspace):
 
 def test_negative_yields_are_named():
     explorer = typed()
-    assert "Negative yield in these templates: bin 3 for α below -1.35" in explorer._words.value
-    assert "Negative now" not in explorer._words.value
+    assert "Negative yield in these templates: bin 3 for α below -1.35" in explorer._controls.words.value
+    assert "Negative now" not in explorer._controls.words.value
     explorer.alpha = -2.0
     assert explorer.result[2] < 0
-    assert "<b>Negative now: bin 3.</b>" in explorer._words.value
+    assert "<b>Negative now: bin 3.</b>" in explorer._controls.words.value
     explorer.code = "code1"
-    assert explorer._words.value == ""
+    assert explorer._controls.words.value == ""
 
 
 def test_names_are_not_taken_for_html():
@@ -122,29 +122,29 @@ def test_names_are_not_taken_for_html():
     spec = __import__("copy").deepcopy(spec)
     spec["channels"][0]["samples"][1]["name"] = "<img src=x>"
     explorer = InterpolationExplorer(workspace=spec)
-    assert "&lt;img src=x&gt;" in explorer._words.value
+    assert "&lt;img src=x&gt;" in explorer._controls.words.value
 
 
 def test_the_table_lists_the_systematics_of_the_sample(workspace):
     explorer = InterpolationExplorer(workspace=workspace)
-    rows = explorer._table.rows
+    rows = explorer._controls.table.rows
     assert [row["id"] for row in rows] == list(explorer._responses)
     response = explorer._responses[explorer.systematic]
     row = next(row for row in rows if row["id"] == explorer.systematic)
     assert row["up"] == pytest.approx(100 * (response.up.sum() / response.nominal.sum() - 1))
-    assert explorer._table.selected == [explorer.systematic]
+    assert explorer._controls.table.selected == [explorer.systematic]
 
 
 def test_each_nuisance_has_its_own_slider(workspace):
     explorer = InterpolationExplorer(workspace=workspace)
     first, second = list(explorer._responses)[:2]
     explorer.alpha = 1.0
-    explorer._table.edit(second, "alpha", -0.5)
+    explorer._controls.table.edit(second, "alpha", -0.5)
     assert (explorer.systematic, explorer.alpha) == (second, -0.5)
-    assert explorer._slider.value == -0.5
-    explorer._table.selected = [first]
+    assert explorer._controls.slider.value == -0.5
+    explorer._controls.table.selected = [first]
     assert (explorer.systematic, explorer.alpha) == (first, 1.0)
-    assert explorer._table.row(second)["alpha"] == -0.5
+    assert explorer._controls.table.row(second)["alpha"] == -0.5
 
 
 def test_another_channel_or_sample_keeps_the_systematic_where_it_can(workspace):
@@ -153,7 +153,7 @@ def test_another_channel_or_sample_keeps_the_systematic_where_it_can(workspace):
         explorer.channel = channel
         assert explorer.error == ""
         for sample in explorer._samples_of(channel):
-            explorer._choices["sample"].value = sample
+            explorer._controls.choices["sample"].value = sample
             assert explorer.sample == sample
             assert explorer.error == ""
             if explorer.systematic:
@@ -177,13 +177,13 @@ def test_a_workspace_replaces_typed_histograms_and_the_other_way_round(workspace
     assert explorer.systematic
     explorer.templates = ([1.0], [2.0], [3.0])
     assert explorer.workspace is None
-    assert explorer._table.rows == []
+    assert explorer._controls.table.rows == []
     assert explorer.result.tolist() == [2.0]
 
 
 def test_a_missing_file_is_said_in_the_panel(tmp_path):
     explorer = typed()
-    explorer._file.value = str(tmp_path / "none.json")
+    explorer._controls.file.value = str(tmp_path / "none.json")
     assert "none.json" in explorer.error
     assert explorer.templates is not None
 
@@ -196,7 +196,7 @@ def test_nothing_to_show():
     signal_only = hepnb.workspace.uncorrelated_background([5.0], [50.0], [7.0])
     explorer.workspace = signal_only
     assert explorer.error == ""
-    assert explorer._words.value == "No normsys or histosys acts on this sample."
+    assert explorer._controls.words.value == "No normsys or histosys acts on this sample."
 
 
 def test_the_edges_of_a_built_workspace_are_on_the_axis(generated_dir):

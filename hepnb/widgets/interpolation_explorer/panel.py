@@ -6,21 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ipywidgets
 import traitlets
 from numpy.typing import ArrayLike
 
 from hepnb.errors import HepnbError, ModelError, WorkspaceError, nearest
 from hepnb.interpolation.response import CHOICES, Response, read_responses, response_of
 from hepnb.widgets.interpolation_explorer.code import explorer_code
-from hepnb.widgets.interpolation_explorer.picture import CODE_TITLES, REACH, ResponsePicture
+from hepnb.widgets.interpolation_explorer.controls import ExplorerControls
+from hepnb.widgets.interpolation_explorer.picture import REACH, ResponsePicture
 from hepnb.widgets.interpolation_explorer.rows import response_row, typed_numbers
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
-from hepnb.widgets.toolkit.layout import column, row
+from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import PICTURE, Panel, typed
-from hepnb.widgets.toolkit.sections import Sections
-from hepnb.widgets.toolkit.table import Table
 from hepnb.workspace import load
 
 __all__ = ["InterpolationExplorer"]
@@ -78,60 +76,17 @@ class InterpolationExplorer(Panel):
         self._picture: ResponsePicture | None = None
         self._held = False
         self.live = LiveFigure(width=760, height=370, alt="Templates of a systematic, and its yield")
-        self._make_controls()
+        controls = self._controls = ExplorerControls()
+        for name, box in controls.choices.items():
+            box.observe(self._chosen(name), "value")
+        controls.slider.observe(self._slid, "value")
+        controls.table.observe(self._row_selected, "selected")
+        controls.table.on_edit(self._row_moved)
+        for text in controls.templates.values():
+            text.observe(self._templates_typed, "value")
+        controls.file.observe(self._path_typed, "value")
+        self._compose(row(self.live, controls.box), controls.table)
         self.observe(self._follow, ["channel", "sample", "systematic", "code", "alpha"])
-
-    def _make_controls(self) -> None:
-        wide, style = {"width": "100%"}, {"description_width": "78px"}
-        self._slider = ipywidgets.FloatSlider(
-            value=0, min=-REACH, max=REACH, step=0.02, description="alpha", readout_format=".2f",
-            style=style, layout=wide,
-        )  # fmt: skip
-        self._slider.add_class("hepnb-alpha-slider")
-        self._choices: dict[str, Any] = {}
-        for name in ("channel", "sample", "code"):
-            self._choices[name] = ipywidgets.Dropdown(description=name.capitalize(), style=style, layout=wide)
-            self._choices[name].observe(self._chosen(name), "value")
-        with self._quietly():
-            self._choices["code"].options = [(CODE_TITLES.get(name, name), name) for name in CHOICES]
-        self._slider.observe(self._slid, "value")
-        self._words = ipywidgets.HTML()
-        self._words.add_class("hepnb-hint")
-        self._table = Table(
-            label="Systematics", placeholder="Search systematics", height=190,
-            empty="No normsys or histosys acts on this sample",
-            columns=[
-                {"key": "name", "label": "Systematic"},
-                {"key": "kind", "label": "Type", "width": 130},
-                {"key": "down", "label": "Down [%]", "kind": "number", "digits": 3, "width": 84},
-                {"key": "up", "label": "Up [%]", "kind": "number", "digits": 3, "width": 84},
-                {"key": "size", "label": "|up - nominal|", "kind": "spark", "width": 110},
-                {"key": "alpha", "label": "alpha", "kind": "slider", "editable": True, "min": -REACH,
-                 "max": REACH, "step": 0.02, "width": 190},
-            ],
-        )  # fmt: skip
-        self._table.observe(self._row_selected, "selected")
-        self._table.on_edit(self._row_moved)
-        self._typed = {
-            name: ipywidgets.Text(
-                description=name.capitalize(), placeholder=example, continuous_update=False, style=style,
-                layout={"width": "auto"},
-            )
-            for name, example in (("down", "8, 9, 10"), ("nominal", "10, 10, 11"), ("up", "15, 12, 12"))
-        }  # fmt: skip
-        for box in self._typed.values():
-            box.observe(self._templates_typed, "value")
-        self._file = ipywidgets.Text(
-            description="Workspace", placeholder="path of a JSON or XML file", continuous_update=False,
-            layout={"width": "auto"}, style=style,
-        )  # fmt: skip
-        self._file.observe(self._path_typed, "value")
-        given = {"Open a workspace": self._file, "Three histograms": column(list(self._typed.values()))}
-        folded = Sections(given).widget
-        controls = column(
-            [*self._choices.values(), self._slider, self._words, folded], width="280px", flex="1 1 260px"
-        )
-        self._compose(row(self.live, controls), self._table)
 
     # -- what the panel gives back --------------------------------------------------------------------
 
@@ -231,7 +186,7 @@ class InterpolationExplorer(Panel):
             with self._quietly():
                 self.workspace = None
                 self.channel = self.sample = self.systematic = ""
-                for box, part in zip(self._typed.values(), change["new"], strict=True):
+                for box, part in zip(self._controls.templates.values(), change["new"], strict=True):
                     box.value = ", ".join(f"{value:.12g}" for value in part)
             self._responses = {}
             self._show_choices()
@@ -306,7 +261,7 @@ class InterpolationExplorer(Panel):
 
     def _slid(self, change: Any) -> None:
         # The page snaps a value that was set from here to the slider's steps and reports that back.
-        if not self._held and abs(change["new"] - self.alpha) > 0.5001 * self._slider.step:
+        if not self._held and abs(change["new"] - self.alpha) > 0.5001 * self._controls.slider.step:
             self.alpha = change["new"]
 
     def _row_selected(self, change: Any) -> None:
@@ -321,7 +276,7 @@ class InterpolationExplorer(Panel):
             self.alpha = float(value)
 
     def _templates_typed(self, _change: Any) -> None:
-        texts = [box.value for box in self._typed.values()]
+        texts = [box.value for box in self._controls.templates.values()]
         if self._held:
             return
         if not all(text.strip() for text in texts):
@@ -343,38 +298,38 @@ class InterpolationExplorer(Panel):
     def _show_choices(self) -> None:
         with self._quietly():
             for name, known in (("channel", self._known("channel")), ("sample", self._known("sample"))):
-                box = self._choices[name]
+                box = self._controls.choices[name]
                 if tuple(box.options) != tuple(known):
                     box.options = known
                 box.value = getattr(self, name) or None
                 box.disabled = not known
             if self.workspace is None:
-                self._table.rows = []
+                self._controls.table.rows = []
 
     def _show_rows(self) -> None:
         with self._quietly():
-            self._table.rows = [
+            self._controls.table.rows = [
                 {"id": name, "name": name, "alpha": self._alphas.get(name, 0.0), **response_row(response)}
                 for name, response in self._responses.items()
             ]
-            self._table.selected = [self.systematic] if self.systematic else []
+            self._controls.table.selected = [self.systematic] if self.systematic else []
 
     def _show(self, response: Response | None) -> None:
         """Another response or another code: draw anew."""
         self._response = response
         with self._quietly():
-            self._choices["code"].value = self.code
-            self._table.selected = [self.systematic] if self.systematic in self._responses else []
+            self._controls.choices["code"].value = self.code
+            self._controls.table.selected = [self.systematic] if self.systematic in self._responses else []
             if response is not None and response.systematic:
                 self.alpha = self._alphas.get(response.systematic, 0.0 if self._alphas else self.alpha)
                 self._alphas[response.systematic] = self.alpha
-            self._slider.value = self.alpha
-            self._slider.disabled = response is None
+            self._controls.slider.value = self.alpha
+            self._controls.slider.disabled = response is None
         if response is None:
             self._picture = None
             self._set_result(None)
             empty = self.workspace is None
-            self._words.value = "" if empty else "No normsys or histosys acts on this sample."
+            self._controls.words.value = "" if empty else "No normsys or histosys acts on this sample."
             if self.live is not None:
                 self.live.alt = "Nothing to show"
                 self.live.restructure(lambda _figure: ())
@@ -387,7 +342,7 @@ class InterpolationExplorer(Panel):
         picture.alpha = self.alpha
         self._picture = picture
         self._set_result(response.at(self.alpha, self.code))
-        self._words.value = picture.negative_words()
+        self._controls.words.value = picture.negative_words()
         if self.live is not None:
             self.live.alt = f"{picture.name or 'Three histograms'}: templates, and yield against alpha"
             self.live.restructure(picture.draw)
@@ -395,15 +350,15 @@ class InterpolationExplorer(Panel):
     def _moved(self) -> None:
         response, picture, live = self._response, self._picture, self.live
         with self._quietly():
-            self._slider.value = self.alpha
+            self._controls.slider.value = self.alpha
         if response is None or picture is None or live is None:
             return
         if response.systematic:
             self._alphas[response.systematic] = self.alpha
-            self._table.update_cells({response.systematic: {"alpha": self.alpha}})
+            self._controls.table.update_cells({response.systematic: {"alpha": self.alpha}})
         self._set_result(response.at(self.alpha, self.code))
         picture.alpha = self.alpha
         live.move(picture.update)
         words = picture.negative_words()
-        if words != self._words.value:
-            self._words.value = words
+        if words != self._controls.words.value:
+            self._controls.words.value = words

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, cast
 
 import ipywidgets
 import traitlets
@@ -21,11 +21,12 @@ from hepnb.python_code import comment
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.chrome import Chrome
 from hepnb.widgets.toolkit.condition import Condition, Problem
-from hepnb.widgets.toolkit.inputs import add_parameters, input_names, panel_input, signature_of
+from hepnb.widgets.toolkit.inputs import input_names, panel_input
 from hepnb.widgets.toolkit.interrupts import watch_interrupts
-from hepnb.widgets.toolkit.lifetime import CELLS, loosen, widgets_of
+from hepnb.widgets.toolkit.lifetime import CELLS, widgets_of
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import call_later
+from hepnb.widgets.toolkit.panel_type import PanelBox, PanelType
 
 __all__ = ["PICTURE", "Panel"]
 
@@ -37,46 +38,7 @@ _CLOSING = 5.0  # [s] that `close` waits for a worker
 _BAR_INTERVAL = 0.1  # [s] between two updates of the progress bar
 
 
-if TYPE_CHECKING:
-
-    class _Box(traitlets.HasTraits):
-        """The part of ipywidgets.VBox, which has no types, that panels and their users need."""
-
-        children: Any
-        model_id: str
-
-        def add_class(self, name: str) -> Any: ...
-        def remove_class(self, name: str) -> Any: ...
-        def close(self) -> None: ...
-        def _repr_mimebundle_(self, **options: Any) -> Any: ...
-
-else:
-    _Box = ipywidgets.VBox
-
-
-@dataclass_transform(eq_default=False, field_specifiers=(panel_input,))
-class _PanelType(abc.ABCMeta, traitlets.MetaHasTraits):
-    """Metaclass of the panels: the inputs make signature and docstring, and a built panel has no new names.
-
-    Type checkers read the inputs as they read the fields of a dataclass.
-    """
-
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
-        super().__init__(name, bases, namespace, **options)
-        panel = cast("type[traitlets.HasTraits]", cls)
-        cls.__signature__ = signature_of(panel)
-        if cls.__doc__ and "__doc__" in namespace and input_names(panel):
-            cls.__doc__ = add_parameters(panel, cls.__doc__)
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        panel = super().__call__(*args, **kwargs)
-        object.__setattr__(panel, "_built", True)
-        for widget in widgets_of(panel):
-            loosen(widget)
-        return panel
-
-
-class Panel(_Box, metaclass=_PanelType):
+class Panel(PanelBox, metaclass=PanelType):
     """Base of the panels.
 
     A subclass declares its inputs with `panel_input`, which makes its signature and the parameters in its

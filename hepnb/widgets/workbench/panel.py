@@ -22,6 +22,7 @@ from hepnb.widgets.toolkit.panel import Panel
 from hepnb.widgets.toolkit.status import Status, paragraphs
 from hepnb.widgets.toolkit.stepper import Stepper
 from hepnb.widgets.workbench.code import workbench_code
+from hepnb.widgets.workbench.notes import column_words, counted, joined_cuts, tree_words, workspace_words
 from hepnb.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class Workbench(Panel):
         self._title.html = paragraphs("", [f"{analysis.title}{kind}"])
         n_samples = len(analysis.samples)
         channels = ", ".join(channel.name for channel in analysis.channels)
-        self.stepper.note(_PLACES["builder"], f"{channels}: {_count(n_samples, 'sample')}", done=False)
+        self.stepper.note(_PLACES["builder"], f"{channels}: {counted(n_samples, 'sample')}", done=False)
 
     @traitlets.observe("workspace")
     def _new_workspace(self, _change: Any) -> None:
@@ -249,7 +250,7 @@ class Workbench(Panel):
                 selector.expressions = {"x": variable}
             if channel.cut:
                 selector.cuts = {channel.name: channel.cut}
-        self._linked_cut = _joined(selector.cuts)
+        self._linked_cut = joined_cuts(selector.cuts)
         selector.observe(self._column_chosen, ["branches", "expressions"])
         selector.observe(self._cuts_changed, "cuts")
         self._note_selector(selector)
@@ -325,7 +326,7 @@ class Workbench(Panel):
         """The cuts of step 2 together are the cut of step 3, unless another was typed there."""
         with self._reporting():
             self._note_selector(self.selector)
-            cut, before = _joined(self.selector.cuts), self._linked_cut
+            cut, before = joined_cuts(self.selector.cuts), self._linked_cut
             self._linked_cut = cut
             if self.builder.cut in ("", before):
                 self.builder.cut = cut
@@ -350,29 +351,18 @@ class Workbench(Panel):
     # -- what each step says --------------------------------------------------------------------------
 
     def _note_browser(self, browser: FileBrowser) -> None:
-        name = Path(browser.file).name if browser.file else ""
-        path = browser.path.partition(";")[0]
-        words = f"{path} in {name}" if path else name
+        words = tree_words(browser.file, browser.path)
         self.stepper.note(_PLACES["browser"], words, done=browser.selected is not None)
 
     def _note_selector(self, selector: BranchSelector) -> None:
         columns = [*selector.branches, *selector.expressions]
-        words = ", ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
-        cut = _joined(selector.cuts)
-        self.stepper.note(
-            _PLACES["selector"], " | ".join(part for part in (words, cut) if part), done=bool(words)
-        )
+        words = column_words(columns, joined_cuts(selector.cuts))
+        self.stepper.note(_PLACES["selector"], words, done=bool(columns))
 
     def _note_builder(self, workspace: Workspace | None) -> None:
-        if workspace is None:
-            self.stepper.note(_PLACES["builder"], "", done=False)
-            self.stepper.note(_PLACES["explorer"], "", done=False)
-            return
-        bins = sum(workspace.channel_bins.values())
-        words = f"{_count(len(workspace.channels), 'channel')}, {_count(bins, 'bin')}"
-        self.stepper.note(_PLACES["builder"], words, done=True)
-        shifted = sum(bool({"normsys", "histosys"} & set(types)) for types in workspace.modifiers.values())
-        self.stepper.note(_PLACES["explorer"], _count(shifted, "systematic"), done=bool(shifted))
+        built, shifted = workspace_words(workspace)
+        self.stepper.note(_PLACES["builder"], built, done=workspace is not None)
+        self.stepper.note(_PLACES["explorer"], shifted, done=shifted not in ("", "0 systematics"))
 
     def _note_fit(self, change: Any) -> None:
         result, poi = change["new"], self.fit_panel.poi
@@ -396,13 +386,3 @@ def _first_tree(analysis: Analysis) -> Tree | None:
     """The data's tree, or the first sample's that has one."""
     ordered: Sequence[Any] = sorted(analysis.samples, key=lambda sample: sample.role != "data")
     return next((sample.source for sample in ordered if isinstance(sample.source, Tree)), None)
-
-
-def _joined(cuts: dict[str, str]) -> str:
-    """Named cuts as one, as readable as one cut was written."""
-    texts = [text for text in cuts.values() if text]
-    return texts[0] if len(texts) == 1 else " & ".join(f"({text})" for text in texts)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
