@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -225,18 +226,23 @@ class _Grid:
         self.bin_starts: IntArray = np.flatnonzero(np.r_[True, np.diff(self.cell_bin) > 0])
 
 
+_NAME_AND_TYPE = itemgetter("name", "type")
+
+
 def _contributions(grid: _Grid) -> list[tuple[str, Contribution]]:
     """Collect the modifiers by type and name in the order that gives pyhf's order of parameters."""
     found: dict[str, dict[str, list[Occurrence]]] = {name: {} for name in MODIFIERS}
     for channel, sample, cells, bins, nominal in grid.places:
-        for modifier in sorted(sample["modifiers"], key=lambda m: (m["name"], m["type"])):
-            if modifier["type"] not in found:
+        name = str(sample["name"])
+        for modifier in sorted(sample["modifiers"], key=_NAME_AND_TYPE):
+            kind = modifier["type"]
+            if kind not in found:
                 raise ModelError(
-                    f"channel {channel!r}, sample {sample['name']!r}: modifier type {modifier['type']!r} "
+                    f"channel {channel!r}, sample {name!r}: modifier type {kind!r} "
                     f"is not one of {', '.join(MODIFIERS)}."
                 )
-            place = Occurrence(channel, str(sample["name"]), cells, bins, nominal, modifier["data"])
-            found[modifier["type"]].setdefault(modifier["name"], []).append(place)
+            place = Occurrence(channel, name, cells, bins, nominal, modifier["data"])
+            found[kind].setdefault(modifier["name"], []).append(place)
     # pyhf gathers staterrors after its walk over the samples, sorted by name.
     found["staterror"] = dict(sorted(found["staterror"].items()))
     return [
@@ -310,12 +316,16 @@ def _norms(
     if not norms:
         none = np.empty(0, dtype=np.intp)
         return none, np.empty(0), np.empty(0), (none, none)
-    keys = np.concatenate(
-        [np.stack([np.full(part.cells.size, float(start)), part.low, part.high], 1) for start, part in norms]
-    )
-    distinct, which = np.unique(keys, axis=0, return_inverse=True)
+    parameter = np.repeat([start for start, _ in norms], [part.cells.size for _, part in norms])
+    low, high = (np.concatenate([getattr(part, side) for _, part in norms]) for side in ("low", "high"))
+    order = np.lexsort((high, low, parameter))
+    columns = np.stack([parameter, low, high])[:, order]
+    new = np.r_[True, (np.diff(columns) != 0).any(axis=0)]
+    which = np.empty(order.size, dtype=np.intp)
+    which[order] = np.cumsum(new) - 1
+    distinct = columns[:, new]
     cells = np.concatenate([part.cells for _, part in norms])
-    return distinct[:, 0].astype(np.intp), distinct[:, 1], distinct[:, 2], (cells, which.ravel())
+    return distinct[0].astype(np.intp), distinct[1], distinct[2], (cells, which)
 
 
 def _terms(

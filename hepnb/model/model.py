@@ -28,8 +28,8 @@ from hepnb.model.settings import (
 from hepnb.python_code import Code
 from hepnb.typing import FloatArray
 from hepnb.workspace import Workspace
-from hepnb.workspace._validate import pois_of
 from hepnb.workspace.laws import Law
+from hepnb.workspace.parameter_checks import pois_of
 
 __all__ = ["Model", "one_data_set"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from hepnb.typing import FloatArray, IntArray
 __all__ = ["Contribution", "ModifierType", "Occurrence", "ParameterSet"]
 
 
-@dataclass(frozen=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """One modifier on one sample of one channel.
 
     Parameters

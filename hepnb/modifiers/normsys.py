@@ -13,6 +13,22 @@ __all__ = ["MODIFIER"]
 
 
 def _contribute(name: str, occurrences: Sequence[Occurrence]) -> Contribution:
+    low = [float(place.data["lo"]) for place in occurrences]
+    high = [float(place.data["hi"]) for place in occurrences]
+    if not (min(low) > 0 and min(high) > 0):
+        _refuse(name, occurrences)
+    cells = np.concatenate([place.cells for place in occurrences])
+    sizes = [place.cells.size for place in occurrences]
+    return Contribution(
+        scalar(name, "gaussian", 0.0, (-5.0, 5.0)),
+        cells,
+        np.zeros_like(cells),
+        np.repeat(low, sizes),
+        np.repeat(high, sizes),
+    )
+
+
+def _refuse(name: str, occurrences: Sequence[Occurrence]) -> None:
     for place in occurrences:
         for side in ("lo", "hi"):
             if not place.data[side] > 0:
@@ -21,15 +37,6 @@ def _contribute(name: str, occurrences: Sequence[Occurrence]) -> Contribution:
                     f"{side} = {place.data[side]}; the factor must be positive, since it is interpolated "
                     "in its logarithm. Use a histosys for a variation that changes sign."
                 )
-    cells = np.concatenate([place.cells for place in occurrences])
-    sizes = [place.cells.size for place in occurrences]
-    return Contribution(
-        scalar(name, "gaussian", 0.0, (-5.0, 5.0)),
-        cells,
-        np.zeros_like(cells),
-        np.repeat([float(place.data["lo"]) for place in occurrences], sizes),
-        np.repeat([float(place.data["hi"]) for place in occurrences], sizes),
-    )
 
 
 MODIFIER = ModifierType("normsys", "norm", _contribute)

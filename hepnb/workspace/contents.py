@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hepnb.errors import WorkspaceError, nearest
-from hepnb.workspace._validate import plain, validate_plain
+from hepnb.workspace._validate import Checked, validate_plain
 from hepnb.workspace.extras import BLOCK, block_of, split
 from hepnb.workspace.laws import Law, laws_by_measurement
 from hepnb.workspace.origin import Origin
+from hepnb.workspace.plain import plain
 from hepnb.workspace.pruning import Pruned
 
 __all__ = ["Contents"]
@@ -19,8 +20,8 @@ class Contents:
     """A validated specification and what is known beside it: all of :class:`Workspace` that is read only."""
 
     __slots__ = (
-        "_bin_labels", "_colors", "_constraints", "_edges", "_labels", "_origin", "_patches", "_pruned",
-        "_spec",
+        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_labels", "_origin", "_patches",
+        "_pruned", "_spec",
     )  # fmt: skip
 
     def __init__(
@@ -34,14 +35,12 @@ class Contents:
         bin_labels: Mapping[str, Sequence[str]] | None = None,
         pruned: Sequence[Pruned] = (),
     ) -> None:
-        copied, written = split(plain(spec))
-        validate_plain(copied, require_poi=False)
-        self._spec: dict[str, Any] = copied
+        self._check(plain(spec), None)
         self._edges = {name: tuple(map(float, values)) for name, values in (edges or {}).items()}
         self._labels = dict(labels or {})
         self._colors = dict(colors or {})
-        given = written if constraints is None else constraints
-        self._constraints = laws_by_measurement(given, self.measurements, self.modifiers if given else ())
+        if constraints is not None:
+            self._constraints = self._laws(constraints)
         self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
         self._pruned = tuple(pruned)
         self._origin: Origin | None = None
@@ -52,6 +51,16 @@ class Contents:
                 raise WorkspaceError(
                     f"channel {name!r}: {len(values)} edges for {n} bins. Give one edge more than bins."
                 )
+
+    def _check(self, document: Any, known: Checked | None) -> None:
+        """Take a specification, and the constraints that are written in it, once it is found valid."""
+        spec, written = split(document)
+        self._checked = validate_plain(spec, require_poi=False, known=known)
+        self._spec: dict[str, Any] = spec
+        self._constraints = self._laws(written)
+
+    def _laws(self, given: Mapping[str, Any]) -> dict[str, dict[str, Law]]:
+        return laws_by_measurement(given, self.measurements, self.modifiers if given else ())
 
     @property
     def spec(self) -> dict[str, Any]:

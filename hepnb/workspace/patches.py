@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jsonpatch
 
 from hepnb.errors import WorkspaceError, nearest
-from hepnb.workspace._validate import plain
 from hepnb.workspace.documents import read_json
+from hepnb.workspace.plain import plain
 
 __all__ = ["Patch", "apply_patch", "operations_of"]
 
@@ -122,7 +123,41 @@ def _applied(document: Any, operation: Any) -> Any:
         for pointer in (operation.get("path"), operation.get("from")):
             if isinstance(pointer, str):
                 document = _copied_along(document, jsonpatch.JsonPointer(pointer).parts)
+        if _put(document, operation):
+            return document
     return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
+
+
+def _put(document: Any, operation: Mapping[str, Any]) -> bool:
+    """Put a value where it is added or replaces another, without the copy of it that jsonpatch makes.
+
+    Anything unusual is left to jsonpatch, which says what is wrong with it.
+    """
+    kind, pointer = operation.get("op"), operation.get("path")
+    if kind not in ("add", "replace") or not isinstance(pointer, str) or "value" not in operation:
+        return False
+    *way, last = jsonpatch.JsonPointer(pointer).parts or [""]
+    here = document
+    for part in way:
+        place = int(part) if isinstance(here, list) and _INDEX.fullmatch(part) else part
+        try:
+            here = here[place]
+        except (KeyError, IndexError, TypeError):
+            return False
+    if isinstance(here, dict) and way and (kind == "add" or last in here):
+        here[last] = operation["value"]
+        return True
+    if isinstance(here, list) and _INDEX.fullmatch(last) and int(last) < len(here) + (kind == "add"):
+        if kind == "replace":
+            here[int(last)] = operation["value"]
+        else:
+            here.insert(int(last), operation["value"])
+        return True
+    return False
+
+
+# An index as RFC 6901 writes it.
+_INDEX = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def _copied_along(document: Any, parts: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from functools import lru_cache
@@ -120,16 +121,13 @@ class Workspace(Contents):
         path = path_of(patch)
         given: Any = operations_of(self._spec, patch, name) if path is None else path
         name = None if path is None else name
-        spec = apply_patch(self._spec, given, name)
-        patched = Workspace(
-            spec,
-            labels=self._labels,
-            colors=self._colors,
-            pruned=self._pruned,
-        )
+        patched = copy.copy(self)
+        # What the patch does not touch is shared, and was checked.
+        patched._check(apply_patch(self._spec, given, name), self._checked)
         patched._patches = (*self._patches, given if name is None else (given, name))
         patched._origin = None if self._origin is None else Patched(self._origin, given, name)
-        patched._constraints = self._constraints_for(patched)
+        if self._constraints:
+            patched._constraints = self._constraints_for(patched)
         bins = patched.channel_bins
         patched._edges = {key: value for key, value in self._edges.items() if bins.get(key) == len(value) - 1}
         patched._bin_labels = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,47 @@ def test_operations_that_shift_each_other_leave_the_workspace_and_the_patch_alon
     assert patched.spec == jsonpatch.JsonPatch(copy.deepcopy(operations)).apply(before)
     assert patched.samples[1] == "new"
     assert patched.spec["channels"][0]["samples"][0]["data"] == [1.0, 7.0]
+
+
+def added(name: str, kind: str, data: Any = None, sample: str = "new") -> list[dict[str, Any]]:
+    modifier = {"name": name, "type": kind, "data": data}
+    value = {"name": sample, "data": [1.0, 2.0], "modifiers": [modifier]}
+    return [{"op": "add", "path": "/channels/0/samples/-", "value": value}]
+
+
+def test_what_a_patch_does_not_touch_is_shared(workspace: Workspace) -> None:
+    patched = workspace.patch(HALF)
+    before, after = (w.spec["channels"][0]["samples"] for w in (workspace, patched))
+    assert after[1] is before[1]
+    assert after[0] is not before[0]
+    assert Workspace(patched.spec) == patched
+
+
+def test_the_patch_that_was_given_stays_apart(workspace: Workspace) -> None:
+    patch = added("mu", "normfactor")
+    patched = workspace.patch(patch)
+    patch[0]["value"]["data"][0] = 5.0
+    assert patched.spec["channels"][0]["samples"][2]["data"] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_a_patch_adds_is_checked_beside_what_was_there(workspace: Workspace, again: bool) -> None:
+    if again:  # another process has other objects
+        workspace = pickle.loads(pickle.dumps(workspace))
+    with pytest.raises(WorkspaceError, match=r"samples\[2\] 'new' / modifiers\[0\] 'uncorr_bkguncrt'"):
+        workspace.patch(added("uncorr_bkguncrt", "normfactor"))
+    with pytest.raises(WorkspaceError, match=r"data has 1 bin"):
+        workspace.patch(added("stat", "staterror", [0.1]))
+    assert workspace.patch(added("stat", "staterror", [0.1, 0.1])).modifiers["stat"] == ("staterror",)
+
+
+def test_a_name_is_free_again_once_its_sample_is_gone(workspace: Workspace) -> None:
+    gone = [{"op": "remove", "path": "/channels/0/samples/1"}]
+    patched = workspace.patch(gone + added("uncorr_bkguncrt", "normfactor"))
+    assert patched.modifiers["uncorr_bkguncrt"] == ("normfactor",)
+
+
+def test_a_second_patch_stands_on_the_first(workspace: Workspace) -> None:
+    patched = workspace.patch(added("extra", "normfactor"))
+    with pytest.raises(WorkspaceError, match="'extra' is already a free factor"):
+        patched.patch(added("extra", "shapesys", [0.1, 0.1], sample="newer"))
