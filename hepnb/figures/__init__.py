@@ -15,7 +15,8 @@ from hepnb.figures.layout import lay_out
 from hepnb.figures.mass_limits import MassLimitArtists, draw_limits_vs_mass
 from hepnb.figures.pulls import PullArtists, draw_pulls
 from hepnb.figures.stack import StackArtists, draw_stack
-from hepnb.figures.style import PALETTE, STYLES, experiment_label
+from hepnb.figures.style import PALETTE, STYLES
+from hepnb.figures.titles import experiment_label
 
 __all__ = [
     "PALETTE",

@@ -19,7 +19,8 @@ from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, make_side_room, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points
 from hepnb.figures.steps import add_step, move_step
-from hepnb.figures.style import colors_for, dress, events_title, unit_of
+from hepnb.figures.style import colors_for, dress
+from hepnb.figures.titles import events_title, unit_of
 
 __all__ = ["HistogramArtists", "MeshArtists", "draw_histogram", "draw_mesh"]
 

@@ -20,7 +20,8 @@ from hepnb.figures.content import Content
 from hepnb.figures.inputs import drawing
 from hepnb.figures.layout import draw_legend, make_room, set_x_axis, settle_y
 from hepnb.figures.steps import add_step, move_step
-from hepnb.figures.style import PALETTE, dress, events_title, unit_of
+from hepnb.figures.style import PALETTE, dress
+from hepnb.figures.titles import events_title, unit_of
 
 __all__ = ["InterpolationArtists", "YieldArtists", "draw_interpolation", "draw_yields"]
 

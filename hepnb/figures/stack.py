@@ -18,37 +18,13 @@ from hepnb.errors import BinningError
 from hepnb.figures.content import Content, HistogramLike, read_content
 from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, set_x_axis, settle_y
-from hepnb.figures.points import Points, draw_points, poisson_interval
+from hepnb.figures.points import Points, draw_points
+from hepnb.figures.ratio import BAND, RatioArtists, data_points, draw_ratio, over
 from hepnb.figures.steps import add_step, move_step, step_data
-from hepnb.figures.style import DATA_COLOR, colors_for, dress, events_title, unit_of
+from hepnb.figures.style import DATA_COLOR, colors_for, dress
+from hepnb.figures.titles import events_title, unit_of
 
-__all__ = ["RatioArtists", "StackArtists", "draw_stack"]
-
-_BAND: dict[str, Any] = {"facecolor": "none", "edgecolor": "#555555", "hatch": "////", "linewidth": 0.0}
-
-
-@dataclass(frozen=True)
-class RatioArtists:
-    """The lower panel: data over prediction, with the prediction's relative uncertainty.
-
-    Parameters
-    ----------
-    axes : Axes
-        Where.
-    band : StepPatch
-        The relative uncertainty around 1.
-    points : Points, optional
-        Data over prediction.
-    """
-
-    axes: Axes
-    band: StepPatch
-    points: Points | None
-
-    @property
-    def moving(self) -> tuple[Artist, ...]:
-        """The artists that a move changes, in the order to draw them."""
-        return (self.band, *(self.points.moving if self.points else ()))
+__all__ = ["StackArtists", "draw_stack"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +94,7 @@ class StackArtists:
             observed = _as_content(data, edges) if data is not None else None
             self._move_data(observed, contents[0].centers, base, spread)
         elif self.ratio is not None:
-            move_step(self.ratio.band, 1 + _over(spread, base), edges, 1 - _over(spread, base))
+            move_step(self.ratio.band, 1 + over(spread, base), edges, 1 - over(spread, base))
 
     def _move_data(
         self, observed: Content | None, centers: NDArray[np.float64], total: NDArray[np.float64], spread: Any
@@ -127,16 +103,16 @@ class StackArtists:
         if points is None:
             return
         if observed is not None:
-            points.update(centers, *_data_points(observed))
+            points.update(centers, *data_points(observed))
         if self.ratio is None:
             return
         edges = step_data(self.total)[1]
-        move_step(self.ratio.band, 1 + _over(spread, total), edges, 1 - _over(spread, total))
+        move_step(self.ratio.band, 1 + over(spread, total), edges, 1 - over(spread, total))
         if self.ratio.points is not None:
             values = np.asarray(points.markers.get_ydata(), dtype=float)
             low, high = points.ends
             self.ratio.points.update(
-                centers, _over(values, total, np.nan), _over(low, total, np.nan), _over(high, total, np.nan)
+                centers, over(values, total, np.nan), over(low, total, np.nan), over(high, total, np.nan)
             )
 
     def show_band(self, shown: bool) -> None:
@@ -274,10 +250,10 @@ def draw_stack(
     base = piled.total
     spread = _spread(list(contents.values()), uncertainty)
     total = add_step(ax, base, first.edges, facecolor="none", edgecolor="#333333", linewidth=1.2, zorder=1.6)
-    band = add_step(ax, base + spread, first.edges, baseline=base - spread, zorder=1.7, **_BAND)
+    band = add_step(ax, base + spread, first.edges, baseline=base - spread, zorder=1.7, **BAND)
     points = None
     if observed is not None:
-        points = draw_points(ax, first.centers, *_data_points(observed), color=DATA_COLOR, zorder=3)
+        points = draw_points(ax, first.centers, *data_points(observed), color=DATA_COLOR, zorder=3)
     set_x_axis(ax, first)
     legend = _draw_stack_legend(ax, dressed, steps, points, note)
     drawn = [(base, spread**2), (piled.top, np.zeros_like(base)), (piled.bottom, np.zeros_like(base))]
@@ -285,7 +261,7 @@ def draw_stack(
     settle_y(ax, legend, [*heights, *([_upper_ends(observed)] if observed is not None else [])])
     ratio = None
     if ratio_ax is not None:
-        ratio = _draw_ratio(ratio_ax, first, base, spread, observed, title, ratio_title, style)
+        ratio = draw_ratio(ratio_ax, first, base, spread, observed, title, ratio_title, style)
     return StackArtists(ax, steps, total, band, points, ratio, legend)
 
 
@@ -338,44 +314,10 @@ def _draw_stack_legend(
         handles.append((Line2D([], [], color=DATA_COLOR, marker="o", markersize=4.5, linewidth=1.1), "Data"))
     for name, step in reversed(list(steps.items())):
         handles.append((Patch(facecolor=step.get_facecolor(), edgecolor="white", linewidth=0.6), name))
-    handles.append((Patch(**_BAND), "Uncertainty"))
+    handles.append((Patch(**BAND), "Uncertainty"))
     columns = 1 if len(handles) <= 5 else 2
     drawn, texts = zip(*handles, strict=True)
     return draw_legend(ax, dressed, note=note, handles=drawn, labels=texts, ncols=columns, columnspacing=1.0)
-
-
-def _draw_ratio(
-    ax: Axes,
-    first: Content,
-    total: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    observed: Content | None,
-    x_title: str,
-    y_title: str,
-    style: str,
-) -> RatioArtists:
-    dressed = dress(ax, style, x_title=x_title, y_title=y_title)
-    ax.set_ylabel(y_title, loc="center")
-    ax.yaxis.label.set_fontsize(0.88 * dressed.label_size * dressed.scale(_figure(ax)))
-    relative = _over(spread, total)
-    band = add_step(ax, 1 + relative, first.edges, baseline=1 - relative, zorder=1.7, **_BAND)
-    ax.axhline(1.0, color="#777777", linewidth=0.9, zorder=1.1)
-    points = None
-    reach = float(np.max(relative, initial=0.05))
-    if observed is not None:
-        ratios = [_over(part, total, np.nan) for part in _data_points(observed)]
-        points = draw_points(ax, first.centers, ratios[0], ratios[1], ratios[2], color=DATA_COLOR, zorder=3)
-        away = np.abs(np.concatenate([part - 1 for part in ratios]))
-        reach = max(reach, float(np.nanmax(away, initial=0.05)))
-    # Beyond twice the prediction a wider axis would flatten everything else.
-    reach = min(max(1.15 * reach, 0.1), 0.98)
-    ax.set_ylim(1 - reach, 1 + reach)
-    set_x_axis(ax, first)
-    return RatioArtists(ax, band, points)
-
-
-def _figure(ax: Axes) -> Any:
-    return ax.get_figure(root=True)
 
 
 def _as_content(sample: HistogramLike | ArrayLike, edges: NDArray[np.float64] | None) -> Content:
@@ -398,24 +340,6 @@ def _spread(contents: Sequence[Content], uncertainty: NDArray[np.float64] | None
     return np.asarray(np.sqrt(summed), dtype=np.float64)
 
 
-def _data_points(
-    observed: Content,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    counts = np.where(observed.values == 0, np.nan, observed.values)
-    if np.any(observed.variances) and not np.allclose(observed.variances, observed.values):
-        return counts, counts - observed.errors, counts + observed.errors
-    low, high = poisson_interval(observed.values)
-    hidden = np.isnan(counts)
-    return counts, np.where(hidden, np.nan, low), np.where(hidden, np.nan, high)
-
-
 def _upper_ends(observed: Content) -> Content:
-    high = np.nan_to_num(_data_points(observed)[2])
+    high = np.nan_to_num(data_points(observed)[2])
     return Content(observed.edges, high, np.zeros_like(high))
-
-
-def _over(
-    numerator: NDArray[np.float64], total: NDArray[np.float64], otherwise: float = 0.0
-) -> NDArray[np.float64]:
-    good = total > 0
-    return np.where(good, numerator / np.where(good, total, 1.0), otherwise)

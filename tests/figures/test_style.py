@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgb
 
 from hepnb.errors import HepnbError
 from hepnb.figures.layout import draw_legend, lay_out, make_room
-from hepnb.figures.style import PALETTE, SIGMA_CLASSIC, SIGMA_SAFE, STYLES, dress, events_title, style_named
+from hepnb.figures.style import PALETTE, SIGMA_CLASSIC, SIGMA_SAFE, STYLES, dress, style_named
+from hepnb.figures.titles import events_title
 
 from .conftest import pixels
 

@@ -75,7 +75,7 @@ def test_the_code_of_nothing_chosen_runs(tree):
 
 def test_branches_are_selected_by_pattern_and_on_the_page(tree):
     selector = BranchSelector(tree=tree)
-    selector._pattern.submit("p[xyz]1")
+    selector._controls.pattern.submit("p[xyz]1")
     assert selector.branches == ("px1", "py1", "pz1")
     assert selector._list.selected == ["px1", "py1", "pz1"]
     selector._list.selected = ["E1"]
@@ -165,8 +165,8 @@ def test_a_spark_of_nothing_finite_is_empty():
 
 def test_names_are_completed_in_the_boxes(tree):
     selector = BranchSelector(tree=tree)
-    assert "px1" in selector._new_cut.names
-    assert "sqrt" in selector._new_cut.functions
+    assert "px1" in selector._controls.new_cut.names
+    assert "sqrt" in selector._controls.new_cut.functions
 
 
 def test_a_misspelt_keyword_is_refused(tree):

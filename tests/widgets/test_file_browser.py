@@ -96,7 +96,7 @@ def test_a_histogram_is_given_and_drawn(root):
     assert scope["selected"] == browser.selected
     assert browser.live.alt == "Preview of the histogram a"
     assert browser.figure.axes[0].has_data()
-    assert browser._live_box.layout.display is None
+    assert browser._controls.picture.layout.display is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_graph_is_drawn_and_not_selected(data_dir):
 def test_what_cannot_be_read_says_so_and_stays_in_the_list(data_dir):
     name = "tclonesarray-no-streamerbypass.root"
     browser = FileBrowser(root=data_dir / "root", file=name, path="clones")
-    assert "TClonesArray cannot be read" in browser._summary.value
+    assert "TClonesArray cannot be read" in browser._controls.summary.value
     assert browser.error == ""
     row = browser._files.row(f"o:{name}|clones;1")
     assert row["muted"]
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_says_so_and_stays_in_the_list(data_dir):
 )
 def test_every_kind_of_object_has_a_preview(data_dir, name, path, words):
     browser = FileBrowser(root=data_dir / "root", file=name, path=path)
-    assert words in browser._summary.value
+    assert words in browser._controls.summary.value
     assert browser.error == ""
 
 

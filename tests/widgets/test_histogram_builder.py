@@ -275,7 +275,7 @@ def test_its_code_gives_the_same_workspace(analysis):
 
 def test_the_tables_hold_the_analysis(analysis):
     builder = HistogramBuilder(**analysis)
-    controls = builder._controls
+    controls = builder._tables
     assert controls.samples.items() == analysis["samples"]
     assert controls.systematics.items() == analysis["systematics"]
     assert controls.channels.items() == analysis["channels"]
@@ -306,7 +306,7 @@ def test_the_whole_analysis_by_hand(files):
     """What a person does: choose trees, add them, write into the tables, save a channel, press the button."""
     data, prediction = files
     builder = HistogramBuilder()
-    controls = builder._controls
+    controls = builder._tables
     for tree in (data["pseudodata"], prediction["signal"], prediction["background"]):
         builder.tree = tree
         controls.samples.add_button.click()
@@ -315,10 +315,10 @@ def test_the_whole_analysis_by_hand(files):
     ]  # fmt: skip
     for row in ("sample-2", "sample-3"):
         controls.samples.table.edit(row, "weight", "weight")
-    controls.expression.value = "jet_pt"
-    controls.cut.value = "lep_charge > 0"
-    controls.low.value, controls.high.value = "200", "600"
-    controls.n_bins.value = 4
+    builder._controls.expression.value = "jet_pt"
+    builder._controls.cut.value = "lep_charge > 0"
+    builder._controls.low.value, controls.high.value = "200", "600"
+    builder._controls.n_bins.value = 4
     controls.systematics.add_button.click()
     controls.systematics.table.edit("systematic-1", "name", "Luminosity")
     controls.systematics.add_button.click()
@@ -348,10 +348,10 @@ def test_the_whole_analysis_by_hand(files):
 def test_what_a_person_writes_waits_for_the_button(analysis):
     builder = HistogramBuilder(**analysis)
     before = builder.workspace
-    builder._controls.systematics.table.edit("systematic-1", "up", "10%")
+    builder._tables.systematics.table.edit("systematic-1", "up", "10%")
     assert builder.systematics[0].up == 0.1
     assert builder.workspace is before
-    assert builder._controls.status.value == "Ready: build the workspace again."
+    assert builder._tables.status.value == "Ready: build the workspace again."
     made = builder.build_workspace()
     assert made is builder.workspace
     assert made != before
@@ -370,14 +370,14 @@ def test_what_a_person_writes_waits_for_the_button(analysis):
 )
 def test_a_wrong_cell_is_said_and_the_analysis_stays(analysis, table, row, key, value, words):
     builder = HistogramBuilder(**analysis)
-    getattr(builder._controls, table).table.edit(row, key, value)
+    getattr(builder._tables, table).table.edit(row, key, value)
     assert words in builder.error
     assert getattr(builder, table) == analysis[table]
 
 
 def test_a_sample_can_be_taken_away(analysis):
     builder = HistogramBuilder(**analysis)
-    table = builder._controls.samples
+    table = builder._tables.samples
     table.table.selected = ["sample-2"]
     table.remove_button.click()
     assert [sample.name for sample in builder.samples] == ["Data", "Background"]
@@ -392,7 +392,7 @@ def test_a_channel_can_be_chosen_and_saved(analysis):
     assert builder.channel == "fine"
     assert builder.channels[1].bins == (8, 200.0, 600.0)
     assert builder.channels[1].cut == "lep_charge > 0"
-    builder._controls.channel.value = "Signal_region"
+    builder._tables.channel.value = "Signal_region"
     assert builder.n_bins == 4
     with pytest.raises(HepnbError, match=r"no channel 'Fine'. Did you mean 'fine'\?"):
         builder.channel = "Fine"

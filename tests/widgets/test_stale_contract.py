@@ -160,7 +160,7 @@ def shown(panel):
     words = getattr(getattr(panel, "_controls", None), "words", None)
     png = None if panel.live is None else panel.live.png
     workspace = getattr(panel, "workspace", None)
-    summary = getattr(getattr(panel, "_summary", None), "value", "")
+    summary = getattr(getattr(getattr(panel, "_controls", None), "summary", None), "value", "")
     return (
         repr(panel.result),
         png,
@@ -229,7 +229,11 @@ def test_what_nothing_is_left_of_is_not_shown_any_more(trees):
     assert browser.selected is None
     browser.file = "missing.root"
     assert browser.error
-    assert (browser.result, browser.table(), browser._summary.value.count("one.root")) == (None, [], 0)
+    assert (browser.result, browser.table(), browser._controls.summary.value.count("one.root")) == (
+        None,
+        [],
+        0,
+    )
 
 
 def test_the_error_of_a_cut_stays_until_the_cut_is_right(trees):
@@ -322,7 +326,7 @@ def test_a_cut_that_keeps_everything_is_refused(trees, text):
 def test_what_is_deleted_from_a_box_is_no_error_any_more(trees):
     selector = hepnb.BranchSelector(tree=hepnb.open(trees / "one.root")["events"])
     selector.add_cut("njet = 2")
-    selector._new_cut._receive(selector._new_cut, {"type": "emptied"}, [])
+    selector._controls.new_cut._receive(selector._controls.new_cut, {"type": "emptied"}, [])
     assert selector.error == ""
 
 

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import functools
-import html
 from collections.abc import Sequence
 from typing import Any
 
-import ipywidgets
 import traitlets
 
 from hepnb.errors import BranchError, HepnbError, nearest
 from hepnb.events import Branch, Cutflow, Tree
 from hepnb.widgets.branch_selector.code import selector_code
-from hepnb.widgets.branch_selector.rows import (
-    BRANCHES,
-    CUTS,
-    EXPRESSIONS,
-    branch_row,
-    edited,
-    named,
-    step_cells,
-)
+from hepnb.widgets.branch_selector.controls import SelectorControls
+from hepnb.widgets.branch_selector.rows import branch_row, edited, named, step_cells
 from hepnb.widgets.branch_selector.sparks import Sparks
-from hepnb.widgets.toolkit.expression_box import ExpressionBox
 from hepnb.widgets.toolkit.inputs import Input, panel_input
-from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.panel import Panel
-from hepnb.widgets.toolkit.table import Table
 
 __all__ = ["BranchSelector"]
 
@@ -77,53 +65,23 @@ class BranchSelector(Panel):
         return value
 
     def _build(self) -> None:
-        self._heading = ipywidgets.HTML()
-        self._list = Table(
-            columns=BRANCHES,
-            label="Branches",
-            multi=True,
-            placeholder="Search: words, *, ? or /regex/",
-            empty="Choose a tree first",
-            height=336,
-        )
+        controls = self._controls = SelectorControls()
+        self._list, self._expressions, self._cuts = controls.branches, controls.expressions, controls.cuts
         self._list.observe(self._on_rows, "selected")
         self._sparks = Sparks(self._list.update_cells)
         self._list.on_want(self._sparks.want)
-        self._expressions = Table(
-            columns=EXPRESSIONS, label="Expressions", search=False, height=96, empty="No expressions yet"
-        )
         self._expressions.on_edit(self._on_expression_cell)
-        self._cuts = Table(columns=CUTS, label="Cutflow", search=False, height=144, empty="No cuts yet")
         self._cuts.on_edit(self._on_cut_cell)
-        self._pattern = _box("Select by pattern", "select by pattern, such as p[xyz]*", "Select")
-        self._pattern.on_submit(self.select)
         self._dims(_CUTFLOW, self._cuts)
-        self._new_expression = _box("New expression", "formula, such as sqrt(px**2 + py**2)", "Add")
-        self._new_expression.on_submit(self.add_expression)
-        self._new_cut = _box("New cut", "condition, such as pt > 30", "Add")
-        self._new_cut.on_submit(self.add_cut)
-        for box, topic in (
-            (self._pattern, "pattern"),
-            (self._new_expression, "new expression"),
-            (self._new_cut, "new cut"),
+        for box, topic, submit in (
+            (controls.pattern, "pattern", self.select),
+            (controls.new_expression, "new expression", self.add_expression),
+            (controls.new_cut, "new cut", self.add_cut),
         ):
+            box.on_submit(submit)
             box.on_empty(functools.partial(self._put_right, topic))
-        self._weight = ExpressionBox(label="Weight", placeholder="none")
-        traitlets.link((self, "weight"), (self._weight, "value"))
-        left = column([self._list, self._pattern], flex="1 1 360px")
-        right = column(
-            [
-                _caption("Expressions"),
-                self._expressions,
-                self._new_expression,
-                _caption("Cuts, one after the other"),
-                self._cuts,
-                self._new_cut,
-                self._weight,
-            ],
-            flex="1 1 440px",
-        )
-        self._compose(self._heading, row(left, right))
+        traitlets.link((self, "weight"), (controls.weight, "value"))
+        self._compose(controls.box)
         self.observe(self._on_tree, "tree")
         self.observe(self._on_branches, "branches")
         self.observe(self._on_expressions, "expressions")
@@ -136,19 +94,11 @@ class BranchSelector(Panel):
         with self._reporting("tree", _CUTFLOW):
             tree = self.tree
             self._sparks.start(tree)
-            for box in (self._new_expression, self._new_cut, self._weight):
-                box.complete_for(tree)
+            self._controls.show_tree(tree)
             if tree is None:
-                self._heading.value = '<span class="hepnb-hint">No tree yet: choose one in a file.</span>'
                 self._list.rows = []
                 self._set_result(None)
                 return
-            n = len(tree.branches)
-            counts = f"{tree.n_entries:,} entries, {n:,} branch{'' if n == 1 else 'es'}"
-            name = html.escape(tree.path)
-            self._heading.value = (
-                f'<span class="hepnb-heading">{name}</span> <span class="hepnb-hint">{counts}</span>'
-            )
             # Another file of the same kind: what was chosen stays; of another kind: what is left of it.
             known = {branch.name for branch in tree.branches}
             kept = tuple(name for name in self.branches if name in known)
@@ -334,11 +284,3 @@ class BranchSelector(Panel):
 
 def _is_branch(tree: Tree, name: str) -> bool:
     return any(name in (branch.name, branch.expression) for branch in tree.branches)
-
-
-def _box(label: str, placeholder: str, action: str) -> ExpressionBox:
-    return ExpressionBox(label=label, hide_label=True, placeholder=placeholder, action=action, clear=True)
-
-
-def _caption(text: str) -> ipywidgets.HTML:
-    return ipywidgets.HTML(f'<span class="hepnb-heading">{text}</span>')

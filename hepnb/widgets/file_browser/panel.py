@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Iterable
 from typing import Any
 
-import ipywidgets
 import traitlets
 
 import hepnb.events
 from hepnb.errors import FileError, HepnbError
 from hepnb.events import FileKey, RootFile, RootFiles, Tree
-from hepnb.python_code import Script, call, comment, literal
+from hepnb.widgets.file_browser.code import browser_code
+from hepnb.widgets.file_browser.controls import BrowserControls
 from hepnb.widgets.file_browser.folders import check_pattern, list_folder, resolve_inside
 from hepnb.widgets.file_browser.picture import draw_graph, draw_preview
 from hepnb.widgets.file_browser.rows import (
-    COLUMNS,
     file_id,
     first_line,
     folder_id,
@@ -28,10 +26,7 @@ from hepnb.widgets.file_browser.rows import (
     plural,
 )
 from hepnb.widgets.toolkit.inputs import Input, PathText, panel_input
-from hepnb.widgets.toolkit.layout import column, row
-from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import Panel
-from hepnb.widgets.toolkit.table import Table
 
 __all__ = ["FileBrowser"]
 
@@ -66,25 +61,16 @@ class FileBrowser(Panel):
     def _build(self) -> None:
         self._opened: RootFile | RootFiles | None = None
         self._moving_cursor = False
-        self._files = Table(
-            columns=COLUMNS,
-            label="Files",
-            placeholder="Search: words, *, ? or /regex/",
-            empty="No ROOT files here",
-            height=340,
-        )
+        self._controls = BrowserControls()
+        self._files = self._controls.files
         self._files.on_expand(self._on_expand)
         self._files.observe(self._on_row, "selected")
-        self._files.layout.flex = "1 1 400px"
-        self._summary = ipywidgets.HTML()
-        self.live = LiveFigure(width=420, height=300, alt="Preview")
-        self._live_box = ipywidgets.VBox([self.live])
-        preview = column([self._summary, self._live_box], width="424px")
-        self._compose(row(self._files, preview))
+        self.live = self._controls.live
+        self._compose(self._controls.box)
         self.observe(self._on_root, "root")
         self.observe(self._on_file, "file")
         self.observe(self._on_path, "path")
-        self._say("", "Choose a tree or a histogram.")
+        self._controls.say("", "Choose a tree or a histogram.")
         self._on_root()
 
     # -- inputs ---------------------------------------------------------------------------------------
@@ -105,7 +91,7 @@ class FileBrowser(Panel):
             self.set_trait("selected", None)
             # Nothing of the file before stays in the list of entries, or in the preview.
             self._set_result(None)
-            self._say("", "" if self.file else "Choose a tree or a histogram.")
+            self._controls.say("", "" if self.file else "Choose a tree or a histogram.")
             if not self.file:
                 return
             name = self._open_file(self._relative(self.file))
@@ -120,7 +106,7 @@ class FileBrowser(Panel):
                     self._show_file(self._relative(self.file))
                 return
             self.set_trait("selected", None)
-            self._say(self.path)
+            self._controls.say(self.path)
             if self._opened is None:
                 raise FileError(f"there is no open file to find {self.path!r} in. Choose a file first.")
             entry = self._entry(self.path)
@@ -247,46 +233,39 @@ class FileBrowser(Panel):
         others = len(kinds) - trees - histograms
         counted = ((trees, "tree"), (histograms, "histogram"), (others, "other object"))
         parts = [plural(n, word) for n, word in counted if n]
-        self._say(name.rsplit("/", 1)[-1], ", ".join(parts) or "An empty file")
+        self._controls.say(name.rsplit("/", 1)[-1], ", ".join(parts) or "An empty file")
 
     def _show(self, entry: FileKey) -> None:
         assert self._opened is not None  # noqa: S101  # an entry is of an open file
         if entry.kind == "directory":
             self.set_trait("selected", None)
-            self._say(entry.path, entry.title)
+            self._controls.say(entry.path, entry.title)
             return
         if not entry.readable:
             self.set_trait("selected", None)
-            self._say(entry.key, f"{entry.classname} cannot be read: {first_line(entry.reason)}")
+            self._controls.say(entry.key, f"{entry.classname} cannot be read: {first_line(entry.reason)}")
             return
         found = self._opened[entry.key]
         if isinstance(found, Tree):
             n = len(found.branches)
-            self._say(
+            self._controls.say(
                 entry.key, f"{found.n_entries:,} entries, {plural(n, 'branch', 'branches')}", entry.title
             )
         elif entry.kind == "graph":
-            self._say(entry.key, f"{entry.classname}, {plural(found.n_rows, 'point')}", entry.title)
+            self._controls.say(entry.key, f"{entry.classname}, {plural(found.n_rows, 'point')}", entry.title)
             if "y_low" not in found:
-                self._draw(lambda figure: draw_graph(found, figure), f"Preview of the graph {entry.path}")
+                self._controls.draw(
+                    lambda figure: draw_graph(found, figure), f"Preview of the graph {entry.path}"
+                )
         elif entry.kind == "histogram":
             bins = " x ".join(str(len(ax)) for ax in found.axes)
-            self._say(entry.key, f"{entry.classname}, {bins} bins", entry.title)
-            self._draw(lambda figure: draw_preview(found, figure), f"Preview of the histogram {entry.path}")
+            self._controls.say(entry.key, f"{entry.classname}, {bins} bins", entry.title)
+            self._controls.draw(
+                lambda figure: draw_preview(found, figure), f"Preview of the histogram {entry.path}"
+            )
         else:
-            self._say(entry.key, f"{entry.classname}: {str(found)[:200]}", entry.title)
+            self._controls.say(entry.key, f"{entry.classname}: {str(found)[:200]}", entry.title)
         self.set_trait("selected", found if entry.kind in ("tree", "rntuple", "histogram") else None)
-
-    def _draw(self, draw: Any, alt: str) -> None:
-        assert self.live is not None  # noqa: S101  # made in _build
-        self.live.restructure(draw)
-        self.live.alt = alt
-        self._live_box.layout.display = None
-
-    def _say(self, heading: str, *lines: str) -> None:
-        self._live_box.layout.display = "none"
-        hints = "".join(f'<div class="hepnb-hint">{html.escape(line)}</div>' for line in lines if line)
-        self._summary.value = f'<div class="hepnb-heading">{html.escape(heading)}</div>{hints}'
 
     # -- what it gives back ---------------------------------------------------------------------------
 
@@ -296,14 +275,5 @@ class FileBrowser(Panel):
 
     def to_code(self) -> str:
         """Return Python that opens the file and takes the object that is selected."""
-        if self._opened is None:
-            return "import hepnb\n\n# Choose a file."
-        script = Script("import hepnb")
-        script.add(f"file = {call('hepnb.open', self._opened.path)}")
-        if self.path:
-            entry = self._entry(self.path)
-            if entry.readable:
-                script.add(f"selected = file[{literal(self.path)}]")
-            else:
-                script.add(comment(f"{entry.key} cannot be read: {entry.reason}"))
-        return script.text
+        entry = self._entry(self.path) if self._opened is not None and self.path else None
+        return browser_code(None if self._opened is None else self._opened.path, self.path, entry)

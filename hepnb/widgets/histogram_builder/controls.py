@@ -1,21 +1,16 @@
-"""The controls of the histogram builder."""
+"""The controls beside the picture of the histogram builder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 import ipywidgets
 
-from hepnb.errors import HepnbError
-from hepnb.histograms import Binning, axis
+from hepnb.histograms import Binning
+from hepnb.widgets.histogram_builder.linked import Linked, Settable
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS
-from hepnb.widgets.histogram_builder.table_text import Sources
-from hepnb.widgets.histogram_builder.tables import ChannelTable, SampleTable, SystematicTable
 from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.sections import Sections
 
 __all__ = ["Builder", "BuilderControls"]
 
@@ -23,64 +18,37 @@ _WIDE = {"width": "100%"}
 _DESCRIPTION = {"description_width": "78px"}
 
 
-class Builder(Protocol):
+class Builder(Settable, Protocol):
     """The part of the panel that the controls use."""
 
     n_bins: int
     bins: Any
     range: tuple[float, float] | None
     cut_value: float | None
-    channel: str
 
     @property
     def live(self) -> LiveFigure | None:
         """The live figure."""
 
-    def typed(self, name: str, value: Any) -> None:
-        """Set an input; what is wrong with it is shown in the panel."""
-
     def dragged(self, name: str, value: float) -> None:
         """Set an input from a slider."""
 
-    def tables_changed(self, which: str) -> None:
-        """Take over what was written into a table."""
 
-    def save_channel(self, name: str) -> None:
-        """Keep the present histogram as a channel."""
-
-    def add_sample(self) -> None:
-        """Append the present tree as a sample."""
-
-    def add_systematic(self) -> None:
-        """Append a systematic to fill in."""
-
-    def press_build(self) -> None:
-        """Build the workspace."""
-
-    def observe(self, handler: Callable[[Any], None], names: Any) -> None:
-        """Follow traits."""
-
-
-class BuilderControls:
+class BuilderControls(Linked):
     """Widgets, and their links to the traits of the panel.
 
     Parameters
     ----------
     panel : Builder
         The panel.
-    sources : Sources
-        Labels of trees, shared by the tables.
     """
 
-    def __init__(self, panel: Builder, sources: Sources) -> None:
+    def __init__(self, panel: Builder) -> None:
         self._panel = panel
-        self._syncing = False
         self._make_inputs()
         self._make_sliders()
-        self._make_tables(sources)
         panel.observe(self._sync_bins, ["n_bins", "bins", "range"])
         panel.observe(self._sync_cut, ["cut_value"])
-        panel.observe(self._sync_channel, ["channel"])
 
     # -- making ---------------------------------------------------------------------------------------
 
@@ -145,37 +113,8 @@ class BuilderControls:
         )
         self.no_cut.on_click(lambda _button: self._panel.typed("cut_value", None))
 
-    def _make_tables(self, sources: Sources) -> None:
-        panel = self._panel
-        self.samples = SampleTable(sources, lambda: panel.tables_changed("samples"))
-        self.systematics = SystematicTable(sources, lambda: panel.tables_changed("systematics"))
-        self.channels = ChannelTable(sources, lambda: panel.tables_changed("channels"))
-        self.samples.add_button.tooltip = "The present tree becomes a sample"
-        self.samples.add_button.on_click(lambda _button: panel.add_sample())
-        self.systematics.add_button.on_click(lambda _button: panel.add_systematic())
-        self.channel_name = ipywidgets.Text(
-            value="SR", description="Name", layout={"width": "220px"}, style={"description_width": "48px"}
-        )
-        self.channels.add_button.description = "Save as channel"
-        self.channels.add_button.tooltip = "Keep the present expression, bins and cut under this name"
-        self.channels.add_button.on_click(lambda _button: panel.save_channel(self.channel_name.value))
-        self.channel = ipywidgets.Dropdown(
-            options=[("none", "")], description="Channel", layout={"width": "260px"}
-        )
-        self.channel.observe(self._channel_chosen, "value")
-        self.poi = ipywidgets.Text(
-            description="POI", placeholder="the signal's", continuous_update=False, layout={"width": "200px"},
-            style={"description_width": "36px"},
-        )  # fmt: skip
-        self._follow(self.poi, "poi")
-        self.build = ipywidgets.Button(description="Build workspace", icon="cogs", layout={"width": "auto"})
-        self.build.add_class("hepnb-build")
-        self.build.on_click(lambda _button: panel.press_build())
-        self.status = ipywidgets.Label()
-        self.status.add_class("hepnb-hint")
-
-    def compose(self) -> tuple[ipywidgets.Widget, ...]:
-        """Return the widgets of the panel, from top to bottom."""
+    def compose(self) -> ipywidgets.Widget:
+        """Return the picture with the controls beside it."""
         controls = column(
             [
                 self.expression, self.n_bins, ipywidgets.HBox([self.low, self.high], layout=_WIDE),
@@ -185,11 +124,7 @@ class BuilderControls:
             ],
             width="360px", flex="1 1 320px",
         )  # fmt: skip
-        channels = ipywidgets.VBox([row(self.channel_name, self.channel), self.channels.widget])
-        self.tables = Sections(
-            {"Samples": self.samples.widget, "Systematics": self.systematics.widget, "Channels": channels}
-        )
-        return row(self._panel.live, controls), self.tables.widget, row(self.build, self.poi, self.status)
+        return row(self._panel.live, controls)
 
     def _text(self, description: str, name: str, placeholder: str) -> Any:
         made = ipywidgets.Text(
@@ -206,27 +141,6 @@ class BuilderControls:
         )  # fmt: skip
         self._follow(made, name)
         return made
-
-    def _follow(self, widget: Any, name: str) -> None:
-        def typed(change: Any) -> None:
-            if not self._syncing:
-                self._panel.typed(name, change["new"])
-
-        def sync(change: Any) -> None:
-            with self._quietly():
-                widget.value = change["new"]
-
-        widget.observe(typed, "value")
-        self._panel.observe(sync, [name])
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Suppress the observers of the controls inside the block."""
-        before, self._syncing = self._syncing, True
-        try:
-            yield
-        finally:
-            self._syncing = before
 
     # -- from the user --------------------------------------------------------------------------------
 
@@ -257,10 +171,6 @@ class BuilderControls:
         elif not any(texts):
             self._panel.typed("range", None)
 
-    def _channel_chosen(self, change: Any) -> None:
-        if not self._syncing and change["new"] is not None:
-            self._panel.typed("channel", change["new"])
-
     # -- from the panel -------------------------------------------------------------------------------
 
     def _sync_bins(self, _change: Any) -> None:
@@ -278,13 +188,6 @@ class BuilderControls:
         with self._quietly():
             if value is not None:
                 self.cut_value.value = min(max(value, self.cut_value.min), self.cut_value.max)
-
-    def _sync_channel(self, change: Any) -> None:
-        with self._quietly():
-            known = [value for _, value in self.channel.options]
-            self.channel.value = change["new"] if change["new"] in known else ""
-            if change["new"]:
-                self.channel_name.value = change["new"]
 
     def show_tree(self, tree: Any) -> None:
         """Offer the branches of a tree.
@@ -321,85 +224,7 @@ class BuilderControls:
                 slider.min, slider.max = low, high
             slider.step = float(f"{(high - low) / n:.12g}")
 
-    def show_tables(self, which: set[str], panel: Any) -> None:
-        """Fill tables from the panel's traits.
-
-        Parameters
-        ----------
-        which : set of str
-            Of "samples", "systematics", "channels".
-        panel : HistogramBuilder
-            The panel.
-        """
-        for name in which & {"samples", "systematics", "channels"}:
-            getattr(self, name).show(getattr(panel, name))
-            if self.tables.buttons.value is None and getattr(panel, name):
-                self.tables.open(name.capitalize())
-        self.show_channels([channel.name for channel in panel.channels])
-
-    def show_channels(self, names: list[str]) -> None:
-        """Offer the channels.
-
-        Parameters
-        ----------
-        names : list of str
-            Their names.
-        """
-        with self._quietly():
-            self.channel.options = [("none", ""), *((name, name) for name in names)]
-            self.channel.value = self._panel.channel if self._panel.channel in names else ""
-
     def say_weight(self, words: str) -> None:
         """Write below its box which samples the weight holds for; hide the line where `words` are empty."""
         self.weight_words.value = words
         self.weight_words.layout.display = None if words else "none"
-
-    def say(self, words: str, *, stale: bool = False) -> None:
-        """Write the state of the workspace beside the button.
-
-        Parameters
-        ----------
-        words : str
-            Beside the button.
-        stale : bool
-            Whether the button should be pressed.
-        """
-        self.status.value = words
-        self.build.button_style = "warning" if stale else ""
-
-
-# Bins that depend on the values are asked whether they are bins with these.
-_SOME_VALUES = (0.0, 1.0)
-
-
-def read_bins(text: Any) -> Any:
-    """Read bins that were typed, or take them as they are.
-
-    Raises
-    ------
-    BinningError
-        If they are none.
-    """
-    bins = Binning.parse(text).bins if isinstance(text, str) else text
-    if bins is not None and not isinstance(bins, str):
-        axis(bins, _SOME_VALUES)
-    return bins
-
-
-def read_range(given: Any) -> tuple[float, float] | None:
-    """Check a range.
-
-    Raises
-    ------
-    HepnbError
-        If it is empty, or not two numbers.
-    """
-    if given is None:
-        return None
-    try:
-        low, high = (float(end) for end in given)
-    except (TypeError, ValueError):
-        raise HepnbError(f"range {given!r} is not two numbers. Give (low, high).") from None
-    if not low < high:
-        raise HepnbError(f"range ({low:g}, {high:g}) is empty. Give (low, high) with low below high.")
-    return low, high

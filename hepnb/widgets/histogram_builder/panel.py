@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import traitlets
 
-from hepnb.errors import HepnbError, WorkspaceError
+from hepnb.errors import HepnbError
 from hepnb.histograms import Binning
+from hepnb.widgets.histogram_builder.analysis import TABLES, WORKSPACE, BuilderAnalysis
+from hepnb.widgets.histogram_builder.analysis_controls import AnalysisControls
 from hepnb.widgets.histogram_builder.code import (
     Names,
     analysis_code,
@@ -17,22 +17,18 @@ from hepnb.widgets.histogram_builder.code import (
     script,
     stack_code,
 )
-from hepnb.widgets.histogram_builder.controls import BuilderControls, read_bins, read_range
-from hepnb.widgets.histogram_builder.display import BuilderDisplay
-from hepnb.widgets.histogram_builder.table_text import Sources
-from hepnb.widgets.histogram_builder.tables import find_channel, guess_role
+from hepnb.widgets.histogram_builder.controls import BuilderControls
+from hepnb.widgets.histogram_builder.tables import find_channel
+from hepnb.widgets.histogram_builder.typed_values import read_bins, read_range
 from hepnb.widgets.histogram_builder.weight import same_items
 from hepnb.widgets.toolkit.panel import PICTURE, typed
-from hepnb.workspace import Channel, Sample, Systematic, Workspace, build
 
 __all__ = ["HistogramBuilder"]
 
-_WORKSPACE = "workspace"  # the output: what was built
 _SHAPE = ("tree", "expression", "bins", "range", "cut", "weight", "cut_variable", "cut_side", "show")
-_TABLES = {"channels": Channel, "samples": Sample, "systematics": Systematic}
 
 
-class HistogramBuilder(BuilderDisplay):
+class HistogramBuilder(BuilderAnalysis):
     """A histogram of any expression that follows its sliders, and the tables that make a workspace.
 
     Notes
@@ -53,20 +49,15 @@ class HistogramBuilder(BuilderDisplay):
         self._serve()
 
     def _build(self) -> None:
-        # Inputs that are given together are answered once.
-        self._held = True
-        self._wanted: set[str] = set()
         super()._build()
-        self._built_from: tuple[Any, ...] | None = None
-        self._editing = False
         self._dragging = False
-        self._controls = BuilderControls(self, Sources())
-        self._compose(*self._controls.compose())
+        self._controls, self._tables = BuilderControls(self), AnalysisControls(self)
+        self._compose(self._controls.compose(), *self._tables.compose())
         self.observe(lambda _change: self._want("shape"), _SHAPE)
         self.observe(lambda _change: self._want("draw"), ["log_y"])
-        self._dims(_WORKSPACE, self._controls.status)
+        self._dims(WORKSPACE, self._tables.status)
         self.observe(self._slid, ["n_bins", "cut_value"])
-        self.observe(self._analysis_changed, ["channel", "poi", *_TABLES])
+        self.observe(self._analysis_changed, ["channel", "poi", *TABLES])
 
     # -- what the panel gives back --------------------------------------------------------------------
 
@@ -83,130 +74,9 @@ class HistogramBuilder(BuilderDisplay):
             raise HepnbError("nothing is drawn yet: choose a tree and write an expression.")
         return script(names, *blocks).text
 
-    @property
-    def built_from(self) -> tuple[Any, ...]:
-        """The description of the built workspace: channels, samples, systematics, poi and observed data.
-
-        Where none was built it is what the tables hold.
-        """
-        return self._built_from or self._analysis()
-
-    @property
-    def workspace_words(self) -> str:
-        """The reason why the workspace is not that of the tables; empty where it is."""
-        return self._condition.stale(_WORKSPACE)
-
     def table(self) -> list[dict[str, Any]]:
         """Return one row per bin: low, high, and for each histogram its value and error."""
         return [] if self._picture is None else self._picture.table()
-
-    def build_workspace(self) -> Workspace | None:
-        """Build the workspace from the tables, as the button does.
-
-        Returns
-        -------
-        Workspace or None
-            None where an error is shown in the panel.
-        """
-        made: Workspace | None = None
-        doing = self._computing(_WORKSPACE, "Building the workspace ...")
-        with self._reporting(_WORKSPACE), doing:
-            self._need_complete()
-            channels, samples, systematics, poi, observed = given = self._analysis()
-            made = build(
-                list(channels), list(samples), list(systematics), poi or None, observed=observed,
-                progress=self._progress,
-            )  # fmt: skip
-            self._built_from = given
-            self.set_trait("workspace", made)
-            self._controls.say(repr(made).strip("<>"))
-        self._hide_progress()
-        self._judge_workspace()
-        return made
-
-    def save_channel(self, name: str) -> None:
-        """Keep the present expression, bins and cut as a channel, as the button does.
-
-        Parameters
-        ----------
-        name : str
-            A channel of that name is replaced.
-        """
-        with self._reporting("channel"):
-            if not self.expression:
-                raise WorkspaceError("write an expression before it is saved as a channel.")
-            request = self._request()
-            label = next((channel.label for channel in self.channels if channel.name == name), "")
-            made = Channel(name, self.expression, request.binning, request.full_cut, label)
-            kept = {channel.name: channel for channel in self.channels} | {name: made}
-            self._controls.channels.show(kept.values())
-            self._controls.show_channels(list(kept))
-            with self._quietly():
-                self.channels = tuple(kept.values())
-                self.channel = name
-            self._say_stale()
-
-    def add_sample(self) -> None:
-        """Append the present tree as a sample, as the button does."""
-        with self._reporting("add", shows=""):
-            if self.tree is None:
-                raise WorkspaceError("choose a tree first: it becomes the sample.")
-            name, taken = str(getattr(self.tree, "path", "sample")), {sample.name for sample in self.samples}
-            while name in taken:
-                name += "_2"
-            role: Any = guess_role(name)
-            self._controls.samples.add(
-                Sample(
-                    name, role, self.tree, weight=(self.weight or None) if role != "data" else None,
-                    normfactor="mu" if role == "signal" else None, staterror=role != "signal",
-                )
-            )  # fmt: skip
-
-    def add_systematic(self) -> None:
-        """Append a systematic of five percent to fill in, as the button does."""
-        number = 1 + len(self.systematics)
-        self._controls.systematics.add(
-            Systematic(f"systematic_{number}", "normalization", up=0.05, down=-0.05)
-        )
-
-    def press_build(self) -> None:
-        """Build the workspace beside the widgets, as the button does.
-
-        The channel that is shown is built as it is shown: other bins or another cut are saved first.
-        """
-        self._save_what_is_shown()
-
-        def work() -> None:
-            self._on_cancel(self._background.cancel)
-            try:
-                self.build_workspace()
-            finally:
-                self._on_cancel(None)
-
-        self._background.post(work)
-
-    def _save_what_is_shown(self) -> None:
-        with self._reporting("channel"):
-            if self._differs_from_channel():
-                self.save_channel(self.channel)
-
-    def _differs_from_channel(self) -> bool:
-        """Return whether the controls differ from the loaded channel as it was saved."""
-        if not self.channel or self.show != "samples" or not self.expression:
-            return False
-        found, request = find_channel(self.channels, self.channel), self._request()
-        same = (found.variable, found.cut or "") == (self.expression, request.full_cut or "")
-        return not (same and Binning(found.bins).same(Binning(request.binning)))
-
-    def _judge_workspace(self) -> None:
-        """Mark the workspace stale where it was built from other inputs."""
-        words = ""
-        if self.workspace is not None:
-            if self._built_from is not None and not same_items(self._built_from, self._analysis()):
-                words = "The workspace is of before: the analysis changed. Build it again."
-            elif self._differs_from_channel():
-                words = f"The workspace has channel {self.channel!r} as it was saved, not as it is shown."
-        self._mark(_WORKSPACE, words)
 
     def flush(self) -> None:
         """Wait until everything is filled and drawn."""
@@ -215,16 +85,6 @@ class HistogramBuilder(BuilderDisplay):
             self.live.flush()
 
     # -- inputs ---------------------------------------------------------------------------------------
-
-    @traitlets.validate(*_TABLES)
-    def _check_items(self, proposal: Any) -> Any:
-        name = proposal["trait"].name
-        items = tuple(proposal["value"] or ())
-        for item in items:
-            if not isinstance(item, _TABLES[name]):
-                kind = _TABLES[name].__name__
-                raise HepnbError(f"{name} takes hepnb.{kind} objects, not {type(item).__name__}.")
-        return items
 
     @traitlets.validate("tree")
     def _check_tree(self, proposal: Any) -> Any:
@@ -244,13 +104,6 @@ class HistogramBuilder(BuilderDisplay):
     @traitlets.validate("cut", "weight", "cut_variable", "expression", "poi")
     def _check_text(self, proposal: Any) -> Any:
         return proposal["value"].strip()
-
-    @traitlets.validate("channel")
-    def _check_channel(self, proposal: Any) -> Any:
-        name = proposal["value"].strip()
-        if name and self.channels:
-            find_channel(self.channels, name)
-        return name
 
     def _slid(self, _change: Any) -> None:
         if self._dragging:
@@ -276,20 +129,10 @@ class HistogramBuilder(BuilderDisplay):
             with self._reporting("inputs"):
                 self._judge_workspace()
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Suppress the observers inside the block; whoever sets the inputs answers them."""
-        before, held = set(self._wanted), self._held
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held, self._wanted = held, before
-
     def _answer(self, wanted: set[str]) -> None:
-        tables = wanted & {*_TABLES, "poi"}
+        tables = wanted & {*TABLES, "poi"}
         if tables and not self._editing:
-            self._controls.show_tables(tables, self)
+            self._tables.show_tables(tables, self)
         gone = self.channel and self.channel not in [channel.name for channel in self.channels]
         if "channels" in wanted and (gone or (self.channels and not (self.channel or self.expression))):
             with self._quietly():
@@ -349,28 +192,6 @@ class HistogramBuilder(BuilderDisplay):
             finally:
                 self._dragging = False
 
-    def tables_changed(self, which: str) -> None:
-        """Take over what the user wrote into a table.
-
-        Parameters
-        ----------
-        which : {"channels", "samples", "systematics"}
-            Which table.
-        """
-        with self._reporting(typed(which), PICTURE), self._hand():
-            setattr(self, which, getattr(self._controls, which).items())
-            if which == "channels":
-                self._controls.show_channels([channel.name for channel in self.channels])
-
-    @contextmanager
-    def _hand(self) -> Iterator[None]:
-        """Mark edits of the user inside the block: the workspace then waits for the button."""
-        before, self._editing = self._editing, True
-        try:
-            yield
-        finally:
-            self._editing = before
-
     def _load_channel(self) -> None:
         found = find_channel(self.channels, self.channel)
         # The panel shows one variable; of a channel with several the first.
@@ -382,30 +203,3 @@ class HistogramBuilder(BuilderDisplay):
         else:
             # Equal bins can be dragged.
             self.bins, self.n_bins, self.range = None, equal[0], equal[1:]
-
-    # -- the analysis ---------------------------------------------------------------------------------
-
-    def _say_stale(self) -> None:
-        complete = self._is_complete()
-        again = "" if self.workspace is None else " again"
-        self._controls.say(f"Ready: build the workspace{again}." if complete else "", stale=complete)
-
-    def _observed(self) -> Any:
-        return "data" if any(sample.role == "data" for sample in self.samples) else "asimov"
-
-    def _analysis(self) -> tuple[Any, ...]:
-        return self.channels, self._weighed(), self.systematics, self.poi, self._observed()
-
-    def _is_complete(self) -> bool:
-        factor = any(sample.normfactor for sample in self.samples)
-        return bool(self.channels) and factor and any(sample.role != "data" for sample in self.samples)
-
-    def _need_complete(self) -> None:
-        if not self.channels:
-            raise WorkspaceError("the analysis has no channel yet. Press 'Save as channel'.")
-        if not any(sample.role != "data" for sample in self.samples):
-            raise WorkspaceError("the analysis has no signal or background yet. Press 'Add sample'.")
-        if not self._is_complete():
-            raise WorkspaceError(
-                "no sample has a norm factor: write a name such as 'mu' in the signal's 'Norm factor' cell."
-            )

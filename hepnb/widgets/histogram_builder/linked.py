@@ -1,0 +1,47 @@
+"""Controls that follow a trait of a panel, and set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+__all__ = ["Linked", "Settable"]
+
+
+class Settable(Protocol):
+    """The part of a panel that a control sets and follows."""
+
+    def typed(self, name: str, value: Any) -> None:
+        """Set an input; what is wrong with it is shown in the panel."""
+
+    def observe(self, handler: Callable[[Any], None], names: Any) -> None:
+        """Follow traits."""
+
+
+class Linked:
+    """Base of the controls: links of widgets to traits, without an echo."""
+
+    _panel: Any
+    _syncing = False
+
+    def _follow(self, widget: Any, name: str) -> None:
+        def typed(change: Any) -> None:
+            if not self._syncing:
+                self._panel.typed(name, change["new"])
+
+        def sync(change: Any) -> None:
+            with self._quietly():
+                widget.value = change["new"]
+
+        widget.observe(typed, "value")
+        self._panel.observe(sync, [name])
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Suppress the observers of the controls inside the block."""
+        before, self._syncing = self._syncing, True
+        try:
+            yield
+        finally:
+            self._syncing = before
