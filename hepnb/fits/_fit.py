@@ -16,7 +16,7 @@ from hepnb.fits.minuit import TOLERANCE, run_minuit
 from hepnb.fits.options import Bounds, Fixed, Init, Setup, named_options, one_number
 from hepnb.fits.report import fit_results, second_minimum
 from hepnb.fits.results import FitResults
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import FitModel, as_numbers, one_data_set
 
 __all__ = ["fit", "fixed_poi_fit"]
 
@@ -24,7 +24,7 @@ __all__ = ["fit", "fixed_poi_fit"]
 @named_options
 def fit(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     init: Init | None = None,
     bounds: Bounds | None = None,
@@ -40,7 +40,7 @@ def fit(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     init : array_like, shape (n_parameters,), or mapping of str to float, optional
         Where to start, all parameters or some by name.
@@ -98,7 +98,7 @@ def fit(
     return fit_results(model, setup.data, explored.fit, setup.fixed, setup.bounds, second=second)
 
 
-def _by_minuit(model: Model, setup: Setup, strategy: int | None, tolerance: float | None) -> FitResults:
+def _by_minuit(model: FitModel, setup: Setup, strategy: int | None, tolerance: float | None) -> FitResults:
     strategy = 1 if strategy is None else strategy
     if strategy not in {0, 1, 2}:
         raise ModelError(f"strategy is {strategy!r}. Minuit has 0, 1 and 2.")
@@ -125,7 +125,7 @@ def _by_minuit(model: Model, setup: Setup, strategy: int | None, tolerance: floa
 def fixed_poi_fit(
     mu: float | Sequence[float],
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     poi: str | int | Sequence[str | int] | None = None,
     init: Init | None = None,
@@ -144,7 +144,7 @@ def fixed_poi_fit(
         The value of the parameter of interest, or one of each.
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     poi : str, int or sequence of them, optional
         Which parameters to hold; the model's (first) POI for one value, the first n for n values, by default.

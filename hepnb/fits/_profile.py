@@ -15,7 +15,7 @@ from hepnb.fits.neighbours import hand_over
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
-from hepnb.model import Model, as_points, one_data_set
+from hepnb.model import FitModel, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray, IntArray
 
@@ -89,7 +89,7 @@ class ContourResults:
 def profile(
     parameter: str | int,
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     values: ArrayLike | None = None,
     *,
     init: Init | None = None,
@@ -108,7 +108,7 @@ def profile(
         Which one.
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     values : array_like, shape (k,), optional
         Where; 31 values over three standard deviations, within the bounds, by default.
@@ -178,7 +178,7 @@ def contour(
     first: str | int,
     second: str | int,
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     size: int = 25,
     reach: float = 3.0,
@@ -198,7 +198,7 @@ def contour(
         Which ones.
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     size : int
         Points per axis.
@@ -267,13 +267,13 @@ def contour(
     )
 
 
-def _spread(model: Model, free: FitResults, position: int) -> float:
+def _spread(model: FitModel, free: FitResults, position: int) -> float:
     sigma = float(free.curvature_uncertainty[position])
     return sigma if sigma > 0 else 0.25 * float(np.ptp(model.bounds[position]))
 
 
 def _conditional(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     free: FitResults,
     held: dict[int, FloatArray],

@@ -15,7 +15,7 @@ from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray
 
@@ -86,7 +86,7 @@ class RankingResults:
 @named_options
 def ranking(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     groups: Mapping[str, str | Sequence[str]] | None = None,
     poi: str | int | None = None,
@@ -104,7 +104,7 @@ def ranking(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     groups : mapping of str to str or sequence of str, optional
         Names or patterns of the parameters of groups, such as ``{"JES": ["JES_*", "pileup"]}``. The impact of
@@ -197,7 +197,7 @@ def ranking(
 
 
 def _fitted(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     start: FloatArray,
     fixed: BoolArray,

@@ -15,10 +15,10 @@ from hepnb.fits.kinks import cross, has_kinks, settle
 from hepnb.fits.minuit import minuit_lane
 from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
-__all__ = ["DISTINCT", "preferred", "solve"]
+__all__ = ["DISTINCT", "solve"]
 
 
 # Minima closer than this in -2 log L are the same.
@@ -28,7 +28,7 @@ _PATIENCE = 50
 
 
 def solve(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     start: FloatArray,
     fixed: BoolArray,
@@ -45,7 +45,7 @@ def solve(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (batch, data) or (1, data)
         Complete data of each lane.
@@ -75,7 +75,7 @@ def solve(
 
 
 def _solve(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     start: FloatArray,
     fixed: BoolArray,
@@ -98,7 +98,7 @@ def _solve(
     if slow.size:
         box = Box(lower[None], upper[None], fixed[slow])
         result = _better(result, slow, descend(model.likelihood, data[slow], result.points[slow], box))
-    for origin in (model.init, preferred(model, data)):
+    for origin in (model.init, model.preferred(data)):
         bad = np.flatnonzero(result.status[:patient] != CONVERGED)
         if not bad.size:
             return result
@@ -115,14 +115,6 @@ def _solve(
         polished = minimize(model.likelihood, data[[lane]], end[None], lower, upper, fixed[[lane]])
         result = _better(result, np.array([lane]), polished)
     return result
-
-
-def preferred(model: Model, data: FloatArray) -> FloatArray:
-    """Give the points where the auxiliary data of each lane sit; free parameters stay at their start."""
-    constraints = model.likelihood.constraints
-    points = np.tile(model.init, (len(data), 1))
-    points[:, constraints.parameters] = constraints.preferred(data[:, model.n_bins :])
-    return points
 
 
 def _better(result: BatchedFit, lanes: NDArray[np.intp], again: BatchedFit) -> BatchedFit:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import FloatArray, IntArray
 
 __all__ = [
@@ -42,12 +42,12 @@ _FACTORS, _FAR = 12, 4.0
 _MANY = 100
 
 
-def one_sided(model: Model) -> IntArray:
+def one_sided(model: FitModel) -> IntArray:
     """Find parameters that change the rates to one side alone: there may be a minimum on either side.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
 
     Returns
@@ -64,7 +64,7 @@ def one_sided(model: Model) -> IntArray:
     return np.asarray(found[~np.isin(found, suspects(model))][:_CANDIDATES])
 
 
-def _responses(model: Model) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
+def _responses(model: FitModel) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Move each Gaussian parameter by a standard deviation: which, changes up and down, and their scale."""
     moving = np.array(
         [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
@@ -77,12 +77,12 @@ def _responses(model: Model) -> tuple[IntArray, FloatArray, FloatArray, FloatArr
     return moving, up, down, np.sqrt(np.maximum(nominal, 1.0))
 
 
-def suspects(model: Model) -> IntArray:
+def suspects(model: FitModel) -> IntArray:
     """Find parameters whose two signs do not undo each other.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
 
     Returns
@@ -107,13 +107,13 @@ def suspects(model: Model) -> IntArray:
 
 
 def other_sides(
-    model: Model, points: FloatArray, fixed: NDArray[np.bool_], which: IntArray | None = None
+    model: FitModel, points: FloatArray, fixed: NDArray[np.bool_], which: IntArray | None = None
 ) -> tuple[FloatArray, IntArray]:
     """Return starting points on the other side of each suspect.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     points : ndarray, shape (batch, parameter)
         The minima found.
@@ -143,12 +143,12 @@ def other_sides(
     return np.concatenate(start), np.concatenate(lane)
 
 
-def free_factors(model: Model) -> IntArray:
+def free_factors(model: FitModel) -> IntArray:
     """Return the parameters that are free and scale yields, the strongest first, at most twelve.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
 
     Returns
@@ -171,13 +171,13 @@ def free_factors(model: Model) -> IntArray:
 
 
 def at_bounds(
-    model: Model, points: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray, factors: IntArray
+    model: FitModel, points: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray, factors: IntArray
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Return starting points with one free factor at its bound, or away from it if it is there.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     points : ndarray, shape (batch, parameter)
         The minima found.
@@ -221,12 +221,12 @@ def at_bounds(
     return np.concatenate(start), np.concatenate(lane), np.concatenate(factor)
 
 
-def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+def anywhere(model: FitModel, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
     """Return random starting points where parameters are suspect, or the model says so; always the same ones.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     points : ndarray, shape (batch, parameter)
         Where the lanes start; fixed and free parameters stay there.
@@ -253,7 +253,7 @@ def anywhere(model: Model, points: FloatArray, fixed: NDArray[np.bool_]) -> tupl
 
 
 def scattered(
-    model: Model, points: FloatArray, fixed: NDArray[np.bool_], count: int = _MANY
+    model: FitModel, points: FloatArray, fixed: NDArray[np.bool_], count: int = _MANY
 ) -> tuple[FloatArray, IntArray]:
     """Return many random starting points, whatever the model.
 

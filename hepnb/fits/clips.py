@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimize
-from hepnb.model import HistFactoryLikelihood, Model, Objective
+from hepnb.model import FitModel, HistFactoryLikelihood, Model, Objective
 from hepnb.model.compile import Compiled
 from hepnb.model.constraints import poisson
 from hepnb.model.expectation import Rates, cell_rates, differentiate
@@ -30,19 +30,19 @@ _STEPS = 40
 _NEAR = 0.02
 
 
-def has_clips(model: Model) -> bool:
+def has_clips(model: FitModel) -> bool:
     """Tell whether a model clips rates at 0."""
-    return model.likelihood.compiled.floor is not None
+    return isinstance(model, Model) and model.likelihood.compiled.floor is not None
 
 
 def settle_clips(
-    model: Model, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
+    model: FitModel, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
 ) -> BatchedFit:
     """Look for minima near some points, at the edges of clipped rates.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model; its rates are clipped.
     data : ndarray, shape (batch, data)
         Complete data of each lane.
@@ -58,7 +58,9 @@ def settle_clips(
     BatchedFit
         One row per lane, converged where a minimum was found.
     """
-    near = np.flatnonzero(_at_edge(model.likelihood, points))
+    # Only rates of a workspace are clipped.
+    likelihood: Any = model.likelihood
+    near = np.flatnonzero(_at_edge(likelihood, points))
     none = np.full(len(points), np.inf)
     ends = BatchedFit(
         points.copy(), none, np.full(len(points), NOT_FINISHED), none.copy(), none.copy(),
@@ -68,10 +70,10 @@ def settle_clips(
         return ends
     start, (lower, upper) = points[near], limits.T
     for width in _WIDTHS:
-        rounded = _Rounded(model.likelihood, width)
+        rounded = _Rounded(likelihood, width)
         found = minimize(rounded, data[near], start, lower, upper, fixed[near], _STEPS)
         start = np.where(np.isfinite(found.value)[:, None], found.points, start)
-    exact = model.likelihood.objective(found.points, data[near]).value
+    exact: FloatArray = likelihood.objective(found.points, data[near]).value
     failed = (found.status == CONVERGED) & ~np.isfinite(exact)
     found = replace(found, value=exact, status=np.where(failed, NOT_FINISHED, found.status))
     for name, array in vars(ends).items():

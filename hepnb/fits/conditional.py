@@ -7,13 +7,13 @@ import numpy as np
 from hepnb.errors import ModelError
 from hepnb.fits.batched import BatchedFit
 from hepnb.fits.results import FitResults
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["impossible", "known_minima", "movable"]
 
 
-def movable(parameter: str | int, model: Model) -> int:
+def movable(parameter: str | int, model: FitModel) -> int:
     """Return the position of a parameter, or raise a ModelError if it is fixed."""
     position = model.index(parameter)
     if model.fixed[position]:
@@ -21,7 +21,7 @@ def movable(parameter: str | int, model: Model) -> int:
     return position
 
 
-def known_minima(model: Model, free: FitResults) -> FloatArray:
+def known_minima(model: FitModel, free: FitResults) -> FloatArray:
     """Return the minima that a free fit knows but its own, shape (k, parameter)."""
     second = free.report.second_minimum
     if second is None:
@@ -29,7 +29,7 @@ def known_minima(model: Model, free: FitResults) -> FloatArray:
     return np.array([[second.values[name] for name in model.parameter_names]])
 
 
-def impossible(model: Model, data: FloatArray, found: BatchedFit) -> BoolArray:
+def impossible(model: FitModel, data: FloatArray, found: BatchedFit) -> BoolArray:
     """Tell which fits that converged have events where none can be, shape (lane,)."""
     points = np.where(found.ok[:, None], found.points, model.init)
     return np.asarray(found.ok & model.likelihood.impossible(points, data[None]))

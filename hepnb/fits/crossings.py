@@ -15,7 +15,7 @@ from hepnb.fits.conditional import impossible, known_minima, movable
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray, IntArray
 
@@ -66,7 +66,7 @@ class MinosResults:
 @named_options
 def minos(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     parameters: Sequence[str | int] | None = None,
     *,
     init: Init | None = None,
@@ -83,7 +83,7 @@ def minos(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     parameters : sequence of str or int, optional
         Which ones; all that are not fixed by default.
@@ -150,7 +150,7 @@ def minos(
 class _Search:
     """The two sides of each parameter, all under way together."""
 
-    def __init__(self, model: Model, data: FloatArray, free: FitResults, places: IntArray) -> None:
+    def __init__(self, model: FitModel, data: FloatArray, free: FitResults, places: IntArray) -> None:
         self.model, self.data, self.free, self.places = model, data, free, places
         self.where, self.sign = np.repeat(places, 2), np.tile([-1.0, 1.0], places.size)
         self.origin = free.bestfit[self.where]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hepnb.fits._solve import DISTINCT, preferred, solve
+from hepnb.fits._solve import DISTINCT, solve
 from hepnb.fits.basins import (
     SMALL,
     anywhere,
@@ -29,7 +29,7 @@ from hepnb.fits.clips import has_clips
 from hepnb.fits.kinks import has_kinks
 from hepnb.fits.screen import promising, scales
 from hepnb.fits.threads import one_blas_thread
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Explored", "Explorer", "Learned", "explore", "learn", "may_have_several"]
@@ -77,7 +77,7 @@ class Explored:
 
 
 def explore(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     start: FloatArray,
     fixed: BoolArray,
@@ -125,7 +125,7 @@ class Explorer:
     """
 
     def __init__(
-        self, model: Model, data: FloatArray, fixed: BoolArray, bounds: FloatArray | None = None
+        self, model: FitModel, data: FloatArray, fixed: BoolArray, bounds: FloatArray | None = None
     ) -> None:
         self.model, self.data, self.fixed = model, data, fixed
         self.limits = model.bounds if bounds is None else bounds
@@ -172,7 +172,7 @@ class Explorer:
             Start from random points too.
         """
         best, every = self.result.fit, np.arange(len(self.fixed))
-        begin, owner = [np.where(self.fixed, best.points, preferred(self.model, self.data))], [every]
+        begin, owner = [np.where(self.fixed, best.points, self.model.preferred(self.data))], [every]
         factor = [np.full(every.size, -1, dtype=np.intp)]
         for position in learn(self.model).factors:
             rows = every[~self.fixed[:, position]]
@@ -289,7 +289,7 @@ class Learned:
     factors: IntArray
 
 
-def learn(model: Model) -> Learned:
+def learn(model: FitModel) -> Learned:
     """Try every further start once, in the free fit to the observed data and that with the POI at 0.
 
     In a small model all of them are kept: they cost little. In a large one those are left out that came to
@@ -298,7 +298,7 @@ def learn(model: Model) -> Learned:
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model; what was learned stays with its likelihood.
 
     Returns
@@ -316,13 +316,13 @@ def learn(model: Model) -> Learned:
     return notes["learned"]  # type: ignore[no-any-return]  # it was put there just above
 
 
-def may_have_several(model: Model) -> bool:
+def may_have_several(model: FitModel) -> bool:
     """Tell whether anything in a model can make a second minimum: bent rates, or factors beside the POI."""
     others = [place for place in free_factors(model) if place != model.poi_index and not model.fixed[place]]
     return bool(others or suspects(model).size or one_sided(model).size)
 
 
-def _tried(model: Model, everything: Learned) -> Learned:
+def _tried(model: FitModel, everything: Learned) -> Learned:
     start, fixed = np.tile(model.init, (2, 1)), np.tile(model.fixed, (2, 1))
     if model.poi_index is not None:
         low = float(model.bounds[model.poi_index, 0])
@@ -349,7 +349,7 @@ def _nothing(data: FloatArray, fixed: BoolArray) -> BatchedFit:
     return BatchedFit(np.zeros(fixed.shape), none, status, none, none, fixed, status)
 
 
-def _distinct(model: Model, points: FloatArray) -> FloatArray:
+def _distinct(model: FitModel, points: FloatArray) -> FloatArray:
     """Keep a few points that differ from each other."""
     kept: list[FloatArray] = []
     for point, scale in zip(points, scales(model, points), strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hepnb.model import Model
+from hepnb.model import FitModel, Model
 from hepnb.model.expectation import cell_rates, differentiate
 from hepnb.typing import BoolArray, FloatArray
 
@@ -22,13 +22,13 @@ _PART, _LITTLE = 0.5, 0.1
 
 
 def feasible(
-    model: Model, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
+    model: FitModel, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
 ) -> FloatArray:
     """Move points to where every rate is positive, if there is such a place nearby.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (batch, data)
         Complete data of each lane.
@@ -44,6 +44,8 @@ def feasible(
     ndarray, shape (batch, parameter)
         Points within the bounds; -2 log L may still be infinite where nothing better was found.
     """
+    if not isinstance(model, Model):
+        return points
     rows = zip(data[:, : model.n_bins], points, fixed, strict=True)
     return np.array([_one(model, main, point, held, limits) for main, point, held in rows])
 

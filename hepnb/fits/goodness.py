@@ -17,7 +17,7 @@ from hepnb.fits._solve import solve
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.pseudodata import sample
 from hepnb.fits.results import FitResults
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
@@ -71,7 +71,7 @@ class GoodnessResults:
 @named_options
 def goodness_of_fit(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     n_toys: int = 0,
     seed: int | np.random.SeedSequence | None = None,
@@ -89,7 +89,7 @@ def goodness_of_fit(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     n_toys : int
         Pseudo-experiments to draw from the best fit and to fit, for a p-value where the chi-squared law does
@@ -178,14 +178,12 @@ def _fraction(above: int, size: int) -> tuple[float, float]:
 
 
 def _batch(
-    model: Model, data: FloatArray, point: FloatArray, task: tuple[int, np.random.SeedSequence]
+    model: FitModel, data: FloatArray, point: FloatArray, task: tuple[int, np.random.SeedSequence]
 ) -> FloatArray:
     """Draw and fit toys; give the statistic of each, nan where its fit failed."""
     size, seed = task
     drawn = sample(model, point, size, np.random.default_rng(seed))
-    constraints = model.likelihood.constraints
-    held = np.flatnonzero(model.fixed[constraints.parameters]) + model.n_bins
-    drawn[:, held] = data[held]
+    drawn = model.keep_auxiliary(drawn, data)
     found = solve(model, drawn, np.tile(point, (size, 1)), np.tile(model.fixed, (size, 1)))
     # The value is relative to that of rates equal to the data: it is the statistic.
     return np.where(found.ok, np.maximum(found.value, 0.0), np.nan)

@@ -11,7 +11,7 @@ import numpy as np
 from hepnb.errors import ModelError, nearest
 from hepnb.fits.report import bounded_uncertainty, covariance_of
 from hepnb.fits.results import FitResults
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["GroupImpact", "group_impacts", "members"]
@@ -40,7 +40,7 @@ class GroupImpact:
 
 
 def group_impacts(
-    data: FloatArray, model: Model, result: FitResults, groups: Mapping[str, str | Sequence[str]]
+    data: FloatArray, model: FitModel, result: FitResults, groups: Mapping[str, str | Sequence[str]]
 ) -> tuple[GroupImpact, ...]:
     """Return the impact of groups of parameters on the POI.
 
@@ -51,7 +51,7 @@ def group_impacts(
     ----------
     data : ndarray, shape (n_data,)
         Complete data.
-    model : Model
+    model : FitModel
         The model.
     result : FitResults
         The free fit.
@@ -79,12 +79,12 @@ def group_impacts(
     return tuple(impacts)
 
 
-def members(model: Model, group: str, patterns: str | Sequence[str]) -> IntArray:
+def members(model: FitModel, group: str, patterns: str | Sequence[str]) -> IntArray:
     """Find the parameters of a group.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     group : str
         Its name, for the message.
@@ -120,14 +120,14 @@ def members(model: Model, group: str, patterns: str | Sequence[str]) -> IntArray
     return np.array(sorted(found - {poi}), dtype=np.intp)
 
 
-def breakdown(data: FloatArray, model: Model, result: FitResults) -> tuple[float, float]:
+def breakdown(data: FloatArray, model: FitModel, result: FitResults) -> tuple[float, float]:
     """Split the POI's uncertainty in a statistical and a systematic part.
 
     Parameters
     ----------
     data : ndarray, shape (n_data,)
         Complete data.
-    model : Model
+    model : FitModel
         The model.
     result : FitResults
         The free fit.
@@ -146,7 +146,7 @@ def breakdown(data: FloatArray, model: Model, result: FitResults) -> tuple[float
     return statistical, float(np.sqrt(max(total**2 - statistical**2, 0.0)))
 
 
-def _remaining(model: Model, data: FloatArray, result: FitResults, held: IntArray) -> float:
+def _remaining(model: FitModel, data: FloatArray, result: FitResults, held: IntArray) -> float:
     poi = model.require_poi()
     fixed = model.fixed | np.isin(model.parameter_names, result.report.at_bound)
     # What the fit itself held has no uncertainty.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from hepnb.fits.batched import CONVERGED, NOT_FINISHED, BatchedFit, minimize
-from hepnb.model import Model
+from hepnb.model import FitModel, Model
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["cross", "has_kinks", "settle"]
@@ -32,19 +32,19 @@ _WORTH = 1e-6
 _FEW = 16
 
 
-def has_kinks(model: Model) -> bool:
+def has_kinks(model: FitModel) -> bool:
     """Tell whether a model's interpolation codes have kinks that a parameter can sit on."""
     return bool(_kinked(model).size)
 
 
 def settle(
-    model: Model, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
+    model: FitModel, data: FloatArray, points: FloatArray, fixed: BoolArray, limits: FloatArray
 ) -> BatchedFit:
     """Go down to a minimum that may lie on kinks.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (batch, data)
         Complete data of each lane.
@@ -90,13 +90,13 @@ def settle(
 
 
 def cross(
-    model: Model, data: FloatArray, result: BatchedFit, fixed: BoolArray, limits: FloatArray, patient: int
+    model: FitModel, data: FloatArray, result: BatchedFit, fixed: BoolArray, limits: FloatArray, patient: int
 ) -> BatchedFit:
     """Go to the other side of kinks where a lower minimum is to be expected.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (batch, data)
         Complete data of each lane.
@@ -139,7 +139,7 @@ def cross(
 
 
 def _behind(
-    model: Model, data: FloatArray, points: FloatArray, fixed: BoolArray, where: IntArray
+    model: FitModel, data: FloatArray, points: FloatArray, fixed: BoolArray, where: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Estimate how much lower the minimum behind each kink is, and where, shape (batch, n)."""
     batch, n = len(points), where.size
@@ -176,8 +176,10 @@ def _replace(result: BatchedFit, lanes: IntArray, found: BatchedFit) -> None:
         rows[lanes] = getattr(found, name)
 
 
-def _kinked(model: Model) -> IntArray:
+def _kinked(model: FitModel) -> IntArray:
     """Return the parameters whose interpolation has a kink."""
+    if not isinstance(model, Model):
+        return np.empty(0, dtype=np.intp)
     compiled = model.likelihood.compiled
     pairs = ((compiled.shape_parameters, compiled.shape_code), (compiled.norm_parameters, compiled.norm_code))
     with_kinks = [parameters for parameters, code in pairs if code.name in _CODES]
@@ -185,7 +187,7 @@ def _kinked(model: Model) -> IntArray:
 
 
 def _downhill(
-    model: Model, data: FloatArray, points: FloatArray, where: IntArray, at: BoolArray, sides: FloatArray
+    model: FitModel, data: FloatArray, points: FloatArray, where: IntArray, at: BoolArray, sides: FloatArray
 ) -> FloatArray:
     """Choose the side of each parameter that is at its kink, shape (batch, n): 0 where none falls."""
     slopes = []

@@ -9,7 +9,7 @@ from hepnb.fits.batched import BatchedFit
 from hepnb.fits.clips import has_clips
 from hepnb.fits.kinks import has_kinks
 from hepnb.fits.screen import promising, scales
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["hand_over"]
@@ -22,13 +22,18 @@ _APART = 0.3
 
 
 def hand_over(
-    model: Model, data: FloatArray, found: BatchedFit, fixed: BoolArray, givers: IntArray, receivers: IntArray
+    model: FitModel,
+    data: FloatArray,
+    found: BatchedFit,
+    fixed: BoolArray,
+    givers: IntArray,
+    receivers: IntArray,
 ) -> bool:
     """Start fits where their neighbours have their minimum, until none gets lower.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (batch, data)
         Complete data of each fit.

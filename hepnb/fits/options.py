@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, OptionError, nearest
-from hepnb.model import Model, as_numbers, one_data_set
+from hepnb.model import FitModel, as_numbers, one_data_set
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["Bounds", "Fixed", "Init", "Setup", "adjusted", "named_options", "one_number"]
@@ -29,6 +29,7 @@ Fixed: TypeAlias = Mapping[str, float]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M", bound=FitModel)
 
 # What other programs call the same, for whoever types it here.
 _ELSEWHERE = {
@@ -69,18 +70,18 @@ def named_options(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def adjusted(
-    model: Model,
+    model: M,
     init: Init | None = None,
     bounds: Bounds | None = None,
     fixed: Fixed | None = None,
     *,
     tested: bool = False,
-) -> Model:
+) -> M:
     """Return the same model with other starting values, bounds and fixed parameters.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model; it does not change.
     init : array_like, shape (n_parameters,), or mapping of str to float, optional
         Where fits start, all parameters or some by name.
@@ -93,7 +94,7 @@ def adjusted(
 
     Returns
     -------
-    Model
+    FitModel
         The model itself if nothing is given.
 
     Raises
@@ -129,7 +130,7 @@ class Setup:
     @classmethod
     def make(
         cls,
-        model: Model,
+        model: FitModel,
         data: ArrayLike | None,
         init: Init | None,
         bounds: Bounds | None,
@@ -169,7 +170,7 @@ def one_number(value: Any, what: str) -> float:
     return float(number)
 
 
-def _bounds_by_name(model: Model, bounds: Bounds | None) -> Mapping[str, Any]:
+def _bounds_by_name(model: FitModel, bounds: Bounds | None) -> Mapping[str, Any]:
     if bounds is None or isinstance(bounds, Mapping):
         return bounds or {}
     pair = as_numbers(bounds, "bounds")

@@ -7,7 +7,7 @@ import numpy as np
 from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit
 from hepnb.fits.exploring import Explored
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["bounded_uncertainty", "covariance_of", "fit_results", "second_minimum"]
@@ -34,7 +34,7 @@ _FLAT, _INVOLVED = 1e-8, 1e-2
 
 
 def fit_results(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     found: BatchedFit,
     fixed: BoolArray,
@@ -48,7 +48,7 @@ def fit_results(
     covariance, condition, loose = covariance_of(model, data, point, held | fixed)
     undetermined = tuple(name for name, flat in zip(model.parameter_names, loose, strict=True) if flat)
     sigma = np.sqrt(np.diag(covariance))
-    uncertainty = bounded_uncertainty(point, sigma, bounds)
+    uncertainty = sigma if model.curvature_errors else bounded_uncertainty(point, sigma, bounds)
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(sigma, sigma), 0.0)
     status = _STATUS[int(found.status[lane])]
@@ -93,7 +93,7 @@ def fit_results(
 
 
 def _near_bound(
-    model: Model, point: FloatArray, sigma: FloatArray, uncertainty: FloatArray, bounds: FloatArray
+    model: FitModel, point: FloatArray, sigma: FloatArray, uncertainty: FloatArray, bounds: FloatArray
 ) -> str:
     """Say which POI has an uncertainty that its bound has made much larger than its curvature says."""
     places = [model.index(name) for name in model.poi_names]
@@ -107,7 +107,7 @@ def _near_bound(
     return " ".join(words)
 
 
-def second_minimum(model: Model, explored: Explored) -> SecondMinimum | None:
+def second_minimum(model: FitModel, explored: Explored) -> SecondMinimum | None:
     """Describe the second minimum of the first lane, if one was met."""
     rise = float(explored.second_value[0] - explored.fit.value[0])
     if not np.isfinite(rise):
@@ -154,13 +154,13 @@ def bounded_uncertainty(point: FloatArray, sigma: FloatArray, bounds: FloatArray
 
 
 def covariance_of(
-    model: Model, data: FloatArray, point: FloatArray, held: BoolArray
+    model: FitModel, data: FloatArray, point: FloatArray, held: BoolArray
 ) -> tuple[FloatArray, float, BoolArray]:
     """Invert the curvature of the free parameters where that can be done.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n_data,)
         Complete data.
@@ -203,7 +203,7 @@ def covariance_of(
 
 
 def _message(
-    model: Model,
+    model: FitModel,
     status: str,
     undetermined: tuple[str, ...],
     at_bound: tuple[str, ...],

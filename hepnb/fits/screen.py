@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hepnb.fits.batched import minimize
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["promising", "scales"]
@@ -25,7 +25,7 @@ _SAME, _NEAR = 0.3, 0.3
 
 
 def promising(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     start: FloatArray,
     fixed: BoolArray,
@@ -37,7 +37,7 @@ def promising(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n, data)
         Complete data of each start.
@@ -71,7 +71,7 @@ def promising(
     return rows, found.points[rows]
 
 
-def scales(model: Model, points: FloatArray) -> FloatArray:
+def scales(model: FitModel, points: FloatArray) -> FloatArray:
     """Give the distance over which each parameter means something else, shape (n, parameter)."""
     sigma = np.nan_to_num(np.array([p.sigma for p in model.parameters]))
     return np.where(sigma > 0, sigma, np.maximum(0.2 * np.abs(points), 0.05))

@@ -10,7 +10,7 @@ from hepnb.executor import Executor, run_ordered
 from hepnb.fits.basins import SMALL
 from hepnb.fits.batched import NOT_FINISHED, BatchedFit
 from hepnb.fits.exploring import explore
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray
 
@@ -21,7 +21,7 @@ _SCOUTS, _ALL = 6, 64
 
 
 def solve_in_shares(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     start: FloatArray,
     fixed: BoolArray,
@@ -37,7 +37,7 @@ def solve_in_shares(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (data,)
         Complete data, the same for all.
@@ -73,7 +73,7 @@ def solve_in_shares(
 
 
 def _solve(
-    model: Model, data: FloatArray, known: FloatArray | None, batch: tuple[FloatArray, BoolArray]
+    model: FitModel, data: FloatArray, known: FloatArray | None, batch: tuple[FloatArray, BoolArray]
 ) -> BatchedFit:
     count = len(batch[0])
     few = _SCOUTS if model.n_parameters > SMALL or count > _ALL else count

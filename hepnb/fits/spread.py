@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.fits.results import FitResults
-from hepnb.model import Model
+from hepnb.model import FitModel
 
 __all__ = ["rate_spread"]
 
 
 def rate_spread(
-    model: Model, values: NDArray[np.float64], result: FitResults | None = None
+    model: FitModel, values: NDArray[np.float64], result: FitResults | None = None
 ) -> NDArray[np.float64]:
     """How uncertain the expected rate of each bin is, to first order.
 
@@ -21,7 +21,7 @@ def rate_spread(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The likelihood.
     values : ndarray, shape (parameter,)
         Where.

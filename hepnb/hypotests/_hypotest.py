@@ -23,7 +23,7 @@ from hepnb.hypotests.results import HypotestResults, SignificanceResults
 from hepnb.hypotests.settings import CALCTYPES, refuse_for_toys
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toys import USUAL_TOYS, toy_hypotest
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["hypotest", "significance"]
@@ -33,7 +33,7 @@ __all__ = ["hypotest", "significance"]
 def hypotest(
     mu: float,
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     test_stat: str = "qtilde",
     calctype: str = "asymptotics",
     *,
@@ -55,7 +55,7 @@ def hypotest(
         The value tested.
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     test_stat : {"qtilde", "q", "q0", "ttilde", "t"}
         The statistic: for limits with and without a bound of the POI at 0, for a discovery, or for intervals
@@ -156,7 +156,7 @@ def _result(
 @named_options
 def significance(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     init: Init | None = None,
     bounds: Bounds | None = None,
@@ -168,7 +168,7 @@ def significance(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     init, bounds, fixed
         Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hepnb.atomic_file import atomic_file
 from hepnb.errors import FileError
 from hepnb.local_files import check_regular, local_path
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["Checkpoint", "describe", "stored_seed"]
@@ -35,13 +35,13 @@ _FORMAT = "1"
 
 
 def describe(
-    model: Model, data: FloatArray, test_stat: str, seed: np.random.SeedSequence, batch: int, **more: str
+    model: FitModel, data: FloatArray, test_stat: str, seed: np.random.SeedSequence, batch: int, **more: str
 ) -> dict[str, str]:
     """Describe a study by everything that changes its toys.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n_data,)
         Complete data.
@@ -64,11 +64,11 @@ def describe(
         for name in ("measurement", "interpolation", "bin_constraints", "positivity", "poi_name")
     }
     arrays = [model.init.tolist(), model.bounds.tolist(), model.fixed.tolist()]
-    text = json.dumps([model.workspace.spec, settings, arrays], sort_keys=True, default=str)
+    text = json.dumps([model.description(), settings, arrays], sort_keys=True, default=str)
     return {
         "format": _FORMAT,
         "model": _digest(text.encode()),
-        "data": _digest(np.ascontiguousarray(data).tobytes()),
+        "data": _digest(model.content(data)),
         "test_stat": test_stat,
         "seed": f"{seed.entropy}, spawned as {list(seed.spawn_key)}" if seed.spawn_key else f"{seed.entropy}",
         "batch": str(batch),

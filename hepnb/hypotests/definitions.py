@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from hepnb.errors import ModelError, OptionError, nearest
-from hepnb.model import Model, as_numbers
+from hepnb.model import FitModel, as_numbers
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = [
@@ -102,12 +102,12 @@ def tested_value(mu: float, statistic: TestStatistic) -> float:
     return float(value)
 
 
-def bounds_message(model: Model, statistic: TestStatistic, mu: float, mu_hat: float) -> str:
+def bounds_message(model: FitModel, statistic: TestStatistic, mu: float, mu_hat: float) -> str:
     """Say what a test has to do with the bounds of its parameter of interest.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     statistic : TestStatistic
         The statistic.
@@ -132,7 +132,7 @@ def bounds_message(model: Model, statistic: TestStatistic, mu: float, mu_hat: fl
     return " ".join(filter(None, words))
 
 
-def suits_message(model: Model, statistic: TestStatistic) -> str:
+def suits_message(model: FitModel, statistic: TestStatistic) -> str:
     """Say that a statistic is not for the bounds of this parameter of interest; empty if it is."""
     name, sister = model.poi_name, _SISTERS.get(statistic.name)
     low, high = model.bounds[model.require_poi()]

@@ -10,7 +10,7 @@ import numpy as np
 
 from hepnb.fits import BatchedFit, Explored, explore, solve
 from hepnb.fits.neighbours import hand_over
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["along", "starts", "tangents"]
@@ -20,12 +20,12 @@ __all__ = ["along", "starts", "tangents"]
 _EVERY, _MANY = 4, 17
 
 
-def tangents(model: Model, data: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+def tangents(model: FitModel, data: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Give the derivative of conditional minima with respect to the POI, and -2 log L there.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (batch, n_data)
         Complete data.
@@ -54,7 +54,7 @@ def tangents(model: Model, data: FloatArray, points: FloatArray) -> tuple[FloatA
 
 
 def starts(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     mu: FloatArray,
     origins: tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]],
@@ -64,7 +64,7 @@ def starts(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (2 k, n_data)
         The data, then the Asimov data, k times each.
@@ -95,19 +95,19 @@ def starts(
     return np.asarray(points.reshape(len(choices), *plain.shape)[best, np.arange(len(data))])
 
 
-def _inside(model: Model, points: FloatArray, mu: FloatArray) -> FloatArray:
+def _inside(model: FitModel, points: FloatArray, mu: FloatArray) -> FloatArray:
     points = np.clip(points, *model.bounds.T)
     points[:, model.fixed] = model.init[model.fixed]
     points[:, model.require_poi()] = mu
     return points
 
 
-def along(model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, mu: FloatArray) -> Explored:
+def along(model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray, mu: FloatArray) -> Explored:
     """Fit conditionally at many values of the POI.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (2 k, n_data)
         The data, then the Asimov data, k times each.
@@ -147,7 +147,7 @@ def along(model: Model, data: FloatArray, start: FloatArray, fixed: BoolArray, m
 
 
 def _between(
-    model: Model, found: BatchedFit, knots: FloatArray, rest: IntArray, mu: FloatArray, start: FloatArray
+    model: FitModel, found: BatchedFit, knots: FloatArray, rest: IntArray, mu: FloatArray, start: FloatArray
 ) -> FloatArray:
     """Interpolate between the minima at the knots, for the data and for the Asimov data."""
     begin = start[rest].copy()
@@ -160,7 +160,7 @@ def _between(
 
 
 def _best(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     begin: FloatArray,
     knots: FloatArray,
@@ -213,7 +213,7 @@ def _fill(whole: Explored, part: Explored, lanes: IntArray) -> None:
     whole.second_points[lanes] = part.second_points
 
 
-def _sweep(model: Model, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> None:
+def _sweep(model: FitModel, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> None:
     """Hand minima on to the neighbouring values of the POI until none gets lower."""
     order = np.argsort(mu, kind="stable")
     both = np.concatenate([order, mu.size + order])

@@ -13,7 +13,7 @@ from hepnb.errors import ModelError
 from hepnb.executor import Executor, run_completed
 from hepnb.hypotests.checkpoint import Checkpoint
 from hepnb.hypotests.toy_batch import ToyTask, batch_size, do_batch
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray
 
@@ -74,7 +74,7 @@ class ToyRun:
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     test_stat : str
         The statistic.
@@ -90,7 +90,7 @@ class ToyRun:
         Where what is done is kept.
     """
 
-    model: Model
+    model: FitModel
     test_stat: str
     seed: np.random.SeedSequence
     executor: Executor | None = None

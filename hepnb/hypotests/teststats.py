@@ -11,7 +11,7 @@ from hepnb.fits import BatchedFit, explore, solve
 from hepnb.fits.threads import one_blas_thread
 from hepnb.hypotests.definitions import TEST_STATISTICS, TestStatistic, statistic_named
 from hepnb.hypotests.paths import along, starts, tangents
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = [
@@ -85,7 +85,7 @@ class Anchors:
 
 
 @one_blas_thread()
-def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors:
+def anchors(model: FitModel, data: FloatArray, statistic: TestStatistic) -> Anchors:
     """Fit freely and at the Asimov hypothesis.
 
     The free minimum of the Asimov data needs no fit: it is where they were generated.
@@ -127,12 +127,12 @@ def anchors(model: Model, data: FloatArray, statistic: TestStatistic) -> Anchors
     )
 
 
-def _inside(model: Model, mu: float) -> bool:
+def _inside(model: FitModel, mu: float) -> bool:
     low, high = model.bounds[model.require_poi()]
     return bool(low <= mu <= high)
 
 
-def _restart(model: Model, data: FloatArray, found: BatchedFit, fixed: BoolArray) -> BatchedFit:
+def _restart(model: FitModel, data: FloatArray, found: BatchedFit, fixed: BoolArray) -> BatchedFit:
     """A conditional minimum lies below the free one: the free fit starts again from there."""
     again = solve(model, data[None], found.points[[1]], fixed[[0]])
     if again.value[0] < found.value[0]:
@@ -143,7 +143,7 @@ def _restart(model: Model, data: FloatArray, found: BatchedFit, fixed: BoolArray
 
 @one_blas_thread()
 def profile_ratios(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     mu: FloatArray,
     statistic: TestStatistic,
@@ -154,7 +154,7 @@ def profile_ratios(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n_data,)
         Complete data.
@@ -231,6 +231,6 @@ def fits_behind(ratios: ProfileRatios, row: int = 0) -> dict[str, FloatArray]:
     }
 
 
-def _allowed(model: Model, mu: FloatArray) -> BoolArray:
+def _allowed(model: FitModel, mu: FloatArray) -> BoolArray:
     low, high = model.bounds[model.require_poi()]
     return np.asarray((mu >= low) & (mu <= high))

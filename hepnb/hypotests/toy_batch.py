@@ -14,7 +14,7 @@ import numpy as np
 from hepnb.fits import sample, solve
 from hepnb.fits.exploring import Explorer, may_have_several
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import FloatArray
 
 __all__ = ["ToyTask", "batch_size", "do_batch", "sample", "toy_statistics"]
@@ -50,17 +50,17 @@ class ToyTask:
     seed: np.random.SeedSequence
 
 
-def batch_size(model: Model) -> int:
+def batch_size(model: FitModel) -> int:
     """Say how many toys of a model make a batch."""
     return int(np.clip(_ROOM // model.n_parameters, _FEWEST, _MOST))
 
 
-def do_batch(model: Model, task: ToyTask) -> FloatArray:
+def do_batch(model: FitModel, task: ToyTask) -> FloatArray:
     """Draw and fit one batch of toys.
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     task : ToyTask
         What to do.
@@ -75,7 +75,12 @@ def do_batch(model: Model, task: ToyTask) -> FloatArray:
 
 
 def toy_statistics(
-    model: Model, data: FloatArray, mu: float, statistic: TestStatistic, start: FloatArray, many: bool = False
+    model: FitModel,
+    data: FloatArray,
+    mu: float,
+    statistic: TestStatistic,
+    start: FloatArray,
+    many: bool = False,
 ) -> FloatArray:
     """Fit toys freely and at one hypothesis.
 
@@ -84,7 +89,7 @@ def toy_statistics(
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n, n_data)
         Pseudo-data.

@@ -31,7 +31,7 @@ from hepnb.hypotests.results import (
 from hepnb.hypotests.streams import Stream, ToyRun, seed_sequence
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size, toy_statistics
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
@@ -72,7 +72,7 @@ def tail_uncertainty(fraction: FloatArray | float, size: int) -> FloatArray:
 def toy_hypotest(
     mu: float,
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     test_stat: str = "qtilde",
     *,
     n_toys: int = USUAL_TOYS,
@@ -93,7 +93,7 @@ def toy_hypotest(
         The value tested.
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     test_stat : {"qtilde", "q", "q0", "ttilde", "t"}
         The statistic.

@@ -21,7 +21,7 @@ from hepnb.hypotests.toys import USUAL_TOYS, checked_toys
 from hepnb.limits.belt import NeymanBelt, check_countable
 from hepnb.limits.confidence import check_cl
 from hepnb.limits.ends import End, find_ends
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
@@ -102,7 +102,7 @@ class IntervalResults:
 @named_options
 def interval(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     cl: float = _ONE_SIGMA,
     method: str = "likelihood",
@@ -123,7 +123,7 @@ def interval(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     cl : float
         The confidence level; that of one standard deviation by default.
@@ -203,7 +203,7 @@ def _check(cl: float, method: str) -> None:
 
 
 def _belt(
-    model: Model,
+    model: FitModel,
     counts: FloatArray,
     law: str,
     given: Mapping[str, Any],

@@ -14,7 +14,7 @@ from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.teststats import TestStatistic, statistic_named
 from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
-from hepnb.model import Model, as_points, one_data_set
+from hepnb.model import FitModel, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_statistic", "merge", "scan"]
@@ -26,7 +26,7 @@ _FOR_LIMITS = ("qtilde", "q")
 @named_options
 def scan(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     mu: ArrayLike | Iterator[float],
     *,
     test_stat: str = "qtilde",
@@ -45,7 +45,7 @@ def scan(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     mu : array_like, shape (k,), or iterator
         Values of the POI.

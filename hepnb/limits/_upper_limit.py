@@ -23,7 +23,7 @@ from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.search import search
 from hepnb.limits.toy_limit import toy_upper_limit
-from hepnb.model import Model, one_data_set
+from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_from_scan", "upper_limit"]
@@ -37,7 +37,7 @@ _USUAL = 22
 @named_options
 def upper_limit(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     cl: float = 0.95,
     mu: ArrayLike | None = None,
@@ -60,7 +60,7 @@ def upper_limit(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Events per bin, with or without auxiliary data; the observed data if None.
-    model : Model
+    model : FitModel
         The model.
     cl : float
         The confidence level.
@@ -167,7 +167,9 @@ def upper_limit(
 _FURTHER = (5, 25, 125)
 
 
-def _with_advice(result: LimitResults, model: Model, data: FloatArray, chosen: TestStatistic) -> LimitResults:
+def _with_advice(
+    result: LimitResults, model: FitModel, data: FloatArray, chosen: TestStatistic
+) -> LimitResults:
     """Say whether wider bounds of the POI give the limits that lie beyond them: a wide one is tested."""
     low, top = map(float, model.bounds[model.require_poi()])
     missing = [row for row, name in enumerate(CURVES) if result.no_limit.get(name, "").startswith(BEYOND)]
@@ -189,7 +191,7 @@ def _with_advice(result: LimitResults, model: Model, data: FloatArray, chosen: T
     return replace(result, message="; ".join(filter(None, [result.message, advice])))
 
 
-def _suited(result: LimitResults, model: Model, chosen: TestStatistic) -> LimitResults:
+def _suited(result: LimitResults, model: FitModel, chosen: TestStatistic) -> LimitResults:
     """Say where the statistic is not for these bounds of the POI."""
     words = suits_message(model, chosen).removesuffix(".")
     return replace(result, message="; ".join(filter(None, [result.message, words])))

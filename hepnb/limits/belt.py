@@ -19,7 +19,7 @@ from hepnb.hypotests.streams import Stream, ToyRun, place_of
 from hepnb.hypotests.teststats import ProfileRatios, anchors, profile_ratios
 from hepnb.hypotests.toy_batch import toy_statistics
 from hepnb.hypotests.toys import fraction_above, tail_uncertainty
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import FloatArray
 
 __all__ = ["NeymanBelt", "Point", "check_countable"]
@@ -59,7 +59,7 @@ class NeymanBelt:
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n_data,)
         Complete data.
@@ -72,7 +72,7 @@ class NeymanBelt:
     """
 
     def __init__(
-        self, model: Model, data: FloatArray, law: str, run: ToyRun | None = None, n_toys: int = 0
+        self, model: FitModel, data: FloatArray, law: str, run: ToyRun | None = None, n_toys: int = 0
     ) -> None:
         self.model, self.data, self.law, self.run, self.n_toys = model, data, law, run, n_toys
         self.statistic = TEST_STATISTICS["ttilde" if model.bounds[model.require_poi(), 0] >= 0 else "t"]
@@ -161,7 +161,7 @@ class NeymanBelt:
         return mu, p, np.array(sigma)
 
 
-def check_countable(model: Model) -> None:
+def check_countable(model: FitModel) -> None:
     """Raise a ModelError unless the model is one count with nothing to fit but the POI."""
     others = [
         name

@@ -13,7 +13,7 @@ from hepnb.executor import Executor, run_ordered
 from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
 from hepnb.hypotests.teststats import Anchors, ProfileRatios, TestStatistic, anchors, profile_ratios
 from hepnb.limits.results import ScanResults
-from hepnb.model import Model
+from hepnb.model import FitModel
 from hepnb.typing import FloatArray
 
 __all__ = ["TestedPoints", "as_scan", "merge"]
@@ -28,7 +28,7 @@ class TestedPoints:
 
     Parameters
     ----------
-    model : Model
+    model : FitModel
         The model.
     data : ndarray, shape (n_data,)
         Complete data.
@@ -41,7 +41,7 @@ class TestedPoints:
     __test__ = False  # not a test case for pytest
 
     def __init__(
-        self, model: Model, data: FloatArray, chosen: TestStatistic, executor: Executor | None = None
+        self, model: FitModel, data: FloatArray, chosen: TestStatistic, executor: Executor | None = None
     ) -> None:
         self.model, self.data, self.chosen, self.executor = model, data, chosen, executor
         self.shared = anchors(model, data, chosen)
@@ -73,7 +73,7 @@ class TestedPoints:
 
 
 def _part(
-    model: Model,
+    model: FitModel,
     data: FloatArray,
     chosen: TestStatistic,
     shared: Anchors,
@@ -83,7 +83,7 @@ def _part(
     return profile_ratios(model, data, mu, chosen, shared, near)
 
 
-def as_scan(model: Model, ratios: ProfileRatios, chosen: TestStatistic) -> ScanResults:
+def as_scan(model: FitModel, ratios: ProfileRatios, chosen: TestStatistic) -> ScanResults:
     """Turn profile likelihood ratios into p-values."""
     observed = observed_pvalues(statistic(ratios.q, ratios.q_asimov, chosen.bounded), ratios.q_asimov)
     expected = expected_pvalues(ratios.q_asimov)
@@ -130,7 +130,7 @@ def merge(parts: Iterable[ScanResults]) -> ScanResults:
     )
 
 
-def _empty(model: Model, chosen: TestStatistic) -> ScanResults:
+def _empty(model: FitModel, chosen: TestStatistic) -> ScanResults:
     none, five = np.empty(0), np.empty((0, 5))
     return ScanResults(
         none, none, five, none, none, five, five, np.empty(0, dtype=bool), none, none, np.nan,

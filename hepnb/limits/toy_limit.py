@@ -30,7 +30,7 @@ from hepnb.limits.falling import crossings_with_errors, falling
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.search import search
-from hepnb.model import Model, as_points, one_data_set
+from hepnb.model import FitModel, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
 
@@ -93,7 +93,7 @@ class ToyLimitResults(LimitResults):
 
 def toy_upper_limit(
     data: ArrayLike | None,
-    model: Model,
+    model: FitModel,
     *,
     cl: float = 0.95,
     mu: ArrayLike | None = None,
@@ -112,7 +112,7 @@ def toy_upper_limit(
     ----------
     data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
         Data; the observed ones if None.
-    model : Model
+    model : FitModel
         The model.
     cl : float
         The confidence level.
@@ -249,7 +249,7 @@ class _Points:
         return columns[0], columns[1], columns[2]
 
 
-def _first(model: Model, counts: FloatArray, chosen: TestStatistic, cl: float) -> FloatArray:
+def _first(model: FitModel, counts: FloatArray, chosen: TestStatistic, cl: float) -> FloatArray:
     """Choose values around the asymptotic limits."""
     low, high = model.bounds[model.require_poi()]
     low = max(float(low), 0.0)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.model.expectation import cell_rates
+from hepnb.model.fit_model import FitModel
 from hepnb.model.likelihood import NO_RATE, HistFactoryLikelihood
 from hepnb.model.numbers import as_numbers
 from hepnb.typing import FloatArray
@@ -14,7 +15,7 @@ from hepnb.typing import FloatArray
 __all__ = ["Evaluator"]
 
 
-class Evaluator:
+class Evaluator(FitModel):
     """What :class:`hepnb.Model` evaluates; the model sets the attributes.
 
     Attributes

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
 from hepnb.model.compile import compile_workspace, floor_of
 from hepnb.model.constraints import collect_constraints
+from hepnb.model.cut_law import draw
 from hepnb.model.evaluator import Evaluator
 from hepnb.model.likelihood import HistFactoryLikelihood
-from hepnb.model.parameters import Parameter, find
+from hepnb.model.parameters import Parameter
 from hepnb.model.settings import (
     ModelSettings,
     as_workspace,
@@ -31,7 +31,7 @@ from hepnb.workspace import Workspace
 from hepnb.workspace.laws import Law
 from hepnb.workspace.parameter_checks import pois_of
 
-__all__ = ["Model", "one_data_set"]
+__all__ = ["Model"]
 
 
 @final
@@ -227,36 +227,8 @@ class Model(Evaluator):
         model = cls(workspace, **settings.options)
         return model.thoroughly() if settings.thorough else model
 
-    def index(self, parameter: str | int) -> int:
-        """Return the position of a parameter.
-
-        Parameters
-        ----------
-        parameter : str or int
-            Its name, or its position.
-
-        Returns
-        -------
-        int
-            The position.
-
-        Raises
-        ------
-        ModelError
-            There is none; the message has the nearest names.
-        """
-        if isinstance(parameter, str):
-            return find(parameter, self.parameter_names, "parameter")
-        if isinstance(parameter, bool) or not isinstance(parameter, int | np.integer):
-            raise ModelError(f"a parameter is a name or a position: {parameter!r:.80} is neither.")
-        if not -self.n_parameters <= parameter < self.n_parameters:
-            raise ModelError(
-                f"parameter {parameter} does not exist: the model has {self.n_parameters}, from 0 on."
-            )
-        return parameter % self.n_parameters
-
     def with_poi(self, poi: str | int | Sequence[str | int]) -> Model:
-        """Return the same model with other parameters of interest; it costs nothing.
+        """Return the same model with other parameters of interest; see :meth:`FitModel.with_poi`.
 
         Parameters
         ----------
@@ -267,25 +239,89 @@ class Model(Evaluator):
         -------
         Model
             It shares everything else with this one.
+        """
+        other = super().with_poi(poi)
+        other.settings = self.settings.but(poi=other.poi_names)
+        return other
+
+    def preferred(self, data: FloatArray) -> FloatArray:
+        """Return where the auxiliary data of each lane sit; free parameters stay at their start.
+
+        Parameters
+        ----------
+        data : ndarray, shape (lane, n_data)
+            Complete data.
+
+        Returns
+        -------
+        ndarray, shape (lane, n_parameters)
+            Points.
+        """
+        constraints = self.likelihood.constraints
+        points = np.tile(self.init, (len(data), 1))
+        points[:, constraints.parameters] = constraints.preferred(data[:, self.n_bins :])
+        return points
+
+    def keep_auxiliary(self, drawn: FloatArray, data: FloatArray) -> FloatArray:
+        """Return pseudo-data with the observed auxiliary data of the parameters that are fixed.
+
+        Parameters
+        ----------
+        drawn : ndarray, shape (size, n_data)
+            Pseudo-data; changed in place.
+        data : ndarray, shape (n_data,)
+            Observed data.
+
+        Returns
+        -------
+        ndarray, shape (size, n_data)
+            The same array.
+        """
+        held = np.flatnonzero(self.fixed[self.likelihood.constraints.parameters]) + self.n_bins
+        drawn[:, held] = data[held]
+        return drawn
+
+    def description(self) -> Any:
+        """Return what the model is, for JSON."""
+        return self.workspace.spec
+
+    def draw(self, point: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+        """Draw pseudo-data.
+
+        Parameters
+        ----------
+        point : ndarray, shape (n_parameters,)
+            Where.
+        size : int
+            How many.
+        rng : numpy.random.Generator
+            Source of chance.
+
+        Returns
+        -------
+        ndarray, shape (size, n_data)
+            Bins and auxiliary data.
 
         Raises
         ------
         ModelError
-            A parameter does not exist, or none is given.
-
-        Examples
-        --------
-        >>> from hepnb.workspace import uncorrelated_background
-        >>> model = Model(uncorrelated_background([5.0], [50.0], [7.0]))
-        >>> model.with_poi("uncorr_bkguncrt[0]").poi_name
-        'uncorr_bkguncrt[0]'
+            The rate of a bin is negative there.
         """
-        other = copy.copy(self)
-        other._interest(poi)
-        other.settings = self.settings.but(poi=other.poi_names)
-        if other.poi_index is None:
-            raise ModelError("no POI is given. Name at least one parameter.")
-        return other
+        rates = self.expected(point)
+        if not (rates >= 0).all():
+            raise ModelError(
+                f"toys cannot be drawn: the rate of bin {int(np.argmin(rates))} is {rates.min():.4g}."
+            )
+        constraints = self.likelihood.constraints
+        main = rng.poisson(rates, size=(size, self.n_bins)).astype(float)
+        aux = np.tile(constraints.expected(point), (size, 1))
+        sigma = 1 / np.sqrt(constraints.weight)
+        aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
+        counts = constraints.poisson_rates(point)
+        aux[:, constraints.poisson_aux] = rng.poisson(counts, size=(size, counts.size))
+        for place in constraints.cut:
+            aux[:, constraints.poisson_aux[place]] = draw(counts[place], size, rng)
+        return np.concatenate([main, aux], axis=1)
 
     def thoroughly(self) -> Model:
         """Return the same model, whose fits, tests and limits look harder for the lowest minimum.
@@ -321,43 +357,3 @@ class Model(Evaluator):
                 f"Give a sample a normfactor {poi!r}, name another POI, or apply the patch that brings it."
             )
         return self.parameter_names.index(poi)
-
-    def require_poi(self) -> int:
-        """Return the position of the POI, or say that the measurement has none."""
-        if self.poi_index is None:
-            raise ModelError(
-                f"measurement {self.measurement!r} has no POI, so there is nothing to test. "
-                "Set its config.poi to the name of a normfactor."
-            )
-        return self.poi_index
-
-
-def one_data_set(data: ArrayLike | None, model: Model) -> FloatArray:
-    """Check that a fit or test was given a model and one set of data for it.
-
-    Parameters
-    ----------
-    data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
-        The data; the observed ones if None.
-    model : Model
-        The model.
-
-    Returns
-    -------
-    ndarray, shape (n_bins + n_aux,)
-        Complete data.
-
-    Raises
-    ------
-    ModelError
-        The model is something else, or the data do not fit it.
-    """
-    if not isinstance(model, Model):
-        raise ModelError(
-            f"the model is of type {type(model).__name__}. Give the data first, None for the observed ones, "
-            "and then a hepnb.Model(workspace)."
-        )
-    counts = model.check_data(data)
-    if counts.ndim != 1:
-        raise ModelError(f"data have {counts.ndim} axes; this takes one set of data, one number per bin.")
-    return counts
