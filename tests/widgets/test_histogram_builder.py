@@ -317,7 +317,7 @@ def test_the_whole_analysis_by_hand(files):
         controls.samples.table.edit(row, "weight", "weight")
     builder._controls.expression.value = "jet_pt"
     builder._controls.cut.value = "lep_charge > 0"
-    builder._controls.low.value, controls.high.value = "200", "600"
+    builder._controls.low.value, builder._controls.high.value = "200", "600"
     builder._controls.n_bins.value = 4
     controls.systematics.add_button.click()
     controls.systematics.table.edit("systematic-1", "name", "Luminosity")
