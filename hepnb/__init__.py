@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         profile,
         pyhf_optimizer,
         ranking,
+        yields,
     )
     from hepnb.hypotests import hypotest, significance
     from hepnb.limits import interval, limit_grid, scan, upper_limit
@@ -62,6 +63,7 @@ _HOME = {
     "ranking": "fits",
     "goodness_of_fit": "fits",
     "pyhf_optimizer": "fits",
+    "yields": "fits",
     "hypotest": "hypotests",
     "significance": "hypotests",
     "interval": "limits",
@@ -119,6 +121,7 @@ __all__ = [
     "significance",
     "upper_limit",
     "write",
+    "yields",
 ]
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 from hepnb.figures.brazil import BrazilArtists, draw_brazil_band
 from hepnb.figures.correlation import CorrelationArtists, draw_correlation
 from hepnb.figures.exclusion import ExclusionArtists, draw_exclusion
+from hepnb.figures.goodness import GoodnessArtists, draw_goodness
 from hepnb.figures.histogram import HistogramArtists, MeshArtists, draw_histogram, draw_mesh
 from hepnb.figures.interpolation import InterpolationArtists, YieldArtists, draw_interpolation, draw_yields
 from hepnb.figures.layout import lay_out
 from hepnb.figures.mass_limits import MassLimitArtists, draw_limits_vs_mass
+from hepnb.figures.prediction import draw_prediction, draw_prefit_postfit
+from hepnb.figures.profile import ContourArtists, ProfileArtists, draw_contour, draw_profile
 from hepnb.figures.pulls import PullArtists, draw_pulls
+from hepnb.figures.ranking import BreakdownArtists, RankingArtists, draw_breakdown, draw_ranking
 from hepnb.figures.stack import StackArtists, draw_stack
 from hepnb.figures.style import PALETTE, STYLES
 from hepnb.figures.titles import experiment_label
@@ -22,23 +26,35 @@ __all__ = [
     "PALETTE",
     "STYLES",
     "BrazilArtists",
+    "BreakdownArtists",
+    "ContourArtists",
     "CorrelationArtists",
     "ExclusionArtists",
+    "GoodnessArtists",
     "HistogramArtists",
     "InterpolationArtists",
     "MassLimitArtists",
     "MeshArtists",
+    "ProfileArtists",
     "PullArtists",
+    "RankingArtists",
     "StackArtists",
     "YieldArtists",
     "draw_brazil_band",
+    "draw_breakdown",
+    "draw_contour",
     "draw_correlation",
     "draw_exclusion",
+    "draw_goodness",
     "draw_histogram",
     "draw_interpolation",
     "draw_limits_vs_mass",
     "draw_mesh",
+    "draw_prediction",
+    "draw_prefit_postfit",
+    "draw_profile",
     "draw_pulls",
+    "draw_ranking",
     "draw_stack",
     "draw_yields",
     "experiment_label",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hepnb.errors import HepnbError
 from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import make_side_room
+from hepnb.figures.names import plain, shorten_all
 from hepnb.figures.results import Correlated
 from hepnb.figures.style import dress
 
@@ -115,6 +116,7 @@ def draw_correlation(
         keep = np.sort(keep[np.argsort(-largest[keep], kind="stable")[:at_most]])
     shown = matrix[np.ix_(keep, keep)]
     names = [str(result.labels[int(index)]) for index in keep]
+    written = [plain(name) for name in shorten_all(names)]
     dressed = dress(ax, style)
     figure: Any = ax.get_figure(root=True)
     scale = dressed.scale(figure)
@@ -126,10 +128,8 @@ def draw_correlation(
     ax.set_ylim(keep.size - 0.5, -0.5)
     ax.set_aspect("equal")
     largest_size = dressed.tick_size * scale
-    ax.set_xticks(
-        range(keep.size), labels=[_short(name) for name in names], rotation=90 if keep.size > 4 else 0
-    )
-    ax.set_yticks(range(keep.size), labels=[_short(name) for name in names])
+    ax.set_xticks(range(keep.size), labels=written, rotation=90 if keep.size > 4 else 0)
+    ax.set_yticks(range(keep.size), labels=written)
     ax.tick_params(axis="both", which="both", length=0)
     ax.minorticks_off()
     for spine in ax.spines.values():
@@ -149,11 +149,6 @@ def draw_correlation(
     bar.ax.tick_params(labelsize=dressed.tick_size * scale, labelfontfamily=dressed.family[0])
     bar.outline.set_visible(False)
     return CorrelationArtists(ax, mesh, numbers, tuple(names), keep)
-
-
-def _short(name: str, most: int = 26) -> str:
-    """Cut the middle out of a long name: its ends tell more."""
-    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
 
 
 def _write_numbers(ax: Axes, shown: NDArray[np.float64], dressed: Any, size: float) -> tuple[Text, ...]:

@@ -22,7 +22,7 @@ Corner = Literal["upper right", "upper left"]
 _CORNERS: tuple[Corner, ...] = ("upper right", "upper left")
 
 
-def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1) -> list[list[Axes]]:
+def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1, ratios: int = 1) -> list[list[Axes]]:
     """Place axes with fixed margins: cheaper than a layout engine, and steady while a slider moves.
 
     Parameters
@@ -33,6 +33,8 @@ def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1) -> list[li
         Add a ratio panel of a quarter of the height under the first column.
     columns : int
         How many pictures side by side.
+    ratios : int
+        How many columns have a ratio panel, where `ratio` asks for it.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1) -> list[li
     )
     placed: list[list[Axes]] = []
     for column in range(columns):
-        if ratio and column == 0:
+        if ratio and column < ratios:
             inner = grid[0, column].subgridspec(2, 1, height_ratios=(3, 1), hspace=0.07)
             main = figure.add_subplot(inner[0])
             placed.append([main, figure.add_subplot(inner[1], sharex=main)])

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from numpy.typing import ArrayLike
 
-__all__ = ["Correlated", "Limited", "Pulled", "Scanned"]
+__all__ = ["Contoured", "Correlated", "Limited", "Profiled", "Pulled", "Ranked", "Scanned", "Tested"]
 
 
 class Scanned(Protocol):
@@ -72,3 +72,107 @@ class Pulled(Protocol):
     @property
     def types(self) -> Sequence[str]:
         """Constraints: "free", "gaussian", "poisson" or "gamma"."""
+
+
+class Ranked(Protocol):
+    """Impacts on a parameter of interest, such as ``hepnb.fits.RankingResults``: n parameters."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the parameters."""
+
+    @property
+    def poi(self) -> str:
+        """The parameter of interest."""
+
+    @property
+    def prefit_up(self) -> ArrayLike:
+        """Change of the parameter of interest for each parameter up by its prior width, shape (n,)."""
+
+    @property
+    def prefit_down(self) -> ArrayLike:
+        """The same down."""
+
+    @property
+    def postfit_up(self) -> ArrayLike:
+        """The same up by the uncertainty after the fit."""
+
+    @property
+    def postfit_down(self) -> ArrayLike:
+        """The same down."""
+
+
+class Profiled(Protocol):
+    """A profile likelihood along one parameter, such as ``hepnb.fits.ProfileResults``: k points."""
+
+    @property
+    def name(self) -> str:
+        """The parameter."""
+
+    @property
+    def bestfit(self) -> float:
+        """Its value at the free minimum."""
+
+    @property
+    def uncertainty(self) -> float:
+        """Its symmetric uncertainty."""
+
+    @property
+    def values(self) -> ArrayLike:
+        """Where it was held, shape (k,)."""
+
+    @property
+    def delta(self) -> ArrayLike:
+        """-2 log L minus its minimum, shape (k,)."""
+
+
+class Contoured(Protocol):
+    """A profile likelihood over two parameters, such as ``hepnb.fits.ContourResults``."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The parameters."""
+
+    @property
+    def x(self) -> ArrayLike:
+        """Where the first was held, shape (k,)."""
+
+    @property
+    def y(self) -> ArrayLike:
+        """Where the second was held, shape (l,)."""
+
+    @property
+    def delta(self) -> ArrayLike:
+        """-2 log L minus its minimum, shape (l, k)."""
+
+    @property
+    def bestfit(self) -> tuple[float, float]:
+        """The free minimum."""
+
+
+class Tested(Protocol):
+    """A test of goodness of fit, such as ``hepnb.fits.GoodnessResults``."""
+
+    @property
+    def statistic(self) -> float:
+        """-2 log of the likelihood ratio to the saturated model."""
+
+    @property
+    def n_dof(self) -> int:
+        """Degrees of freedom."""
+
+    @property
+    def p_value(self) -> float:
+        """From the chi-squared distribution."""
+
+    @property
+    def toys(self) -> ArrayLike:
+        """The statistic of each toy, shape (n,)."""
+
+    @property
+    def toy_p_value(self) -> float:
+        """The fraction of toys at or above the statistic."""
+
+    @property
+    def toy_uncertainty(self) -> float:
+        """Its statistical uncertainty."""

@@ -7,6 +7,7 @@ from hepnb.fits._profile import ContourResults, ProfileResults, contour, profile
 from hepnb.fits._pyhf_optimizer import pyhf_optimizer
 from hepnb.fits._ranking import RankingResults, ranking
 from hepnb.fits._solve import solve
+from hepnb.fits._yields import YieldResults, yields
 from hepnb.fits.batched import BatchedFit, Likelihood, minimize
 from hepnb.fits.crossings import MinosResults, minos
 from hepnb.fits.exploring import Explored, explore
@@ -29,6 +30,7 @@ __all__ = [
     "ProfileResults",
     "RankingResults",
     "SecondMinimum",
+    "YieldResults",
     "contour",
     "explore",
     "fit",
@@ -42,4 +44,5 @@ __all__ = [
     "rate_spread",
     "sample",
     "solve",
+    "yields",
 ]

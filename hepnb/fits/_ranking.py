@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +49,8 @@ class RankingResults:
         The impacts of groups of parameters, in the order asked for.
     cancelled : bool
         The ranking was stopped; the impacts are those it had.
+    centers, widths : ndarray, shape (n,)
+        Value and standard deviation of each auxiliary measurement, nan for a free parameter: for the pulls.
     """
 
     labels: tuple[str, ...]
@@ -64,6 +66,8 @@ class RankingResults:
     systematic: float = np.nan
     groups: tuple[GroupImpact, ...] = ()
     cancelled: bool = False
+    centers: FloatArray = field(default_factory=lambda: np.empty(0))
+    widths: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __repr__(self) -> str:
         def signed(value: float) -> str:
@@ -193,6 +197,8 @@ def ranking(
         systematic=systematic,
         groups=of_groups,
         cancelled=cancelled,
+        centers=np.array([p.center for p in model.parameters])[others],
+        widths=np.array([p.sigma for p in model.parameters])[others],
     )
 
 

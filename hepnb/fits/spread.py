@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import NDArray
 
 from hepnb.fits.results import FitResults
 from hepnb.model import FitModel
+from hepnb.typing import FloatArray, IntArray
 
-__all__ = ["rate_spread"]
+__all__ = ["rate_spread", "spread_of"]
+
+_AT_ONCE = 100  # parameters, to bound the memory for all samples of a large model
 
 
-def rate_spread(
-    model: FitModel, values: NDArray[np.float64], result: FitResults | None = None
-) -> NDArray[np.float64]:
+def rate_spread(model: FitModel, values: FloatArray, result: FitResults | None = None) -> FloatArray:
     """How uncertain the expected rate of each bin is, to first order.
 
     Rates are compared one standard deviation up and down. Where a bound is nearer than that, the step ends
@@ -46,6 +48,30 @@ def rate_spread(
     >>> rate_spread(model, model.init, None).round(6)
     array([3., 7.])
     """
+    return spread_of(model.expected, model, values, result)
+
+
+def spread_of(
+    rates: Callable[[FloatArray], FloatArray], model: FitModel, values: FloatArray, result: FitResults | None
+) -> FloatArray:
+    """Return the uncertainty of anything that is computed from the parameters, as :func:`rate_spread` does.
+
+    Parameters
+    ----------
+    rates : callable
+        Takes points, shape (n, parameter), and returns numbers, shape (n, ...).
+    model : FitModel
+        For the bounds and the widths of the priors.
+    values : ndarray, shape (parameter,)
+        Where.
+    result : FitResults or None
+        The fit, or None for the priors.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        One standard deviation of each number.
+    """
     if result is None:
         widths = np.array([parameter.sigma for parameter in model.parameters], dtype=float)
     else:
@@ -54,20 +80,38 @@ def rate_spread(
     widths[np.asarray(model.fixed, dtype=bool)] = 0.0
     moving = np.flatnonzero(widths)
     if not moving.size:
-        return np.zeros(model.n_bins)
-    steps = np.zeros((moving.size, values.size))
-    steps[np.arange(moving.size), moving] = widths[moving]
-    low, high = model.bounds[:, 0], model.bounds[:, 1]
-    ends = np.clip(np.concatenate([values + steps, values - steps]), low, high)
-    rates = model.expected(ends)
-    covered = (ends[: moving.size] - ends[moving.size :])[np.arange(moving.size), moving]
-    per_width = np.divide(widths[moving], covered, out=np.zeros(moving.size), where=covered > 0)
-    slopes = (rates[: moving.size] - rates[moving.size :]) * per_width[:, None]
+        return np.zeros_like(rates(values[None])[0])
+    slopes = np.concatenate(
+        [
+            _slopes(rates, model, values, widths, moving[begin : begin + _AT_ONCE])
+            for begin in range(0, moving.size, _AT_ONCE)
+        ]
+    )
     if result is None:
-        independent: NDArray[np.float64] = np.sqrt(np.sum(slopes**2, axis=0))
+        independent: FloatArray = np.sqrt(np.sum(slopes**2, axis=0))
         return independent
     correlation = np.nan_to_num(np.asarray(result.correlation, dtype=float)[np.ix_(moving, moving)])
     np.fill_diagonal(correlation, 1.0)
-    variance = np.einsum("ib,ij,jb->b", slopes, correlation, slopes)
-    joint: NDArray[np.float64] = np.sqrt(np.maximum(variance, 0.0))
+    variance = np.sum(slopes * np.tensordot(correlation, slopes, axes=1), axis=0)
+    joint: FloatArray = np.sqrt(np.maximum(variance, 0.0))
     return joint
+
+
+def _slopes(
+    rates: Callable[[FloatArray], FloatArray],
+    model: FitModel,
+    values: FloatArray,
+    widths: FloatArray,
+    moving: IntArray,
+) -> FloatArray:
+    """Return how far each number moves for one standard deviation of each parameter, shape (moving, ...)."""
+    steps = np.zeros((moving.size, values.size))
+    rows = np.arange(moving.size)
+    steps[rows, moving] = widths[moving]
+    low, high = model.bounds[:, 0], model.bounds[:, 1]
+    ends = np.clip(np.concatenate([values + steps, values - steps]), low, high)
+    found = rates(ends)
+    covered = (ends[: moving.size] - ends[moving.size :])[rows, moving]
+    per_width = np.divide(widths[moving], covered, out=np.zeros(moving.size), where=covered > 0)
+    differences = found[: moving.size] - found[moving.size :]
+    return np.asarray(differences * per_width.reshape(-1, *[1] * (found.ndim - 1)))

@@ -57,6 +57,15 @@ class Parameter:
     factor: float
     cut: bool = False
 
+    @property
+    def center(self) -> float:
+        """The value that the auxiliary measurement gives, where a pull is 0; nan for a free parameter."""
+        if self.kind == "poisson":
+            return self.aux / self.factor
+        if self.kind == "gamma":
+            return (self.aux - self.factor) / math.sqrt(self.factor)
+        return self.aux
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Parameter) and self._key() == other._key()
 

@@ -45,6 +45,7 @@ NAMES = [
     "significance",
     "upper_limit",
     "write",
+    "yields",
 ]
 
 
