@@ -10,10 +10,11 @@ from hepnb.figures.brazil import BrazilArtists, draw_brazil_band
 from hepnb.figures.correlation import CorrelationArtists, draw_correlation
 from hepnb.figures.exclusion import ExclusionArtists, draw_exclusion
 from hepnb.figures.goodness import GoodnessArtists, draw_goodness
-from hepnb.figures.histogram import HistogramArtists, MeshArtists, draw_histogram, draw_mesh
+from hepnb.figures.histogram import HistogramArtists, draw_histogram
 from hepnb.figures.interpolation import InterpolationArtists, YieldArtists, draw_interpolation, draw_yields
 from hepnb.figures.layout import lay_out
 from hepnb.figures.mass_limits import MassLimitArtists, draw_limits_vs_mass
+from hepnb.figures.mesh import MeshArtists, draw_mesh
 from hepnb.figures.prediction import draw_prediction, draw_prefit_postfit
 from hepnb.figures.profile import ContourArtists, ProfileArtists, draw_contour, draw_profile
 from hepnb.figures.pulls import PullArtists, draw_pulls

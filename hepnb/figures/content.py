@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hepnb.errors import BinningError
 from hepnb.histograms.uncertainties import known_variances
 
-__all__ = ["Content", "HistogramLike", "Plottable", "heights_of", "read_content"]
+__all__ = ["Content", "HistogramLike", "Plottable", "heights_of", "read_content", "value_title_of"]
 
 
 class Plottable(Protocol):
@@ -44,6 +44,10 @@ class Content:
         Labels of the bins of a category axis, () otherwise.
     under, over : float
         What lies outside the axis.
+    means : bool
+        Whether the values are means, as of a profile; NaN where a bin has no entries.
+    value_title : str
+        Title of the values, where the histogram has one.
     """
 
     edges: NDArray[np.float64]
@@ -53,6 +57,8 @@ class Content:
     categories: tuple[str, ...] = ()
     under: float = 0.0
     over: float = 0.0
+    means: bool = False
+    value_title: str = ""
 
     @property
     def centers(self) -> NDArray[np.float64]:
@@ -63,6 +69,44 @@ class Content:
     def errors(self) -> NDArray[np.float64]:
         """Square roots of the variances, shape (n_bins,)."""
         return np.sqrt(np.maximum(self.variances, 0.0))
+
+    def scaled(self, *, per_width: bool = False, normalized: bool = False) -> Content:
+        """Return the heights that are drawn; means stay as they are.
+
+        Parameters
+        ----------
+        per_width : bool
+            Divide by the bin widths.
+        normalized : bool
+            Divide by the sum of the values inside the axis.
+
+        Returns
+        -------
+        Content
+            With the same bins.
+
+        Raises
+        ------
+        BinningError
+            Where a sum that is not positive cannot be normalised.
+
+        Examples
+        --------
+        >>> content = Content(np.array([0.0, 1.0, 3.0]), np.array([2.0, 6.0]), np.array([2.0, 6.0]))
+        >>> content.scaled(normalized=True).values.tolist(), content.scaled(per_width=True).values.tolist()
+        ([0.25, 0.75], [2.0, 3.0])
+        """
+        if self.means or not (per_width or normalized):
+            return self
+        factor = 1 / np.diff(self.edges) if per_width else np.ones(self.values.size)
+        if normalized and np.any(self.values):
+            total = float(self.values.sum())
+            if not total > 0:
+                raise BinningError(
+                    f"a histogram whose sum is {total:.4g} cannot be normalised. Draw it as it is."
+                )
+            factor = factor / total
+        return replace(self, values=self.values * factor, variances=self.variances * factor**2)
 
 
 HistogramLike: TypeAlias = Plottable | Content
@@ -106,7 +150,11 @@ def read_content(histogram: HistogramLike) -> Content:
     values = np.asarray(histogram.values(), dtype=np.float64)
     variances = known_variances(histogram)
     edges, categories = _read_axis(axis)
-    under, over = _outside(histogram, axis, values.size)
+    means = "MEAN" in str(getattr(histogram, "kind", ""))
+    if means:
+        filled = np.asarray(cast("Any", histogram).counts(), dtype=np.float64) > 0
+        values, variances = np.where(filled, values, np.nan), np.where(filled, variances, np.nan)
+    under, over = (0.0, 0.0) if means else _outside(histogram, axis, values.size)
     return Content(
         edges=edges,
         values=values,
@@ -115,6 +163,8 @@ def read_content(histogram: HistogramLike) -> Content:
         categories=categories,
         under=under,
         over=over,
+        means=means,
+        value_title=value_title_of(histogram),
     )
 
 
@@ -143,25 +193,47 @@ def _outside(histogram: Any, axis: Any, n_bins: int) -> tuple[float, float]:
     return under, over
 
 
+# ROOT calls every axis so; it is a name, and no title.
+_NO_TITLES = ("xaxis", "yaxis", "zaxis")
+
+
 def _title(axis: Any) -> str:
     for key in ("label", "title", "name"):
         text = getattr(axis, key, "")
-        if isinstance(text, str) and text:
+        if isinstance(text, str) and text and text not in _NO_TITLES:
             return text
     return ""
 
 
+def value_title_of(histogram: Any) -> str:
+    """Return the title of a histogram's values, which :mod:`hepnb.events` reads from a file.
+
+    Parameters
+    ----------
+    histogram : UHI histogram
+        With or without ``metadata``.
+
+    Returns
+    -------
+    str
+        Empty where it has none.
+    """
+    # hist warns of a histogram without the attribute.
+    metadata = getattr(histogram, "__dict__", {}).get("metadata")
+    return str(metadata.get("value_title", "")) if isinstance(metadata, dict) else ""
+
+
 def heights_of(
-    histogram: HistogramLike, per_width: bool
+    histogram: HistogramLike, per_width: bool, normalized: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Content]:
-    """Read a histogram and, if asked, divide it by its bin widths.
+    """Read a histogram and, if asked, divide it by its bin widths or its sum.
 
     Parameters
     ----------
     histogram : PlottableHistogram or Content
         Of one dimension.
-    per_width : bool
-        Whether to divide.
+    per_width, normalized : bool
+        As of :meth:`Content.scaled`.
 
     Returns
     -------
@@ -171,5 +243,5 @@ def heights_of(
         The histogram itself.
     """
     content = read_content(histogram)
-    widths = np.diff(content.edges) if per_width else 1.0
-    return content.values / widths, content.errors / widths, content
+    shown = content.scaled(per_width=per_width, normalized=normalized)
+    return shown.values, shown.errors, content

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.legend import Legend
 from matplotlib.patches import StepPatch
 
 from hepnb.errors import BinningError
-from hepnb.figures.content import Content, HistogramLike, heights_of, read_content
-from hepnb.figures.inputs import check_axes, check_result, drawing
-from hepnb.figures.layout import draw_legend, make_side_room, set_x_axis, settle_y
+from hepnb.figures.comparison import ComparisonArtists, draw_comparison
+from hepnb.figures.content import Content, HistogramLike, read_content
+from hepnb.figures.inputs import drawing
+from hepnb.figures.layout import draw_legend, make_bottom_room, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points
 from hepnb.figures.steps import add_step, move_step
 from hepnb.figures.style import colors_for, dress
-from hepnb.figures.titles import events_title, unit_of
+from hepnb.figures.titles import y_title_of
+from hepnb.figures.tlatex import readable
 
-__all__ = ["HistogramArtists", "MeshArtists", "draw_histogram", "draw_mesh"]
+__all__ = ["HistogramArtists", "draw_histogram"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,15 @@ class HistogramArtists:
     axes : Axes
         Where.
     steps : tuple of StepPatch
-        One for each histogram.
+        One for each histogram; for means it is the outline that is not seen.
     errors : tuple of Points
-        Their error bars.
+        Their error bars, and the points of means.
     legend : Legend, optional
         Where there is one.
-    per_width : bool
-        Whether heights are divided by the bin widths.
+    per_width, normalized : bool
+        Whether heights are divided by the bin widths, by the sum.
+    comparison : ComparisonArtists, optional
+        The lower panel.
     """
 
     axes: Axes
@@ -48,12 +51,17 @@ class HistogramArtists:
     errors: tuple[Points, ...]
     legend: Legend | None
     per_width: bool
+    normalized: bool = False
+    comparison: ComparisonArtists | None = None
 
     @property
     def moving(self) -> tuple[Artist, ...]:
         """The artists that :meth:`update` changes, in the order to draw them."""
         bars = [artist for points in self.errors for artist in points.moving]
-        return (*self.steps, *bars)
+        return (*self.steps, *bars, *(self.comparison.moving if self.comparison else ()))
+
+    def _scaled(self, histogram: HistogramLike) -> Content:
+        return read_content(histogram).scaled(per_width=self.per_width, normalized=self.normalized)
 
     def update(self, *histograms: HistogramLike) -> None:
         """Show other numbers, and other bins if need be; neither text nor limits change.
@@ -63,10 +71,13 @@ class HistogramArtists:
         *histograms : PlottableHistogram or Content
             As many as were drawn, in the same order.
         """
-        for step, points, histogram in zip(self.steps, self.errors, histograms, strict=True):
-            heights, errors, content = heights_of(histogram, self.per_width)
+        contents = [self._scaled(histogram) for histogram in histograms]
+        for step, points, content in zip(self.steps, self.errors, contents, strict=True):
+            heights, errors = content.values, content.errors
             move_step(step, heights, content.edges)
             points.update(content.centers, heights, heights - errors, heights + errors)
+        if self.comparison is not None:
+            self.comparison.update(contents)
 
     def fits(self, *histograms: HistogramLike, least: float = 0.3) -> bool:
         """Return whether these histograms fill the present y limits without leaving them.
@@ -86,9 +97,8 @@ class HistogramArtists:
             False where something would be cut off, or lie flat on the ground.
         """
         low, high = self.axes.get_ylim()
-        top = max(
-            float(np.max(heights_of(histogram, self.per_width)[0], initial=0.0)) for histogram in histograms
-        )
+        contents = [self._scaled(histogram) for histogram in histograms]
+        top = max(float(np.nanmax(content.values, initial=0.0)) for content in contents)
         if self.axes.get_yscale() == "log":
             return low < top < high
         return low + least * (high - low) < top < low + 0.97 * (high - low)
@@ -102,14 +112,18 @@ def draw_histogram(
     labels: Sequence[str] | None = None,
     colors: Mapping[str, str | None] | None = None,
     filled: bool | None = None,
+    log_x: bool = False,
     log_y: bool = False,
     per_width: bool = False,
+    normalized: bool = False,
+    ratio_ax: Axes | None = None,
+    below: Literal["ratio", "pull"] = "ratio",
     x_title: str | None = None,
     y_title: str | None = None,
     note: str = "",
     style: str = "hepnb",
 ) -> HistogramArtists:
-    """Draw one-dimensional histograms as steps with error bars.
+    """Draw one-dimensional histograms as steps with error bars, and means (of a profile) as points.
 
     Parameters
     ----------
@@ -123,12 +137,19 @@ def draw_histogram(
         The palette otherwise.
     filled : bool, optional
         Shade the area; by default where there is one histogram.
-    log_y : bool
-        Logarithmic y axis.
+    log_x, log_y : bool
+        Logarithmic axes; of an x axis the positive part is shown.
     per_width : bool
         Divide by the bin widths, as variable bins ask for.
+    normalized : bool
+        Divide each histogram by its sum inside the axis.
+    ratio_ax : Axes, optional
+        Below, for a comparison of each histogram with the first; see :func:`hepnb.figures.lay_out`.
+    below : {"ratio", "pull"}
+        What is drawn there: histogram over first, or the difference in units of its uncertainty. Histograms
+        of the same events are correlated, which the uncertainties do not know.
     x_title, y_title : str, optional
-        The axis's label and ``"Events / 10 GeV"`` otherwise.
+        The axis's label, and the histogram's or ``"Events / 10 GeV"`` otherwise. ROOT's TLatex is understood.
     note : str
         One line in the upper corner, for instance what lies outside the axis.
     style : str
@@ -142,7 +163,8 @@ def draw_histogram(
     Raises
     ------
     BinningError
-        If there is nothing to draw, or a histogram has more than one dimension.
+        If there is nothing to draw, a histogram has more than one dimension, its sum cannot be normalised, an
+        axis has no positive part to be logarithmic, or bins that are to be compared differ.
 
     Examples
     --------
@@ -154,128 +176,61 @@ def draw_histogram(
     'Events / 10 GeV'
     """
     named = _named(histograms, labels)
-    contents = {name: read_content(histogram) for name, histogram in named.items()}
+    raw = {name: read_content(histogram) for name, histogram in named.items()}
+    contents = {name: one.scaled(per_width=per_width, normalized=normalized) for name, one in raw.items()}
     first = next(iter(contents.values()))
     chosen = colors_for(list(contents), colors)
     fill = len(contents) == 1 if filled is None else filled
+    ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
     title = x_title if x_title is not None else first.title
-    dressed = dress(ax, style, x_title=title, y_title=_y_title(y_title, first, title, per_width))
-    steps, errors = [], []
-    for order, (name, content) in enumerate(contents.items()):
-        heights, spread, _ = heights_of(content, per_width)
-        shown = name if len(contents) > 1 or labels or isinstance(histograms, Mapping) else "_"
-        shade: Any = (chosen[name], 0.30) if fill else "none"
-        step = add_step(
-            ax, heights, content.edges, edgecolor=chosen[name], facecolor=shade, linewidth=1.5, label=shown,
-            zorder=1.5 + 0.01 * order, linestyle="-" if fill else _LINES[order % len(_LINES)],
-        )  # fmt: skip
-        steps.append(step)
-        errors.append(
-            draw_points(
-                ax, content.centers, heights, heights - spread, heights + spread,
-                color=chosen[name], marker="none", zorder=1.8 + 0.01 * order,
-            )
-        )  # fmt: skip
+    vertical = y_title if y_title is not None else y_title_of(first, title, per_width, normalized)
+    dressed = dress(
+        ax, style, x_title="" if ratio_ax else title, y_title=vertical, tick_labels=ratio_ax is None
+    )
+    labelled = len(contents) > 1 or labels or isinstance(histograms, Mapping)
+    drawn = [
+        _draw_one(ax, content, chosen[name], readable(name) if labelled else "_", fill, order)
+        for order, (name, content) in enumerate(contents.items())
+    ]
     set_x_axis(ax, first)
-    handles = [step for step in steps if not str(step.get_label()).startswith("_")]
+    if first.categories and ratio_ax is None:
+        make_bottom_room(ax)
+    handles = [
+        points.markers if content.means else step
+        for (step, points), content in zip(drawn, contents.values(), strict=True)
+        if not str(step.get_label()).startswith("_")
+    ]
     legend = draw_legend(ax, dressed, note=note, handles=handles) if handles or note else None
-    settle_y(ax, legend, list(contents.values()), per_width)
-    return HistogramArtists(ax, tuple(steps), tuple(errors), legend, per_width)
+    settle_y(ax, legend, list(contents.values()))
+    comparison = None
+    if ratio_ax is not None:
+        ratio_ax.set_xscale("log" if log_x else "linear")
+        comparison = draw_comparison(contents, ratio_ax, chosen, below, title, style)
+        if first.categories:
+            make_bottom_room(ax, ratio_ax)
+    steps, errors = zip(*drawn, strict=True)
+    return HistogramArtists(ax, tuple(steps), tuple(errors), legend, per_width, normalized, comparison)
 
 
 _LINES = ("-", "--", "-.", ":")
 
 
-@dataclass(frozen=True)
-class MeshArtists:
-    """Artists of :func:`draw_mesh`.
-
-    Parameters
-    ----------
-    axes : Axes
-        Where.
-    mesh : QuadMesh
-        The coloured cells.
-    """
-
-    axes: Axes
-    mesh: QuadMesh
-
-    @property
-    def moving(self) -> tuple[Artist, ...]:
-        """The artists that :meth:`update` changes."""
-        return (self.mesh,)
-
-    def update(self, histogram: Any) -> None:
-        """Show the numbers of another histogram with the same bins.
-
-        Parameters
-        ----------
-        histogram : PlottableHistogram
-            Of two dimensions.
-        """
-        self.mesh.set_array(_mesh_values(histogram))
-
-
-@drawing
-def draw_mesh(histogram: Any, ax: Axes, *, style: str = "hepnb") -> MeshArtists:
-    """Draw a two-dimensional histogram as a map of colours; empty bins stay white.
-
-    Parameters
-    ----------
-    histogram : PlottableHistogram
-        Of two dimensions.
-    ax : Axes
-        Where to draw; a colour bar is taken off its right side.
-    style : str
-        One of :data:`hepnb.figures.style.STYLES`.
-
-    Returns
-    -------
-    MeshArtists
-        Whose ``update(histogram)`` follows a slider.
-
-    Raises
-    ------
-    BinningError
-        If it does not have two dimensions.
-
-    Examples
-    --------
-    >>> import hist
-    >>> from matplotlib.figure import Figure
-    >>> h = hist.Hist.new.Reg(3, 0, 30, label="x").Reg(2, 0, 1, label="y").Double().fill([5], [0.5])
-    >>> draw_mesh(h, Figure().add_subplot()).axes.get_ylabel()
-    'y'
-    """
-    wanted = "a histogram of two dimensions"
-    check_result(histogram, ("axes", "values"), "draw_mesh", wanted)
-    check_axes(ax)
-    if len(histogram.axes) != 2:
-        raise BinningError(f"a map needs a histogram of 2 dimensions, this one has {len(histogram.axes)}.")
-    across, along = (axis_content(histogram, index) for index in (0, 1))
-    dressed = dress(ax, style, x_title=across.title, y_title=along.title)
-    mesh = ax.pcolormesh(
-        across.edges, along.edges, _mesh_values(histogram), cmap="viridis", rasterized=True, zorder=0.5
-    )
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise BinningError("the axes belong to no figure. Make them with Figure().add_subplot().")
-    make_side_room(ax, right=0.85)
-    bar = figure.colorbar(mesh, cax=ax.inset_axes((1.02, 0.0, 0.045, 1.0)))
-    bar.ax.tick_params(labelsize=dressed.tick_size * dressed.scale(figure), labelfontfamily=dressed.family[0])
-    return MeshArtists(ax, mesh)
-
-
-def axis_content(histogram: Any, index: int) -> Content:
-    """Edges and title of one axis of a histogram of any dimension; the numbers are its projection."""
-    return read_content(histogram.project(index))
-
-
-def _mesh_values(histogram: Any) -> Any:
-    values = np.asarray(histogram.values(), dtype=float).T
-    return np.ma.masked_equal(values, 0.0)
+def _draw_one(
+    ax: Axes, content: Content, color: str, label: str, fill: bool, order: int
+) -> tuple[StepPatch, Points]:
+    shade: Any = (color, 0.30) if fill else "none"
+    heights, spread = content.values, content.errors
+    step = add_step(
+        ax, heights, content.edges, edgecolor=color, facecolor=shade, linewidth=1.5, label=label,
+        zorder=1.5 + 0.01 * order, linestyle="-" if fill else _LINES[order % len(_LINES)],
+        visible=not content.means,
+    )  # fmt: skip
+    points = draw_points(
+        ax, content.centers, heights, heights - spread, heights + spread, color=color, label=label,
+        marker="o" if content.means else "none", zorder=1.8 + 0.01 * order,
+    )  # fmt: skip
+    return step, points
 
 
 def _named(
@@ -295,12 +250,3 @@ def _named(
     if not named:
         raise BinningError("there is no histogram to draw. Give at least one.")
     return named
-
-
-def _y_title(given: str | None, content: Content, x_title: str, per_width: bool) -> str:
-    if given is not None:
-        return given
-    unit = unit_of(x_title)
-    if per_width:
-        return f"Events / {unit}" if unit else "Events / unit"
-    return "Events" if content.categories else events_title(content.edges, unit)

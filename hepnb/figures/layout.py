@@ -13,10 +13,20 @@ from matplotlib.legend import Legend
 from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
-from hepnb.figures.content import Content, heights_of
+from hepnb.errors import BinningError
+from hepnb.figures.content import Content
 from hepnb.figures.style import Style
+from hepnb.figures.tlatex import readable
 
-__all__ = ["draw_legend", "lay_out", "make_room", "make_side_room", "set_x_axis", "settle_y"]
+__all__ = [
+    "draw_legend",
+    "lay_out",
+    "make_bottom_room",
+    "make_room",
+    "make_side_room",
+    "set_x_axis",
+    "settle_y",
+]
 
 Corner = Literal["upper right", "upper left"]
 _CORNERS: tuple[Corner, ...] = ("upper right", "upper left")
@@ -68,20 +78,48 @@ def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1, ratios: in
     return placed
 
 
+_LONG = 34  # letters of category labels, spaces included, that fit side by side on 5 inches
+_LONGEST = 18  # letters of one label
+
+
 def set_x_axis(ax: Axes, content: Content) -> None:
     """Set the x limits to the histogram's, and name its categories where it has them.
 
     Parameters
     ----------
     ax : Axes
-        Changed in place.
+        Changed in place; on a logarithmic axis its positive part is shown.
     content : Content
         The histogram.
+
+    Raises
+    ------
+    BinningError
+        Where an axis without positive numbers is to be logarithmic.
     """
-    ax.set_xlim(float(content.edges[0]), float(content.edges[-1]))
+    low, high = float(content.edges[0]), float(content.edges[-1])
+    if ax.get_xscale() == "log" and low <= 0:
+        positive = content.edges[content.edges > 0]
+        if not positive.size:
+            raise BinningError(
+                f"an axis from {low:g} to {high:g} cannot be logarithmic. Choose a linear one."
+            )
+        # As far as makes the first bin visible.
+        low = float(positive[0]) / (2.0 if positive.size < 2 else min(float(positive[1] / positive[0]), 10.0))
+    ax.set_xlim(low, high)
     if content.categories:
-        ax.set_xticks(range(len(content.categories)), labels=list(content.categories))
+        labels = [_shortened(label).replace("$", r"\$") for label in content.categories]
+        many = len(" ".join(labels)) > _LONG
+        ax.set_xticks(range(len(labels)), labels=labels, rotation=90 if many else 0)
         ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _shortened(text: str) -> str:
+    """Return a text with its middle left out where it is long."""
+    if len(text) <= _LONGEST:
+        return text
+    half = (_LONGEST - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
 
 
 def draw_legend(ax: Axes, style: Style, *, note: str = "", **how: Any) -> Legend:
@@ -111,7 +149,7 @@ def draw_legend(ax: Axes, style: Style, *, note: str = "", **how: Any) -> Legend
         handlelength=1.6,
         borderaxespad=0.8,
         labelspacing=0.35,
-        title=note or None,
+        title=readable(note) or None,
         **how,
     )
     title = legend.get_title()
@@ -121,7 +159,7 @@ def draw_legend(ax: Axes, style: Style, *, note: str = "", **how: Any) -> Legend
     return legend
 
 
-def settle_y(ax: Axes, legend: Legend | None, contents: Sequence[Content], per_width: bool = False) -> None:
+def settle_y(ax: Axes, legend: Legend | None, contents: Sequence[Content]) -> None:
     """Set the y limits so that everything is seen and nothing lies under the legend.
 
     Parameters
@@ -131,26 +169,34 @@ def settle_y(ax: Axes, legend: Legend | None, contents: Sequence[Content], per_w
     legend : Legend, optional
         Moved to the corner where it needs least room.
     contents : sequence of Content
-        All that is drawn.
-    per_width : bool
-        Whether heights are divided by the bin widths.
+        All that is drawn, as high as it is drawn.
     """
     edges = np.unique(np.concatenate([content.edges for content in contents]))
     middles = (edges[1:] + edges[:-1]) / 2
-    tops = np.zeros(middles.size)
-    lowest, faintest = 0.0, np.inf
+    tops = np.full(middles.size, -np.inf)
+    lowest, faintest = np.inf, np.inf
     for content in contents:
-        heights, errors, _ = heights_of(content, per_width)
+        heights, errors = content.values, np.nan_to_num(content.errors)
         where = np.clip(np.searchsorted(content.edges, middles, side="right") - 1, 0, heights.size - 1)
-        inside = (middles > content.edges[0]) & (middles < content.edges[-1])
-        tops = np.maximum(tops, np.where(inside, (heights + errors)[where], 0.0))
-        lowest = min(lowest, float(np.min(heights - errors, where=heights < 0, initial=0.0)) * 1.1)
-        faintest = min(faintest, float(np.min(heights, where=heights > 0, initial=np.inf)))
+        inside = (middles > content.edges[0]) & (middles < content.edges[-1]) & np.isfinite(heights)[where]
+        tops = np.maximum(tops, np.where(inside, (heights + errors)[where], -np.inf))
+        drawn = np.isfinite(heights)
+        lowest = min(lowest, float(np.min((heights - errors)[drawn], initial=np.inf)))
+        faintest = min(faintest, float(np.min(heights, where=drawn & (heights > 0), initial=np.inf)))
+    known = tops[np.isfinite(tops)]
     if ax.get_yscale() == "log":
         floor = faintest / 2 if np.isfinite(faintest) else None
+    elif all(content.means for content in contents) and known.size:
+        # Means need not be seen from 0.
+        floor = lowest - 0.08 * max(float(known.max()) - lowest, 0.02 * abs(lowest), 1e-300)
     else:
-        floor = lowest if lowest < 0 else None
-    make_room(ax, legend, edges, tops, floor=floor)
+        below = [
+            float(np.min(one.values - one.errors, where=one.values < 0, initial=0.0)) for one in contents
+        ]
+        floor = 1.1 * min(below) if min(below) < 0 else None
+    make_room(
+        ax, legend, edges, np.where(np.isfinite(tops), tops, 0.0 if floor is None else floor), floor=floor
+    )
 
 
 def make_room(
@@ -180,6 +226,10 @@ def make_room(
     log = ax.get_yscale() == "log"
     positive = tops[tops > 0]
     highest = float(positive.max()) if positive.size else 1.0
+    if floor is not None and not log:
+        # What lies below 0 altogether, such as means, reaches up to its own highest point.
+        highest = max(float(tops.max(initial=floor)), floor) if not positive.size else highest
+        highest = highest if highest > floor else floor + 1.0
     lowest = 0.0
     if floor is not None:
         lowest = floor
@@ -240,3 +290,25 @@ def make_side_room(ax: Axes, *, right: float = 0.18) -> None:
         ax.set_position(
             (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + 0.36) / height)
         )
+
+
+def make_bottom_room(*axes: Axes) -> None:
+    """Move axes that lie above each other up until the labels below the lowest fit the figure.
+
+    Parameters
+    ----------
+    *axes : Axes
+        Moved in place; those whose labels fit stay where they are.
+    """
+    lowest = min(axes, key=lambda ax: ax.get_position().y0)
+    figure = cast("Figure", lowest.get_figure(root=True))
+    outer = lowest.get_tightbbox()
+    if outer is None or outer.y0 >= 0:
+        return
+    bottom, top = lowest.get_position().y0, max(ax.get_position().y1 for ax in axes)
+    moved = min(bottom + (0.06 * figure.dpi - outer.y0) / figure.bbox.height, bottom + 0.6 * (top - bottom))
+    shrunk = (top - moved) / (top - bottom)
+    for ax in axes:
+        box = ax.get_position()
+        place = (box.x0, moved + (box.y0 - bottom) * shrunk, box.width, box.height * shrunk)
+        ax.set_position(place)

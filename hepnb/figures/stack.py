@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -15,14 +15,16 @@ from matplotlib.patches import Patch, StepPatch
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
+from hepnb.figures.comparison import Below
 from hepnb.figures.content import Content, HistogramLike, read_content
 from hepnb.figures.inputs import check_axes, check_result, drawing
-from hepnb.figures.layout import draw_legend, set_x_axis, settle_y
+from hepnb.figures.layout import draw_legend, make_bottom_room, set_x_axis, settle_y
 from hepnb.figures.points import Points, draw_points
-from hepnb.figures.ratio import BAND, RatioArtists, data_points, draw_ratio, over
+from hepnb.figures.ratio import BAND, RatioArtists, data_points, draw_ratio
 from hepnb.figures.steps import add_step, move_step, step_data
 from hepnb.figures.style import DATA_COLOR, colors_for, dress
-from hepnb.figures.titles import events_title, unit_of
+from hepnb.figures.titles import y_title_of
+from hepnb.figures.tlatex import readable
 
 __all__ = ["StackArtists", "draw_stack"]
 
@@ -45,6 +47,8 @@ class StackArtists:
         The lower panel.
     legend : Legend
         Of the upper panel.
+    per_width : bool
+        Whether heights are divided by the bin widths.
     """
 
     axes: Axes
@@ -54,6 +58,8 @@ class StackArtists:
     data: Points | None
     ratio: RatioArtists | None
     legend: Legend
+    per_width: bool = False
+    _observed: list[Content] = field(default_factory=list)
 
     @property
     def moving(self) -> tuple[Artist, ...]:
@@ -81,39 +87,30 @@ class StackArtists:
             Absolute uncertainty of the total; from the variances where not given.
         """
         edges = step_data(self.total)[1]
-        contents = [_as_content(samples[name], edges) for name in self.samples]
+        contents = [self._content(samples[name], edges) for name in self.samples]
         piled = _pile(contents)
         for step, content, base in zip(self.samples.values(), contents, piled.bases, strict=True):
             move_step(step, base + content.values, content.edges, base)
-        base = piled.total
-        spread = _spread(contents, uncertainty)
+        spread = _spread(contents, self._per_width(uncertainty, contents[0]))
         edges = contents[0].edges
-        move_step(self.total, base, edges)
-        move_step(self.band, base + spread, edges, base - spread)
-        if self.data is not None:
-            observed = _as_content(data, edges) if data is not None else None
-            self._move_data(observed, contents[0].centers, base, spread)
-        elif self.ratio is not None:
-            move_step(self.ratio.band, 1 + over(spread, base), edges, 1 - over(spread, base))
+        move_step(self.total, piled.total, edges)
+        move_step(self.band, piled.total + spread, edges, piled.total - spread)
+        if data is not None and self.data is not None:
+            self._observed[:] = [_as_content(data, edges)]
+            self.data.update(contents[0].centers, *data_points(self._observed[0], self.per_width))
+        if self.ratio is not None:
+            observed = self._observed[0] if self._observed else None
+            self.ratio.update(edges, piled.total, spread, observed, self.per_width)
 
-    def _move_data(
-        self, observed: Content | None, centers: NDArray[np.float64], total: NDArray[np.float64], spread: Any
-    ) -> None:
-        points = self.data
-        if points is None:
-            return
-        if observed is not None:
-            points.update(centers, *data_points(observed))
-        if self.ratio is None:
-            return
-        edges = step_data(self.total)[1]
-        move_step(self.ratio.band, 1 + over(spread, total), edges, 1 - over(spread, total))
-        if self.ratio.points is not None:
-            values = np.asarray(points.markers.get_ydata(), dtype=float)
-            low, high = points.ends
-            self.ratio.points.update(
-                centers, over(values, total, np.nan), over(low, total, np.nan), over(high, total, np.nan)
-            )
+    def _content(self, sample: HistogramLike | ArrayLike, edges: NDArray[np.float64]) -> Content:
+        return _as_content(sample, edges).scaled(per_width=self.per_width)
+
+    def _per_width(
+        self, uncertainty: NDArray[np.float64] | None, content: Content
+    ) -> NDArray[np.float64] | None:
+        if uncertainty is None or not self.per_width:
+            return uncertainty
+        return np.asarray(uncertainty / np.diff(content.edges), dtype=np.float64)
 
     def show_band(self, shown: bool) -> None:
         """Show the uncertainty, or hide it while it is not known.
@@ -151,10 +148,10 @@ class StackArtists:
             False where something would be cut off, or lie flat on the ground.
         """
         edges = step_data(self.total)[1]
-        piled = _pile([_as_content(samples[name], edges) for name in self.samples])
+        piled = _pile([self._content(samples[name], edges) for name in self.samples])
         top, bottom = float(np.max(piled.top, initial=0.0)), float(np.min(piled.bottom, initial=0.0))
         if data is not None:
-            top = max(top, float(np.max(_as_content(data, edges).values, initial=0.0)))
+            top = max(top, float(np.max(self._content(data, edges).values, initial=0.0)))
         low, high = self.axes.get_ylim()
         if self.axes.get_yscale() == "log":
             return low < top < high
@@ -171,10 +168,13 @@ def draw_stack(
     edges: Sequence[float] | None = None,
     uncertainty: NDArray[np.float64] | None = None,
     colors: Mapping[str, str | None] | None = None,
+    log_x: bool = False,
     log_y: bool = False,
+    per_width: bool = False,
+    below: Below = "ratio",
     x_title: str | None = None,
     y_title: str | None = None,
-    ratio_title: str = "Data / MC",
+    ratio_title: str | None = None,
     note: str = "",
     style: str = "hepnb",
 ) -> StackArtists:
@@ -199,8 +199,12 @@ def draw_stack(
         Absolute uncertainty of the total; the statistical one where not given.
     colors : mapping of name to colour, optional
         The palette otherwise.
-    log_y : bool
-        Logarithmic y axis.
+    log_x, log_y : bool
+        Logarithmic axes; of an x axis the positive part is shown.
+    per_width : bool
+        Divide by the bin widths, as variable bins ask for.
+    below : {"ratio", "pull"}
+        Shown on ``ratio_ax``: data over prediction, or their difference in units of the uncertainty of both.
     x_title, y_title, ratio_title : str, optional
         Axis titles.
     note : str
@@ -240,29 +244,43 @@ def draw_stack(
                 f"sample {name!r} has {content.values.size} bins, {next(iter(contents))!r} has "
                 f"{first.values.size}. Fill them with the same axis."
             )
+    ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
     title = x_title if x_title is not None else first.title
-    vertical = y_title if y_title is not None else events_title(first.edges, unit_of(title))
+    vertical = y_title if y_title is not None else y_title_of(first, title, per_width)
     dressed = dress(
         ax, style, x_title="" if ratio_ax else title, y_title=vertical, tick_labels=ratio_ax is None
     )
-    steps, piled = _draw_steps(contents, ax, colors_for(list(contents), colors))
+    scaled = {name: content.scaled(per_width=per_width) for name, content in contents.items()}
+    steps, piled = _draw_steps(scaled, ax, colors_for(list(contents), colors))
     base = piled.total
-    spread = _spread(list(contents.values()), uncertainty)
+    wide = np.diff(first.edges) if per_width else 1.0
+    spread = _spread(list(scaled.values()), None if uncertainty is None else np.asarray(uncertainty) / wide)
     total = add_step(ax, base, first.edges, facecolor="none", edgecolor="#333333", linewidth=1.2, zorder=1.6)
     band = add_step(ax, base + spread, first.edges, baseline=base - spread, zorder=1.7, **BAND)
     points = None
     if observed is not None:
-        points = draw_points(ax, first.centers, *data_points(observed), color=DATA_COLOR, zorder=3)
+        places = data_points(observed, per_width)
+        points = draw_points(ax, first.centers, *places, color=DATA_COLOR, zorder=3)
     set_x_axis(ax, first)
+    if first.categories and ratio_ax is None:
+        make_bottom_room(ax)
     legend = _draw_stack_legend(ax, dressed, steps, points, note)
     drawn = [(base, spread**2), (piled.top, np.zeros_like(base)), (piled.bottom, np.zeros_like(base))]
     heights = [Content(first.edges, values, variances) for values, variances in drawn]
-    settle_y(ax, legend, [*heights, *([_upper_ends(observed)] if observed is not None else [])])
+    ends = [] if observed is None else [_upper_ends(observed, per_width)]
+    settle_y(ax, legend, [*heights, *ends])
     ratio = None
     if ratio_ax is not None:
-        ratio = draw_ratio(ratio_ax, first, base, spread, observed, title, ratio_title, style)
-    return StackArtists(ax, steps, total, band, points, ratio, legend)
+        ratio_ax.set_xscale("log" if log_x else "linear")
+        ratio = draw_ratio(
+            ratio_ax, first, base, spread, observed, x_title=title, y_title=ratio_title, style=style,
+            below=below, per_width=per_width,
+        )  # fmt: skip
+        if first.categories:
+            make_bottom_room(ax, ratio_ax)
+    seen = [] if observed is None else [observed]
+    return StackArtists(ax, steps, total, band, points, ratio, legend, per_width, seen)
 
 
 @dataclass(frozen=True)
@@ -313,7 +331,9 @@ def _draw_stack_legend(
     if points is not None:
         handles.append((Line2D([], [], color=DATA_COLOR, marker="o", markersize=4.5, linewidth=1.1), "Data"))
     for name, step in reversed(list(steps.items())):
-        handles.append((Patch(facecolor=step.get_facecolor(), edgecolor="white", linewidth=0.6), name))
+        handles.append(
+            (Patch(facecolor=step.get_facecolor(), edgecolor="white", linewidth=0.6), readable(name))
+        )
     handles.append((Patch(**BAND), "Uncertainty"))
     columns = 1 if len(handles) <= 5 else 2
     drawn, texts = zip(*handles, strict=True)
@@ -340,6 +360,6 @@ def _spread(contents: Sequence[Content], uncertainty: NDArray[np.float64] | None
     return np.asarray(np.sqrt(summed), dtype=np.float64)
 
 
-def _upper_ends(observed: Content) -> Content:
-    high = np.nan_to_num(data_points(observed)[2])
+def _upper_ends(observed: Content, per_width: bool) -> Content:
+    high = np.nan_to_num(data_points(observed, per_width)[2])
     return Content(observed.edges, high, np.zeros_like(high))

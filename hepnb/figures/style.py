@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from hepnb.errors import HepnbError, nearest
 from hepnb.figures.inputs import check_axes
 from hepnb.figures.ticks import add_minor_ticks
+from hepnb.figures.tlatex import readable
 
 __all__ = [
     "DATA_COLOR",
@@ -233,7 +234,7 @@ def dress(
     style : str
         One of :data:`STYLES`.
     x_title, y_title : str
-        Axis titles, units included: ``"m(μμ) [GeV]"``.
+        Axis titles, units included: ``"m(μμ) [GeV]"``, or as ROOT's files have them: ``"m_{#mu#mu} [GeV]"``.
     tick_labels : bool
         False for the upper of two panels that share the x axis.
 
@@ -272,8 +273,8 @@ def dress(
         spine.set_linewidth(chosen.line_width * scale)
     ax.tick_params(axis="x", labelbottom=tick_labels)
     font = {"family": list(chosen.family), "size": chosen.label_size * scale}
-    ax.set_xlabel(x_title, loc=cast("Any", chosen.x_title_at), fontdict=font)
-    ax.set_ylabel(y_title, loc=cast("Any", chosen.y_title_at), fontdict=font)
+    ax.set_xlabel(readable(x_title), loc=cast("Any", chosen.x_title_at), fontdict=font)
+    ax.set_ylabel(readable(y_title), loc=cast("Any", chosen.y_title_at), fontdict=font)
     ax.yaxis.get_offset_text().set_fontsize(chosen.tick_size * scale)
     return chosen
 

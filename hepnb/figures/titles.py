@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from hepnb.figures.content import Content
 from hepnb.figures.style import style_named
 
-__all__ = ["events_title", "experiment_label", "unit_of"]
+__all__ = ["events_title", "experiment_label", "unit_of", "y_title_of"]
 
 
 def unit_of(title: str) -> str:
@@ -70,6 +71,40 @@ def events_title(edges: NDArray[np.float64], unit: str = "", what: str = "Events
     if not unit:
         return what if width == "1" else f"{what} / {width}"
     return f"{what} / {unit}" if width == "1" else f"{what} / {width} {unit}"
+
+
+def y_title_of(content: Content, x_title: str, per_width: bool = False, normalized: bool = False) -> str:
+    """Title of the y axis of a histogram: its own, or what is counted in which width.
+
+    Parameters
+    ----------
+    content : Content
+        The histogram.
+    x_title : str
+        Title of the x axis, for its unit.
+    per_width, normalized : bool
+        What the values were divided by.
+
+    Returns
+    -------
+    str
+        For instance ``"Events / 10 GeV"``; ``"Mean"`` for means without a title.
+
+    Examples
+    --------
+    >>> content = Content(np.array([0.0, 10.0, 20.0]), np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+    >>> y_title_of(content, "m [GeV]"), y_title_of(content, "m [GeV]", normalized=True)
+    ('Events / 10 GeV', 'Fraction / 10 GeV')
+    """
+    if content.means:
+        return content.value_title or "Mean"
+    if content.value_title and not (per_width or normalized):
+        return content.value_title
+    what = "Fraction" if normalized else "Events"
+    unit = unit_of(x_title)
+    if per_width:
+        return f"{what} / {unit}" if unit else f"{what} / unit"
+    return what if content.categories else events_title(content.edges, unit, what)
 
 
 def experiment_label(

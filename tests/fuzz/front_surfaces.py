@@ -122,9 +122,9 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "draw_pulls": ("centers", "widths", "exclude", "classic", "style"),
     "draw_limits_vs_mass": ("x", "cross_section", "log_y", "style"),
     "draw_exclusion": ("sigmas", "signals", "numbers", "style"),
-    "draw_histogram": ("labels", "colors", "filled", "log_y", "per_width", "style"),
-    "draw_mesh": ("style",),
-    "draw_stack": ("data", "edges", "uncertainty", "colors", "log_y", "style"),
+    "draw_histogram": ("labels", "colors", "filled", "log_x", "log_y", "per_width", "normalized", "style"),
+    "draw_mesh": ("log_x", "log_y", "log_z", "projections", "style"),
+    "draw_stack": ("data", "edges", "uncertainty", "colors", "log_x", "log_y", "per_width", "style"),
 }
 
 

@@ -93,8 +93,18 @@ def read_object(key: Any, kind: KeyKind, classname: str) -> Any:
     if kind == "graph":
         return graph_table(found, classname)
     if kind == "histogram":
-        return _profile(found) if classname.startswith("TProfile") else _histogram(found)
+        made = _profile(found) if classname.startswith("TProfile") else _histogram(found)
+        return _titled(made, found)
     return _small(found, classname)
+
+
+def _titled(histogram: hist.Hist[Any], found: Any) -> hist.Hist[Any]:
+    """Keep the title of the values, which ROOT has on the axis behind the last one of the bins."""
+    place = len(histogram.axes)
+    title = "" if place > 2 else str(found.member(("fYaxis", "fZaxis")[place - 1]).member("fTitle"))
+    if title:
+        histogram.metadata = {**(histogram.__dict__.get("metadata") or {}), "value_title": title}
+    return histogram
 
 
 def _histogram(found: Any) -> hist.Hist[Any]:
