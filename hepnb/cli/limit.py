@@ -43,8 +43,9 @@ def limit(
     cl: Annotated[float, typer.Option(help="Confidence level.")] = 0.95,
     test_stat: Annotated[Literal["qtilde", "q"], typer.Option(help="The test statistic.")] = "qtilde",
     interpolation: Annotated[
-        Literal["pyhf", "root", "legacy"], typer.Option(help="Codes 4 and 4p (pyhf, root), or 1 and 0.")
-    ] = "pyhf",
+        Literal["workspace", "pyhf", "root", "legacy"],
+        typer.Option(help="Codes as the file asks for; 4 and 4p (pyhf, root); or 1 and 0."),
+    ] = "workspace",
     constraints: Annotated[
         Literal["workspace", "pyhf"],
         typer.Option(help="Laws of the statistical uncertainties: as the XML asks for, or pyhf's."),

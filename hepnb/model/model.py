@@ -20,7 +20,7 @@ from hepnb.model.parameters import Parameter
 from hepnb.model.settings import (
     ModelSettings,
     as_workspace,
-    codes_of_pyhf,
+    codes_of_workspace,
     laws,
     measurement_named,
     named_pois,
@@ -50,7 +50,8 @@ class Model(Evaluator):
     interpolation : str or mapping, optional
         ``"pyhf"`` or ``"root"`` (code 4 for normalisations, code 4p for shapes, the default of both),
         ``"legacy"`` (code 1 and code 0, with which pyhf began), or a code each, such as
-        ``{"normsys": "code1", "histosys": "code0"}``. By default the codes of a ``pyhf.Model``, and
+        ``{"normsys": "code1", "histosys": "code0"}``. By default, or with ``"workspace"``, the codes that the
+        workspace asks for (:attr:`hepnb.Workspace.interpolation`) or those of a ``pyhf.Model``, and
         ``"pyhf"`` for everything else.
     constraints : str or mapping
         The laws of auxiliary measurements: ``"workspace"`` as HistFactory XML asks for them (pyhf's where the
@@ -113,12 +114,16 @@ class Model(Evaluator):
         for patch in patches:
             self.workspace = self.workspace.patch(patch)
         spec = self.workspace.spec
+        of_workspace = interpolation is None or interpolation == "workspace"
         self.settings = ModelSettings.of(
             measurement=measurement,
-            interpolation=codes_of_pyhf(workspace) if interpolation is None else interpolation,
+            interpolation=codes_of_workspace(workspace, self.workspace) if of_workspace else interpolation,
             constraints=constraints,
             positivity=positivity,
-        ).but(patches=self.workspace.patches)
+        ).but(
+            patches=self.workspace.patches,
+            interpolation_chosen=bool(self.workspace.interpolation) and not of_workspace,
+        )
         self.measurement, config = measurement_named(spec, measurement)
         self.bin_constraints = laws(self.workspace, constraints, self.measurement)
         compiled = compile_workspace(

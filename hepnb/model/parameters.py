@@ -146,7 +146,11 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
     law = constraints.get(parameters.name)
     if law is None or law == parameters.constraint:
         return parameters
-    kind, relative = (law, 0.0) if isinstance(law, str) else law
+    kind, *numbers = (law,) if isinstance(law, str) else law
+    if kind == "normal" and parameters.scalar and parameters.constraint == "free":
+        value, width = numbers
+        return replace(parameters, constraint="gaussian", aux=(value,), width=(width,))
+    relative = numbers[0] if numbers else 0.0
     # Only normsys and histosys start at 0.
     bins, systematic = not parameters.scalar and bool(parameters.aux), parameters.inits == (0.0,)
     if (kind == "none" and (bins or systematic)) or (kind == "uniform" and systematic):
@@ -160,7 +164,8 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
         if bins
         else "'uniform', 'gamma', 'gamma-root', 'lognormal' or 'none'"
     )
-    remedy = f"Use {can}." if bins or systematic else "Remove it."
+    factor = "Use ('normal', value, uncertainty)." if parameters.scalar else "Remove it."
+    remedy = f"Use {can}." if bins or systematic else factor
     raise ModelError(f"modifier {parameters.name!r} cannot have a constraint {kind!r}. {remedy}")
 
 

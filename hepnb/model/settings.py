@@ -17,7 +17,7 @@ __all__ = [
     "INTERPOLATIONS",
     "ModelSettings",
     "as_workspace",
-    "codes_of_pyhf",
+    "codes_of_workspace",
     "interpolation_codes",
     "laws",
     "measurement_named",
@@ -51,6 +51,8 @@ class ModelSettings:
         Whether fits look harder for the lowest minimum.
     patches : tuple
         The patches that the workspace has had. They are part of the workspace: nothing applies them again.
+    interpolation_chosen : bool
+        Whether the codes were chosen in place of those that the workspace asks for.
 
     Examples
     --------
@@ -66,6 +68,7 @@ class ModelSettings:
     positivity: str = "pyhf"
     thorough: bool = False
     patches: tuple[Any, ...] = field(default=(), hash=False)
+    interpolation_chosen: bool = False
 
     @classmethod
     def of(cls, **options: Any) -> ModelSettings:
@@ -86,12 +89,15 @@ class ModelSettings:
         ModelError
             An option, an interpolation or a positivity does not exist.
         """
-        known = [one.name for one in fields(cls) if one.name != "patches"]
+        known = [one.name for one in fields(cls) if one.name not in ("patches", "interpolation_chosen")]
         for name in options:
             if name not in known:
                 raise ModelError(f"a model has no option {name!r}. {nearest(name, known)}")
-        if options.get("interpolation") is None:
+        given = options.get("interpolation")
+        if given is None or given == "workspace":
             options["interpolation"] = "pyhf"
+        else:
+            options["interpolation_chosen"] = True
         options["interpolation"] = interpolation_codes(options["interpolation"])
         options["positivity"] = positivity_named(options.get("positivity", "pyhf"))
         if isinstance(options.get("constraints"), Mapping):
@@ -110,7 +116,7 @@ class ModelSettings:
             given["poi"] = "" if not self.poi else self.poi[0] if len(self.poi) == 1 else list(self.poi)
         codes = dict(self.interpolation)
         name = next((name for name, known in INTERPOLATIONS.items() if known == codes), None)
-        if name != "pyhf":
+        if name != "pyhf" or self.interpolation_chosen:
             given["interpolation"] = codes if name is None else name
         if self.constraints != "workspace":
             given["constraints"] = self.constraints
@@ -187,10 +193,13 @@ def _is_pyhf_model(given: Any) -> bool:
     return type(given).__module__ == "pyhf.pdf"
 
 
-def codes_of_pyhf(given: Any) -> str | dict[str, str]:
-    """Return the codes of a pyhf.Model; those that its settings leave out are pyhf's oldest."""
+def codes_of_workspace(given: Any, workspace: Workspace) -> str | dict[str, str]:
+    """Return the codes that what was given asks for; pyhf's own by default.
+
+    Those that the settings of a pyhf.Model leave out are pyhf's oldest.
+    """
     if not _is_pyhf_model(given):
-        return "pyhf"
+        return workspace.interpolation or "pyhf"
     settings, defaults = given.config.modifier_settings, INTERPOLATIONS["legacy"]
     return {kind: settings.get(kind, {}).get("interpcode", code) for kind, code in defaults.items()}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.workspace._validate import Checked, validate_plain
-from hepnb.workspace.extras import BLOCK, block_of, split
+from hepnb.workspace.extras import BLOCK, block_of, checked_codes, split
 from hepnb.workspace.laws import Law, laws_by_measurement
 from hepnb.workspace.origin import Origin
 from hepnb.workspace.plain import plain
@@ -20,8 +20,8 @@ class Contents:
     """A validated specification and what is known beside it: all of :class:`Workspace` that is read only."""
 
     __slots__ = (
-        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_labels", "_origin", "_patches",
-        "_pruned", "_spec",
+        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_interpolation", "_labels",
+        "_origin", "_patches", "_pruned", "_spec",
     )  # fmt: skip
 
     def __init__(
@@ -33,14 +33,18 @@ class Contents:
         colors: Mapping[str, str] | None = None,
         constraints: Mapping[str, Any] | None = None,
         bin_labels: Mapping[str, Sequence[str]] | None = None,
+        interpolation: Mapping[str, str] | None = None,
         pruned: Sequence[Pruned] = (),
     ) -> None:
+        self._interpolation: dict[str, str] = {}
         self._check(plain(spec), None)
         self._edges = {name: tuple(map(float, values)) for name, values in (edges or {}).items()}
         self._labels = dict(labels or {})
         self._colors = dict(colors or {})
         if constraints is not None:
             self._constraints = self._laws(constraints)
+        if interpolation is not None:
+            self._interpolation = checked_codes(interpolation)
         self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
         self._pruned = tuple(pruned)
         self._origin: Origin | None = None
@@ -53,11 +57,13 @@ class Contents:
                 )
 
     def _check(self, document: Any, known: Checked | None) -> None:
-        """Take a specification, and the constraints that are written in it, once it is found valid."""
+        """Take a specification, and what is written in its block, once it is found valid."""
         spec, written = split(document)
         self._checked = validate_plain(spec, require_poi=False, known=known)
         self._spec: dict[str, Any] = spec
-        self._constraints = self._laws(written)
+        self._constraints = self._laws(written.constraints)
+        if written.interpolation:
+            self._interpolation = checked_codes(written.interpolation)
 
     def _laws(self, given: Mapping[str, Any]) -> dict[str, dict[str, Law]]:
         return laws_by_measurement(given, self.measurements, self.modifiers if given else ())
@@ -180,7 +186,8 @@ class Contents:
         normsys or histosys can be ``"uniform"``, the same for all values between its bounds, or, with a
         relative uncertainty r, ``("gamma", r)``, ``("lognormal", r)`` or ``("gamma-root", r)``: the gamma law
         as ROOT makes it, whose auxiliary count has the range from 0 to 10 only. Each can be ``"none"``, which
-        makes a free parameter of it.
+        makes a free parameter of it. A normfactor can be ``("normal", value, uncertainty)``: a factor that
+        was measured.
         """
         return self.constraints_of()
 
@@ -208,6 +215,21 @@ class Contents:
         return dict(self._constraints.get(name, {}))
 
     @property
+    def interpolation(self) -> dict[str, str]:
+        """The interpolation codes of normsys and histosys that the file asks for, where they are not pyhf's.
+
+        Some HS3 documents do. :class:`hepnb.Model` takes them by default.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import Workspace, uncorrelated_background
+        >>> spec = uncorrelated_background([12.0], [50.0], [7.0]).spec
+        >>> Workspace(spec, interpolation={"normsys": "code1"}).interpolation
+        {'normsys': 'code1'}
+        """
+        return dict(self._interpolation)
+
+    @property
     def constraints_by_measurement(self) -> dict[str, dict[str, Law]]:
         """The laws of every measurement that has some: what ``Workspace(spec, constraints=...)`` takes."""
         return {name: dict(laws) for name, laws in self._constraints.items()}
@@ -219,7 +241,9 @@ class Contents:
         It has no block, and is :attr:`spec`, where there is nothing of the kind. ``Workspace(document)`` and
         ``hepnb.load(document)`` read it back.
         """
-        return {**self._spec, BLOCK: block_of(self._constraints)} if self._constraints else self._spec
+        if not (self._constraints or self._interpolation):
+            return self._spec
+        return {**self._spec, BLOCK: block_of(self._constraints, self._interpolation)}
 
     @property
     def patches(self) -> tuple[Any, ...]:
@@ -232,6 +256,7 @@ class Contents:
         known = {
             "edges": self.edges, "labels": self.labels, "colors": self.colors,
             "constraints": self._one_constraints(), "bin_labels": self.bin_labels,
+            "interpolation": self.interpolation,
         }  # fmt: skip
         return {name: value for name, value in known.items() if value}
 
@@ -243,7 +268,11 @@ class Contents:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Contents):
             return NotImplemented
-        return self._spec == other._spec and self._constraints == other._constraints
+        return (
+            self._spec == other._spec
+            and self._constraints == other._constraints
+            and self._interpolation == other._interpolation
+        )
 
     def __hash__(self) -> int:
         return hash(

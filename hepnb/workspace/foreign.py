@@ -177,7 +177,7 @@ def _about_config(head: str) -> str | None:
     if "General" in keys and keys & {"Regions", "Samples", "NormFactors", "Systematics"}:
         return _CABINETRY
     if keys & {"distributions", "likelihoods", "parameter_points"} and keys & {"domains", "data", "metadata"}:
-        return f"is {_HS3}"
+        return f"is {_HS3.removesuffix(' Read it with hepnb.load.')}, as YAML. Save it as JSON."
     if len(_TREX.findall(head)) > 1 and keys & {"Job", "Fit"}:
         return (
             "is a configuration of TRExFitter, which is not read. Let TRExFitter write its workspace (step "
@@ -230,8 +230,8 @@ def _about_table(head: str) -> str | None:
 # --- documents of JSON --------------------------------------------------------------------------------------
 
 _HS3 = (
-    "an HS3 document (HEP statistics serialization standard: distributions, domains, likelihoods), which is "
-    "not read yet. Load the HistFactory XML or the pyhf JSON that it was made from."
+    "an HS3 document (HEP statistics serialization standard: distributions, domains, likelihoods). Read it "
+    "with hepnb.load."
 )
 _CABINETRY = (
     "is a configuration of cabinetry, which is not read yet. Let cabinetry build the workspace "
@@ -243,7 +243,16 @@ _PATCH = (
 )
 
 
-def _is_hs3(document: Mapping[str, Any]) -> bool:
+def is_hs3(document: Any) -> bool:
+    """Return whether a document is HS3's.
+
+    Examples
+    --------
+    >>> is_hs3({"metadata": {"hs3_version": "0.2"}}), is_hs3({"channels": [], "measurements": []})
+    (True, False)
+    """
+    if not isinstance(document, Mapping):
+        return False
     metadata = document.get("metadata")
     named = {"distributions", "likelihoods", "parameter_points"}
     return (isinstance(metadata, Mapping) and "hs3_version" in metadata) or bool(named & set(document))
@@ -257,7 +266,7 @@ _DOCUMENTS: tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...] = (
     (_has("patches"), f"a patch set, not a workspace. {_PATCH.format(', name=...')}"),
     (_has("op", "path"), f"an operation of a JSON patch, not a workspace. {_PATCH.format('')}"),
     (_has("patch", "metadata"), f"a patch out of a patch set, not a workspace. {_PATCH.format('')}"),
-    (_is_hs3, _HS3),
+    (is_hs3, _HS3),
     (_has("cells", "nbformat"), "a Jupyter notebook, not a workspace. Run it, and load what it saves."),
     (_has("General", "Samples"), _CABINETRY.removeprefix("is ")),
     (

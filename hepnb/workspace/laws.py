@@ -10,8 +10,9 @@ from hepnb.errors import WorkspaceError, nearest
 
 __all__ = ["LAWS", "Law", "check_law", "laws_by_measurement"]
 
-Law: TypeAlias = "str | tuple[str, float]"
-"""``"poisson"``, or ``("gamma", 0.3)`` with the relative uncertainty of a law that has one."""
+Law: TypeAlias = "str | tuple[str, float] | tuple[str, float, float]"
+"""``"poisson"``; ``("gamma", 0.3)`` with the relative uncertainty of a law that has one; or
+``("normal", 1.0, 0.05)``, a factor that was measured to be 1.00 +- 0.05."""
 
 LAWS: dict[str, bool] = {
     "gaussian": False,
@@ -21,8 +22,9 @@ LAWS: dict[str, bool] = {
     "gamma": True,
     "gamma-root": True,
     "lognormal": True,
+    "normal": True,
 }
-"""Every law, and whether it has a relative uncertainty."""
+"""Every law, and whether it has numbers: a relative uncertainty, or value and uncertainty for "normal"."""
 
 
 def check_law(name: str, given: Any) -> Law:
@@ -59,6 +61,8 @@ def check_law(name: str, given: Any) -> Law:
         if numbers:
             raise WorkspaceError(f"modifier {name!r}: the constraint {kind!r} has no relative uncertainty.")
         return kind
+    if kind == "normal":
+        return _measured(name, numbers)
     if len(numbers) != 1 or isinstance(numbers[0], bool) or not isinstance(numbers[0], int | float):
         raise WorkspaceError(
             f"modifier {name!r}: the constraint {kind!r} needs a relative uncertainty: ({kind!r}, 0.3)."
@@ -70,6 +74,18 @@ def check_law(name: str, given: Any) -> Law:
             "Give a positive one."
         )
     return kind, relative
+
+
+def _measured(name: str, numbers: Sequence[Any]) -> tuple[str, float, float]:
+    """Return the law of a factor that was measured."""
+    good = len(numbers) == 2 and all(type(number) in (int, float) for number in numbers)
+    value, width = map(float, numbers) if good else (math.nan, math.nan)
+    if not (math.isfinite(value) and 0 < width < math.inf):
+        raise WorkspaceError(
+            f"modifier {name!r}: the constraint 'normal' needs a value and a positive uncertainty: "
+            "('normal', 1.0, 0.05)."
+        )
+    return "normal", value, width
 
 
 def laws_by_measurement(

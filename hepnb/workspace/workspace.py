@@ -41,6 +41,9 @@ class Workspace(Contents):
         measurement. See :attr:`constraints`.
     bin_labels : mapping of str to sequence of str, optional
         The names of the bins of channels whose bins are categories, or several axes unrolled.
+    interpolation : mapping of str to str, optional
+        The interpolation codes of normsys and histosys, where they are not pyhf's; see
+        :attr:`interpolation`.
     pruned : sequence of Pruned, optional
         What was left out when it was built.
 
@@ -241,6 +244,48 @@ class Workspace(Contents):
         from hepnb.workspace.histfactory.save import save_xml  # noqa: PLC0415  # its package reads workspaces, too
 
         return save_xml(self, folder)
+
+    def save_hs3(self, path: str | os.PathLike[str]) -> Path:
+        """Write the workspace as an HS3 document, which RooFit reads.
+
+        Parameters
+        ----------
+        path : path
+            Where to; a file that is there is replaced when the new one is complete.
+
+        Returns
+        -------
+        pathlib.Path
+            The file: :func:`hepnb.load` reads the same likelihood from it.
+
+        Raises
+        ------
+        WorkspaceError
+            There is something that HS3, as ROOT reads it, cannot hold; the message names it.
+        FileError
+            It cannot be written.
+
+        Notes
+        -----
+        ROOT 6.40 reads it: ``RooJSONFactoryWSTool(workspace).importJSON(path)``. Parameters have ROOT's names
+        there: ``alpha_S`` for a systematic S, ``gamma_G_bin_0`` for the first bin of G.
+
+        References
+        ----------
+        HS3, version 0.2.
+
+        Examples
+        --------
+        >>> import tempfile, hepnb
+        >>> workspace = hepnb.workspace.uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = hepnb.load(workspace.save_hs3(f"{folder}/workspace.hs3.json"))
+        >>> again.observed
+        {'singlechannel': [50.0, 52.0]}
+        """
+        from hepnb.workspace.hs3.save import save_hs3  # noqa: PLC0415  # its package makes workspaces, too
+
+        return save_hs3(self, path)
 
 
 def in_full(workspace: Workspace) -> Code:

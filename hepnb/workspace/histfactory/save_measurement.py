@@ -125,9 +125,11 @@ def _check(written: Written, name: str, setting: dict[str, Any]) -> None:
 def _terms(written: Written, element: ET.Element, measurement: str) -> None:
     for name, law in written.workspace.constraints_of(measurement).items():
         kinds = written.kinds[name]
+        if "normfactor" in kinds:
+            raise refuse(f"the constraint {law!r} of the factor {name!r}")
         if not kinds & {"normsys", "histosys"} or law == "gaussian":
             continue
-        kind, relative = (law, 1.0) if isinstance(law, str) else law
+        kind, relative = (law, 1.0) if isinstance(law, str) else law[:2]
         if kind == "lognormal" and "normsys" not in kinds:
             continue  # it has no effect
         if kind not in _TYPES or (kind == "gamma-root" and kinds != {"normsys"}):

@@ -83,6 +83,8 @@ class Written:
         return name
 
     def _check(self) -> None:
+        if self.workspace.interpolation:
+            raise refuse(f"the interpolation codes {self.workspace.interpolation}")
         for name, kinds in self.kinds.items():
             channels = {id(channel) for channel, _, _ in self.places[name]}
             if "staterror" in kinds and len(channels) > 1:
