@@ -9,9 +9,18 @@ from dataclasses import replace
 from typing import Any, Self
 
 from hepnb.errors import FileError, MissingObjectError, nearest
-from hepnb.events.rootio.directory import FileKey, key_of, listing_of
+from hepnb.events.rootio.directory import (
+    FileKey,
+    Item,
+    key_of,
+    listing_of,
+    lookup,
+    names_of,
+    object_of,
+    path_of,
+)
 from hepnb.events.rootio.object_readers import KeyKind, read_object
-from hepnb.events.rootio.open_files import acquire, close, reading
+from hepnb.events.rootio.open_files import OpenFile, acquire, close, reading
 from hepnb.events.tree import Tree
 
 __all__ = ["FileKey", "KeyKind", "RootFile"]
@@ -86,16 +95,11 @@ class RootFile:
             Where the list of objects itself is damaged.
         """
         with acquire(self.path) as handle:
-            entries = tuple(listing_of(handle).entries)
+            entries = listing_of(handle)
         if not self.directory:
             return entries
         start = self.directory + "/"
-        depth = start.count("/")
-        return tuple(
-            replace(e, path=e.path[len(start) :], depth=e.depth - depth)
-            for e in entries
-            if e.path.startswith(start)
-        )
+        return tuple(self._inside(entry) for entry in entries if entry.path.startswith(start))
 
     def keys(self, kind: KeyKind | None = None, match: str = "*") -> list[str]:
         """List paths with cycles.
@@ -112,11 +116,12 @@ class RootFile:
         list of str
             Such as ``"dir/tree;1"``.
         """
-        return [
-            entry.key
-            for entry in self.walk()
-            if kind in (None, entry.kind) and fnmatch.fnmatchcase(entry.path, match)
-        ]
+        with acquire(self.path) as handle:
+            return [
+                f"{path};{item.cycle}"
+                for path, item in self._names(handle)
+                if kind in (None, item.kind) and fnmatch.fnmatchcase(path, match)
+            ]
 
     def entry(self, key: str) -> FileKey | None:
         """Look an object up, without reading it.
@@ -131,12 +136,11 @@ class RootFile:
         FileKey or None
             None where there is none.
         """
-        entries = self.walk()
-        for wanted in (key, re.sub(r"/+", "/", key.strip("/"))):
-            found = [entry for entry in entries if wanted in (entry.path, entry.key)]
-            if found:
-                # A name may end as if in a cycle: "x;1" itself comes before cycle 1 of "x".
-                return max(found, key=lambda entry: (entry.path == wanted, entry.cycle))
+        for wanted in dict.fromkeys((key, re.sub(r"/+", "/", key.strip("/")))):
+            with acquire(self.path) as handle:
+                found = lookup(handle, self._full(wanted))
+            if found is not None:
+                return self._inside(found)
         return None
 
     def __getitem__(self, key: str) -> Any:
@@ -161,29 +165,30 @@ class RootFile:
         if not isinstance(key, str):
             raise FileError(
                 f"{self.path!r} has no object {key!r:.60}: a path in the file is text. "
-                f"{nearest(str(key), [e.path for e in self.walk()])}"
+                f"{nearest(str(key), self._paths())}"
             )
         if key.strip("/") == "":
             return self
         entry = self.entry(key)
         if entry is None:
             raise MissingObjectError(f"{self.path!r} has no object {key!r}. {self._hint(key)}")
-        full = f"{self.directory}/{entry.path}" if self.directory else entry.path
+        full = self._full(entry.path)
         if entry.kind == "directory":
             return RootFile(self.path, full)
         if not entry.readable:
             raise FileError(
                 f"{entry.key!r} of {self.path!r} ({entry.classname}) cannot be read: {entry.reason}."
             )
-        newest = self.entry(entry.path)
-        exact = full if newest is None or newest.cycle == entry.cycle else f"{full};{entry.cycle}"
-        if entry.kind in ("tree", "rntuple"):
-            return Tree(self.path, exact)
-        with (
-            acquire(self.path) as handle,
-            reading(f"{entry.classname} {entry.key!r}", self.path),
-        ):
-            return read_object(key_of(handle, f"{full};{entry.cycle}"), entry.kind, entry.classname)
+        with acquire(self.path) as handle:
+            given = self._full(re.sub(r"/+", "/", key.strip("/")))
+            exact = path_of(handle, (full, f"{full};{entry.cycle}", given))
+            with reading(f"{entry.classname} {entry.key!r}", self.path):
+                if entry.kind == "rntuple":
+                    # To look it up its footer is enough; now all that it says of itself is verified.
+                    object_of(handle, exact)
+                if entry.kind in ("tree", "rntuple"):
+                    return Tree(self.path, exact)
+                return read_object(key_of(handle, exact), entry.kind, entry.classname)
 
     def _hint(self, key: str) -> str:
         tree, _, branch = key.strip("/").partition("/")
@@ -195,4 +200,25 @@ class RootFile:
                 return f"{tree!r} is a tree: its branches are read by file[{tree!r}].arrays({branch!r})."
             step, _, branch = branch.partition("/")
             tree = f"{tree}/{step}"
-        return nearest(key, [entry.path for entry in self.walk()])
+        return nearest(key, self._paths())
+
+    def _full(self, path: str) -> str:
+        return f"{self.directory}/{path}" if self.directory else path
+
+    def _inside(self, entry: FileKey) -> FileKey:
+        """Return an object of the file as one of this folder."""
+        start = len(self.directory) + 1
+        if start == 1:
+            return entry
+        return replace(entry, path=entry.path[start:], depth=entry.depth - self.directory.count("/") - 1)
+
+    def _names(self, handle: OpenFile) -> Iterator[tuple[str, Item]]:
+        """Yield the path in this folder of every object in it; nothing but lists of objects is read."""
+        start = self.directory + "/" if self.directory else ""
+        for item in names_of(handle):
+            if item.path.startswith(start):
+                yield item.path[len(start) :], item
+
+    def _paths(self) -> list[str]:
+        with acquire(self.path) as handle:
+            return [path for path, _ in self._names(handle)]

@@ -14,6 +14,7 @@ from hepnb.errors import FileError, HepnbError, MissingObjectError, nearest
 from hepnb.events.root_file import FileKey, KeyKind, RootFile
 from hepnb.events.rootio.open_files import acquire, close
 from hepnb.events.sources.chain import ChainSource
+from hepnb.events.sources.many_files import each_file
 from hepnb.events.sources.root_tree import FileSource
 from hepnb.events.sources.source import OnError, Skipped, warn_of
 from hepnb.events.tree import Tree
@@ -96,9 +97,14 @@ class RootFiles:
         FileError
             Where a file cannot be read.
         """
-        each = [(path, _newest(RootFile(path, self.directory).walk())) for path in self.paths]
+        found = each_file(self._newest_of, self.paths, self.path, skip_errors=False)
+        walks = {number: entries for number, entries in found if not isinstance(entries, HepnbError)}
+        each = [(path, walks[number]) for number, path in enumerate(self.paths)]
         names = dict.fromkeys(name for _, entries in each for name in entries)
         return tuple(_together(name, each) for name in names)
+
+    def _newest_of(self, path: str) -> dict[str, FileKey]:
+        return _newest(RootFile(path, self.directory).walk())
 
     def keys(self, kind: KeyKind | None = None, match: str = "*") -> list[str]:
         """List paths, without cycles.
@@ -232,21 +238,22 @@ def checked(files: RootFiles) -> RootFiles:
     FileError
         Where a file is missing or is no ROOT file; always where all are.
     """
-    good: list[str] = []
-    skipped: list[Skipped] = []
-    for path in files.paths:
-        try:
-            with acquire(path):
-                good.append(path)
-        except FileError as error:
-            if files.on_error != "skip":
-                raise
-            skipped.append(Skipped(path, str(error)))
+    found = dict(each_file(_acquired, files.paths, files.path, skip_errors=files.on_error == "skip"))
+    good = [path for number, path in enumerate(files.paths) if found[number] is None]
+    skipped = []
+    for number, path in enumerate(files.paths):
+        if found[number] is not None:
+            skipped.append(Skipped(path, str(found[number])))
             warn_of(skipped[-1])
     if not good:
         said = "\n".join(f"  {one}" for one in skipped[:5])
         raise FileError(f"none of the files {files.path!r} can be read:\n{said}")
     return replace(files, paths=tuple(good), skipped=tuple(skipped))
+
+
+def _acquired(path: str) -> None:
+    with acquire(path):
+        pass
 
 
 def _names(entry: FileKey) -> tuple[str, str]:

@@ -6,7 +6,7 @@ Nothing here knows files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
 import hist
@@ -17,8 +17,20 @@ from hepnb.histograms._fill import empty
 from hepnb.histograms._unroll import bin_name, is_category, pick, unroll
 from hepnb.histograms.binning import Bins, axis
 from hepnb.histograms.uncertainties import known_variances
+from hepnb.progress import Progress
 
-__all__ = ["as_counts", "bin_names", "both_cuts", "from_ready", "in_a_row", "take", "template", "zeros"]
+__all__ = [
+    "FillableTogether",
+    "as_counts",
+    "bin_names",
+    "both_cuts",
+    "from_ready",
+    "in_a_row",
+    "take",
+    "take_together",
+    "template",
+    "zeros",
+]
 
 
 @runtime_checkable
@@ -45,6 +57,53 @@ class Fillable(Protocol):
             With sums of squared weights.
         """
         ...
+
+
+@runtime_checkable
+class FillableTogether(Fillable, Protocol):
+    """Source of templates that fills any number of them in one pass; equal sources give equal templates."""
+
+    def __hash__(self) -> int: ...
+
+    def fill(self, histograms: Mapping[str, Any], *, progress: Progress | None = None) -> Any:
+        """Fill histograms.
+
+        Parameters
+        ----------
+        histograms : mapping of name to (expression, bins, cut, weight)
+            What to fill.
+        progress : callable, optional
+            Called with (done, total).
+
+        Returns
+        -------
+        object
+            With the mapping ``histograms`` of name to hist.Hist.
+        """
+        ...
+
+
+def take_together(
+    source: FillableTogether, what: Sequence[tuple[Any, ...]], progress: Progress | None = None
+) -> list[hist.Hist[Any]]:
+    """Fill the histograms of several samples in one pass.
+
+    Parameters
+    ----------
+    source : FillableTogether
+        A tree.
+    what : sequence of (variable, bins, cut, weight)
+        As for :func:`take`, one for each histogram.
+    progress : callable, optional
+        Called with (done, total).
+
+    Returns
+    -------
+    list of hist.Hist
+        Each as :func:`take` gives it.
+    """
+    filled = source.fill({str(number): one for number, one in enumerate(what)}, progress=progress).histograms
+    return [_weighted(filled[str(number)]) for number in range(len(what))]
 
 
 def take(

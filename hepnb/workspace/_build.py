@@ -19,9 +19,10 @@ from hepnb.workspace.consistency import (
     choose_poi,
     normfactor_settings,
 )
-from hepnb.workspace.filler import Filler, Progress, source_of, values_of, variances_of
+from hepnb.workspace.filler import Filler, Progress, Request, source_of, values_of, variances_of
 from hepnb.workspace.ingredients import SYMMETRISE, Channel, Sample, Systematic
 from hepnb.workspace.pruning import Pruned, Pruning, prune_channel
+from hepnb.workspace.together import fill_together
 from hepnb.workspace.variations import modifier, modifiers_of
 from hepnb.workspace.workspace import Workspace
 
@@ -106,6 +107,7 @@ def build(
     parameters = normfactor_settings(samples)
     poi = choose_poi(poi, samples, parameters)
     filler = Filler(progress, _n_templates(channels, samples, systematics, observed))
+    fill_together(channels, samples, systematics, observed, filler)
     built = [_channel(channel, samples, systematics, observed, filler) for channel in channels]
     pruned = [one for each in built for one in each.without] + _nowhere(systematics, built)
     if prune is not None:
@@ -158,7 +160,9 @@ def _channel(
             f"channel {channel.name!r}: no signal and no background has a source for it. Add one."
         )
     nominal = {
-        sample.name: filler.fill(channel, sample, source_of(sample, channel), channel.variable, sample.weight)
+        sample.name: filler.fill(
+            Request(channel, sample, source_of(sample, channel), channel.variable, sample.weight)
+        )
         for sample in present
     }
     first = next((filled for filled in nominal.values() if filled is not None), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hist
@@ -13,7 +13,7 @@ from hepnb.errors import WorkspaceError
 from hepnb.histograms._smooth import smooth_variation
 from hepnb.histograms.templates import bin_names, zeros
 from hepnb.histograms.variations import split, symmetric
-from hepnb.workspace.filler import Filler, source_of, values_of
+from hepnb.workspace.filler import Filler, Request, source_of, values_of
 from hepnb.workspace.ingredients import SYMMETRISE, Channel, Sample, Systematic, Variable, choose
 
 __all__: list[str] = []
@@ -28,10 +28,10 @@ def modifiers_of(
 ) -> list[dict[str, Any]]:
     """Return the modifiers that a systematic becomes for a sample in a channel; none without an effect."""
     owner = f"Systematic {systematic.name!r}"
-    up = choose(systematic.up, sample.name, channel.name, owner)
     mirrored = isinstance(systematic.down, str) and systematic.down == SYMMETRISE
-    down = None if mirrored else choose(systematic.down, sample.name, channel.name, owner)
     if systematic.kind == "normalization":
+        up = choose(systematic.up, sample.name, channel.name, owner)
+        down = None if mirrored else choose(systematic.down, sample.name, channel.name, owner)
         shifts = [float(up), float(-up if down is None else down)]
         if systematic.symmetric is not None:
             shifts = [float(side) for side in symmetric(0.0, shifts[0], shifts[1], systematic.symmetric)]
@@ -39,15 +39,31 @@ def modifiers_of(
     _check_smoothing(systematic, channel, nominal)
     yields = values_of(nominal)
     values: list[NDArray[np.float64]] = []
-    for side, variation in [("up", up)] if mirrored else [("up", up), ("down", down)]:
-        source, variable, weight, select = _varied(channel, sample, systematic, variation)
-        which = f", systematic {systematic.name!r} {side}"
-        filled = filler.fill(channel, sample, source, variable, weight, which, select)
+    for request in variations_of(channel, sample, systematic):
+        filled = filler.fill(request)
         found = values_of(zeros(nominal) if filled is None else filled)
         values.append(smooth_variation(yields, found) if systematic.smooth else found)
     if systematic.symmetric is not None and not mirrored:
         values = list(symmetric(yields, values[0], values[1], systematic.symmetric))
     return _norm_and_shape(systematic, yields, values[0], None if mirrored else values[1])
+
+
+def variations_of(channel: Channel, sample: Sample, systematic: Systematic) -> Iterator[Request]:
+    """Yield what to fill for a systematic that has templates: up and, unless it is mirrored, down.
+
+    Raises
+    ------
+    WorkspaceError
+        When the sample has no such variation, or its source cannot give it.
+    """
+    owner = f"Systematic {systematic.name!r}"
+    sides = [("up", choose(systematic.up, sample.name, channel.name, owner))]
+    if not (isinstance(systematic.down, str) and systematic.down == SYMMETRISE):
+        sides.append(("down", choose(systematic.down, sample.name, channel.name, owner)))
+    for side, variation in sides:
+        source, variable, weight, select = _varied(channel, sample, systematic, variation)
+        which = f", systematic {systematic.name!r} {side}"
+        yield Request(channel, sample, source, variable, weight, which, select)
 
 
 def modifier(name: str, kind: str, data: Any) -> dict[str, Any]:

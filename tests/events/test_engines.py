@@ -13,8 +13,8 @@ from dask.distributed import Client, LocalCluster
 
 import hepnb
 from hepnb.errors import FileError, HepnbError, SelectionError
-from hepnb.events.passes.basket_reader import coarsest
 from hepnb.events.passes.tasks import task_ranges
+from hepnb.events.rootio.baskets import coarsest
 
 N = 1_200_000
 MASS = "sqrt(x**2 + y**2 + 1)"

@@ -14,7 +14,7 @@ import uproot
 
 import hepnb.events
 from hepnb.errors import BranchError
-from hepnb.events.rootio.branches import branches_of
+from hepnb.events.rootio.branches import branches_of, readers_of
 from hepnb.events.rootio.directory import object_of
 from hepnb.events.rootio.interpretations import amend, packing_of
 from hepnb.events.rootio.open_files import acquire
@@ -219,7 +219,7 @@ def test_leaf_lists_with_arrays_in_them(tmp_path, first, second):
             Leaf("TLeafF", own, fName=name, fTitle=title, fLen=length)
             for name, title, length in (first, second)
         ]
-        described = {one.name: one for one in branches_of(tree)}
+        described = {one.name: one for one in branches_of(tree, readers_of(tree))}
         assert [described[name].readable for name in ("raw.x", "raw.y")] == [True, True]
     opened = hepnb.events.open(path)["t"]
     for name in ("x", "y"):

@@ -13,8 +13,9 @@ import uproot
 
 import hepnb
 from hepnb.errors import BinningError, BranchError, EmptySelectionWarning, ExpressionError, SelectionError
-from hepnb.events.passes.basket_reader import Unusual, baskets_of
 from hepnb.events.passes.block_reader import BlockReader, layout_of
+from hepnb.events.rootio.basket_reader import Unusual
+from hepnb.events.rootio.baskets import baskets_of
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.progress import Bar
 
@@ -278,7 +279,7 @@ def test_a_file_that_changes_meanwhile(tmp_path, streamed, monkeypatch):
 
 
 def test_headers_that_lie(tree):
-    from hepnb.events.passes.basket_reader import Buffer, Column, descriptor_of
+    from hepnb.events.rootio.basket_reader import Buffer, Column, descriptor_of
 
     info = tree._reader()
     found = baskets_of(info.stamps[0], "t", info.names["f4"])

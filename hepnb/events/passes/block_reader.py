@@ -14,15 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError, FileError
-from hepnb.events.passes.basket_reader import (
-    Baskets,
-    Buffer,
-    Column,
-    Unusual,
-    baskets_of,
-    descriptor_of,
-    offsets_of,
-)
+from hepnb.events.rootio.basket_reader import Buffer, Column, Unusual, descriptor_of
+from hepnb.events.rootio.baskets import Baskets, baskets_of, offsets_of
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.rootio.open_files import check_unchanged
 from hepnb.events.sources.column_cache import COLUMNS

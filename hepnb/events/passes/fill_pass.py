@@ -171,6 +171,12 @@ class FillPass:
                     "Give it its bins."
                 )
             axes.append(made)
+        names = [made.name for made in axes if made.name]
+        if len(set(names)) < len(names):
+            raise BinningError(
+                f"the axes of {spec.expressions} are named {', '.join(map(repr, names))}: a histogram needs "
+                "another name for each. Give the axes other names, or none."
+            )
         return tuple(axes)
 
     def wants_entries(self) -> bool:

@@ -14,11 +14,11 @@ from hepnb.errors import SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
 from hepnb.events.passes.accumulators import MAX_SELECTED, Accumulator, HistogramAccumulator
-from hepnb.events.passes.basket_reader import largest_list, largest_of
 from hepnb.events.passes.block_reader import stretches_of
 from hepnb.events.passes.cube_accumulator import CubeAccumulator
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.tasks import TASK_ENTRIES, default_threads
+from hepnb.events.rootio.baskets import largest_list, largest_of
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import TreeReader

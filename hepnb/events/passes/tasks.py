@@ -23,8 +23,8 @@ from hepnb.errors import FileError, SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
 from hepnb.events.passes.accumulators import Accumulator, EntryBlock
-from hepnb.events.passes.basket_reader import coarsest
 from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
+from hepnb.events.rootio.baskets import coarsest
 from hepnb.events.sources.source import Segment, Skipped, Source, TreeReader, warn_of
 from hepnb.executor import Executor, run_completed
 from hepnb.progress import Cancel, Progress

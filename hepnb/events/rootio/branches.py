@@ -79,13 +79,15 @@ class Branch:
         return self.name if plain else f"`{self.name}`"
 
 
-def branches_of(tree: Any) -> tuple[Branch, ...]:
+def branches_of(tree: Any, readers: Mapping[str, Any]) -> tuple[Branch, ...]:
     """List the branches of an uproot tree or RNTuple, members of records included.
 
     Parameters
     ----------
     tree : uproot TTree or RNTuple
         Read from an open file.
+    readers : mapping of str to uproot TBranch or RField
+        What :func:`readers_of` gives of it.
 
     Returns
     -------
@@ -93,7 +95,7 @@ def branches_of(tree: Any) -> tuple[Branch, ...]:
         In the file's order; names are the shortest that are not ambiguous.
     """
     if "RNTuple" in tree.classname:
-        return tuple(_shortest_names(list(_ntuple_branches(tree)), {}))
+        return tuple(_shortest_names(list(_ntuple_branches(readers)), {}))
     items = list(tree.iteritems(recursive=True, full_paths=True))
     own = {path: str(branch.name) for path, branch in items}
     return tuple(_shortest_names(list(_tree_branches(items, int(tree.num_entries))), own))
@@ -176,8 +178,8 @@ def _counter(branch: Any) -> str:
         return ""
 
 
-def _ntuple_branches(ntuple: Any) -> Iterator[Branch]:
-    for path, branch in readers_of(ntuple).items():
+def _ntuple_branches(readers: Mapping[str, Any]) -> Iterator[Branch]:
+    for path, branch in readers.items():
         typename, title, reason, form = "", "", "", None
         try:
             typename, title = str(branch.typename), str(branch.description or "")

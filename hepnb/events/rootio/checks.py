@@ -1,9 +1,8 @@
 """What a damaged file gives away: numbers that are written twice, checksums, sizes that cannot be.
 
-uproot verifies some of it (the checksums of lz4 blocks, of an RNTuple's anchor, header and footer, the number
-of values in a basket). Here is the rest: the two copies of an object's key, the entries of a tree and of its
-branches, the places and sizes of baskets before memory is reserved for them, and the XXH3 checksums of an
-RNTuple's page lists and pages.
+uproot verifies some of it (the checksums of lz4 blocks, the number of values in a basket). Here is the rest:
+the two copies of an object's key, the entries of a tree and of its branches, and the places and sizes of
+baskets before memory is reserved for them.
 
 Nobody can tell what was written without a checksum: flipped bits in a basket that is stored as it is, or that
 was compressed with zstd (ROOT asks for no checksum in it), give other numbers. Blocks of zlib, lzma and lz4,
@@ -11,42 +10,24 @@ and the pages of an RNTuple, have theirs.
 
 References
 ----------
-ROOT, "RNTuple Binary Format Specification" 1.0, sections "Envelopes" and "Page Locations"; "TFile physical
-format", section "Data record".
+ROOT, "TFile physical format", section "Data record".
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import uproot
-import xxhash
 
 from hepnb.events.rootio.open_files import Damaged
+from hepnb.events.rootio.records import KEY, LARGE_FILE, bytes_at, key_at, place_of_names, string_at
 
-__all__ = [
-    "StoredKey",
-    "branch_fault",
-    "bytes_at",
-    "check_baskets",
-    "check_key",
-    "check_list",
-    "check_size",
-    "check_tree",
-    "key_at",
-]
+__all__ = ["branch_fault", "check_baskets", "check_key", "check_list", "check_size", "check_tree"]
 
-_KEY = struct.Struct(">ihiIhh")
 _COUNTS = struct.Struct(">hiiii")
 _HEAD = 512
-_CHECKSUM = 8
-_LARGE_FILE = 1000
-"""Added to the version of a key or of a free segment whose places take 8 bytes each."""
 _LARGE = 64 * 1024**2
-_DEFERRED = 0x01
-"""Flag of a column of an RNTuple that begins after the first entry."""
 # zstd writes 128 KiB of equal bytes as a block of 4: nothing that ROOT uses packs more tightly.
 _MAX_COMPRESSION = 40_000
 _MAYBE = ": the file may be damaged"
@@ -66,8 +47,8 @@ def check_key(key: Any) -> None:
         Where they differ.
     """
     place = int(key.fSeekKey)
-    record = bytes_at(key._file, place, place + max(int(key.fKeylen), _KEY.size))
-    n_bytes, version, n_object, _, n_key, cycle = _KEY.unpack_from(record)
+    record = bytes_at(key._file, place, place + max(int(key.fKeylen), KEY.size))
+    n_bytes, version, n_object, _, n_key, cycle = KEY.unpack_from(record)
     there = (n_bytes, n_object, n_key, cycle)
     listed = (int(key.fNbytes), int(key.fObjlen), int(key.fKeylen), int(key.fCycle))
     if there != listed:
@@ -75,8 +56,8 @@ def check_key(key: Any) -> None:
             f"the list of objects says of {key.fName!r} {listed} for its bytes, length, key and cycle, "
             f"its record {there}"
         )
-    classname, at = _string_at(record, _place_of_names(version))
-    name, _ = _string_at(record, at)
+    classname, at = string_at(record, place_of_names(version))
+    name, _ = string_at(record, at)
     # One writer calls a folder TDirectory in its record and TDirectoryFile in the list.
     if name != key.fName or classname.removesuffix("File") != str(key.fClassName).removesuffix("File"):
         raise Damaged(
@@ -109,9 +90,9 @@ def check_list(folder: Any) -> None:
         return
     content = bytes_at(folder.file, place, place + size)
     zeroed = [key for key in folder._keys if int(key.fSeekKey) <= 0 or not key.fClassName]
-    if _KEY.unpack_from(content)[0] <= 0 or zeroed:
+    if KEY.unpack_from(content)[0] <= 0 or zeroed:
         raise Damaged("there are zeros where the list of objects should be")
-    used = _KEY.unpack_from(content)[4] + 4 + sum(int(key.fKeylen) for key in folder._keys)
+    used = KEY.unpack_from(content)[4] + 4 + sum(int(key.fKeylen) for key in folder._keys)
     left_over = key_at(content, used)
     if left_over is None or left_over.folder != int(folder._fSeekDir):
         return
@@ -127,45 +108,15 @@ def check_list(folder: Any) -> None:
         )
 
 
-class StoredKey(NamedTuple):
-    """A key, read from bytes that may be anything."""
-
-    n_bytes: int
-    n_object: int
-    length: int
-    cycle: int
-    seek: int
-    folder: int
-    classname: str
-    name: str
-
-
-def key_at(content: bytes, at: int) -> StoredKey | None:
-    """Read a key, or give None where there is none."""
-    if len(content) < at + _KEY.size:
-        return None
-    n_bytes, version, n_object, _, length, cycle = _KEY.unpack_from(content, at)
-    places = struct.Struct(">qq" if version > _LARGE_FILE else ">ii")
-    if n_bytes < length or n_object < 0 or not _KEY.size + places.size < length <= len(content) - at:
-        return None
-    seek, folder = places.unpack_from(content, at + _KEY.size)
-    classname, end = _string_at(content, at + _KEY.size + places.size)
-    name, end = _string_at(content, end)
-    _, end = _string_at(content, end)
-    if end != at + length or not classname:
-        return None
-    return StoredKey(n_bytes, n_object, length, cycle, seek, folder, classname, name)
-
-
 def _is_free(file: Any, place: int) -> bool:
     """Tell whether a byte is in the file's list of free space; yes where that list cannot be read."""
     start, size = int(file.fSeekFree), int(file.fNbytesFree)
     try:
         content = bytes_at(file, start, start + size)
-        at = _KEY.unpack_from(content)[4]
+        at = KEY.unpack_from(content)[4]
         while at < len(content):
             form = struct.Struct(
-                ">hqq" if int.from_bytes(content[at : at + 2], "big") > _LARGE_FILE else ">hii"
+                ">hqq" if int.from_bytes(content[at : at + 2], "big") > LARGE_FILE else ">hii"
             )
             _, first, last = form.unpack_from(content, at)
             if first <= place <= last:
@@ -176,19 +127,6 @@ def _is_free(file: Any, place: int) -> bool:
     return False
 
 
-def _place_of_names(version: int) -> int:
-    """Where the names in a record begin: after its place and that of its folder, of 4 or 8 bytes each."""
-    return _KEY.size + (16 if version > _LARGE_FILE else 8)
-
-
-def _string_at(content: bytes, at: int) -> tuple[str, int]:
-    """Give a text and where it ends: its length comes first, in one byte or in five."""
-    n, at = content[at] if at < len(content) else 0, at + 1
-    if n == 255:
-        n, at = int.from_bytes(content[at : at + 4], "big"), at + 4
-    return content[at : at + n].decode("utf-8", errors="surrogateescape"), at + n
-
-
 def check_size(what: str, n_bytes: int, n_packed: int) -> None:
     """Refuse what claims to be so large that nothing could have compressed it, before memory is reserved."""
     if n_bytes < 0 or (n_bytes > _LARGE and n_bytes > _MAX_COMPRESSION * n_packed):
@@ -196,21 +134,18 @@ def check_size(what: str, n_bytes: int, n_packed: int) -> None:
 
 
 def check_tree(tree: Any) -> None:
-    """Look for contradictions in what a tree says of itself, and guard what is read from it later.
+    """Look for contradictions in what a tree says of itself.
 
     Parameters
     ----------
-    tree : uproot TTree or RNTuple
+    tree : uproot TTree
         From an open file.
 
     Raises
     ------
     Damaged
-        Where no branch has the entries of the tree, or a checksum differs.
+        Where no branch has the entries of the tree.
     """
-    if "RNTuple" in tree.classname:
-        _check_ntuple(tree)
-        return
     n_entries = int(tree.num_entries)
     if n_entries < 0:
         raise Damaged(f"the tree says {n_entries:,} entries")
@@ -263,7 +198,7 @@ def branch_fault(branch: Any, n_entries: int) -> str:
         said = f"its basket {number} says {int(counts[number]):,} entries in {int(sizes[number]):,} bytes"
         return said + _MAYBE
     size = branch.file.source.num_bytes
-    wrong = (seeks < branch.file.fBEGIN) | (sizes < _KEY.size) | (seeks + sizes > size)
+    wrong = (seeks < branch.file.fBEGIN) | (sizes < KEY.size) | (seeks + sizes > size)
     if wrong.any():
         number = int(wrong.argmax())
         return (
@@ -309,8 +244,8 @@ def check_baskets(branch: Any, start: int, stop: int) -> None:
 def _check_basket(branch: Any, number: int, n_entries: int) -> None:
     place, size = int(branch.member("fBasketSeek")[number]), int(branch.member("fBasketBytes")[number])
     head = bytes_at(branch.file, place, place + min(size, _HEAD))
-    n_bytes, version, n_object, _, n_key, _ = _KEY.unpack_from(head)
-    if _string_at(head, _place_of_names(version))[0] != "TBasket":
+    n_bytes, version, n_object, _, n_key, _ = KEY.unpack_from(head)
+    if string_at(head, place_of_names(version))[0] != "TBasket":
         raise Damaged(f"basket {number} is not at byte {place:,}, where its branch says it is")
     if n_bytes != size:
         raise Damaged(f"basket {number} says it has {n_bytes:,} bytes, its branch says {size:,}")
@@ -322,98 +257,3 @@ def _check_basket(branch: Any, number: int, n_entries: int) -> None:
         raise Damaged(
             f"basket {number} says {entries:,} entries in {n_object:,} bytes, its branch says {n_entries:,}"
         )
-
-
-def bytes_at(file: Any, start: int, stop: int) -> bytes:
-    """Read bytes of a file, as far as it goes; a record's header at least."""
-    stop = min(stop, int(file.source.num_bytes))
-    if not 0 < start < stop - _KEY.size + 1:
-        raise Damaged(f"a record is said to begin at byte {start:,}, outside the file")
-    chunk = file.source.chunk(start, stop)
-    return bytes(chunk.get(start, stop, uproot.source.cursor.Cursor(start), {}))
-
-
-def _check_ntuple(ntuple: Any) -> None:
-    groups = ntuple.footer.cluster_group_records
-    for number, group in enumerate(groups):
-        link = group.page_list_link
-        check_size(f"page list {number}", int(link.env_uncomp_size), int(link.locator.num_bytes))
-        chunk, _ = ntuple.read_locator(link.locator, link.env_uncomp_size)
-        content = bytes(chunk.raw_data[: link.env_uncomp_size])
-        if not _fits(content[:-_CHECKSUM], content[-_CHECKSUM:]):
-            raise Damaged(f"the checksum of page list {number} differs")
-    spans = sum(int(group.entry_span) for group in groups)
-    clusters = sum(int(cluster.num_entries) for cluster in ntuple.cluster_summaries)
-    if not spans == clusters == int(ntuple.num_entries):
-        says = f"it says {int(ntuple.num_entries):,} entries, its clusters have {clusters:,}"
-        raise Damaged(f"{says}")
-    _check_columns(ntuple)
-    ntuple.read_locator = _Pages(ntuple).read
-
-
-def _check_columns(ntuple: Any) -> None:
-    """Compare the entries of each cluster with the values in its columns of one value per entry."""
-    repeats = {
-        number: max(int(record.repetition or 1), 1)
-        for number, record in enumerate(ntuple.field_records)
-        if record.parent_field_id == number
-    }
-    # Columns that were added later have fewer values, and say so.
-    plain = [
-        (number, repeats[record.field_id])
-        for number, record in enumerate(ntuple.column_records)
-        if record.field_id in repeats and not int(record.flags) & _DEFERRED
-    ]
-    for number, (cluster, columns) in enumerate(
-        zip(ntuple.cluster_summaries, ntuple.page_link_list, strict=True)
-    ):
-        n_entries = int(cluster.num_entries)
-        found = {
-            sum(int(page.num_elements) for page in columns[place].pages) / repetition
-            for place, repetition in plain
-            if place < len(columns) and not columns[place].suppressed
-        }
-        if found and n_entries not in found:
-            raise Damaged(
-                f"cluster {number} says {n_entries:,} entries, its columns have at most {max(found):,.0f}"
-            )
-
-
-class _Pages:
-    """Reads pages in place of the RNTuple's own method, and verifies the checksum that follows each.
-
-    Parameters
-    ----------
-    ntuple : uproot RNTuple
-        Whose pages.
-    """
-
-    def __init__(self, ntuple: Any) -> None:
-        self._source = ntuple.file.source
-        self._with_checksum = {
-            int(page.locator.offset): bool(page.has_checksum)
-            for cluster in ntuple.page_link_list
-            for column in cluster
-            for page in column.pages
-        }
-
-    def read(self, locator: Any, n_unpacked: int) -> tuple[Any, Any]:
-        """Give a page's bytes and a cursor at their beginning, as uproot does."""
-        start, n_bytes = int(locator.offset), int(locator.num_bytes)
-        check_size("a page", int(n_unpacked), n_bytes)
-        extra = _CHECKSUM if self._with_checksum.get(start, False) else 0
-        chunk = self._source.chunk(start, start + n_bytes + extra)
-        cursor = uproot.source.cursor.Cursor(start)
-        if extra:
-            content = chunk.get(start, start + n_bytes + extra, cursor, {})
-            if not _fits(content[:n_bytes], content[n_bytes:]):
-                raise Damaged(f"the checksum of the page at byte {start:,} differs")
-        if n_bytes < n_unpacked:
-            unpacked = uproot.compression.decompress(chunk, cursor, {}, n_bytes, n_unpacked, block_info=None)
-            cursor.move_to(0)
-            return unpacked, cursor
-        return chunk, cursor
-
-
-def _fits(content: Any, checksum: Any) -> bool:
-    return bool(xxhash.xxh3_64_intdigest(content) == int.from_bytes(bytes(checksum), "little"))

@@ -1,21 +1,22 @@
-"""The list of objects in a file, and the objects of it: by key, so that any name will do."""
+"""The objects of a file: by key, so that any name will do, and only the folders that are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import uproot
-
 from hepnb.errors import FileError, MissingObjectError, nearest
 from hepnb.events.rootio.checks import check_key, check_list, check_tree
+from hepnb.events.rootio.ntuple_checks import check_ntuple, entries_of
 from hepnb.events.rootio.object_readers import KeyKind, kind_of, why_not
 from hepnb.events.rootio.open_files import OpenFile, reading, reason_of
 from hepnb.events.rootio.recovery import recover, recover_folder
 from hepnb.events.rootio.remote import is_remote
 
-__all__ = ["FileKey", "Listing", "key_of", "listing_of", "object_of"]
+__all__ = ["FileKey", "Folder", "Item", "key_of", "listing_of", "lookup", "names_of", "object_of", "path_of"]
+
+_DUPLICATE = "another object of this path and cycle comes before it"
 
 
 @dataclass(frozen=True)
@@ -63,45 +64,209 @@ class FileKey:
         return f"{self.path};{self.cycle}"
 
 
-@dataclass(eq=False)
-class Listing:
-    """Every object of a file.
+class Item(NamedTuple):
+    """An object as the list of its folder has it; nothing of it is read.
 
     Attributes
     ----------
-    entries : list of FileKey
-        Depth first, in the file's order.
-    keys : dict of str to uproot ReadOnlyKey
-        Where each is, by its path with the cycle.
-    newest : dict of str to str
-        The key of a path without a cycle.
+    path, name, cycle, classname, kind, title
+        As of a :class:`FileKey`.
+    key : uproot ReadOnlyKey
+        Where it is.
+    order : tuple of int
+        Its number in its folder, after those of the folders: sorted by it, a folder comes before its objects.
     """
 
-    entries: list[FileKey] = field(default_factory=list)
-    keys: dict[str, Any] = field(default_factory=dict)
-    newest: dict[str, str] = field(default_factory=dict)
+    path: str
+    name: str
+    cycle: int
+    classname: str
+    kind: KeyKind
+    title: str
+    key: Any
+    order: tuple[int, ...]
+
+    @property
+    def full(self) -> str:
+        """Path with the cycle."""
+        return f"{self.path};{self.cycle}"
 
 
-def listing_of(handle: OpenFile) -> Listing:
-    """List the objects of an open file, once; the caller holds the lock.
+@dataclass(eq=False)
+class Folder:
+    """The list of objects of a folder, and the folders in it that were opened.
+
+    Attributes
+    ----------
+    items : list of Item
+        In the file's order.
+    above : frozenset of int
+        Places of the folders that it is in, and of itself.
+    unclosed : bool
+        Whether the file was not closed: then folders may lack their lists.
+    numbers : dict of str to list of int
+        The objects of a name.
+    folders : dict of int to Folder or str
+        By number of the object: a folder that was opened, or why it cannot be.
+    """
+
+    items: list[Item]
+    above: frozenset[int]
+    unclosed: bool
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+    folders: dict[int, Folder | str] = field(default_factory=dict)
+
+    def named(self, name: str) -> Iterator[Item]:
+        """Yield the objects of a name, which may have a cycle."""
+        for number in self.numbers.get(name, ()):
+            yield self.items[number]
+        alone, _, cycle = name.rpartition(";")
+        for number in self.numbers.get(alone, ()):
+            if str(self.items[number].cycle) == cycle:
+                yield self.items[number]
+
+
+def _top(handle: OpenFile) -> Folder:
+    """List the objects at the top of a file, once; look at first whether the file was closed."""
+    if handle.top is None:
+        with reading("the list of objects", handle.path):
+            # Over the network one cannot look through all of it.
+            unclosed = not is_remote(handle.path) and recover(handle.root, handle.path)
+        handle.top = _listed(handle, handle.root, "", (), frozenset(), unclosed)
+    return handle.top
+
+
+def _listed(
+    handle: OpenFile, folder: Any, prefix: str, order: tuple[int, ...], above: frozenset[int], unclosed: bool
+) -> Folder:
+    with reading(f"the list of objects in {prefix or '/'!r}", handle.path):
+        # By key and not by name: uproot would look for folders where a name has a slash in it.
+        keys = list(folder._keys)
+        check_list(folder)
+    made = Folder([], above, unclosed)
+    for number, key in enumerate(keys):
+        name, classname = str(key.fName), str(key.fClassName)
+        made.items.append(
+            Item(
+                prefix + name,
+                name,
+                int(key.fCycle),
+                classname,
+                kind_of(classname),
+                str(key.fTitle),
+                key,
+                (*order, number),
+            )
+        )
+        made.numbers.setdefault(name, []).append(number)
+    return made
+
+
+def _inside(handle: OpenFile, outer: Folder, item: Item) -> Folder | str:
+    """List the objects of a folder, once; why not, where that cannot be done."""
+    number = item.order[-1]
+    if number not in outer.folders:
+        try:
+            outer.folders[number] = _opened(handle, outer, item)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
+            outer.folders[number] = reason_of(error)
+    return outer.folders[number]
+
+
+def _opened(handle: OpenFile, outer: Folder, item: Item) -> Folder:
+    check_key(item.key)
+    inner = item.key.get()
+    if outer.unclosed:
+        recover_folder(inner)
+    # Where it is itself, and where its list of objects is: a file that was not closed has none.
+    here = {int(item.key.fSeekKey), int(inner.fSeekKeys)} - {0}
+    if here & outer.above:
+        raise FileError("the folder is inside itself")
+    return _listed(handle, inner, item.path + "/", item.order, outer.above | here, outer.unclosed)
+
+
+def _every(handle: OpenFile, folder: Folder, seen: set[str]) -> Iterator[tuple[Folder, Item, bool]]:
+    """Yield every object with its folder, depth first, and whether one like it came before."""
+    for item in folder.items:
+        duplicate = item.full in seen
+        seen.add(item.full)
+        yield folder, item, duplicate
+        if item.kind == "directory" and not duplicate:
+            inner = _inside(handle, folder, item)
+            if isinstance(inner, Folder):
+                yield from _every(handle, inner, seen)
+
+
+def _found(handle: OpenFile, folder: Folder, path: str) -> Iterator[tuple[Folder, Item]]:
+    """Yield every object of a path, with or without its cycle.
+
+    A name may have slashes of its own: what comes before any of them may be a folder.
+    """
+    for item in folder.named(path):
+        yield folder, item
+    at = path.find("/")
+    while at >= 0:
+        for item in folder.named(path[:at]):
+            inner = _inside(handle, folder, item) if item.kind == "directory" else ""
+            if isinstance(inner, Folder):
+                yield from _found(handle, inner, path[at + 1 :])
+        at = path.find("/", at + 1)
+
+
+def _first(handle: OpenFile, path: str) -> tuple[Folder, Item] | None:
+    """Return the object that a path names: the newest cycle, and of equal ones the first."""
+    found = sorted(_found(handle, _top(handle), path), key=lambda pair: pair[1].order)
+    # A name may end as if in a cycle: "x;1" itself comes before cycle 1 of "x".
+    return max(found, key=lambda pair: (pair[1].path == path, pair[1].cycle), default=None)
+
+
+def listing_of(handle: OpenFile) -> tuple[FileKey, ...]:
+    """List the objects of an open file with the entries of its trees, once; the caller holds the lock.
 
     Raises
     ------
     FileError
         Where the list at the top of the file is damaged.
     """
-    _recover(handle)
-    known: Listing | None = handle.known.get("listing")
-    if known is None:
-        known = Listing()
-        cycles: dict[str, int] = {}
-        for entry in _inside(handle, known, handle.root, _Place("", 0, frozenset())):
-            known.entries.append(entry)
-            if entry.cycle >= cycles.get(entry.path, entry.cycle):
-                cycles[entry.path] = entry.cycle
-                known.newest[entry.path] = entry.key
-        handle.known["listing"] = known
-    return known
+    if handle.listing is None:
+        handle.listing = tuple(_described(handle, *one) for one in _every(handle, _top(handle), set()))
+    return handle.listing
+
+
+def names_of(handle: OpenFile) -> Iterator[Item]:
+    """Yield every object of an open file without reading one; the caller holds the lock.
+
+    Raises
+    ------
+    FileError
+        Where the list at the top of the file is damaged.
+    """
+    for _, item, _ in _every(handle, _top(handle), set()):
+        yield item
+
+
+def lookup(handle: OpenFile, path: str) -> FileKey | None:
+    """Look an object up in the folders that its path names; the caller holds the lock.
+
+    Parameters
+    ----------
+    handle : OpenFile
+        The open file.
+    path : str
+        With or without a cycle.
+
+    Returns
+    -------
+    FileKey or None
+        None where there is none.
+
+    Raises
+    ------
+    FileError
+        Where the list at the top of the file is damaged.
+    """
+    found = _first(handle, path)
+    return None if found is None else _described(handle, *found, duplicate=False)
 
 
 def key_of(handle: OpenFile, path: str) -> Any:
@@ -119,25 +284,17 @@ def key_of(handle: OpenFile, path: str) -> Any:
     FileError
         Where there is no such object.
     """
-    _recover(handle)
-    if "listing" not in handle.known:
-        # Most names say themselves in which folder they are; then the other folders need not be read.
-        try:
-            return handle.root.key(path)
-        except (uproot.KeyInFileError, uproot.deserialization.DeserializationError, ValueError):
-            pass
-    listing = listing_of(handle)
-    found = listing.keys.get(path) or listing.keys.get(listing.newest.get(path, ""))
+    found = _first(handle, path)
     if found is None:
-        raise MissingObjectError(f"{handle.path!r} has no object {path!r}. {nearest(path, listing.newest)}")
-    return found
+        names = [item.path for item in names_of(handle)]
+        raise MissingObjectError(f"{handle.path!r} has no object {path!r}. {nearest(path, names)}")
+    return found[1].key
 
 
-def _recover(handle: OpenFile) -> None:
-    """Look once whether the file was closed; over the network one cannot look through all of it."""
-    if "unclosed" not in handle.known:
-        with reading("the list of objects", handle.path):
-            handle.known["unclosed"] = not is_remote(handle.path) and recover(handle.root, handle.path)
+def path_of(handle: OpenFile, paths: Sequence[str]) -> str:
+    """Return the first of some paths that names the same object as the last; the caller holds the lock."""
+    place = int(key_of(handle, paths[-1]).fSeekKey)
+    return next(path for path in paths if int(key_of(handle, path).fSeekKey) == place)
 
 
 def object_of(handle: OpenFile, path: str) -> Any:
@@ -154,78 +311,35 @@ def object_of(handle: OpenFile, path: str) -> Any:
 
 
 def _object_at(handle: OpenFile, key: Any) -> Any:
-    place = "object", int(key.fSeekKey)
-    if place not in handle.known:
+    place = int(key.fSeekKey)
+    if place not in handle.objects:
         check_key(key)
         found = key.get()
-        if kind_of(str(key.fClassName)) in ("tree", "rntuple"):
+        kind = kind_of(str(key.fClassName))
+        if kind == "tree":
             check_tree(found)
-        handle.known[place] = found
-    return handle.known[place]
+        elif kind == "rntuple":
+            check_ntuple(found)
+        handle.objects[place] = found
+    return handle.objects[place]
 
 
-class _Place(NamedTuple):
-    """Where in the file's folders."""
-
-    prefix: str
-    depth: int
-    above: frozenset[int]
-
-
-class _Base(NamedTuple):
-    """What the key of an object says."""
-
-    path: str
-    name: str
-    cycle: int
-    classname: str
-    kind: KeyKind
-    title: str
-
-
-def _inside(handle: OpenFile, listing: Listing, folder: Any, place: _Place) -> Iterator[FileKey]:
-    with reading(f"the list of objects in {place.prefix or '/'!r}", handle.path):
-        # By key and not by name: uproot would look for folders where a name has a slash in it.
-        keys = list(folder._keys)
-        check_list(folder)
-    for key in keys:
-        name, cycle, classname = str(key.fName), int(key.fCycle), str(key.fClassName)
-        base = _Base(place.prefix + name, name, cycle, classname, kind_of(classname), str(key.fTitle))
-        yield from _described(handle, listing, key, base, place)
-
-
-def _described(handle: OpenFile, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[FileKey]:
-    depth, full = place.depth, f"{base.path};{base.cycle}"
-    if full in listing.keys:
-        yield FileKey(*base, None, depth, False, "another object of this path and cycle comes before it")
-        return
-    listing.keys[full] = key
-    if base.kind == "directory":
-        yield from _folder(handle, listing, key, base, place)
-    elif base.kind in ("tree", "rntuple"):
+def _described(handle: OpenFile, folder: Folder, item: Item, duplicate: bool) -> FileKey:
+    n_entries, reason = None, _DUPLICATE if duplicate else why_not(item.kind, item.classname)
+    if item.kind == "directory" and not duplicate:
+        inner = _inside(handle, folder, item)
+        reason = "" if isinstance(inner, Folder) else inner
+    elif item.kind in ("tree", "rntuple") and not duplicate:
         try:
-            yield FileKey(*base, int(_object_at(handle, key).num_entries), depth, True, "")
+            n_entries = _entries_of(handle, item)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-            yield FileKey(*base, None, depth, False, reason_of(error))
-    else:
-        reason = why_not(base.kind, base.classname)
-        yield FileKey(*base, None, depth, not reason, reason)
+            reason = reason_of(error)
+    return FileKey(*item[:6], n_entries, len(item.order) - 1, not reason, reason)
 
 
-def _folder(handle: OpenFile, listing: Listing, key: Any, base: _Base, place: _Place) -> Iterator[FileKey]:
-    try:
-        check_key(key)
-        inner = key.get()
-        if handle.known["unclosed"]:
-            recover_folder(inner)
-        # Where it is itself, and where its list of objects is: a file that was not closed has none.
-        here = {int(key.fSeekKey), int(inner.fSeekKeys)} - {0}
-        if here & place.above:
-            raise FileError("the folder is inside itself")
-        below = _Place(base.path + "/", place.depth + 1, place.above | here)
-        inside = list(_inside(handle, listing, inner, below))
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it stays in the list
-        yield FileKey(*base, None, place.depth, False, reason_of(error))
-        return
-    yield FileKey(*base, None, place.depth, True, "")
-    yield from inside
+def _entries_of(handle: OpenFile, item: Item) -> int:
+    if item.kind == "rntuple" and int(item.key.fSeekKey) not in handle.objects:
+        # The footer says it: the lists of pages are read, and verified, when the tree is opened.
+        check_key(item.key)
+        return entries_of(item.key.get())
+    return int(_object_at(handle, item.key).num_entries)

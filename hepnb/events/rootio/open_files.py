@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uproot
 import uproot.behaviors.TBranch
@@ -29,6 +29,11 @@ from hepnb.events.rootio import remote
 from hepnb.events.rootio.positional import PositionalSource
 from hepnb.forks import fork_safe, in_forked_child
 from hepnb.local_files import check_regular
+
+if TYPE_CHECKING:
+    from hepnb.events.rootio.basket_reader import Descriptor
+    from hepnb.events.rootio.directory import FileKey, Folder
+    from hepnb.events.rootio.trees import OpenTree
 
 __all__ = [
     "Damaged",
@@ -65,23 +70,60 @@ class Damaged(Exception):  # becomes an error of ours where object and file are 
 
 
 class OpenFile:
-    """An open file, the objects read from it so far, and its lock."""
+    """A file, what was read from it so far, and its lock. It is opened by who acquires it first.
+
+    Attributes
+    ----------
+    path : str
+        Local path or URL.
+    stamp : FileVersion
+        State of the file.
+    lock : threading.RLock
+        Held by who reads from the file.
+    closed : bool
+        Whether it was given up: then it is not opened again.
+    root : uproot ReadOnlyDirectory
+        The top of the file, once it is open.
+    top : Folder or None
+        The objects at the top, once they were listed.
+    listing : tuple of FileKey or None
+        Every object, once all folders were listed.
+    objects : dict of int
+        What was read, by its place in the file.
+    trees : dict of str to OpenTree
+        Trees, by their paths in the file.
+    descriptor : Descriptor or None
+        Reads baskets without the lock.
+    """
 
     def __init__(self, path: str, stamp: FileVersion) -> None:
         self.path = path
         self.stamp = stamp
         self.lock = threading.RLock()
-        self.known: dict[Any, Any] = {}
         self.closed = False
-        self.root = _open_uproot(path)
+        self.root: Any = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.top: Folder | None = None
+        self.listing: tuple[FileKey, ...] | None = None
+        self.objects: dict[int, Any] = {}
+        self.trees: dict[str, OpenTree] = {}
+        self.descriptor: Descriptor | None = None
+
+    def open(self) -> None:
+        """Open the file, unless it is open; the caller holds the lock."""
+        if self.root is None:
+            self.root = _open_uproot(self.path)
 
     def close(self) -> None:
         """Close the file; whoever borrows it is waited for."""
         with self.lock:
             if not self.closed:
                 self.closed = True
-                self.known.clear()
-                self.root.close()
+                self._forget()
+                if self.root is not None:
+                    self.root.close()
 
 
 _open_handles: OrderedDict[str, OpenFile] = OrderedDict()
@@ -196,6 +238,12 @@ def acquire(path: str) -> Iterator[OpenFile]:
         with handle.lock:
             if handle.closed:
                 continue
+            try:
+                # Here and not where it is made: files are opened side by side, each under its own lock.
+                handle.open()
+            except BaseException:
+                _give_up(handle)
+                raise
             yield handle
             return
 
@@ -219,6 +267,14 @@ def _current(path: str) -> OpenFile:
         for old in stale:
             old.close()
     return handle
+
+
+def _give_up(handle: OpenFile) -> None:
+    """Forget a file that cannot be opened: whoever asks next tries again."""
+    handle.closed = True
+    with _open_lock:
+        if _open_handles.get(handle.path) is handle:
+            del _open_handles[handle.path]
 
 
 def close(path: str) -> None:

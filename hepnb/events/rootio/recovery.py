@@ -18,7 +18,7 @@ import numpy as np
 import uproot
 
 from hepnb.errors import FileError
-from hepnb.events.rootio.checks import StoredKey, bytes_at, key_at
+from hepnb.events.rootio.records import LARGE_FILE, StoredKey, bytes_at, key_at
 
 __all__ = ["recover", "recover_folder"]
 
@@ -26,7 +26,6 @@ _HEAD = 1024
 _FEWEST = 64
 """Bytes that the shortest record takes, about."""
 _WINDOW = 1 << 20
-_LARGE_FILE = 1000
 _OWN = 18
 """Where in a folder its own place stands."""
 _SEEK = 18
@@ -109,7 +108,7 @@ def recover_folder(folder: Any) -> None:
 def _is_folder(file: Any, start: int, place: int) -> bool:
     """Tell a folder, which says where it is itself, from the list of its objects."""
     head = bytes_at(file, start, start + _FEWEST)
-    width = 8 if int.from_bytes(head[:2], "big") > _LARGE_FILE else 4
+    width = 8 if int.from_bytes(head[:2], "big") > LARGE_FILE else 4
     return int.from_bytes(head[_OWN : _OWN + width], "big") == place
 
 

@@ -14,6 +14,7 @@ from hepnb.errors import FileError, HepnbError
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.rootio.exact import common_dtype, join_exactly
 from hepnb.events.sources.csv_file import TEXT_NUMBER
+from hepnb.events.sources.many_files import each_file
 from hepnb.events.sources.source import OnError, Skipped, Source, TreeReader, warn_of
 from hepnb.progress import Cancel, Progress
 
@@ -100,37 +101,69 @@ class ChainSource:
         self, progress: Progress | None, cancel: Cancel | None
     ) -> tuple[list[_Member], list[Skipped]]:
         memory = self._memory
-        found: list[_Member] = []
+        found: dict[int, _Member | HepnbError] = {}
+        for number, source in enumerate(self.members):
+            member = memory.members.get(source)
+            if member is not None and _is_current(member):
+                found[number] = member
+        todo = [number for number in range(len(self.members)) if number not in found]
+        if todo or progress is not None:
+            found |= self._opened(todo, progress, cancel)
+        return self._without_errors(found)
+
+    def _opened(
+        self, numbers: Sequence[int], progress: Progress | None, cancel: Cancel | None
+    ) -> dict[int, _Member | HepnbError]:
+        """Open members side by side."""
+        found: dict[int, _Member | HepnbError] = {}
+        before = len(self.members) - len(numbers)
+        told = None if progress is None else lambda done, _: progress(before + done, len(self.members))
+        like = next(iter(self._memory.members.values()), None)
+        for place, reader in each_file(
+            lambda number: self.members[number].reader(),
+            numbers,
+            self.file,
+            skip_errors=self.on_error == "skip",
+            progress=told,
+            cancel=cancel,
+        ):
+            number = numbers[place]
+            if isinstance(reader, HepnbError):
+                found[number] = reader
+                continue
+            like = found[number] = self._memory.members[self.members[number]] = _member_of(reader, like)
+        return found
+
+    def _without_errors(
+        self, found: Mapping[int, _Member | HepnbError]
+    ) -> tuple[list[_Member], list[Skipped]]:
+        """Return the members in their order, and those that are left out; warn of each once."""
+        members: list[_Member] = []
         skipped = list(self.left_out)
         for number, source in enumerate(self.members):
-            if progress is not None:
-                progress(number, len(self.members))
-            if cancel is not None and cancel.is_set():
-                done = f"{number:,} of {len(self.members):,} files"
-                raise FileError(f"opening {self.file!r} was cancelled after {done}.")
-            member = memory.members.get(source)
-            try:
-                if member is None or not member.reader.is_current():
-                    member = memory.members[source] = _member_of(source, found[-1] if found else None)
-            except HepnbError as error:
-                if self.on_error != "skip":
-                    raise
-                skipped.append(Skipped(source.file, str(error)))
-                if source not in memory.reported:
-                    memory.reported.add(source)
-                    warn_of(skipped[-1])
+            member = found[number]
+            if isinstance(member, _Member):
+                members.append(member)
                 continue
-            found.append(member)
-        if progress is not None:
-            progress(len(self.members), len(self.members))
-        if not found:
+            skipped.append(Skipped(source.file, str(member)))
+            if source not in self._memory.reported:
+                self._memory.reported.add(source)
+                warn_of(skipped[-1])
+        if not members:
             reasons = "\n".join(f"  {one}" for one in skipped[:5])
             raise FileError(f"none of the {len(skipped)} files can be read:\n{reasons}")
-        return found, skipped
+        return members, skipped
 
 
-def _member_of(source: Source, like: _Member | None) -> _Member:
-    reader = source.reader()
+def _is_current(member: _Member) -> bool:
+    """Whether the files of a member are as they were; one that is gone is opened again, to say so."""
+    try:
+        return member.reader.is_current()
+    except FileError:
+        return False
+
+
+def _member_of(reader: TreeReader, like: _Member | None) -> _Member:
     if like is None or reader.branches != like.reader.branches:
         return _Member(reader, reader.names)
     # A thousand files with a thousand branches each: what is equal is kept once.

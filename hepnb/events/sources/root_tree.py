@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
-import uproot
-
-from hepnb.errors import BranchError, FileError
-from hepnb.events.rootio.branches import Branch, branches_of, readers_of, to_column
+from hepnb.errors import BranchError
+from hepnb.events.rootio.basket_reader import read_plain
+from hepnb.events.rootio.baskets import baskets_of
+from hepnb.events.rootio.branches import Branch, to_column
 from hepnb.events.rootio.checks import check_baskets
-from hepnb.events.rootio.directory import object_of
 from hepnb.events.rootio.open_files import FileVersion, OpenFile, acquire, check_unchanged, reading
 from hepnb.events.rootio.remote import is_remote
+from hepnb.events.rootio.trees import OpenTree, tree_of
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import FilePart, Segment, TreeReader
 from hepnb.python_code import call, literal
 
 __all__ = ["FileSource"]
+
+# By the open tree: what a pass needs of it lives as long as the file is open.
+_readers: WeakKeyDictionary[OpenTree, TreeReader] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -62,32 +66,24 @@ class FileSource:
 
 
 def _reader_of(handle: OpenFile, path: str) -> TreeReader:
-    known = handle.known.get(("tree", path))
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    with reading(f"tree {path!r}", handle.path):
-        tree = object_of(handle, path)
-        if not isinstance(tree, uproot.TTree) and "RNTuple" not in tree.classname:
-            raise FileError(f"{path!r} of {handle.path!r} is a {tree.classname}, not a tree.")
-        title = str((tree.description if "RNTuple" in tree.classname else tree.title) or "")
-        n_entries, branches = int(tree.num_entries), branches_of(tree)
+    tree = tree_of(handle, path)
+    known = _readers.get(tree)
+    if known is None:
         names: dict[str, Branch] = {}
-        for branch in branches:
+        for branch in tree.branches:
             names.setdefault(branch.name, branch)
-        part = FilePart(handle.stamp, path, 0, n_entries, names)
-        made = TreeReader(
+        part = FilePart(handle.stamp, path, 0, tree.n_entries, names)
+        known = _readers[tree] = TreeReader(
             handle.path,
             path,
-            str(tree.name),
-            title,
-            n_entries,
-            branches,
+            tree.name,
+            tree.title,
+            tree.n_entries,
+            tree.branches,
             read=partial(read_column, handle.stamp, path),
-            segments=(Segment(0, n_entries, handle.path, (part,)),),
+            segments=(Segment(0, tree.n_entries, handle.path, (part,)),),
         )
-        handle.known["readers", path] = readers_of(tree)
-    handle.known["tree", path] = made
-    return made
+    return known
 
 
 def read_column(seen: FileVersion, path: str, branch: Branch, start: int, stop: int) -> Any:
@@ -121,23 +117,36 @@ def read_column(seen: FileVersion, path: str, branch: Branch, start: int, stop: 
     column = COLUMNS.get(key, start, stop)
     if column is not None:
         return column
-    # The lock is held while reading: threads that want the same column read it once.
-    with acquire(seen[0]) as handle:
-        column = COLUMNS.get(key, start, stop)
-        if column is not None:
-            return column
-        try:
-            _reader_of(handle, path)
-            column = _read(handle, path, branch, start, stop)
-        finally:
-            # Half of one file and half of another may look like damage, or like nothing at all.
-            check_unchanged(seen)
-        COLUMNS.put(key, start, stop, column)
+    column = _plain(seen, path, branch, start, stop)
+    if column is None:
+        # The lock is held while uproot reads: threads that want the same column read it once.
+        with acquire(seen[0]) as handle:
+            column = COLUMNS.get(key, start, stop)
+            if column is not None:
+                return column
+            try:
+                column = _read(handle, path, branch, start, stop)
+            finally:
+                # Half of one file and half of another may look like damage, or like nothing at all.
+                check_unchanged(seen)
+            COLUMNS.put(key, start, stop, column)
+        return column
+    COLUMNS.put(key, start, stop, column)
+    return column
+
+
+def _plain(seen: FileVersion, path: str, branch: Branch, start: int, stop: int) -> Any:
+    """Read plain numbers without the lock; None where uproot has to read, or has to say what is wrong."""
+    baskets = baskets_of(seen, path, branch)
+    if baskets is None or not 0 <= start <= stop <= int(baskets.offsets[-1]):
+        return None
+    column = read_plain(seen, baskets, start, stop)
+    check_unchanged(seen)
     return column
 
 
 def _read(handle: OpenFile, path: str, branch: Branch, start: int, stop: int) -> Any:
-    reader = handle.known["readers", path][branch.path]
+    reader = tree_of(handle, path).readers[branch.path]
     with reading(f"branch {branch.name!r} of tree {path!r}", handle.path, BranchError):
         if not is_remote(handle.path):  # over the network each of them would be a request
             check_baskets(reader, start, stop)
