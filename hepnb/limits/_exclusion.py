@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull
 
 from hepnb.errors import ModelError, check_choice
@@ -126,8 +126,8 @@ class ExclusionResults:
 
 def exclusion(
     grid: GridResults,
-    x: Any = 0,
-    y: Any = 1,
+    x: str | int | ArrayLike = 0,
+    y: str | int | ArrayLike = 1,
     *,
     by: Literal["CLs", "limit"] = "CLs",
     log_x: bool = False,
@@ -213,7 +213,7 @@ def exclusion(
     )
 
 
-def _axis(grid: GridResults, given: Any, name: str) -> tuple[str, FloatArray]:
+def _axis(grid: GridResults, given: str | int | ArrayLike, name: str) -> tuple[str, FloatArray]:
     """Return the label and the values of an axis."""
     if isinstance(given, str | int):
         index = grid.axis(given)

@@ -24,7 +24,7 @@ from hepnb.limits._upper_limit import upper_limit
 from hepnb.limits.confidence import check_cl
 from hepnb.limits.grid_results import DONE, FAILED, NO_FIT, NO_LIMIT, GridResults, empty_grid
 from hepnb.limits.results import LimitResults
-from hepnb.limits.signals import Signal, signals_of
+from hepnb.limits.signals import Patches, Signal, WorkspaceLike, signals_of
 from hepnb.model import Model, ModelSettings
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import FloatArray
@@ -35,8 +35,8 @@ __all__ = ["limit_grid"]
 
 @named_options
 def limit_grid(
-    workspace: Any,
-    patches: Any,
+    workspace: WorkspaceLike,
+    patches: Patches,
     *,
     coordinates: Mapping[str, Sequence[float]] | None = None,
     labels: Sequence[str] = (),

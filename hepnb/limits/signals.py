@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,18 @@ from numpy.typing import NDArray
 from hepnb.errors import FileError, HepnbError, ModelError
 from hepnb.workspace import Workspace
 from hepnb.workspace.documents import read_json
+from hepnb.workspace.patches import Patch
 
-__all__ = ["Signal", "Signals", "signals_of"]
+__all__ = ["Patches", "Signal", "Signals", "WorkspaceLike", "signals_of"]
+
+if TYPE_CHECKING:
+    import pyhf
+
+WorkspaceLike: TypeAlias = "Workspace | Mapping[str, Any] | str | os.PathLike[str] | pyhf.Workspace"
+"""A workspace, or what :func:`hepnb.load` makes one of."""
+
+Patches: TypeAlias = "str | os.PathLike[str] | pyhf.PatchSet | Mapping[str, Any] | Iterable[Patch]"
+"""Signals: a patch set or its path, a path or a pattern, patches by name, or a list of patches or paths."""
 
 # A part of a name that is a number: 300, m300, 0.5, and 12p5 as files spell 12.5.
 _NUMBER = re.compile(r"m?(\d+(?:[.p]\d+)?)")
@@ -71,7 +81,7 @@ class Signals:
 
 def signals_of(
     workspace: Workspace,
-    patches: Any,
+    patches: Patches,
     coordinates: Mapping[str, Sequence[float]] | None = None,
     labels: Sequence[str] = (),
 ) -> Signals:
@@ -133,7 +143,7 @@ def _numbers(name: str) -> tuple[float, ...]:
     return tuple(float(match[1].replace("p", ".")) for match in matches if match)
 
 
-def _collect(workspace: Workspace, patches: Any) -> tuple[list[Signal], tuple[str, ...]]:
+def _collect(workspace: Workspace, patches: Patches) -> tuple[list[Signal], tuple[str, ...]]:
     """Return signals, and the labels where a patch set brings them."""
     if isinstance(patches, str | os.PathLike):
         return _from_path(workspace, Path(patches).expanduser())
