@@ -81,6 +81,7 @@ def _document(
         "observed": plain(found.observed),
         "expected": dict(zip(BANDS, plain(found.expected), strict=True)),
         "no_limit": found.no_limit,
+        "brackets": {name: plain(ends) for name, ends in found.brackets.items()},
         "limits_from_points": found.interpolation,
         "message": found.message,
         "mu_hat": plain(scan.mu_hat),

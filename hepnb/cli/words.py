@@ -46,19 +46,23 @@ def number(value: float) -> str:
 
 def limit_rows(poi: str, found: LimitResults) -> list[tuple[str, ...]]:
     """The rows of the printed table that say the limit."""
+    from hepnb.limits.results import CURVES  # noqa: PLC0415  # other commands need no fits
+
     values = [found.observed, *found.expected]
     errors = [
         getattr(found, "observed_uncertainty", np.nan),
         *getattr(found, "expected_uncertainty", [np.nan] * 5),
     ]
-    said = [f"{poi} at {100 * found.cl:g} % CL", *["expected"] * 5]
+    notes = [f"{poi} at {100 * found.cl:g} % CL", *["expected"] * 5]
     return [
         (
             f"upper limit, {name}",
-            number(value),
-            f"+- {error:.2g} from the number of toys, {what}" if np.isfinite(error) else what,
+            found.words(curve) if curve in found.brackets else number(value),
+            f"+- {error:.2g} from the number of toys, {note}" if np.isfinite(error) else note,
         )
-        for name, value, error, what in zip(("observed", *BANDS), values, errors, said, strict=True)
+        for name, curve, value, error, note in zip(
+            ("observed", *BANDS), CURVES, values, errors, notes, strict=True
+        )
     ]
 
 

@@ -17,6 +17,7 @@ from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.results import Limited, Scanned
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
+from hepnb.limits.results import bracket_words
 
 __all__ = ["BrazilArtists", "draw_brazil_band"]
 
@@ -254,9 +255,19 @@ def _set_limits(
 def _limit_texts(result: Limited, poi: str) -> tuple[str, str]:
     expected = np.asarray(result.expected, dtype=float)
     observed, median = float(result.observed), float(expected[2])
-    first = f"Observed: {poi} < {observed:.3g}" if np.isfinite(observed) else "Observed: no limit in range"
+    first = (
+        f"Observed: {poi} < {observed:.3g}" if np.isfinite(observed) else _without(result, "observed", poi)
+    )
     if not np.isfinite(median):
-        return first, "Expected: no limit in range"
+        return first, _without(result, "expected", poi)
     up, down = expected[3] - median, median - expected[1]
     errors = f" (+{up:.2g} −{down:.2g})" if np.isfinite(up) and np.isfinite(down) else ""
     return first, f"Expected: {poi} < {median:.3g}{errors}"
+
+
+def _without(result: Limited, curve: str, poi: str) -> str:
+    """Say that there is no limit, or between which values it lies where the search was stopped."""
+    ends = getattr(result, "brackets", {}).get(curve)
+    if ends is not None:
+        return f"{curve.capitalize()}: {poi} {bracket_words(*ends)}"
+    return f"{curve.capitalize()}: no limit in range"

@@ -18,7 +18,13 @@ from hepnb.hypotests.asymptotics import (
     statistic,
     two_sided_pvalues,
 )
-from hepnb.hypotests.definitions import TestStatistic, bounds_message, statistic_named, tested_value
+from hepnb.hypotests.definitions import (
+    TestStatistic,
+    bounds_message,
+    from_zero,
+    statistic_named,
+    tested_value,
+)
 from hepnb.hypotests.results import HypotestResults, SignificanceResults
 from hepnb.hypotests.settings import CALCTYPES, refuse_for_toys
 from hepnb.hypotests.teststats import ProfileRatios, fits_behind, profile_ratios
@@ -116,7 +122,7 @@ def hypotest(
     counts = one_data_set(data, model)
     value = tested_value(mu, chosen)
     model = adjusted(model, init, bounds, fixed, tested=True)
-    ratios = profile_ratios(model, counts, np.array([value]), chosen)
+    ratios = profile_ratios(from_zero(model, chosen), counts, np.array([value]), chosen)
     message = bounds_message(model, chosen, value, ratios.mu_hat)
     return _result(ratios, chosen, message, dict(model.interpolation))
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from hepnb.errors import ModelError, OptionError, nearest
+from hepnb.fits.options import adjusted
 from hepnb.model import FitModel, as_numbers
 from hepnb.typing import BoolArray, FloatArray
 
@@ -22,6 +23,7 @@ __all__ = [
     "TEST_STATISTICS",
     "TestStatistic",
     "bounds_message",
+    "from_zero",
     "statistic_named",
     "suits_message",
     "tested_value",
@@ -102,6 +104,31 @@ def tested_value(mu: float, statistic: TestStatistic) -> float:
     return float(value)
 
 
+def from_zero(model: FitModel, statistic: TestStatistic) -> FitModel:
+    """Return the model in which a statistic looks for the best value of the parameter of interest.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+    statistic : TestStatistic
+        The statistic.
+
+    Returns
+    -------
+    FitModel
+        The same one, but that the lower bound is 0 where it is below 0 and the statistic has the tilde.
+
+    References
+    ----------
+    Eqs. (11) and (16) of arXiv:1007.1727: a value is compared with 0 where the best one is negative.
+    """
+    low, high = model.bounds[model.require_poi()]
+    if not (statistic.bounded and low < 0 < high):
+        return model
+    return adjusted(model, bounds={str(model.poi_name): (0.0, float(high))})
+
+
 def bounds_message(model: FitModel, statistic: TestStatistic, mu: float, mu_hat: float) -> str:
     """Say what a test has to do with the bounds of its parameter of interest.
 
@@ -121,7 +148,7 @@ def bounds_message(model: FitModel, statistic: TestStatistic, mu: float, mu_hat:
     """
     name = model.poi_name
     words = [suits_message(model, statistic)]
-    low, high = model.bounds[model.require_poi()]
+    low, high = from_zero(model, statistic).bounds[model.require_poi()]
     if not low <= mu <= high:
         words.append(f"{name} = {mu:.4g} is tested outside its bounds [{low:.4g}, {high:.4g}].")
     near = 1e-9 * (high - low)
@@ -137,8 +164,9 @@ def suits_message(model: FitModel, statistic: TestStatistic) -> str:
     name, sister = model.poi_name, _SISTERS.get(statistic.name)
     low, high = model.bounds[model.require_poi()]
     if sister and statistic.bounded and low != 0:
+        taken = "takes a best value below 0 for 0" if low < 0 else "is for a POI bounded at 0"
         return (
-            f"{statistic.name} is for a POI bounded at 0, and the lower bound of {name!r} is {low:.4g}: "
+            f"{statistic.name} {taken}, and the lower bound of {name!r} is {low:.4g}: "
             f"use {sister!r}, or the bounds (0, {high:.4g})."
         )
     if sister and not statistic.bounded and low == 0:

@@ -205,7 +205,9 @@ def profile_ratios(
         q = np.where(impossible[:count] & ~origin[0], np.inf, q)
         q_asimov = np.where(impossible[count:] & ~origin[1], np.inf, q_asimov)
     q = np.where(statistic.counts(mu, mu_hat), q, 0.0)
-    q_asimov = np.where(statistic.counts(mu, statistic.asimov_mu), q_asimov, 0.0)
+    # The value that the Asimov data were made at is no further from them than the fits from their minima.
+    apart = statistic.counts(mu, statistic.asimov_mu) & (mu != statistic.asimov_mu)
+    q_asimov = np.where(apart, q_asimov, 0.0)
     return ProfileRatios(
         mu,
         np.where(ok, q, np.nan),

@@ -7,6 +7,7 @@ data; bins and auxiliary data are both drawn, and every toy profiles the nuisanc
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +20,13 @@ from hepnb.fits.exploring import may_have_several
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
-from hepnb.hypotests.definitions import bounds_message, statistic_named, tested_value
+from hepnb.hypotests.definitions import (
+    bounds_message,
+    from_zero,
+    statistic_named,
+    suits_message,
+    tested_value,
+)
 from hepnb.hypotests.results import (
     TIE,
     HypotestResults,
@@ -149,7 +156,8 @@ def toy_hypotest(
     chosen = statistic_named(test_stat)
     counts = one_data_set(data, model)
     value = tested_value(mu, chosen)
-    model = adjusted(model, init, bounds, fixed, tested=True)
+    asked = adjusted(model, init, bounds, fixed, tested=True)
+    model = from_zero(asked, chosen)
     if seed is None and checkpoint is not None:
         seed = stored_seed(checkpoint)
     sequence = seed_sequence(seed)
@@ -164,7 +172,10 @@ def toy_hypotest(
     checked = None
     if streams and not run.cancelled and may_have_several(model):
         checked = _check(run, streams, values, float(ratios.q[0]))
-    return from_toys(run, ratios, values, check=checked)
+    result = from_toys(run, ratios, values, check=checked)
+    if model is asked:
+        return result
+    return replace(result, message=" ".join(filter(None, [suits_message(asked, chosen), result.message])))
 
 
 def _check(run: ToyRun, streams: list[Stream], values: list[FloatArray], observed: float) -> ToyCheck:

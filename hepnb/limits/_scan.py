@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
+from hepnb.hypotests.definitions import from_zero
 from hepnb.hypotests.teststats import TestStatistic, statistic_named
 from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
@@ -98,7 +99,7 @@ def scan(
     if batch is not None and not batch >= 1:
         raise ModelError(f"batch={batch!r}: give a number of points per step, 1 or more.")
     counts = one_data_set(data, model)
-    model = adjusted(model, init, bounds, fixed, tested=True)
+    model = from_zero(adjusted(model, init, bounds, fixed, tested=True), chosen)
     streams = progress is not None or partial is not None or cancel is not None
     step = int(batch) if batch else (max(1, -(-values.size // 10)) if streams else values.size)
     points = TestedPoints(model, counts, chosen, executor)

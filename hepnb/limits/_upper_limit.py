@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import ModelError, check_choice
 from hepnb.executor import Executor
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
-from hepnb.hypotests.definitions import TestStatistic, suits_message
+from hepnb.hypotests.definitions import TestStatistic, from_zero, suits_message
 from hepnb.hypotests.settings import CALCTYPES, refuse_for_toys
 from hepnb.hypotests.toys import USUAL_TOYS
 from hepnb.limits._scan import limit_statistic
@@ -23,7 +23,7 @@ from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES, LimitResults, ScanResults
 from hepnb.limits.search import search
 from hepnb.limits.toy_limit import toy_upper_limit
-from hepnb.model import FitModel, one_data_set
+from hepnb.model import FitModel, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
 
 __all__ = ["limit_from_scan", "upper_limit"]
@@ -40,7 +40,7 @@ def upper_limit(
     model: FitModel,
     *,
     cl: float = 0.95,
-    mu: ArrayLike | None = None,
+    mu: ArrayLike | Iterator[float] | None = None,
     test_stat: str = "qtilde",
     init: Init | None = None,
     bounds: Bounds | None = None,
@@ -84,7 +84,8 @@ def upper_limit(
     partial : callable, optional
         Called with the points so far after each step.
     cancel : Cancel, optional
-        Looked at before each step. A search that is stopped gives the limits that its points hold.
+        Looked at before each step. A search that is stopped gives the limits that are known by then; of the
+        others it says between which values they lie.
     n_toys : int, optional
         Toys of each hypothesis at each value; 2000 by default.
     seed, checkpoint
@@ -94,8 +95,9 @@ def upper_limit(
     -------
     LimitResults
         Limits, and the points behind them. A limit that does not exist between 0 and the upper bound of the
-        POI is nan, and ``no_limit`` says why. Where CLs crosses 1 - cl more than once, the limit is the
-        last crossing.
+        POI is nan, and ``no_limit`` says why; one that a stopped search does not know is nan, too, and
+        ``brackets`` says between which values it lies. Where CLs crosses 1 - cl more than once, the limit is
+        the last crossing.
 
     Raises
     ------
@@ -120,12 +122,14 @@ def upper_limit(
     """
     check_cl(cl)
     chosen = limit_statistic(test_stat, "a limit")
+    mu = list(mu) if isinstance(mu, Iterator) else mu  # it is looked at twice
     counts = one_data_set(data, model)
-    model = adjusted(model, init, bounds, fixed, tested=True)
+    asked = adjusted(model, init, bounds, fixed, tested=True)
+    model = from_zero(asked, chosen)
     check_choice(calctype, CALCTYPES, "calctype")
     if calctype == "toybased":
         return toy_upper_limit(
-            counts, model, cl=cl, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
+            counts, asked, cl=cl, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
             partial=partial, cancel=cancel, n_toys=USUAL_TOYS if n_toys is None else n_toys, seed=seed,
             checkpoint=checkpoint,
         )  # fmt: skip
@@ -136,8 +140,9 @@ def upper_limit(
             counts, model, mu, test_stat=test_stat, executor=executor, progress=progress, partial=partial,
             cancel=cancel,
         )  # fmt: skip
-        read = limits_of(found, cl, "grid", float(high), float(low))
-        return _suited(_with_advice(read, model, counts, chosen), model, chosen)
+        wanted = as_points(mu, "values of the POI")
+        read = limits_of(found, cl, "grid", float(high), float(low), wanted)
+        return _suited(_with_advice(read, model, counts, chosen), asked, chosen)
     if not np.isfinite(high):
         raise ModelError(f"the POI {model.poi_name!r} has no upper bound. Give bounds=(0, 20), for instance.")
     if high <= 0:
@@ -160,7 +165,7 @@ def upper_limit(
     if progress is not None and not stopped:
         progress(len(result), len(result))
     read = limits_of(result, cl, "root", float(high), float(low))
-    return _suited(_with_advice(read, model, counts, chosen), model, chosen)
+    return _suited(_with_advice(read, model, counts, chosen), asked, chosen)
 
 
 # How many times further than the bound of the POI a limit is looked for, before wider bounds are advised.
@@ -210,7 +215,8 @@ def limit_from_scan(scan: ScanResults, cl: float = 0.95) -> LimitResults:
     Returns
     -------
     LimitResults
-        Limits; nan where the points do not cross 1 - cl.
+        Limits; nan where the points do not cross 1 - cl, and where the scan was stopped: points that are
+        missing may lie between those around the crossing, which ``brackets`` has.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from hepnb.limits.confidence import alpha_of
-from hepnb.limits.results import CURVES, LimitResults, ScanResults
+from hepnb.limits.results import CURVES, LimitResults, ScanResults, bracket_words
 from hepnb.typing import FloatArray
 
 __all__ = ["BEYOND", "Curves", "limits_of"]
@@ -99,7 +99,12 @@ def _inverse(x: FloatArray, y: FloatArray) -> float:
 
 
 def limits_of(
-    scan: ScanResults, cl: float, method: str, top: float = np.inf, bottom: float = 0.0
+    scan: ScanResults,
+    cl: float,
+    method: str,
+    top: float = np.inf,
+    bottom: float = 0.0,
+    wanted: FloatArray | None = None,
 ) -> LimitResults:
     """Read the limits off the points of a scan.
 
@@ -113,32 +118,56 @@ def limits_of(
         ``"root"`` where points were added around the crossings, ``"grid"`` to interpolate linearly in CLs.
     top, bottom : float
         The bounds of the POI.
+    wanted : ndarray, shape (n,), optional
+        The grid that a scan which was stopped should have had.
 
     Returns
     -------
     LimitResults
-        Limits; nan, with the reason, where there are none.
+        Limits; nan, with the reason, where there are none, and with their brackets where the scan was
+        stopped before they were known.
     """
     curves = Curves.of(scan, cl)
     found, without, notes = np.full(6, np.nan), {}, []
+    brackets: dict[str, tuple[float, float]] = {}
     for row, name in enumerate(CURVES):
         i = curves.crossing(row) if curves.mu.size > 1 else None
+        if scan.cancelled and curves.mu.size and not _settled(curves, row, i, wanted):
+            brackets[name] = _bracket(curves, row, i, max(bottom, 0.0))
+            continue
         if i is None:
             without[name] = _reason(curves, row)
             continue
         found[row] = curves.linear(row, i) if method == "grid" else curves.smooth(row, i)
-        if scan.cancelled and not curves.known(row, i):
-            notes.append(
-                f"{name}: between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g} is all that is known"
-            )
-        elif method == "root" and not curves.known(row, i):
+        if method == "root" and not curves.known(row, i):
             notes.append(
                 f"{name}: CLs jumps from {curves.CLs[row, i]:.3g} to {curves.CLs[row, i + 1]:.3g} "
                 f"between {curves.mu[i]:.4g} and {curves.mu[i + 1]:.4g}"
             )
-    said = [f"{name}: {reason}" for name, reason in without.items()] + notes
-    said += _remarks(scan, top, bottom)
-    return LimitResults(float(found[0]), found[1:], cl, scan, method, "; ".join(said), without)
+    reasons = [f"{name}: {reason}" for name, reason in without.items()] + notes
+    reasons += [f"{name}: {bracket_words(*ends)} is all that is known" for name, ends in brackets.items()]
+    reasons += _remarks(scan, top, bottom)
+    message = "; ".join(reasons)
+    return LimitResults(float(found[0]), found[1:], cl, scan, method, message, without, brackets)
+
+
+def _settled(curves: Curves, row: int, i: int | None, wanted: FloatArray | None) -> bool:
+    """Say whether further points of a stopped scan would leave a limit where it is."""
+    if i is None:
+        return False
+    if wanted is None:
+        return curves.known(row, i)
+    low, high = curves.mu[i : i + 2]
+    return not ((wanted > low) & (wanted < high)).any()
+
+
+def _bracket(curves: Curves, row: int, i: int | None, bottom: float) -> tuple[float, float]:
+    """Return the tested values between which a limit lies; infinity where none is excluded."""
+    if i is not None:
+        return float(curves.mu[i]), float(curves.mu[i + 1])
+    if curves.CLs[row, -1] >= curves.alpha:
+        return float(curves.mu[-1]), float("inf")
+    return bottom, float(curves.mu[0])
 
 
 def _reason(curves: Curves, row: int) -> str:
@@ -152,17 +181,17 @@ def _reason(curves: Curves, row: int) -> str:
 
 
 def _remarks(scan: ScanResults, top: float, bottom: float) -> list[str]:
-    """Say what else there is to know about a scan."""
-    said = []
+    """Return what else there is to know about a scan."""
+    notes = []
     if scan.cancelled:
-        said.append(f"stopped after {len(scan)} points")
+        notes.append(f"stopped after {len(scan)} points")
     if scan.mu_hat >= top:
-        said.append(f"the best value of {scan.poi} is at its upper bound {top:.4g}: widen it")
+        notes.append(f"the best value of {scan.poi} is at its upper bound {top:.4g}: widen it")
     if scan.mu_hat <= bottom and bottom > 0:
-        said.append(f"the best value of {scan.poi} is at its lower bound {bottom:.4g}: widen it")
+        notes.append(f"the best value of {scan.poi} is at its lower bound {bottom:.4g}: widen it")
     if scan.several_minima:
-        said.append("the likelihood has several minima; the lowest found were used")
+        notes.append("the likelihood has several minima; the lowest found were used")
     failed = int((~scan.ok).sum())
     if failed:
-        said.append(f"{failed} of {len(scan)} points failed")
-    return said
+        notes.append(f"{failed} of {len(scan)} points failed")
+    return notes

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.errors import check_choice
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.typing import FloatArray
 
-__all__ = ["CURVES", "LimitResults", "ScanResults"]
+__all__ = ["CURVES", "LimitResults", "ScanResults", "bracket_words"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +85,12 @@ class LimitResults:
     Parameters
     ----------
     observed : float
-        The observed limit; nan where CLs does not cross 1 - cl within the range.
+        The observed limit. It is nan where CLs does not cross 1 - cl within the range (``no_limit`` says
+        why), and where the search was stopped before the limit was known (``brackets`` says between which
+        values it lies).
     expected : ndarray, shape (5,)
-        Expected limits at -2, -1, 0, 1, 2 standard deviations of the background, ascending.
+        Expected limits at -2, -1, 0, 1, 2 standard deviations of the background, ascending; nan as the
+        observed one.
     cl : float
         The confidence level.
     scan : ScanResults
@@ -98,6 +102,9 @@ class LimitResults:
         What to know: why a limit is nan, that points failed, that there are several minima.
     no_limit : dict of str to str
         The curves that have no limit, such as ``"observed"`` or ``"expected +2 sigma"``, and why.
+    brackets : dict of str to (float, float)
+        The curves whose limit a stopped search knows only to lie between two values. The upper one is
+        infinite where no value tested is excluded.
     """
 
     observed: float
@@ -107,6 +114,7 @@ class LimitResults:
     method: str
     message: str = ""
     no_limit: dict[str, str] = field(default_factory=dict)
+    brackets: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def codes(self) -> dict[str, str]:
@@ -118,11 +126,58 @@ class LimitResults:
         """How the limits were obtained from the points, in words."""
         return _INTERPOLATION.get(self.method, self.method)
 
+    def words(self, curve: str = "observed") -> str:
+        """Return a limit as text: a number, between which values it lies, or "none".
+
+        Parameters
+        ----------
+        curve : str
+            ``"observed"``, ``"expected"``, ``"expected +1 sigma"`` and so on.
+
+        Returns
+        -------
+        str
+            With four digits.
+
+        Raises
+        ------
+        OptionError
+            There is no such curve.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> model = hepnb.Model(hepnb.workspace.uncorrelated_background([12.0], [50.0], [3.0]))
+        >>> hepnb.upper_limit(None, model).words("expected")
+        '1.347'
+        """
+        check_choice(curve, CURVES, "curve")
+        if curve in self.brackets:
+            return bracket_words(*self.brackets[curve])
+        index = CURVES.index(curve)
+        value = float(self.expected[index - 1]) if index else self.observed
+        return f"{value:.4g}" if np.isfinite(value) else "none"
+
     def __repr__(self) -> str:
         cl = 100 * self.cl
-        band = ", ".join(f"{value:.4g}" for value in self.expected)
-        text = f"LimitResults({self.scan.poi} < {self.observed:.4g} at {cl:g} % CL, expected [{band}])"
-        return f"{text[:-1]}; {self.message})" if self.message else text
+        observed, *expected = (
+            self.words(curve) if curve in self.brackets else f"{value:.4g}"
+            for curve, value in zip(CURVES, [self.observed, *self.expected], strict=True)
+        )
+        sign = " limit" if "observed" in self.brackets else " <"
+        text = f"{self.scan.poi}{sign} {observed} at {cl:g} % CL, expected [{', '.join(expected)}]"
+        return f"LimitResults({text}; {self.message})" if self.message else f"LimitResults({text})"
+
+
+def bracket_words(low: float, high: float) -> str:
+    """Say between which values a limit lies.
+
+    Examples
+    --------
+    >>> bracket_words(0.5, 2.0), bracket_words(3.0, np.inf)
+    ('between 0.5 and 2', 'above 3')
+    """
+    return f"between {low:.4g} and {high:.4g}" if np.isfinite(high) else f"above {low:.4g}"
 
 
 _INTERPOLATION = {

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from hepnb.executor import Executor
 from hepnb.hypotests import HypotestResults
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
-from hepnb.hypotests.definitions import TestStatistic, suits_message
+from hepnb.hypotests.definitions import TestStatistic, from_zero, suits_message
 from hepnb.hypotests.streams import ToyRun, place_of, seed_sequence
 from hepnb.hypotests.teststats import anchors, profile_ratios
 from hepnb.hypotests.toy_batch import batch_size
@@ -55,7 +55,7 @@ class ToyLimitResults(LimitResults):
 
     Parameters
     ----------
-    observed, expected, cl, scan, method, message, no_limit
+    observed, expected, cl, scan, method, message, no_limit, brackets
         As for :class:`LimitResults`; the method is ``"toys"``.
     observed_uncertainty : float
         Standard deviation of the observed limit, from the number of toys.
@@ -166,6 +166,7 @@ def toy_upper_limit(
     checked_toys(n_toys)
     chosen = limit_statistic(test_stat, "a limit")
     counts = one_data_set(data, model)
+    asked, model = model, from_zero(model, chosen)
     if seed is None and checkpoint is not None:
         seed = stored_seed(checkpoint)
     sequence = seed_sequence(seed)
@@ -175,6 +176,7 @@ def toy_upper_limit(
         kept = Checkpoint(checkpoint, study)
     run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
     points = _Points(run, counts, chosen, n_toys)
+    about_bounds = suits_message(asked, chosen).removesuffix(".")
     if mu is not None:
         values = np.unique(as_points(mu, "values of the POI"))
         points.test(values)
@@ -189,7 +191,7 @@ def toy_upper_limit(
         points.test(more)
     if partial is not None:
         partial(points.scan)
-    return _limits(points, cl)
+    return _limits(points, cl, about_bounds)
 
 
 class _Points:
@@ -349,7 +351,7 @@ def _weighted(design: FloatArray, y: FloatArray, spread: FloatArray) -> tuple[Fl
     return np.asarray(covariance @ weighted.T @ (y / spread)), np.asarray(covariance)
 
 
-def _limits(points: _Points, cl: float) -> ToyLimitResults:
+def _limits(points: _Points, cl: float, about_bounds: str) -> ToyLimitResults:
     scan, alpha = points.scan, alpha_of(cl)
     found, errors, without = np.full(6, np.nan), np.full(6, np.nan), {}
     for row, name in enumerate(CURVES):
@@ -361,7 +363,7 @@ def _limits(points: _Points, cl: float) -> ToyLimitResults:
         if np.isnan(found[row]):
             without[name] = _reason(mu, falling(value), alpha)
     words = [f"{name}: {reason}" for name, reason in without.items()]
-    words.append(suits_message(points.run.model, points.chosen).removesuffix("."))
+    words.append(about_bounds)
     if scan.cancelled:
         words.append("stopped before all toys were done")
     failed = sum(test.toys.n_failed for test in points.tests if test.toys is not None)
@@ -372,7 +374,7 @@ def _limits(points: _Points, cl: float) -> ToyLimitResults:
         words.append(f"{lost} of {len(scan)} points failed")
     return ToyLimitResults(
         float(found[0]), found[1:], cl, scan, "toys", "; ".join(filter(None, words)), without,
-        float(errors[0]), errors[1:], tuple(points.tests),
+        {}, float(errors[0]), errors[1:], tuple(points.tests),
     )  # fmt: skip
 
 

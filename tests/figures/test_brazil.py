@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
+import hepnb
 from hepnb.figures import draw_brazil_band
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE
 
@@ -87,3 +90,14 @@ def test_the_legend_is_clear_of_the_band(figure, limit, log_y):
     box = drawn.legend.get_window_extent().transformed(ax.transData.inverted())
     under = limit.scan.mu > box.x0
     assert limit.scan.CLs_exp[under].max() < box.y0
+
+
+def test_the_legend_of_a_stopped_scan_says_between_which_points_the_limits_lie(figure):
+    model = hepnb.Model(hepnb.workspace.uncorrelated_background([12.0], [50.0], [3.0], observed=[51]))
+    stopped = dataclasses.replace(hepnb.scan(None, model, [0.5, 1.0, 1.8]), cancelled=True)
+    limits = hepnb.limits.limit_from_scan(stopped)
+    drawn = draw_brazil_band(limits, figure.add_subplot())
+    written = [text.get_text() for text in drawn.legend.get_texts()]
+    assert "Observed: μ between 1 and 1.8" in written
+    assert "Expected: μ between 1 and 1.8" in written
+    assert drawn.limits.get_xdata().size == 0

@@ -168,7 +168,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "data": ({"data": [51, 49]}, "data: it differs"),
     "model": ({"model": make(signal=[12.0, 11.5])}, "model: it differs"),
     "interpolation": ({"model": hepnb.Model(make().workspace, interpolation="legacy")}, "model: it differs"),
-    "bounds": ({"bounds": {"mu": (-1.0, 10.0)}}, "model: it differs"),
+    "bounds": ({"bounds": {"mu": (0.0, 5.0)}}, "model: it differs"),
     "fixed": ({"fixed": {"uncorr_bkguncrt[0]": 1.0}}, "model: it differs"),
 }
 

@@ -131,8 +131,16 @@ def test_significance_takes_bounds(model: hepnb.Model) -> None:
     [
         ("q", None, "q is for a POI that may be negative, and the lower bound of 'mu' is 0: use 'qtilde'"),
         ("t", None, "t is for a POI that may be negative, and the lower bound of 'mu' is 0: use 'ttilde'"),
-        ("qtilde", WIDE, "qtilde is for a POI bounded at 0, and the lower bound of 'mu' is -10: use 'q'"),
-        ("ttilde", WIDE, "ttilde is for a POI bounded at 0, and the lower bound of 'mu' is -10: use 't'"),
+        (
+            "qtilde",
+            WIDE,
+            "qtilde takes a best value below 0 for 0, and the lower bound of 'mu' is -10",
+        ),
+        (
+            "ttilde",
+            WIDE,
+            "ttilde takes a best value below 0 for 0, and the lower bound of 'mu' is -10",
+        ),
     ],
 )
 def test_bounds_that_do_not_suit_the_statistic_are_said(
@@ -144,6 +152,45 @@ def test_bounds_that_do_not_suit_the_statistic_are_said(
     remedy = {"mu": (0.0, 10.0)} if bounds else WIDE
     assert f"or the bounds ({remedy['mu'][0]:.4g}, 10)." in result.message
     assert hepnb.hypotest(1.0, None, model, name, bounds=remedy).message == ""
+
+
+@pytest.mark.parametrize("name", ["qtilde", "ttilde"])
+@pytest.mark.parametrize("low", [-100.0, -1.0])
+def test_the_tilde_compares_with_zero_whatever_the_lower_bound(name: str, low: float) -> None:
+    """A deficit: the best value is negative where it may be (Eqs. 11 and 16 of arXiv:1007.1727)."""
+    few = make([30, 31])
+    for mu in (0.0, 1e-6, 1e-3, 0.5):
+        usual = hepnb.hypotest(mu, None, few, name)
+        wide = hepnb.hypotest(mu, None, few, name, bounds=(low, 10))
+        assert wide.q == pytest.approx(usual.q, abs=1e-7)
+        assert wide.CLs_obs == pytest.approx(usual.CLs_obs, abs=1e-4)
+        assert wide.ok
+    scan = hepnb.scan(None, few, [0.0, 0.5], test_stat="qtilde", bounds=(low, 10))
+    np.testing.assert_allclose(scan.CLs_obs, hepnb.scan(None, few, [0.0, 0.5]).CLs_obs, atol=1e-6)
+    limit = hepnb.upper_limit(None, few, bounds=(low, 10))
+    assert limit.observed == pytest.approx(hepnb.upper_limit(None, few).observed, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["qtilde", "q"])
+@pytest.mark.parametrize("observed", [[30, 31], [51, 48], [70, 75]])
+@pytest.mark.parametrize("low", [0.0, -1.0, -100.0])
+def test_zero_is_never_excluded_where_the_background_is_the_alternative(
+    name: str, observed: list[int], low: float
+) -> None:
+    for mu in (0.0, 1e-9, 1e-6):
+        result = hepnb.hypotest(mu, None, make(observed), name, bounds=(low, 10))
+        assert result.CLs_obs == pytest.approx(1.0, abs=1e-3)
+        np.testing.assert_allclose(result.CLs_exp, 1.0, atol=1e-3)
+
+
+def test_toys_of_the_tilde_compare_with_zero_too() -> None:
+    few = make([30, 31])
+    usual = hepnb.hypotest(1.0, None, few, calctype="toybased", n_toys=200, seed=4)
+    wide = hepnb.hypotest(1.0, None, few, calctype="toybased", n_toys=200, seed=4, bounds=(-5, 10))
+    assert usual.toys is not None
+    assert wide.toys is not None
+    np.testing.assert_allclose(np.sort(wide.toys.signal), np.sort(usual.toys.signal), atol=1e-5)
+    assert "takes a best value below 0 for 0" in wide.message
 
 
 def test_a_best_value_at_a_bound_is_said() -> None:

@@ -354,25 +354,68 @@ def test_a_search_streams_and_counts() -> None:
     assert limit.observed == hepnb.upper_limit(None, model).observed
 
 
-def test_a_search_that_is_stopped_gives_the_limits_it_has() -> None:
-    model = make([55, 48])
+def stopped_after(model: hepnb.Model, rounds: int, **options: Any) -> hepnb.limits.LimitResults:
     stop = threading.Event()
     calls: list[int] = []
 
     def partial(scan: ScanResults) -> None:
         calls.append(len(scan))
-        if len(calls) == 2:
+        if len(calls) == rounds:
             stop.set()
 
-    limit = hepnb.upper_limit(None, model, partial=partial, cancel=stop)
+    limit = hepnb.upper_limit(None, model, partial=partial, cancel=stop, **options)
     assert limit.scan.cancelled
-    assert len(calls) == 2
+    assert len(calls) == rounds
     assert f"stopped after {calls[-1]} points" in limit.message
-    assert limit.observed == pytest.approx(hepnb.upper_limit(None, model).observed, rel=0.05)
-    nothing = hepnb.upper_limit(None, model, cancel=stop)
+    return limit
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_a_search_that_is_stopped_gives_no_number_for_what_it_does_not_know(rounds: int) -> None:
+    model = make([55, 48])
+    limit, whole = stopped_after(model, rounds), hepnb.upper_limit(None, model)
+    right = dict(zip(CURVES, [whole.observed, *whole.expected], strict=True))
+    here = dict(zip(CURVES, [limit.observed, *limit.expected], strict=True))
+    assert limit.brackets
+    for curve, value in here.items():
+        if curve in limit.brackets:
+            low, high = limit.brackets[curve]
+            assert np.isnan(value)
+            assert low <= right[curve] <= high
+            assert limit.words(curve) in repr(limit)
+        else:
+            assert value == pytest.approx(right[curve], rel=1e-4)
+    assert limit.no_limit == {}
+
+
+def test_a_search_that_is_stopped_at_once_has_nothing() -> None:
+    stop = threading.Event()
+    stop.set()
+    nothing = hepnb.upper_limit(None, make([55, 48]), cancel=stop)
     assert len(nothing.scan) == 0
     assert np.isnan(nothing.observed)
     assert nothing.no_limit["observed"] == "no point of the scan converged"
+
+
+def test_a_stopped_grid_gives_the_limits_between_neighbours() -> None:
+    """With all points of the grid around a crossing its limit is the one of the whole grid."""
+    model, grid = make([55, 48]), np.linspace(0, 5, 21)
+    whole = hepnb.upper_limit(None, model, mu=grid)
+    part = stopped_after(model, 2, mu=iter(grid))
+    assert np.isfinite(part.expected[:2]).all()
+    assert part.expected[0] == pytest.approx(whole.expected[0], rel=1e-9)
+    high = part.brackets["expected +2 sigma"]
+    assert high == (part.scan.mu[-1], np.inf)
+    assert part.words("expected +2 sigma") == f"above {part.scan.mu[-1]:.4g}"
+    # The points alone do not say that none is missing between two of them.
+    alone = limit_from_scan(part.scan)
+    assert np.isnan(alone.expected).all()
+    assert set(alone.brackets) == set(CURVES)
+
+
+def test_a_curve_that_does_not_exist_has_no_words() -> None:
+    with pytest.raises(ModelError, match="expected"):
+        hepnb.upper_limit(None, make([55, 48])).words("expectd")
 
 
 def test_results_say_how_the_limit_was_had() -> None:

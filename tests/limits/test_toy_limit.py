@@ -130,7 +130,9 @@ def test_a_statistic_that_does_not_suit_the_bounds_is_said() -> None:
     assert hepnb.upper_limit(None, example(), test_stat="q").message.startswith(words)
     assert hepnb.upper_limit(None, example(), test_stat="q", bounds=(-10, 10)).message == ""
     wide = hepnb.upper_limit(None, example(), bounds=(-10, 10), mu=np.linspace(0.1, 5, 20))
-    assert wide.message.startswith("qtilde is for a POI bounded at 0, and the lower bound of 'mu' is -10")
+    assert wide.message.startswith(
+        "qtilde takes a best value below 0 for 0, and the lower bound of 'mu' is -10"
+    )
 
 
 def test_rounds_go_on_until_curves_cross() -> None:

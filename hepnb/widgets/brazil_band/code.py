@@ -56,10 +56,12 @@ def limit_script(
         scanned = call("hepnb.scan", counts, of_model, Code("mu"), test_stat=test_stat)
         script.add(f"mu = {points}", f"scan = {scanned}")
     if stopped:
-        script.need("from hepnb.limits import limit_from_scan")
-        script.add(f"limit = {call('limit_from_scan', Code('scan'), cl=cl)}")
-    else:
-        found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat)
-        script.add(f"limit = {found}")
+        script.need("from dataclasses import replace", "from hepnb.limits import limit_from_scan")
+        # The points that are missing may be those that matter: there is no limit, but what it lies between.
+        script.add("scan = replace(scan, cancelled=True)")
+        script.add(f"limit = {call('limit_from_scan', Code('scan'), cl=cl)}", "print(limit)")
+        return script
+    found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat)
+    script.add(f"limit = {found}")
     script.add('print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")')
     return script
