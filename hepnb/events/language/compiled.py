@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.events.language import combinations
+from hepnb.events.language.combinations import TooManyAtOnce
 from hepnb.events.language.evaluator import _Walk, is_text
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import FUNCTIONS
 from hepnb.events.language.operators import COMPARISONS, OPERATORS, widened
+from hepnb.events.language.pieces import in_pieces
 from hepnb.events.language.source_map import TokenizedExpression
+from hepnb.events.language.whitelist import prefix_of
 
 __all__ = ["Program"]
 
@@ -63,6 +67,8 @@ class Program:
         self._uses = [0] * len(self._steps)
         for place in (*self._outputs, *(part for step in self._steps for part in step.parts)):
             self._uses[place] += 1
+        # With combinations fewer entries may be taken at once.
+        self._entries = 2**62
         self._pool: dict[np.dtype[Any], list[NDArray[Any]]] = {_DOUBLE: [], _BOOL: []}
 
     def __len__(self) -> int:
@@ -101,6 +107,21 @@ class Program:
         BranchError, ExpressionError
             Where the columns do not fit an expression.
         """
+        if n > self._entries:
+            return self._in_pieces(columns, n, TooManyAtOnce(combinations.MAX_AT_ONCE * n / self._entries))
+        try:
+            return self._run(columns, n)
+        except TooManyAtOnce as many:
+            # The next blocks are like this one: they are taken in pieces from the start.
+            self._entries = max(1, int(n * combinations.MAX_AT_ONCE / (2 * many.number)))
+            return self._in_pieces(columns, n, many)
+
+    def _in_pieces(self, columns: Mapping[str, Any], n: int, many: TooManyAtOnce) -> list[Any]:
+        used = {name: columns[name] for expression in self.expressions for name in expression.branches}
+        found: list[Any] = in_pieces(self.run, used, n, many)
+        return found
+
+    def _run(self, columns: Mapping[str, Any], n: int) -> list[Any]:
         block = _Block(self._steps, self._uses.copy(), self._places, self._pool, columns, n)
         try:
             with np.errstate(all="ignore"):
@@ -111,6 +132,8 @@ class Program:
                         block.values[place] = step.constant
                     else:
                         block.do(place, step)
+        except TooManyAtOnce:
+            raise
         except Exception:  # noqa: BLE001  # one by one they say what is wrong, in words for one expression
             return [expression.lists(columns) for expression in self.expressions]
         finally:
@@ -278,12 +301,18 @@ def _parts(node: Any) -> list[Any]:
     if isinstance(node, ast.Compare):
         return [node.left, *node.comparators]
     if isinstance(node, ast.Call):
-        return node.args
+        given = [argument for argument in node.args if not _is_prefix(argument)]
+        return [*given, *(keyword.value for keyword in node.keywords)]
     if isinstance(node, ast.Attribute):
         return [node.value]
     if isinstance(node, ast.Subscript):
         return [node.value] if isinstance(node.slice, (ast.Tuple, ast.Slice)) else [node.value, node.slice]
     return []
+
+
+def _is_prefix(node: Any) -> bool:
+    """Tell whether an argument says what the branches of a particle begin with."""
+    return isinstance(node, ast.Name) and node.id.startswith("_o")
 
 
 def _key(node: Any, words: TokenizedExpression, parts: tuple[int, ...]) -> Hashable:
@@ -299,7 +328,8 @@ def _key(node: Any, words: TokenizedExpression, parts: tuple[int, ...]) -> Hasha
     elif isinstance(node, ast.Compare):
         said = tuple(type(op) for op in node.ops)
     elif isinstance(node, ast.Call):
-        said = (node.func.id,)  # type: ignore[attr-defined]
+        keywords = tuple(keyword.arg for keyword in node.keywords)
+        said = (node.func.id, prefix_of(node, words), *keywords)  # type: ignore[attr-defined]
     elif isinstance(node, ast.Attribute):
         said = (node.attr,)
     elif isinstance(node, ast.Subscript) and len(parts) == 1:

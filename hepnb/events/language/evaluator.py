@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -12,8 +11,10 @@ import awkward as ak
 import numpy as np
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError
-from hepnb.events.language.four_vectors import FourVectors, combined
+from hepnb.events.language.combinations import TooManyAtOnce
+from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
 from hepnb.events.language.functions import FUNCTIONS, pick, take
+from hepnb.events.language.objects import Objects, combined, make, objects_of
 from hepnb.events.language.operators import (
     arithmetic,
     bits,
@@ -27,7 +28,7 @@ from hepnb.events.language.operators import (
 )
 from hepnb.events.language.source_map import TokenizedExpression
 from hepnb.events.language.tokenizer import CONSTANTS
-from hepnb.events.language.whitelist import bounds_of, index_of
+from hepnb.events.language.whitelist import bounds_of, index_of, prefix_of
 
 __all__ = ["evaluate", "is_text"]
 
@@ -46,7 +47,7 @@ def evaluate(body: ast.expr, words: TokenizedExpression, arrays: Mapping[str, An
 
     Returns
     -------
-    a number, numpy.ndarray, awkward.Array or FourVectors
+    a number, numpy.ndarray, awkward.Array or Objects
         One value or one list per event.
     """
     return _Walk(words, arrays).value(body)
@@ -94,7 +95,7 @@ class _Walk:
         """Apply a function element by element; say which lists do not fit each other where it fails."""
         try:
             return function(*values)
-        except HepnbError:
+        except (HepnbError, TooManyAtOnce):
             raise
         except Exception:
             parts = [(node, _shape(value)) for node, value in zip(nodes, values, strict=True)]
@@ -131,13 +132,18 @@ class _Walk:
         return CONSTANTS[node.id]
 
     def do_attribute(self, node: ast.Attribute) -> Any:
-        vectors: FourVectors = self.value(node.value)
-        return vectors.get(node.attr)
+        objects: Objects = self.value(node.value)
+        return objects.get(node.attr, self.column)
+
+    def column(self, prefix: str, attribute: str) -> tuple[str, Any]:
+        """Give the branch of a particle's further column, by its name and its values."""
+        name = self.words.fields[prefix, attribute]
+        return name, widened(self.arrays[name])
 
     def do_binop(self, node: ast.BinOp) -> Any:
         left, right = self.number(node.left), self.number(node.right)
         op, sides = node.op, (node.left, node.right)
-        if isinstance(left, FourVectors) or isinstance(right, FourVectors):
+        if isinstance(left, Objects) or isinstance(right, Objects):
             return self.together(lambda a, b: combined(op, a, b), sides, left, right)
         if isinstance(op, (ast.BitAnd, ast.BitOr)):
             combine = np.bitwise_and if isinstance(op, ast.BitAnd) else np.bitwise_or
@@ -146,7 +152,7 @@ class _Walk:
 
     def do_unaryop(self, node: ast.UnaryOp) -> Any:
         value = self.number(node.operand)
-        if isinstance(value, FourVectors):
+        if isinstance(value, Objects):
             return value if isinstance(node.op, ast.UAdd) else combined(ast.Mult(), value, -1.0)
         if isinstance(node.op, ast.Not):
             return np.logical_not(truth(value))
@@ -190,10 +196,12 @@ class _Walk:
 
     def do_call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in MAKERS:
+            return self.made(name, node)
         function = FUNCTIONS[name]
         values = [self.number(argument) for argument in node.args]
         if not function.bare:
-            values = [value if isinstance(value, FourVectors) else counted(value) for value in values]
+            values = [value if isinstance(value, Objects) else counted(value) for value in values]
         if function.reduces and len(values) == 1 and _shape(values[0]) is None:
             several = " Give two or more arguments, or" if function.n_max > 1 else " To use it as it is,"
             raise ExpressionError(
@@ -201,6 +209,27 @@ class _Walk:
                 f"event, in {self.words.text!r}.{several} leave {name}(...) out."
             )
         return self.together(function.call, node.args, *values)
+
+    def made(self, name: str, node: ast.Call) -> Objects:
+        """Make four-vectors, with what is given by keyword."""
+        prefix = prefix_of(node, self.words)
+        values = {x: counted(self.number(part)) for x, part in zip(MAKERS[name], node.args[:4], strict=True)}
+        nodes: dict[str, ast.AST] = dict(zip(MAKERS[name], node.args[:4], strict=True))
+        fields: dict[str, Any] = {}
+        for given in node.keywords:
+            key, value = str(given.arg), self.number(given.value)
+            nodes[key] = given.value
+            if key in ATTRIBUTES:
+                values[ATTRIBUTES[key]] = counted(value)
+            else:
+                fields[key] = value
+
+        def call(*columns: Any) -> Objects:
+            return make(name, columns[:4], prefix, dict(zip(fields, columns[4:], strict=True)))
+
+        shown = [nodes[x] for x in (*values, *fields)]
+        found: Objects = self.together(call, shown, *values.values(), *fields.values())
+        return found
 
     # -- elements of lists
 
@@ -224,18 +253,33 @@ class _Walk:
                 )
             if index.ndim > 2:
                 ak.broadcast_arrays(_shape(value), index)
-            return _each(value, lambda part: part[index])
-        if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
-            if not np.equal(np.floor(index), index)[np.isfinite(index)].all():
+            return value.mask(index) if isinstance(value, Objects) else value[index]
+        if is_list(index) and kind_of(index) in "iuf":
+            self.check_whole(node, index)
+            if index.ndim > _shape(value).ndim:
                 raise ExpressionError(
-                    f"the index {self.shown(node.slice)} in {self.words.text!r} is not whole numbers."
+                    f"the index {self.shown(node.slice)} in {self.words.text!r} is on lists inside the "
+                    f"elements of {self.shown(node.value)}: write one list of places per event."
                 )
+            nodes = (node.value, node.slice)
+            return self.together(lambda v, i: objects_of(v).pick_lists(i).out(), nodes, value, index)
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
+            self.check_whole(node, index)
             self.check_place(node, value)
-            return _each(value, lambda part: pick(part, index))
+            return value.pick(index) if isinstance(value, Objects) else pick(value, index)
         remedy = "write [:, 0] for the first element, or a condition on the elements"
         if isinstance(index, np.ndarray):
             remedy = "it has one value per event: put it into the cut, or compare elements here"
         raise ExpressionError(f"the index {self.shown(node.slice)} in {self.words.text!r}: {remedy}.")
+
+    def check_whole(self, node: ast.Subscript, index: Any) -> None:
+        """Refuse places that are not whole numbers; NaN is no place."""
+        flat = ak.to_numpy(ak.flatten(index, axis=None)) if is_list(index) else index
+        if not np.equal(np.floor(flat), flat)[np.isfinite(flat)].all():
+            raise ExpressionError(
+                f"the index {self.shown(node.slice)} in {self.words.text!r} is not whole numbers: write the "
+                "places of elements, or a condition on the elements."
+            )
 
     def check_place(self, node: ast.Subscript, value: Any) -> None:
         """A place found in one list means nothing in a list of other lengths."""
@@ -252,15 +296,13 @@ class _Walk:
                     f"more indices after {self.shown(node.value)} in {self.words.text!r} than it has "
                     "dimensions."
                 )
-            value = _each(value, partial(_at, index=index))
+            value = _at(value, index)
         return value
 
 
-def _each(value: Any, function: Callable[[Any], Any]) -> Any:
-    return value.each(function) if isinstance(value, FourVectors) else function(value)
-
-
 def _at(lists: Any, index: int | slice) -> Any:
+    if isinstance(lists, Objects):
+        return lists.place(index)
     return lists[:, index] if isinstance(index, slice) else take(lists, index)
 
 
@@ -272,9 +314,9 @@ def _indices(node: Any) -> Iterator[int | slice]:
 
 
 def _shape(value: Any) -> Any:
-    """The lists of a value, of four-vectors their first coordinate's; None for one value per event."""
-    if isinstance(value, FourVectors):
-        value = next(iter(value.parts.values()))
+    """The lists of a value; None for one value per event."""
+    if isinstance(value, Objects):
+        return value.lists
     return value if is_list(value) else None
 
 

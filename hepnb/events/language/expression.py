@@ -25,9 +25,12 @@ import awkward as ak
 import numpy as np
 
 from hepnb.errors import BranchError, ExpressionError, HepnbError, MissingBranchError
+from hepnb.events.language.combinations import TooManyAtOnce
 from hepnb.events.language.evaluator import evaluate, is_text
 from hepnb.events.language.functions import to_numbers
+from hepnb.events.language.kinds import Kind
 from hepnb.events.language.operators import is_list
+from hepnb.events.language.pieces import in_pieces
 from hepnb.events.language.source_map import TokenizedExpression, point_at
 from hepnb.events.language.tokenizer import tokenize
 from hepnb.events.language.whitelist import check, enclosed, is_flatten
@@ -64,24 +67,25 @@ class Expression:
         The derived columns it uses, each after those it needs itself.
     flat : bool
         True for ``flatten(...)``: the result has one value per list element.
-    vectors : bool
-        True where its values are four-vectors.
+    kind : Kind or None
+        What objects its values are; None for numbers.
     """
 
     branches: tuple[str, ...]
-    __slots__ = ("_body", "_hash", "_key", "_needs", "_words", "branches", "flat", "text", "vectors")
+    __slots__ = ("_body", "_hash", "_key", "_needs", "_words", "branches", "flat", "kind", "text")
 
     def __init__(
-        self, words: TokenizedExpression, body: ast.expr, vectors: bool, needs: Mapping[str, Expression]
+        self, words: TokenizedExpression, body: ast.expr, kind: Kind | None, needs: Mapping[str, Expression]
     ) -> None:
         self._words = words
         self._body = body
         self._needs = needs
         self.text = words.text
         self.flat = is_flatten(body)
-        self.vectors = vectors
+        self.kind = kind
         read = [
-            self._needs[name].branches if name in self._needs else (name,) for name in words.branches.values()
+            self._needs[name].branches if name in self._needs else (name,)
+            for name in (*words.branches.values(), *words.fields.values())
         ]
         self.branches = tuple(dict.fromkeys(name for names in read for name in names))
         self._key = (self.text, self.branches, tuple((name, e.text) for name, e in needs.items()))
@@ -123,7 +127,7 @@ class Expression:
 
         Returns
         -------
-        numpy.ndarray, awkward.Array, FourVectors or a number
+        numpy.ndarray, awkward.Array, Objects or a number
             One value or one list per event; all elements in one numpy array where `flat`; a number where the
             expression reads no branch.
 
@@ -151,6 +155,15 @@ class Expression:
             raise BranchError(
                 f"{self.text!r} reads the branch {missing[0]!r}, which is not among the columns."
             )
+        try:
+            return self._whole(arrays)
+        except TooManyAtOnce as many:
+            columns = {name: arrays[name] for name in self.branches}
+            n = len(next(iter(columns.values())))
+            return in_pieces(lambda part, _: self.lists(part), columns, n, many)
+
+    def _whole(self, arrays: Mapping[str, Any]) -> Any:
+        """Evaluate all entries at once."""
         if not self._needs:
             return self._value(arrays)
         derived = arrays.derived if isinstance(arrays, ChunkColumns) else {}
@@ -165,6 +178,8 @@ class Expression:
         with np.errstate(all="ignore"):
             try:
                 value = evaluate(self._body, self._words, arrays)
+            except TooManyAtOnce:
+                raise
             except HepnbError as error:
                 raise (type(error)(f"{who}{error}") if who else error) from error.__cause__
             except (
@@ -238,7 +253,11 @@ def check_expression(
         ^
     """
     found = parse(text, names, columns)
-    if found.vectors:
+    if found.kind is not None and not found.kind.has_vectors:
+        raise ExpressionError(
+            f"{found.text!r} is combinations: take one of their members, as in {found.enclosed}.first."
+        )
+    if found.kind is not None:
         raise ExpressionError(
             f"{found.text!r} is a four-vector: take one of its numbers, .mass, .pt, .eta, .phi, .E or "
             f".rapidity, as in {found.enclosed}.mass."
@@ -255,7 +274,7 @@ def parse(text: str, names: Collection[str], columns: Mapping[str, Expression] |
 
 
 def _parsed(text: str, names: Collection[str], columns: Mapping[str, Expression]) -> Expression:
-    kinds = {name: column.vectors for name, column in columns.items()}
+    kinds = {name: column.kind for name, column in columns.items()}
     words = tokenize(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names), kinds)
     try:
         body = ast.parse(words.code, mode="eval").body
@@ -266,14 +285,14 @@ def _parsed(text: str, names: Collection[str], columns: Mapping[str, Expression]
         raise ExpressionError(point_at(words.text, position, _syntax(error, ends))) from error
     except (ValueError, OverflowError) as error:
         raise ExpressionError(f"the expression is too large: {words.text[:60]!r}...") from error
-    vectors = check(body, words)
+    kind = check(body, words)
     if words.unknown:
         raise MissingBranchError(words.unknown)
     needs: dict[str, Expression] = {}
     for name in words.branches.values():
         if name in columns:
             needs |= {**columns[name]._needs, name: columns[name]}
-    return Expression(words, body, vectors, needs)
+    return Expression(words, body, kind, needs)
 
 
 def _syntax(error: SyntaxError, ends: bool) -> str:

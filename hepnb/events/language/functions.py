@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import awkward as ak
 import numpy as np
 
-from hepnb.events.language.four_vectors import FourVectors, distance, make, of_truth, opening
+from hepnb.events.language import combinations as combine
+from hepnb.events.language.nesting import unwrap
+from hepnb.events.language.objects import Objects, distance, make, of_truth, opening
 from hepnb.events.language.operators import (
     absolute,
     alike,
@@ -47,9 +49,8 @@ class Function:
         With one argument, that is a list per event.
     bare : bool
         Conditions come as they are, instead of counting as 0 and 1.
-    vectors : str
-        "no"; "yes" where it takes four-vectors; "same" where it gives one when it is given one; "made"
-        where it makes one.
+    objects : bool
+        Takes or makes four-vectors and combinations.
     """
 
     call: Callable[..., Any]
@@ -58,7 +59,7 @@ class Function:
     doc: str
     reduces: bool = False
     bare: bool = False
-    vectors: Literal["no", "yes", "same", "made"] = "no"
+    objects: bool = False
 
 
 def to_numbers(array: Any) -> Any:
@@ -171,16 +172,16 @@ def pick(value: Any, index: Any) -> Any:
 
 
 def _first(value: Any) -> Any:
-    return value.each(lambda part: take(part, 0)) if isinstance(value, FourVectors) else take(value, 0)
+    return value.place(0) if isinstance(value, Objects) else take(value, 0)
 
 
 def _sum(value: Any) -> Any:
-    return value.summed() if isinstance(value, FourVectors) else to_numbers(sum_of_lists(value))
+    return value.summed() if isinstance(value, Objects) else to_numbers(sum_of_lists(value))
 
 
 def _count(value: Any) -> Any:
-    if isinstance(value, FourVectors):
-        value = next(iter(value.parts.values()))
+    if isinstance(value, Objects):
+        return value.count()
     if is_bool(value):
         return to_numbers(ak.sum(value, axis=-1))
     return to_numbers(ak.num(value, axis=-1))
@@ -188,7 +189,7 @@ def _count(value: Any) -> Any:
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
     condition = truth(condition)
-    if isinstance(yes, FourVectors):
+    if isinstance(yes, Objects):
         return of_truth(condition, yes, no)
     yes, no = alike([yes, no])
     if any(is_list(value) for value in (condition, yes, no)):
@@ -205,12 +206,36 @@ def _power(base: Any, exponent: Any) -> Any:
     return np.power(as_float(base), as_float(exponent))
 
 
-def _made(maker: str) -> Callable[..., FourVectors]:
-    return lambda *values: make(maker, list(values))
+def _made(maker: str) -> Callable[..., Objects]:
+    return lambda *values: make(maker, values)
 
 
-_PHI = "difference of two angles, or of two four-vectors', in [-pi, pi)"
-_R = "distance of two four-vectors, or of (eta, phi) and (eta, phi)"
+def _product(value: Any) -> Any:
+    return to_numbers(ak.prod(as_float(value), axis=-1))
+
+
+def _local_index(value: Any) -> Any:
+    nesting, _ = unwrap(value)
+    return nesting.wrap(nesting.places)
+
+
+def _sorted(value: Any) -> Any:
+    return combine.sort_by(value, value)
+
+
+def _of(k: int, name: str) -> Callable[[Any], Any]:
+    return lambda value: combine.choose(value, k, name)
+
+
+def _combinations(value: Any, k: int) -> Any:
+    return combine.choose(value, k, "combinations")
+
+
+MAX_MEMBERS = 6
+
+
+_PHI = "difference of two angles, or of two four-vectors', in [-pi, pi); of pairs"
+_R = "distance of two four-vectors, or of (eta, phi) and (eta, phi); of pairs"
 
 FUNCTIONS: dict[str, Function] = {
     "sqrt": Function(np.sqrt, 1, 1, "square root"),
@@ -247,29 +272,62 @@ FUNCTIONS: dict[str, Function] = {
     "round": Function(_whole(np.rint), 1, 1, "nearest whole number"),
     "hypot": Function(np.hypot, 2, 2, "sqrt(x**2 + y**2)"),
     "clip": Function(_clip, 3, 3, "value held between low and high"),
-    "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, vectors="same"),
+    "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, objects=True),
     "isnan": Function(np.isnan, 1, 1, "true where not a number"),
     "isfinite": Function(np.isfinite, 1, 1, "true where neither infinite nor NaN"),
-    "deltaphi": Function(opening, 2, 2, _PHI, vectors="yes"),
-    "delta_phi": Function(opening, 2, 2, _PHI, vectors="yes"),
-    "deltar": Function(distance, 2, 4, _R, vectors="yes"),
-    "deltaR": Function(distance, 2, 4, _R, vectors="yes"),
-    "delta_r": Function(distance, 2, 4, _R, vectors="yes"),
+    "deltaphi": Function(opening, 1, 2, _PHI, objects=True),
+    "delta_phi": Function(opening, 1, 2, _PHI, objects=True),
+    "deltar": Function(distance, 1, 4, _R, objects=True),
+    "deltaR": Function(distance, 1, 4, _R, objects=True),
+    "delta_r": Function(distance, 1, 4, _R, objects=True),
     "min": Function(_extremum(ak.min, np.minimum), 1, 32, "smallest of a list, or of its arguments", True),
     "max": Function(_extremum(ak.max, np.maximum), 1, 32, "largest of a list, or of its arguments", True),
     "argmin": Function(_place(ak.argmin), 1, 1, "where in a list the smallest is: x[argmin(y)]", True),
     "argmax": Function(_place(ak.argmax), 1, 1, "where in a list the largest is: x[argmax(y)]", True),
-    "sum": Function(_sum, 1, 1, "sum of a list, of four-vectors too", True, vectors="same"),
+    "sum": Function(_sum, 1, 1, "sum of a list, of four-vectors too", True, objects=True),
+    "prod": Function(_product, 1, 1, "product of a list, in double precision", True),
     "mean": Function(_mean, 1, 1, "mean of a list", True),
     "any": Function(_truths(ak.any), 1, 1, "true where any element of a list is", True, True),
     "all": Function(_truths(ak.all), 1, 1, "true where all elements of a list are", True, True),
-    "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, "yes"),
-    "first": Function(_first, 1, 1, "first element, NaN of an empty list", True, True, "same"),
+    "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, True),
+    "first": Function(_first, 1, 1, "first element, NaN of an empty list", True, True, True),
+    "pairs": Function(_of(2, "pairs"), 1, 1, "all pairs of a list: .first, .second", True, True, True),
+    "triples": Function(_of(3, "triples"), 1, 1, "all triples of a list: .first to .third", True, True, True),
+    "combinations": Function(
+        _combinations, 2, 2, "all combinations of n elements of a list: combinations(x, 4)", False, True, True
+    ),
+    "cross": Function(
+        combine.cross,
+        2,
+        MAX_MEMBERS,
+        "all pairs of an element of one list and one of another",
+        False,
+        True,
+        True,
+    ),
+    "table": Function(
+        combine.table,
+        2,
+        2,
+        "for each element of a list the list of its pairs with another",
+        False,
+        True,
+        True,
+    ),
+    "nearest": Function(
+        combine.nearest, 2, 3, "for each four-vector of a list the nearest of another", False, True, True
+    ),
+    "concat": Function(combine.concat, 2, 32, "lists, one behind the other", False, True, True),
+    "sort_by": Function(combine.sort_by, 2, 2, "a list by a key, smallest first", False, True, True),
+    "reverse": Function(combine.reverse, 1, 1, "a list from its end", True, True, True),
+    "sort": Function(_sorted, 1, 1, "a list of numbers, smallest first", True),
+    "argsort": Function(combine.argsort, 1, 1, "the places of a list's elements, smallest first", True),
+    "local_index": Function(_local_index, 1, 1, "the place of each element in its list, from 0", True, True),
     "flatten": Function(lambda value: value, 1, 1, "all elements of all lists; only outermost", False, True),
-    "p4": Function(_made("p4"), 4, 4, "four-vectors: p4(Muon) or p4(px, py, pz, E)", vectors="made"),
-    "pxpypzm": Function(_made("pxpypzm"), 4, 4, "four-vectors of px, py, pz, mass", vectors="made"),
-    "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass", vectors="made"),
-    "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E", vectors="made"),
+    "p4": Function(_made("p4"), 4, 4, "four-vectors: p4(Muon) or p4(px, py, pz, E)", objects=True),
+    "pxpypzm": Function(_made("pxpypzm"), 4, 4, "four-vectors of px, py, pz, mass", objects=True),
+    "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass", objects=True),
+    "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E", objects=True),
 }
 
 MEANT = {
@@ -287,6 +345,7 @@ MEANT = {
     "ln": "log(x)",
     "isinf": "not isfinite(x)",
     "last": "x[:, -1]",
+    "product": "prod(x)",
     "take": "x[:, :2]",
     "fmod": "x % y",
     "mod": "x % y",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["TokenizedExpression", "point_at"]
 
@@ -28,8 +29,14 @@ class TokenizedExpression:
     unknown : str
         What to say of the first name that is no branch; empty where there is none. It is said last, because
         a text that is not in the language at all is the greater fault.
-    columns : mapping of str to bool
-        The derived columns there are; true where it is one of four-vectors.
+    columns : mapping of str to Kind or None
+        The derived columns there are, and of what kind of objects; None for numbers.
+    prefixes : dict of str to str
+        Placeholder to what the branches of a particle begin with.
+    fields : dict of (str, str) to str
+        The branch of a particle's further column, by prefix and attribute; filled when it is checked.
+    names : collection of str
+        The branches there are.
     """
 
     text: str
@@ -38,7 +45,10 @@ class TokenizedExpression:
     strings: dict[str, str]
     positions: tuple[int, ...]
     unknown: str = ""
-    columns: Mapping[str, bool] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
+    fields: dict[tuple[str, str], str] = field(default_factory=dict)
+    names: Collection[str] = ()
 
     def kind(self, name: str) -> str:
         """What a name stands for: "branch" or "column"."""

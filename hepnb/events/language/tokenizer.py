@@ -12,9 +12,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from hepnb.errors import ExpressionError, nearest
-from hepnb.events.language.four_vectors import ATTRIBUTES
+from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
 from hepnb.events.language.functions import FUNCTIONS, MEANT
 from hepnb.events.language.p4_branches import coordinates, missing
 from hepnb.events.language.source_map import TokenizedExpression, point_at
@@ -42,7 +43,10 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"(?:\.\w+)+")
 _ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
 _QUOTED_NAME = re.compile(r"\s*\(\s*['\"]([A-Za-z]\w{0,40})['\"]\s*\)")
-_ONE_NAME = re.compile(r"\s*\(\s*(?:`([^`\n]+)`|([^\W\d][\w.]*))\s*\)")
+# What p4(Muon) and p4(Muon, mass=0) begin with.
+_ONE_NAME = re.compile(r"\s*\(\s*(?:`([^`\n]+)`|([^\W\d][\w.]*))(?=\s*(?:\)|,\s*[^\W\d]\w*\s*=(?!=)))")
+_KEYWORD = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
+_BRACKETS = re.compile(r"[()\[\],]")
 _STRING = re.compile(r"'[^'\\\n]*'|\"[^\"\\\n]*\"")
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _SYMBOL = re.compile(r"\*\*|//|<=|>=|==|!=|[-+*/%<>&|~()\[\],:]")
@@ -72,7 +76,7 @@ _FOREIGN = {
 
 
 def tokenize(
-    text: str, names: Collection[str], columns: Mapping[str, bool] | None = None
+    text: str, names: Collection[str], columns: Mapping[str, Any] | None = None
 ) -> TokenizedExpression:
     """Split a text into words, each of them allowed.
 
@@ -82,8 +86,8 @@ def tokenize(
         A cut or a formula.
     names : collection of str
         The branches there are.
-    columns : mapping of str to bool, optional
-        The derived columns there are; true where it is one of four-vectors.
+    columns : mapping of str to Kind or None, optional
+        The derived columns there are; None where it is one of numbers.
 
     Returns
     -------
@@ -115,15 +119,16 @@ def tokenize(
 class _Splitter:
     """The state of one pass over the text."""
 
-    def __init__(self, text: str, names: Collection[str], columns: Mapping[str, bool]) -> None:
+    def __init__(self, text: str, names: Collection[str], columns: Mapping[str, Any]) -> None:
         self.text = text
         self.names = names
         self.columns = columns
         self.words: list[tuple[str, int]] = []
         self.placeholders: dict[str, str] = {}
         self.strings: dict[str, str] = {}
+        self.prefixes: dict[str, str] = {}
         self.vectors: set[str] = set()
-        self.depth = 0
+        self.openers: list[str] = []
         self.signs = 0
         self.no_branch: tuple[int, str] | None = None
         self.no_particle: tuple[int, str] | None = None
@@ -147,7 +152,16 @@ class _Splitter:
         branches = {placeholder: name for name, placeholder in self.placeholders.items()}
         unknown = self.unknown()
         return TokenizedExpression(
-            self.text, " ".join(code), branches, self.strings, tuple(positions), unknown, self.columns
+            self.text,
+            " ".join(code),
+            branches,
+            self.strings,
+            tuple(positions),
+            unknown,
+            self.columns,
+            self.prefixes,
+            {},
+            self.names,
         )
 
     def unknown(self) -> str:
@@ -194,28 +208,33 @@ class _Splitter:
         """Read what follows the dot of a four-vector; whether it is one is checked on the syntax tree."""
         match = _ATTRIBUTE.match(self.text, start)
         before = self.words[-1][0] if self.words else ""
-        if match is None or not (before in (")", "]") or before in self.vectors):
+        attribute_before = len(self.words) > 1 and self.words[-2][0] == "."
+        if match is None or not (before in (")", "]") or before in self.vectors or attribute_before):
             raise self.fault(start, f"attribute access {self.text[start : start + 20]!r}")
-        if match.group(1) not in ATTRIBUTES:
-            shown = match.group(1)[:40]
-            hint = "" if shown.startswith("_") else f" {nearest(shown, ATTRIBUTES)}"
-            if not shown.isascii():
-                hint = f" It has the character {_odd(shown)}."
-            raise self.fault(start, f"attribute access '.{shown}', which four-vectors do not have.{hint}")
+        name = match.group(1)
+        shown = name if len(name) <= 40 else name[:37] + "..."
+        if not name.isascii():
+            raise self.fault(start, f"attribute access '.{shown}', which has the character {_odd(name)}")
+        if name.startswith("_") or keyword.iskeyword(name) or len(name) > 100:
+            raise self.fault(start, f"attribute access '.{shown}', which objects do not have")
         self.words += [(".", start), (match.group(1), match.start(1))]
         return match.end()
 
     def symbol(self, match: re.Match[str]) -> int:
         symbol = match.group()
         if symbol in "([":
-            self.depth += 1
-            if self.depth > MAX_BRACKETS:
-                raise self.fault(match.start(), f"more than {MAX_BRACKETS} brackets inside each other")
-        elif symbol in ")]":
-            self.depth -= 1
+            self.opened(symbol, match.start())
+        elif symbol in ")]" and self.openers:
+            self.openers.pop()
         self.count_signs(symbol, match.start())
         self.words.append((symbol, match.start()))
         return match.end()
+
+    def opened(self, symbol: str, start: int) -> None:
+        """Keep in mind what stands before a bracket: only functions of four-vectors take keywords."""
+        self.openers.append(self.words[-1][0] if self.words and symbol == "(" else "")
+        if len(self.openers) > MAX_BRACKETS:
+            raise self.fault(start, f"more than {MAX_BRACKETS} brackets inside each other")
 
     def count_signs(self, symbol: str, start: int) -> None:
         # A parser recurses at every sign: a run of ten thousand would use up its stack.
@@ -248,6 +267,10 @@ class _Splitter:
     def name(self, match: re.Match[str]) -> int:
         name, start, end = match.group(), match.start(), match.end()
         called = self.text[end:].lstrip()[:1] == "("
+        if self.openers and self.openers[-1] in MAKERS and self.words[-1][0] == ",":
+            assigned = _KEYWORD.match(self.text, start)
+            if assigned is not None:
+                return self.keyword(assigned)
         if (dotted := _DOTTED.match(self.text, end)) is not None:
             return self.dotted(name, (name + dotted.group())[:_LONGEST_NAME], start)
         if called and name == "p4" and (quoted := _QUOTED_NAME.match(self.text, end)) is not None:
@@ -298,7 +321,11 @@ class _Splitter:
         if prefix in self.columns:
             hint = "it is four-vectors already" if self.columns[prefix] else "it is a column"
             raise self.fault(start, f"p4({prefix[:60]}): {hint}, and p4(...) takes what branches begin with")
+        given = self.keywords(one.end())
         found = coordinates(prefix, self.names)
+        if found is None and given:
+            more = {f"{prefix}{separator}{name}" for separator in ("_", ".", "") for name in given}
+            found = coordinates(prefix, {*(n for n in self.names if n.startswith(prefix)), *more})
         if found is None:
             if one.group(1) is None:
                 for part in prefix.split("."):
@@ -307,13 +334,38 @@ class _Splitter:
         maker, parts = found or ("p4", ())
         self.signs = 0
         inside = one.start(1) if one.group(1) else one.start(2)
-        self.words += [(maker, start), ("(", inside)]
-        for i, part in enumerate(parts):
-            self.words += [(",", inside)] if i else []
-            self.words.append((self.placeholder(part), inside))
-        self.words += [] if parts else [("0,0,0,0", inside)]
-        self.words.append((")", one.end() - 1))
+        self.words.append((maker, start))
+        self.opened("(", start)
+        self.words.append(("(", inside))
+        for coordinate, part in zip(MAKERS[maker], parts or ("",) * 4, strict=True):
+            replaced = part not in self.names or coordinate in given
+            self.words += [("0" if replaced else self.placeholder(part), inside), (",", inside)]
+        known = {found: placeholder for placeholder, found in self.prefixes.items()}
+        placeholder = known.get(prefix, f"_o{len(self.prefixes)}")
+        self.prefixes[placeholder] = prefix
+        self.words.append((placeholder, inside))
         return one.end()
+
+    def keywords(self, position: int) -> set[str]:
+        """Find what is given by keyword in the brackets that a position is in, by its name in ``vector``."""
+        found, depth = set(), 0
+        for symbol in _BRACKETS.finditer(self.text, position):
+            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(symbol.group(), 0)
+            if depth < 0:
+                break
+            if symbol.group() == "," and not depth:
+                given = _KEYWORD.match(self.text, symbol.end())
+                found.add(given.group(1) if given else "")
+        return {ATTRIBUTES.get(name, name) for name in found if name}
+
+    def keyword(self, match: re.Match[str]) -> int:
+        """Read the name of what is given by keyword."""
+        name = match.group(1)
+        if not name.isascii() or name.startswith("_") or keyword.iskeyword(name) or len(name) > 100:
+            raise self.fault(match.start(1), f"{name[:40]!r} cannot be the name of a column of four-vectors")
+        self.signs = 0
+        self.words += [(name, match.start(1)), ("=", match.end() - 1)]
+        return match.end()
 
     def branch(self, name: str, start: int, end: int) -> int:
         if name not in self.names and name not in self.columns:

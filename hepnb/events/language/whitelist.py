@@ -10,12 +10,32 @@ import numpy as np
 
 from hepnb.errors import ExpressionError
 from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
-from hepnb.events.language.functions import FUNCTIONS
+from hepnb.events.language.functions import FUNCTIONS, MAX_MEMBERS
+from hepnb.events.language.kinds import (
+    OBJECT_WORDS,
+    RULES,
+    Kind,
+    branch_of,
+    columns_of,
+    computed,
+    no_attribute,
+    particle,
+)
+from hepnb.events.language.objects import ORDINALS
 from hepnb.events.language.operators import COMPARISONS, OPERATORS
 from hepnb.events.language.p4_branches import misplaced
 from hepnb.events.language.source_map import TokenizedExpression, point_at
 
-__all__ = ["COMPARISONS", "OPERATORS", "bounds_of", "check", "enclosed", "index_of", "is_flatten"]
+__all__ = [
+    "COMPARISONS",
+    "OPERATORS",
+    "bounds_of",
+    "check",
+    "enclosed",
+    "index_of",
+    "is_flatten",
+    "prefix_of",
+]
 
 MAX_DEPTH = 200
 _MAX_EXPONENT = 1000.0
@@ -42,10 +62,9 @@ _SIGNS = {
 }
 # The comparisons of a chain go one way.
 _WAYS = ((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq,))
-_DISTANCES = ("deltar", "deltaR", "delta_r")
 
 
-def check(body: ast.expr, words: TokenizedExpression) -> bool:
+def check(body: ast.expr, words: TokenizedExpression) -> Kind | None:
     """Check every node of a parsed expression.
 
     Parameters
@@ -57,8 +76,8 @@ def check(body: ast.expr, words: TokenizedExpression) -> bool:
 
     Returns
     -------
-    bool
-        Whether its values are four-vectors.
+    Kind or None
+        What objects its values are; None for numbers.
 
     Raises
     ------
@@ -71,7 +90,7 @@ def check(body: ast.expr, words: TokenizedExpression) -> bool:
         checker.call_shape(body)
         inner = body.args[0]  # type: ignore[attr-defined]
         checker.number(inner, "flatten(...)")
-        return False
+        return None
     return checker.check(body)
 
 
@@ -93,7 +112,7 @@ def _check_depth(body: ast.expr, text: str) -> None:
 class _Checker:
     """The whitelist over syntax nodes; what has no method is refused.
 
-    Each method tells whether the values are four-vectors.
+    Each method gives the kind of the objects that the values are; None for numbers.
     """
 
     def __init__(self, words: TokenizedExpression) -> None:
@@ -103,8 +122,10 @@ class _Checker:
         offset = getattr(node, "col_offset", 0)
         raise ExpressionError(point_at(self.words.text, self.words.positions[offset], what))
 
-    def check(self, node: ast.AST) -> bool:
-        method: Callable[[Any], bool] | None = getattr(self, "check_" + type(node).__name__.lower(), None)
+    def check(self, node: ast.AST) -> Kind | None:
+        method: Callable[[Any], Kind | None] | None = getattr(
+            self, "check_" + type(node).__name__.lower(), None
+        )
         if method is None:
             self.refuse(
                 node, _REFUSED_NODES.get(type(node), f"{type(node).__name__.lower()} is not in the language")
@@ -113,40 +134,95 @@ class _Checker:
 
     def number(self, node: ast.AST, what: str) -> None:
         """Check what must not be four-vectors."""
-        if self.check(node):
+        kind = self.check(node)
+        if kind is not None:
             one = enclosed(self.words.source(node), node)
+            if not kind.has_vectors:
+                self.refuse(node, f"{what} of combinations: take one of their members, such as {one}.first")
             self.refuse(node, f"{what} of four-vectors: take one of their numbers, such as {one}.pt or .mass")
 
-    def check_name(self, node: ast.Name) -> bool:
+    def check_name(self, node: ast.Name) -> Kind | None:
         # Every name came through the splitter: it is a placeholder, pi, True or False.
         if node.id in self.words.strings:
             self.refuse(node, "a text outside a comparison: write branch == 'GT'")
-        return self.words.columns.get(self.words.branches.get(node.id, ""), False)
+        kind: Kind | None = self.words.columns.get(self.words.branches.get(node.id, ""))
+        return kind
 
-    def check_constant(self, node: ast.Constant) -> bool:
+    def check_constant(self, node: ast.Constant) -> None:
         if not isinstance(node.value, (bool, int, float)):
             self.refuse(node, f"the constant {node.value!r}")
-        return False
 
-    def check_attribute(self, node: ast.Attribute) -> bool:
-        if node.attr not in ATTRIBUTES:
-            self.refuse(node, f"attribute access {node.attr!r}")
-        if not self.check(node.value):
+    def check_attribute(self, node: ast.Attribute) -> Kind | None:
+        kind, attribute = self.check(node.value), node.attr
+        if kind is None:
             one = self.words.source(node.value)
             self.refuse(
                 node,
-                f"attribute access '.{node.attr}' of {one!r}, which is a number: only four-vectors have it",
+                f"attribute access '.{attribute}' of {one!r}, which is a number: only four-vectors have it",
             )
-        return False
+        if attribute in ORDINALS or attribute == "members":
+            return self.member(node, kind)
+        if attribute in ATTRIBUTES:
+            if not kind.has_vectors:
+                self.refuse(
+                    node,
+                    f"attribute access '.{attribute}' of combinations of numbers: write .first.{attribute}",
+                )
+            return None
+        if attribute == "index":
+            self.check_index(node, kind)
+            return None
+        found = columns_of(kind, attribute, self.words.names) if not kind.members else None
+        if found is None:
+            self.refuse(node, no_attribute(kind, attribute, self.words.names))
+        self.words.fields.update(found)
+        return None
 
-    def check_binop(self, node: ast.BinOp) -> bool:
+    def member(self, node: ast.Attribute, kind: Kind) -> Kind | None:
+        """Check .first, .second and so on, and .members."""
+        if not kind.members:
+            self.refuse(node, f"attribute access '.{node.attr}', which only combinations have, as pairs(x)")
+        if node.attr != "members":
+            number = ORDINALS.index(node.attr)
+            if number >= len(kind.members):
+                self.refuse(
+                    node, f"attribute access '.{node.attr}' of combinations of {len(kind.members)} objects"
+                )
+            return kind.members[number]
+        return self.ruled("concat", node, list(kind.members))
+
+    def check_index(self, node: ast.Attribute, kind: Kind) -> None:
+        """Refuse .index where a branch is called so: it would be the place in the list."""
+        for origin in kind.origins:
+            branch = branch_of(origin.prefix, "index", self.words.names) if origin.prefix else None
+            if branch is not None:
+                self.refuse(
+                    node,
+                    f"attribute access '.index', which may be the place in the list or the branch "
+                    f"{branch!r}: give it another name, p4({origin.prefix}, place=local_index({branch})) or "
+                    f"p4({origin.prefix}, number={branch})",
+                )
+
+    def ruled(self, name: str, node: ast.AST, kinds: list[Kind | None]) -> Kind | None:
+        """Give the kind that a function of objects gives."""
+        try:
+            return RULES[name](name, kinds)
+        except ExpressionError as error:
+            self.refuse(node, str(error))
+
+    def check_binop(self, node: ast.BinOp) -> Kind | None:
         if type(node.op) not in OPERATORS and not isinstance(node.op, (ast.BitAnd, ast.BitOr)):
             self.refuse(node, f"operator {type(node.op).__name__}")
         if isinstance(node.op, ast.Pow):
             self.check_power(node)
-        left, right = self.check(node.left), self.check(node.right)
+        kinds = [self.check(node.left), self.check(node.right)]
+        left, right = (kind is not None for kind in kinds)
         if not (left or right):
-            return False
+            return None
+        if any(kind is not None and not kind.has_vectors for kind in kinds):
+            self.refuse(
+                node, f"{_SIGNS[type(node.op)]!r} of combinations of numbers: write x.first + x.second"
+            )
         if isinstance(node.op, (ast.Add, ast.Sub)):
             fits = left and right
         else:
@@ -159,7 +235,7 @@ class _Checker:
                 f"{_SIGNS[type(node.op)]!r} of {one} and {other}: four-vectors can be added, subtracted and "
                 "scaled, and have numbers such as .pt and .mass",
             )
-        return True
+        return computed()
 
     def check_power(self, node: ast.BinOp) -> None:
         exponent = _constant(node.right)
@@ -170,13 +246,16 @@ class _Checker:
         if value is not None and abs(value) > _MAX_POWER:
             self.refuse(node, f"power {source!r}: it is beyond {_MAX_POWER:g}")
 
-    def check_unaryop(self, node: ast.UnaryOp) -> bool:
+    def check_unaryop(self, node: ast.UnaryOp) -> Kind | None:
         if isinstance(node.op, (ast.USub, ast.UAdd)):
-            return self.check(node.operand)
+            kind = self.check(node.operand)
+            if kind is not None and not kind.has_vectors:
+                self.refuse(node, "a sign before combinations of numbers: write -x.first")
+            return kind if kind is None or isinstance(node.op, ast.UAdd) else computed()
         if isinstance(node.op, ast.Not):
             self.check_looser(node.operand, "not", True, (ast.BitAnd, ast.BitOr))
         self.number(node.operand, "'not'" if isinstance(node.op, ast.Not) else "'~'")
-        return False
+        return None
 
     def check_operand(self, side: ast.expr, last: bool) -> None:
         """Refuse ``a & b > c``: Python compares ``a & b``, and whoever writes it means ``a & (b > c)``."""
@@ -217,14 +296,13 @@ class _Checker:
             return code[: node.col_offset].rstrip()[-1:] == "("
         return code[node.end_col_offset :].lstrip()[:1] == ")"
 
-    def check_boolop(self, node: ast.BoolOp) -> bool:
+    def check_boolop(self, node: ast.BoolOp) -> None:
         for place, value in enumerate(node.values):
             if isinstance(node.op, ast.And):
                 self.check_looser(value, "and", place > 0, (ast.BitOr,))
             self.number(value, "'and'" if isinstance(node.op, ast.And) else "'or'")
-        return False
 
-    def check_compare(self, node: ast.Compare) -> bool:
+    def check_compare(self, node: ast.Compare) -> None:
         if any(type(op) not in COMPARISONS for op in node.ops):
             self.refuse(node, "'in' and 'is' are not in the language")
         for place, side in enumerate((node.left, *node.comparators)):
@@ -234,17 +312,17 @@ class _Checker:
         for value in (node.left, *node.comparators):
             if not (texts_fit and isinstance(value, ast.Name) and value.id in self.words.strings):
                 self.number(value, "a comparison")
-        return False
 
     def call_shape(self, node: Any) -> None:
         name = node.func.id
         function = FUNCTIONS[name]
-        if node.keywords:
+        if node.keywords and name not in MAKERS:
             self.refuse(node.keywords[0].value, f"a keyword argument in the call of {name!r}")
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 self.refuse(argument, "a starred argument")
-        if not function.n_min <= len(node.args) <= function.n_max:
+        n_given = len(node.args) - bool(self.words.prefixes and prefix_of(node, self.words))
+        if not function.n_min <= n_given <= function.n_max:
             wanted = str(function.n_min) if function.n_min == function.n_max else f"{function.n_min} or more"
             what = f"{name!r} takes {wanted} argument(s), not {len(node.args)}"
             if name in MAKERS:
@@ -254,7 +332,7 @@ class _Checker:
                 )
             self.refuse(node, what)
 
-    def check_call(self, node: ast.Call) -> bool:
+    def check_call(self, node: ast.Call) -> Kind | None:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             hint = ""
             if isinstance(node.func, ast.Attribute):
@@ -264,21 +342,53 @@ class _Checker:
         if name == "flatten":
             self.refuse(node, "flatten(...) must be outermost: write flatten(2 * x), not 2 * flatten(x)")
         self.call_shape(node)
-        use = FUNCTIONS[name].vectors
-        if use in ("no", "made"):
+        if name in MAKERS:
+            return self.made(name, node)
+        if not FUNCTIONS[name].objects:
             for argument in node.args:
                 self.number(argument, f"{name}(...)")
-            if use == "made":
-                self.check_order(name, node)
-            return use == "made"
+            return None
         if name == "where":
             self.number(node.args[0], "the condition")
-        vectors = [self.check(argument) for argument in node.args[1 if name == "where" else 0 :]]
-        if len(set(vectors)) > 1:
-            self.refuse(node, f"{name}(...) of four-vectors and numbers: give it one kind")
-        if name in _DISTANCES and len(node.args) != (2 if vectors[0] else 4):
-            self.refuse(node, f"{name}(...) takes two four-vectors, such as p4(Muon), or eta, phi, eta, phi")
-        return use == "same" and vectors[0]
+        if name == "combinations":
+            n = index_of(node.args[1])
+            if n is None or not 2 <= n <= MAX_MEMBERS:
+                self.refuse(node, f"combinations(x, n) takes a whole number n from 2 to {MAX_MEMBERS}")
+            return Kind(members=(self.check(node.args[0]),) * n)
+        kinds = [self.check(argument) for argument in node.args[1 if name == "where" else 0 :]]
+        return self.ruled(name, node, kinds)
+
+    def made(self, name: str, node: Any) -> Kind:
+        """Check a call that makes four-vectors, and what it gives by keyword."""
+        prefix = prefix_of(node, self.words)
+        for argument in node.args[:4]:
+            self.number(argument, f"{name}(...)")
+        if not prefix:
+            self.check_order(name, node)
+        fields = []
+        for given in node.keywords:
+            self.number(given.value, f"{given.arg}= of {name}(...)")
+            if given.arg in ATTRIBUTES:
+                self.check_replaced(name, prefix, given)
+            elif given.arg in OBJECT_WORDS:
+                self.refuse(
+                    given, f"a column called {given.arg!r}, which objects have already: call it otherwise"
+                )
+            elif given.arg in fields:
+                self.refuse(given, f"a column {given.arg!r} that is given twice")
+            else:
+                fields.append(given.arg)
+        return particle(prefix, fields)
+
+    def check_replaced(self, name: str, prefix: str, given: ast.keyword) -> None:
+        made_of = ", ".join(MAKERS[name])
+        if ATTRIBUTES[str(given.arg)] not in MAKERS[name]:
+            self.refuse(
+                given,
+                f".{given.arg} follows from {made_of}, of which p4({prefix}) is made: give one of these",
+            )
+        if not prefix:
+            self.refuse(given, f"{given.arg}= in the call of {name!r}, which takes {made_of} in this order")
 
     def check_order(self, maker: str, node: ast.Call) -> None:
         """Nobody sees from a histogram that the energy was taken for a momentum: the names tell."""
@@ -286,7 +396,7 @@ class _Checker:
         if fault:
             self.refuse(node, fault)
 
-    def check_subscript(self, node: ast.Subscript) -> bool:
+    def check_subscript(self, node: ast.Subscript) -> Kind | None:
         vectors = self.check(node.value)
         if isinstance(node.slice, ast.Tuple):
             if not _is_place(node.slice):
@@ -296,6 +406,12 @@ class _Checker:
             self.refuse(node, f"index over the events: write {self.words.source(node.value)}[:, 0]")
         self.number(node.slice, "an index")
         return vectors
+
+
+def prefix_of(node: ast.Call, words: TokenizedExpression) -> str:
+    """What the branches begin with of a particle that a call makes; empty where it is made of expressions."""
+    last = node.args[-1] if node.args else None
+    return words.prefixes.get(last.id, "") if isinstance(last, ast.Name) else ""
 
 
 def _is_place(index: ast.Tuple) -> bool:

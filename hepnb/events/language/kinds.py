@@ -1,0 +1,226 @@
+"""What the values of a part of an expression are by its text: numbers, objects or combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from hepnb.errors import ExpressionError, nearest
+from hepnb.events.language.four_vectors import ATTRIBUTES
+from hepnb.events.language.objects import ORDINALS
+
+__all__ = ["OBJECT_WORDS", "RULES", "Kind", "branch_of", "computed", "particle"]
+
+OBJECT_WORDS = {*ORDINALS, "members", "index"}
+"""What may follow the dot of objects besides the numbers of four-vectors and further columns."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where objects come from.
+
+    Attributes
+    ----------
+    prefix : str
+        What the branches of their further columns begin with; empty where they were calculated.
+    fields : frozenset of str
+        Further columns that were given with them.
+    """
+
+    prefix: str = ""
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Objects or combinations; numbers have none.
+
+    Attributes
+    ----------
+    origins : tuple of Origin
+        Where the objects come from, several where lists are joined. Empty for combinations.
+    members : tuple of Kind or None
+        What each member of a combination is; None for numbers.
+    """
+
+    origins: tuple[Origin, ...] = ()
+    members: tuple[Kind | None, ...] = ()
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether .mass, .pt and so on can be asked for."""
+        return all(member is not None and member.has_vectors for member in self.members)
+
+
+Argument = Kind | None
+
+
+def particle(prefix: str, fields: Collection[str] = ()) -> Kind:
+    """Return the kind of ``p4(Muon)``, or of calculated four-vectors where there is no prefix."""
+    return Kind((Origin(prefix, frozenset(fields)),))
+
+
+def computed() -> Kind:
+    """Return the kind of four-vectors that were calculated: they have no further columns."""
+    return particle("")
+
+
+def branch_of(prefix: str, attribute: str, names: Collection[str]) -> str | None:
+    """Find the branch that an object's attribute is.
+
+    Examples
+    --------
+    >>> branch_of("Muon", "charge", ["Muon_charge"]), branch_of("Jet", "BTag", ["Jet.BTag"])
+    ('Muon_charge', 'Jet.BTag')
+    """
+    found = (f"{prefix}{separator}{attribute}" for separator in ("_", ".", ""))
+    return next((name for name in found if name in names), None)
+
+
+def _combination(_name: str, kinds: Sequence[Argument]) -> Kind:
+    return Kind(members=tuple(kinds))
+
+
+def _of_n(n: int) -> Callable[[str, Sequence[Argument]], Kind]:
+    return lambda _name, kinds: Kind(members=(kinds[0],) * n)
+
+
+def _joined(name: str, kinds: Sequence[Argument]) -> Argument:
+    first, *others = kinds
+    found = first
+    for other in others:
+        found = _join(name, found, other)
+    return found
+
+
+def _join(name: str, one: Argument, other: Argument) -> Argument:
+    if (one is None) != (other is None):
+        raise ExpressionError(f"{name}(...) of four-vectors and numbers: give it one kind")
+    if one is None or other is None:
+        return None
+    if len(one.members) != len(other.members):
+        raise ExpressionError(
+            f"{name}(...) of combinations of different numbers of objects: give it one kind"
+        )
+    if one.members:
+        pairs = zip(one.members, other.members, strict=True)
+        return Kind(members=tuple(_join(name, a, b) for a, b in pairs))
+    return replace(one, origins=tuple(dict.fromkeys((*one.origins, *other.origins))))
+
+
+def _same(name: str, kinds: Sequence[Argument]) -> Argument:
+    for kind in kinds[1:]:
+        if kind is not None:
+            raise ExpressionError(f"{name}(...) sorts by numbers, such as {name}(p4(Jet), -p4(Jet).pt)")
+    return kinds[0]
+
+
+def _nearest(name: str, kinds: Sequence[Argument]) -> Argument:
+    if not all(kind is not None and kind.has_vectors for kind in kinds[:2]):
+        raise ExpressionError(f"{name}(...) takes two lists of four-vectors, such as p4(Muon), p4(Jet)")
+    if len(kinds) > 2 and kinds[2] is not None:
+        raise ExpressionError(f"the limit of {name}(...) is a number: the largest deltaR")
+    return kinds[1]
+
+
+def _apart(name: str, kinds: Sequence[Argument]) -> Argument:
+    if len(kinds) == 1:
+        members = kinds[0].members if kinds[0] is not None else ()
+        if len(members) != 2 or any(one is None or not one.has_vectors for one in members):
+            raise ExpressionError(
+                f"{name}(...) takes pairs of four-vectors, two four-vectors, such as p4(Muon), or eta, phi, "
+                "eta, phi"
+            )
+        return None
+    if len({kind is None for kind in kinds}) > 1:
+        raise ExpressionError(f"{name}(...) of four-vectors and numbers: give it one kind")
+    vectors = kinds[0] is not None
+    is_angle = "phi" in name
+    if len(kinds) != (2 if vectors or is_angle else 4):
+        wanted = "two angles" if is_angle else "eta, phi, eta, phi"
+        raise ExpressionError(f"{name}(...) takes two four-vectors, such as p4(Muon), or {wanted}")
+    if any(kind is not None and not kind.has_vectors for kind in kinds):
+        raise ExpressionError(f"{name}(...) of combinations of numbers, which have no direction")
+    return None
+
+
+def _counted(_name: str, _kinds: Sequence[Argument]) -> Argument:
+    return None
+
+
+def _vectors(name: str, kinds: Sequence[Argument]) -> Argument:
+    if len({kind is None for kind in kinds}) > 1:
+        raise ExpressionError(f"{name}(...) of four-vectors and numbers: give it one kind")
+    if any(kind is not None and not kind.has_vectors for kind in kinds):
+        raise ExpressionError(f"{name}(...) of combinations of numbers: take their members, as in x.first")
+    return None if kinds[0] is None else computed()
+
+
+RULES: dict[str, Callable[[str, Sequence[Argument]], Argument]] = {
+    "pairs": _of_n(2),
+    "triples": _of_n(3),
+    "cross": _combination,
+    "table": _combination,
+    "concat": _joined,
+    "sort_by": _same,
+    "reverse": _same,
+    "first": _same,
+    "count": _counted,
+    "sum": _vectors,
+    "where": _vectors,
+    "nearest": _nearest,
+    **dict.fromkeys(("deltaphi", "delta_phi", "deltar", "deltaR", "delta_r"), _apart),
+}
+"""What functions of objects give, by what they are given."""
+
+
+def no_attribute(kind: Kind, attribute: str, names: Collection[str]) -> str:
+    """Say why objects have no such attribute.
+
+    Parameters
+    ----------
+    kind : Kind
+        The objects.
+    attribute : str
+        What was written after the dot.
+    names : collection of str
+        The branches there are.
+    """
+    said = f"attribute access '.{attribute}', which"
+    if kind.members:
+        who = "combinations" if len(kind.members) != 2 else "pairs"
+        inside = ", ".join(f".{word}.{attribute}" for word in ORDINALS[: len(kind.members)])
+        return f"{said} {who} do not have: write {inside}, or .members.{attribute} for all."
+    without = next((one.prefix for one in kind.origins if not _has(one, attribute, names)), "")
+    fields = {field for one in kind.origins for field in one.fields}
+    if without:
+        known = [n[len(without) :].lstrip("_.") for n in names if n.startswith(without)]
+        near = nearest(attribute, sorted({*ATTRIBUTES, *known, *fields}))
+        return f"{said} p4({without}) does not have: there is no branch {without}_{attribute}. {near}"
+    near = nearest(attribute, sorted({*ATTRIBUTES, *fields}))
+    return f"{said} four-vectors do not have. {near}"
+
+
+def _has(origin: Origin, attribute: str, names: Collection[str]) -> bool:
+    return attribute in origin.fields or (
+        bool(origin.prefix) and branch_of(origin.prefix, attribute, names) is not None
+    )
+
+
+def columns_of(kind: Kind, attribute: str, names: Collection[str]) -> dict[tuple[str, str], str] | None:
+    """Find the branches that an attribute of objects needs; None where one is not there.
+
+    Returns
+    -------
+    dict of (str, str) to str
+        The branch for the prefix and the attribute.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for origin in kind.origins:
+        if attribute in origin.fields:
+            continue
+        branch = branch_of(origin.prefix, attribute, names) if origin.prefix else None
+        if branch is None:
+            return None
+        found[origin.prefix, attribute] = branch
+    return found
