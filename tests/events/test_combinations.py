@@ -311,6 +311,46 @@ def test_pairs_of_pairs():
     same("pairs(ll).second.members.charge", second)
 
 
+def test_combinations_that_share_no_object():
+    counts = ak.to_list(ak.num(MUON["pt"]) + ak.num(ELECTRON["pt"]))
+    two = [list(combinations(combinations(range(n), 2), 2)) for n in counts]
+    same("disjoint(pairs(ll))", [[not set(a) & set(b) for a, b in event] for event in two])
+    same("count(disjoint(pairs(ll)))", [sum(not set(a) & set(b) for a, b in event) for event in two])
+    # Jets that were chosen apart are the same jets.
+    tags = ak.to_list(JET["tag"])
+    expected = [[i != j for i, x in enumerate(event) if x > 0.5 for j in range(len(event))] for event in tags]
+    same("disjoint(cross(p4(Jet, w=3)[Jet_tag > 0.5], sort_by(p4(Jet), p4(Jet).index)))", expected)
+    assert ak.all(value("disjoint(jjj)"), axis=None)
+    assert not ak.any(value("disjoint(pairs(concat(jet[:, :1], jet[:, :1])))"), axis=None)
+
+
+def test_lists_without_some():
+    pt, tag = ak.to_list(JET["pt"]), ak.to_list(JET["tag"])
+    same(
+        "without(jet, jet[Jet_tag > 0.5]).pt",
+        [[x for x, t in zip(*e, strict=True) if t <= 0.5] for e in zip(pt, tag, strict=True)],
+    )
+    best = value("jjj[argmax(jjj.pt)].members.index").to_list()
+    rest = [[i for i in range(len(event)) if i not in places] for event, places in zip(pt, best, strict=True)]
+    same("without(jet, jjj[argmax(jjj.pt)]).index", rest)
+    assert any(np.isnan(places).all() and event for places, event in zip(best, pt, strict=True))
+    # Also of lists that are written out again, joined and sorted.
+    again = "concat(p4(Muon), p4(Electron))"
+    same(
+        f"without(sort_by(lep, -lep.pt), sort_by({again}, -{again}.pt)[:, :2]).pt",
+        ak.sort(value("lep.pt"), ascending=False)[:, 2:],
+    )
+    counts = ak.to_list(ak.num(MUON["pt"]) + ak.num(ELECTRON["pt"]))
+    same("count(without(ll, ll[:, 0]))", [(n - 2) * (n - 3) // 2 if n > 2 else 0 for n in counts])
+    with pytest.raises(ExpressionError, match="no objects in common"):
+        value("count(without(jet, mu))")
+    with pytest.raises(ExpressionError, match="takes a list of objects per event"):
+        value("count(without(first(jet), jet))")
+    for text in ("without(Jet_pt, Jet_pt)", "without(jet, Jet_pt).pt", "disjoint(jet)", "disjoint(Jet_pt)"):
+        with pytest.raises(ExpressionError, match=r"\.\.\.\) takes"):
+            value(text)
+
+
 def test_negative_masses_count_with_their_sign():
     """m|m| is added to the squared momentum, as in ROOT and vector."""
     assert ak.any(MUON["mass"] < 0, axis=None)

@@ -14,6 +14,7 @@ import awkward as ak
 import numpy as np
 
 from hepnb.events.language import combinations as combine
+from hepnb.events.language.identity import disjoint, without
 from hepnb.events.language.nesting import unwrap
 from hepnb.events.language.objects import Objects, distance, make, of_truth, opening
 from hepnb.events.language.operators import (
@@ -318,6 +319,10 @@ FUNCTIONS: dict[str, Function] = {
         combine.nearest, 2, 3, "for each four-vector of a list the nearest of another", False, True, True
     ),
     "concat": Function(combine.concat, 2, 32, "lists, one behind the other", False, True, True),
+    "without": Function(without, 2, 2, "a list without some objects: without(lep, z)", False, True, True),
+    "disjoint": Function(
+        disjoint, 1, 1, "true where no object is in two members of a combination", True, True, True
+    ),
     "sort_by": Function(combine.sort_by, 2, 2, "a list by a key, smallest first", False, True, True),
     "reverse": Function(combine.reverse, 1, 1, "a list from its end", True, True, True),
     "sort": Function(_sorted, 1, 1, "a list of numbers, smallest first", True),

@@ -144,6 +144,20 @@ def _apart(name: str, kinds: Sequence[Argument]) -> Argument:
     return None
 
 
+def _without(name: str, kinds: Sequence[Argument]) -> Argument:
+    if any(kind is None for kind in kinds):
+        raise ExpressionError(
+            f"{name}(...) takes objects or combinations, such as {name}(p4(Jet), pairs(p4(Jet))[:, 0])"
+        )
+    return kinds[0]
+
+
+def _disjoint(name: str, kinds: Sequence[Argument]) -> Argument:
+    if kinds[0] is None or not kinds[0].members:
+        raise ExpressionError(f"{name}(...) takes combinations, such as {name}(pairs(pairs(p4(Muon))))")
+    return None
+
+
 def _counted(_name: str, _kinds: Sequence[Argument]) -> Argument:
     return None
 
@@ -164,6 +178,8 @@ RULES: dict[str, Callable[[str, Sequence[Argument]], Argument]] = {
     "concat": _joined,
     "sort_by": _same,
     "reverse": _same,
+    "without": _without,
+    "disjoint": _disjoint,
     "first": _same,
     "count": _counted,
     "sum": _vectors,
