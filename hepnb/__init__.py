@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from hepnb._version import __version__
+from hepnb.resolvers import RESOLVERS
 
 if TYPE_CHECKING:
     from hepnb import datasets, errors, figures
@@ -123,6 +124,14 @@ __all__ = [
     "write",
     "yields",
 ]
+
+
+def _hepdata(record: str, **options: Any) -> Any:
+    return importlib.import_module("hepnb.datasets").hepdata(record, **options)
+
+
+# hepnb.load fetches records of HEPData, which lie in a layer above it.
+RESOLVERS["hepdata"] = _hepdata
 
 
 def __getattr__(name: str) -> Any:

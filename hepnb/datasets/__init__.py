@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hepnb.datasets._fetch import cache_directory, fetch, fetch_all, is_local
 from hepnb.datasets._generate import generate
+from hepnb.datasets._hepdata import hepdata
 from hepnb.datasets._registry import Dataset, describe, names, registry
 from hepnb.datasets.reference import Analysis, reference_analysis
 
@@ -15,6 +16,7 @@ __all__ = [
     "fetch",
     "fetch_all",
     "generate",
+    "hepdata",
     "is_local",
     "names",
     "reference_analysis",

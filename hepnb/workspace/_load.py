@@ -1,19 +1,23 @@
-"""Load a workspace: JSON, HistFactory XML, a dict, a pyhf.Workspace."""
+"""Load a workspace: JSON, HS3, HistFactory XML, an archive of likelihoods, a dict, a pyhf.Workspace."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hepnb.errors import WorkspaceError
 from hepnb.local_files import local_path
+from hepnb.resolvers import RESOLVERS
+from hepnb.workspace.archives import documents_of_archive, is_archive
 from hepnb.workspace.documents import read_json, read_text
-from hepnb.workspace.foreign import about_text, is_hs3
+from hepnb.workspace.foreign import HEAD, about_text, is_hs3, is_record
 from hepnb.workspace.histfactory import load_xml
 from hepnb.workspace.hs3 import load_hs3
 from hepnb.workspace.leftovers import warn_of_leftovers
-from hepnb.workspace.origin import Loaded
+from hepnb.workspace.likelihoods import Likelihoods, likelihoods_of
+from hepnb.workspace.origin import Loaded, Origin
 from hepnb.workspace.workspace import Workspace
 
 __all__ = ["load"]
@@ -26,14 +30,18 @@ def load(
     mounts: Sequence[tuple[str | os.PathLike[str], str | os.PathLike[str]]] = (),
     analysis: str | None = None,
     dialect: str | None = None,
-) -> Workspace:
+    signal: str | None = None,
+    region: str | None = None,
+) -> Workspace | Any:
     """Load a workspace.
 
     Parameters
     ----------
     source : path, mapping, pyhf.Workspace or Workspace
-        A path leads to pyhf's JSON, to an HS3 document, or to the top-level file of a HistFactory XML
-        configuration. A mapping is pyhf's or HS3's JSON.
+        A path leads to pyhf's JSON, to an HS3 document, to the top-level file of a HistFactory XML
+        configuration, or to an archive of likelihoods (tar or zip). JSON may be compressed with gzip. A
+        mapping is pyhf's or HS3's JSON. The name of a record of HEPData (``"ins1748602"``, its DOI or
+        address) fetches its likelihoods: see :func:`hepnb.datasets.hepdata`.
     root : path, optional
         The directory that the paths inside XML files start from; found from the first ``<Input>`` by default.
     mounts : sequence of (path, path)
@@ -44,14 +52,17 @@ def load(
     dialect : {"root-6.30", "root-6.40", "absolute"}, optional
         What the ``vals`` of a shapesys of an HS3 document are: 1 / uncertainty^2, as ROOT wrote until about
         6.32; relative uncertainties, as it writes since; absolute ones. By default as its version says.
+    signal, region : str, optional
+        A signal and a region of an archive or a record.
 
     Returns
     -------
-    Workspace
-        Validated. Its POI may be missing: background-only workspaces get theirs from a patch. XML is read as
-        HistFactory in ROOT reads it, with the defaults of ROOT 6.40. An HS3 document is read as ROOT means
-        it; a systematic ``alpha_S`` of it is called S here, ``gamma_G_bin_0`` G[0], and
-        ``gamma_stat_C_bin_0`` staterror_C[0].
+    Workspace or Likelihoods
+        :class:`~hepnb.workspace.Likelihoods` where an archive or a record has several, or has signals, and
+        none was chosen. Else a workspace, validated. Its POI may be missing: background-only workspaces get
+        theirs from a patch. XML is read as HistFactory in ROOT reads it, with the defaults of ROOT 6.40. An
+        HS3 document is read as ROOT means it; a systematic ``alpha_S`` of it is called S here,
+        ``gamma_G_bin_0`` G[0], and ``gamma_stat_C_bin_0`` staterror_C[0].
 
     Raises
     ------
@@ -59,7 +70,7 @@ def load(
         No such file, not a text file.
     WorkspaceError
         Not JSON or XML (with line and column), or not a workspace (with the path of the fault). Files of
-        other kinds are named for what they are: datacards, archives, patches, ROOT files.
+        other kinds are named for what they are: datacards, patches, ROOT files.
 
     Warns
     -----
@@ -76,6 +87,7 @@ def load(
     if isinstance(source, Workspace):
         return source
     chosen = {"analysis": analysis, "dialect": dialect}
+    picked = {"signal": signal, "region": region}
     if isinstance(source, Mapping):
         if is_hs3(source):
             return load_hs3(source, **chosen)
@@ -88,6 +100,12 @@ def load(
             f"a workspace cannot be loaded from {type(source).__name__}: "
             "give a path, a dict or a pyhf.Workspace."
         )
+    if "hepdata" in RESOLVERS and is_record(os.fsdecode(source)) and not local_path(source).exists():
+        return RESOLVERS["hepdata"](os.fsdecode(source), **picked)
+    likelihoods = _archive(source)
+    if likelihoods is not None:
+        return likelihoods.chosen(signal, region)
+    _refuse_choices(picked, "one workspace", "archives and records of HEPData")
     loaded = _read(source, root, mounts, chosen)
     options: dict[str, Any] = {} if root is None else {"root": os.fspath(root)}
     options |= {name: value for name, value in chosen.items() if value is not None}
@@ -97,10 +115,49 @@ def load(
     return loaded
 
 
-def _refuse_choices(chosen: Mapping[str, str | None], what: str) -> None:
+def read_likelihoods(path: Path, origin: Origin) -> Likelihoods:
+    """Read all likelihoods of an archive, or of a JSON file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    origin : Origin
+        Where it came from.
+
+    Returns
+    -------
+    Likelihoods
+        At least one.
+
+    Raises
+    ------
+    FileError, WorkspaceError
+        It cannot be read, or has no likelihood.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    texts = documents_of_archive(path) if is_archive(head) else {path.name: read_text(path)}
+    return likelihoods_of(texts, str(path), origin)
+
+
+def _archive(source: str | os.PathLike[str]) -> Likelihoods | None:
+    """Return the likelihoods of an archive, None where the file is none."""
+    path = local_path(source)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD) if path.is_file() else b""
+    except OSError:
+        return None  # reading it as a text says what is wrong
+    if not is_archive(head):
+        return None
+    return read_likelihoods(path, Loaded(os.fspath(source)))
+
+
+def _refuse_choices(chosen: Mapping[str, str | None], what: str, owner: str = "HS3 documents") -> None:
     for name, value in chosen.items():
         if value is not None:
-            raise WorkspaceError(f"{name}={value!r} is for HS3 documents, and this is {what}. Leave it out.")
+            raise WorkspaceError(f"{name}={value!r} is for {owner}, and this is {what}. Leave it out.")
 
 
 def _read(

@@ -10,6 +10,7 @@ from typing import Any
 
 from hepnb.errors import FileError, WorkspaceError, WorkspaceWarning, nearest
 from hepnb.local_files import check_regular, local_path, reason_of_os_error
+from hepnb.workspace.archives import is_archive, unpacked
 from hepnb.workspace.foreign import HEAD, about_bytes, about_name, about_text
 
 __all__ = ["parse_json", "read_json", "read_text"]
@@ -47,6 +48,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise FileError(
             f"{file!s:.200} cannot be read: {reason_of_os_error(error)}. Give another path."
         ) from error
+    content = _unpacked(content, file)
     said = about_bytes(file, content[:HEAD])
     if said:
         raise FileError(said)
@@ -57,6 +59,13 @@ def read_text(path: str | os.PathLike[str]) -> str:
             f"{file} is not text in UTF-8 (byte {error.start} is {content[error.start]:#04x}): a workspace "
             "is a JSON or a HistFactory XML file. Open ROOT files with hepnb.open."
         ) from None
+
+
+def _unpacked(content: bytes, file: Path) -> bytes:
+    """Return the content of a text that was compressed with gzip; archives are left as they are."""
+    if content[:2] != b"\x1f\x8b" or is_archive(content[:HEAD]):
+        return content
+    return unpacked(content, str(file))
 
 
 def _about_folder(folder: Path) -> str:

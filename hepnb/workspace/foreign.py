@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,15 @@ __all__: list[str] = []
 
 HEAD = 65536  # bytes of a file that are looked at
 
+_OPEN = "hepnb.load reads the likelihoods in it."
 _UNPACK = "Unpack it, and load the .json or .xml file in it."
 _UTF8 = "Save it again as UTF-8."
 # Bytes that a kind of file starts with, its name, and what to do.
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"BZh", "compressed with bzip2, which is not read yet", "Unpack it with bunzip2 first."),
+    (b"BZh", "compressed with bzip2, which is read for archives only", "Unpack it with bunzip2 first."),
     (b"\xfd7zXZ\0", "compressed with xz, which is not read yet", "Unpack it with unxz first."),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd, which is not read yet", "Unpack it with unzstd first."),
-    (b"PK\x03\x04", "a zip archive, which is not read yet", _UNPACK),
+    (b"PK\x03\x04", "a zip archive, not one document", _OPEN),
     (b"PK\x05\x06", "an empty zip archive, not a workspace", "Get it again."),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive, which is not read yet", _UNPACK),
     (b"Rar!", "a rar archive, which is not read yet", _UNPACK),
@@ -75,28 +75,16 @@ def about_bytes(path: Path, head: bytes) -> str | None:
     Examples
     --------
     >>> about_bytes(Path("a.json"), b"BZh91AY")
-    'a.json is compressed with bzip2, which is not read yet. Unpack it with bunzip2 first.'
+    'a.json is compressed with bzip2, which is read for archives only. Unpack it with bunzip2 first.'
     """
-    if head[:2] == b"\x1f\x8b":
-        return _about_gzip(path, head)
-    if head[257:262] == b"ustar":
-        return f"{path} is a tar archive, which is not read yet. {_UNPACK}"
+    if head[:2] == b"\x1f\x8b" or head[257:262] == b"ustar":
+        return f"{path} is an archive, not one document. {_OPEN}"
     if head[:4] == b"root":
         return _about_root(path)
     for magic, kind, remedy in _MAGIC:
         if head.startswith(magic):
             return f"{path} is {kind}. {remedy}"
     return None
-
-
-def _about_gzip(path: Path, head: bytes) -> str:
-    try:
-        inside = zlib.decompressobj(wbits=31).decompress(head, 1024)
-    except zlib.error:
-        inside = b""
-    if inside[257:262] == b"ustar":
-        return f"{path} is a compressed tar archive, which is not read yet. {_UNPACK}"
-    return f"{path} is compressed with gzip, which is not read yet. Unpack it with gunzip first."
 
 
 def _about_root(path: Path) -> str:
@@ -321,7 +309,18 @@ def about_document(document: Any) -> str | None:
         return f"this is a JSON patch, not a workspace. {_PATCH.format('')}"
     if not isinstance(document, Mapping) or {"channels", "measurements"} <= set(document):
         return None
-    return next((f"this is {message}" for applies, message in _DOCUMENTS if applies(document)), None)
+    message = next((f"this is {message}" for applies, message in _DOCUMENTS if applies(document)), None)
+    return message if message is None or "patches" not in document else message + _made_for(document)
+
+
+def _made_for(document: Mapping[str, Any]) -> str:
+    """Name the workspace that a patch set was made for, as far as it says so."""
+    metadata = document.get("metadata")
+    digests = metadata.get("digests") if isinstance(metadata, Mapping) else None
+    if not isinstance(digests, Mapping) or not digests:
+        return ""
+    name, value = next(iter(digests.items()))
+    return f" It was made for the workspace whose {name!s:.20} is {value!s:.80}."
 
 
 # --- names --------------------------------------------------------------------------------------------------
@@ -332,6 +331,17 @@ _ON_HEPDATA = re.compile(
     re.I,
 )
 _DOI = re.compile(r"(?:doi:|https?:/+(?:dx\.)?doi\.org/+)?10\.\d{4,9}/\S+", re.I)
+
+
+def is_record(name: str) -> bool:
+    """Return whether a name is that of a record of HEPData.
+
+    Examples
+    --------
+    >>> is_record("ins1748602"), is_record("10.17182/hepdata.90607.v3"), is_record("a.json")
+    (True, True, False)
+    """
+    return _ON_HEPDATA.fullmatch(name) is not None
 
 
 def about_name(name: str) -> str | None:

@@ -40,7 +40,11 @@ def test_import_loads_nothing_heavy() -> None:
     loaded = modules_after("import hepnb")
     assert "hepnb" in loaded
     assert loaded.isdisjoint(HEAVY)
-    assert {name for name in loaded if name.startswith("hepnb")} == {"hepnb", "hepnb._version"}
+    assert {name for name in loaded if name.startswith("hepnb")} == {
+        "hepnb",
+        "hepnb._version",
+        "hepnb.resolvers",
+    }
 
 
 def test_names_may_be_listed_without_loading_anything() -> None:
