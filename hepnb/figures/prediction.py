@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import ArrayLike
 
 from hepnb.errors import HepnbError
 from hepnb.figures.inputs import check_axes, check_result, drawing
@@ -19,7 +21,7 @@ from hepnb.figures.style import colors_for
 if TYPE_CHECKING:
     from hepnb.fits import YieldResults
 
-__all__ = ["draw_prediction", "draw_prefit_postfit", "name_bins", "name_channels", "stacking_order"]
+__all__ = ["BinsShown", "draw_bins", "draw_prediction", "draw_prefit_postfit", "stacking_order"]
 
 _LONG_NAME = 18  # letters of a name below a bin
 _FLAT_SHARE = 0.8  # of the width: names that need more are turned
@@ -85,28 +87,95 @@ def draw_prediction(
     inside = [row for row in range(len(result.samples)) if result.present[row, chosen].any()]
     rates = {result.samples[row]: result.values[row, where] for row in inside}
     order = stacking_order({name: float(values.sum()) for name, values in rates.items()}, result.signals)
-    edges = result.edges.get(only)
-    size = where.stop - where.start
-    drawn = draw_stack(
+    return draw_bins(
         {name: rates[name] for name in order},
         ax,
+        bins=BinsShown(
+            result.slices,
+            only,
+            result.edges.get(only),
+            result.titles.get(only, ""),
+            result.bin_labels.get(only),
+        ),
         data=result.data[where],
         ratio_ax=ratio_ax,
-        edges=[float(edge) for edge in (np.arange(size + 1) + 0.5 if edges is None else edges)],
         uncertainty=result.uncertainty[-1, where],
         colors=colors_for(result.samples, dict(result.colors)),
         log_y=log_y,
-        x_title=plain(result.titles.get(only, "")) or ("Bin" if edges is None else ""),
         ratio_title="Data / model",
         note=plain(" ".join(filter(None, (only, result.label)))) if note is None else note,
         style=style,
     )
-    if edges is None:
-        pair = [ax, *([ratio_ax] if ratio_ax is not None else [])]
-        if only:
-            name_bins(pair, result.bin_labels.get(only))
+
+
+@dataclass(frozen=True)
+class BinsShown:
+    """The bins of a picture: those of one channel, or of all side by side.
+
+    Parameters
+    ----------
+    slices : mapping of str to slice
+        The bins of each channel in the model.
+    channel : str
+        The channel; empty for all.
+    edges : sequence of float, optional
+        Bin edges of the channel, where they are known.
+    title : str
+        What the channel's axis is called.
+    labels : sequence of str, optional
+        The names of its bins.
+    """
+
+    slices: Mapping[str, slice]
+    channel: str = ""
+    edges: Sequence[float] | None = None
+    title: str = ""
+    labels: Sequence[str] | None = None
+
+    def name(self, pair: Sequence[Axes], size: int) -> None:
+        """Write the numbers or names of bins that have no edges."""
+        if self.edges is not None:
+            return
+        pair[-1].set_xlim(0.5, size + 0.5)
+        if self.channel:
+            _name_bins(pair, self.labels)
         else:
-            name_channels(pair, {name: result.slices[name] for name in result.channels})
+            _name_channels(pair, self.slices)
+
+
+def draw_bins(
+    rates: Mapping[str, ArrayLike], ax: Axes, *, bins: BinsShown, ratio_ax: Axes | None = None, **how: Any
+) -> StackArtists:
+    """Draw a stack of samples whose bins may be numbers, categories or channels.
+
+    Parameters
+    ----------
+    rates : mapping of str to array_like, shape (n_bins,)
+        From the bottom to the top.
+    ax, ratio_ax : Axes
+        The picture, and its ratio below.
+    bins : BinsShown
+        Which bins these are.
+    **how
+        Keywords of :func:`hepnb.figures.draw_stack`.
+
+    Returns
+    -------
+    StackArtists
+        What was drawn.
+    """
+    size = np.size(next(iter(rates.values())))
+    pair = [ax, *([ratio_ax] if ratio_ax is not None else [])]
+    # Names need room below, and the height that is left decides where the legend goes.
+    bins.name(pair, size)
+    edges = np.arange(size + 1) + 0.5 if bins.edges is None else bins.edges
+    title = plain(bins.title) or ("Bin" if bins.edges is None else "")
+    drawn = draw_stack(
+        rates, ax, ratio_ax=ratio_ax, edges=[float(edge) for edge in edges], x_title=title, **how
+    )
+    bins.name(pair, size)
+    if bins.edges is None and not bins.channel:
+        _part_channels(pair, bins.slices)
     return drawn
 
 
@@ -133,16 +202,8 @@ def stacking_order(sizes: Mapping[str, float], signals: Sequence[str] = ()) -> l
     return sorted(sizes, key=lambda name: (name in signals, -sizes[name]))
 
 
-def name_bins(pair: Sequence[Axes], labels: Sequence[str] | None = None) -> None:
-    """Number the bins of a channel from 1, or write their names.
-
-    Parameters
-    ----------
-    pair : sequence of Axes
-        The picture, and its ratio below.
-    labels : sequence of str, optional
-        One for each bin.
-    """
+def _name_bins(pair: Sequence[Axes], labels: Sequence[str] | None = None) -> None:
+    """Number the bins of a channel from 1, or write their names."""
     lowest = pair[-1]
     lowest.xaxis.set_minor_locator(NullLocator())
     if labels:
@@ -151,20 +212,15 @@ def name_bins(pair: Sequence[Axes], labels: Sequence[str] | None = None) -> None
         lowest.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def name_channels(pair: Sequence[Axes], slices: Mapping[str, slice]) -> None:
-    """Write the names of channels that lie side by side, and lines between them.
-
-    Parameters
-    ----------
-    pair : sequence of Axes
-        The picture, and its ratio below; bin i is at i + 1.
-    slices : mapping of str to slice
-        The bins of each channel.
-    """
-    parts = sorted(slices.items(), key=lambda item: item[1].start)
-    for _, where in parts[1:]:
+def _part_channels(pair: Sequence[Axes], slices: Mapping[str, slice]) -> None:
+    for start in sorted(where.start for where in slices.values())[1:]:
         for axes in pair:
-            axes.axvline(where.start + 0.5, color="#999999", linewidth=0.8, linestyle=":", zorder=1.05)
+            axes.axvline(start + 0.5, color="#999999", linewidth=0.8, linestyle=":", zorder=1.05)
+
+
+def _name_channels(pair: Sequence[Axes], slices: Mapping[str, slice]) -> None:
+    """Write the names of channels that lie side by side; bin i is at i + 1."""
+    parts = sorted(slices.items(), key=lambda item: item[1].start)
     pair[-1].xaxis.set_minor_locator(NullLocator())
     _write_names(
         pair, [(where.start + 1 + where.stop) / 2 for _, where in parts], [name for name, _ in parts]

@@ -55,7 +55,6 @@ def test_a_slider_in_the_table_moves_its_parameter(open_notebook):
     slider.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(400)
-    assert notebook.evaluate("panel.values['uncorr_bkguncrt[1]']") > 1.0
-    assert notebook.evaluate("panel.parameter") == "uncorr_bkguncrt[1]"
-    assert page.get_by_role("slider", name="uncorr_bkguncrt[1]", exact=True).is_visible()
+    notebook.expect("panel.values['uncorr_bkguncrt[1]'] > 1.0", True)
+    notebook.expect("panel.parameter", "uncorr_bkguncrt[1]")
+    page.get_by_role("slider", name="uncorr_bkguncrt[1]", exact=True).wait_for()

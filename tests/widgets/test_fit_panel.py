@@ -434,3 +434,20 @@ def test_the_headline_at_a_bound_has_the_side_that_the_profile_gives(workspace):
     row = next(row for row in panel.table() if row["name"] == "mu")
     assert row["uncertainty"] == pytest.approx(found.upper[0], rel=1e-3)
     assert "±" not in panel._controls.words.html
+
+
+def test_a_late_report_of_a_value_that_was_set_is_not_a_move(panel):
+    step = panel._controls.slider.step
+    panel.parameter = "uncorr_bkguncrt[1]"
+    panel.values = {"uncorr_bkguncrt[1]": 1.05}
+    # The page reports what the slider was set to before, snapped to its steps.
+    panel._controls.slider.value = 1.0 + 0.4 * panel._controls.slider.step
+    assert panel.values["uncorr_bkguncrt[1]"] == 1.05
+    panel.parameter = "mu"
+    panel.fit()
+    fitted = panel.values["mu"]
+    assert panel._controls.slider.step < step
+    panel._controls.slider.value = round(fitted / step) * step
+    assert panel.values["mu"] == fitted
+    panel._controls.slider.value = 2.5
+    assert panel.values["mu"] == 2.5

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets
 
+from hepnb.widgets.fit_panel.view_table import VIEWS, ViewKind
 from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.status import Status
 
 __all__ = ["FitControls"]
 
-_VIEWS = (
-    ("Stack", "stack", "Data and model"),
-    ("Pulls", "pulls", "Where the fit pulled each constrained parameter"),
-    ("Correlation", "correlation", "Of the last fit"),
-)
 _BUTTONS = (
     ("Fit", "primary", "Fit all parameters that are not fixed"),
+    ("MINOS", "", "Look for the asymmetric uncertainty of every parameter"),
     ("Undo", "", "Take the last step back"),
     ("Redo", "", "Take the step again"),
     ("Reset", "", "Back to the start values"),
@@ -42,7 +41,11 @@ class FitControls:
     words : Status
         The fit in words.
     buttons : dict of str to Button
-        Fit, Undo, Redo, Reset.
+        Fit, MINOS, Undo, Redo, Reset.
+    options : dict of str to widget
+        Controls that some views have, by the panel's input.
+    run : Button
+        Computes what the view shows.
     box : VBox
         All of them.
     """
@@ -57,21 +60,37 @@ class FitControls:
         self.choice = ipywidgets.Dropdown(description="Parameter", layout=wide)
         self.channels = ipywidgets.Dropdown(description="Channel", layout={**wide, "display": "none"})
         self.views = ipywidgets.ToggleButtons(
-            options=[(label, name) for label, name, _ in _VIEWS],
-            tooltips=[tooltip for *_, tooltip in _VIEWS],
-            style={"button_width": "86px"},
+            options=[(kind.label, name) for name, kind in VIEWS.items()],
+            tooltips=[kind.tooltip for kind in VIEWS.values()],
+            style={"button_width": "auto"},
         )
+        self.views.add_class("hepnb-views")
         self.refit = ipywidgets.Checkbox(
             description="Re-fit the others while dragging", indent=False, layout={"width": "auto"}
         )
         self.log_y = ipywidgets.Checkbox(description="Logarithmic", indent=False, layout={"width": "auto"})
+        second = ipywidgets.Dropdown(description="Second", layout=wide)
+        n_toys = ipywidgets.BoundedIntText(0, min=0, max=1_000_000, step=100, description="Toys", layout=wide)
+        threshold = ipywidgets.BoundedFloatText(
+            0.0, min=0.0, max=1.0, step=0.05, description="Threshold", layout=wide,
+            tooltip="Leave out parameters whose correlations are all smaller",
+        )  # fmt: skip
+        groups = ipywidgets.Text(
+            description="Groups", placeholder="jets: JES_*, JER; muons: MU_*", continuous_update=False,
+            layout=wide, tooltip="A name, a colon, names or patterns; a semicolon before the next group",
+        )  # fmt: skip
+        self.options: dict[str, Any] = {
+            "second": second, "n_toys": n_toys, "threshold": threshold, "groups": groups,
+        }  # fmt: skip
+        self.run = ipywidgets.Button(description="Run", button_style="primary", layout={"width": "88px"})
+        self.run.add_class("hepnb-study")
         self.delta = ipywidgets.Label()
         self.delta.add_class("hepnb-delta")
         self.words = Status()
         self.buttons = {}
         for name, style, tooltip in _BUTTONS:
             button = ipywidgets.Button(
-                description=name, button_style=style, tooltip=tooltip, layout={"width": "60px"}
+                description=name, button_style=style, tooltip=tooltip, layout={"width": "auto"}
             )
             button.add_class(f"hepnb-{name.lower()}")
             self.buttons[name] = button
@@ -79,6 +98,8 @@ class FitControls:
             [
                 self.views,
                 self.channels,
+                *self.options.values(),
+                self.run,
                 self.choice,
                 self.slider,
                 self.delta,
@@ -89,3 +110,13 @@ class FitControls:
             width="340px",
             flex="1 1 270px",
         )
+
+    def show_for(self, kind: ViewKind) -> None:
+        """Show the controls that a picture has, and hide those of others."""
+        for name, box in self.options.items():
+            box.layout.display = None if name in kind.uses else "none"
+        self.run.layout.display = None if kind.study else "none"
+        self.run.tooltip = kind.tooltip
+        self.log_y.layout.display = None if "log_y" in kind.uses else "none"
+        several = len(self.channels.options) > 1
+        self.channels.layout.display = None if several and "channel" in kind.uses else "none"

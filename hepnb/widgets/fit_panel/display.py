@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import traitlets
 from matplotlib.figure import Figure
@@ -17,7 +17,9 @@ from hepnb.widgets.fit_panel.controls import FitControls
 from hepnb.widgets.fit_panel.parameter_table import ParameterTable, slider_range
 from hepnb.widgets.fit_panel.report_text import fit_words
 from hepnb.widgets.fit_panel.state import FitState
-from hepnb.widgets.fit_panel.views import ALL_CHANNELS, VIEWS, CorrelationView, PullView, StackView, View
+from hepnb.widgets.fit_panel.view_table import VIEWS, Shown, ViewName
+from hepnb.widgets.fit_panel.views import ALL_CHANNELS, View
+from hepnb.widgets.toolkit.echoes import Echoes
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import soon
@@ -80,11 +82,31 @@ class FitDisplay(Panel):
     refit: bool = panel_input(
         traitlets.Bool(), default=False, help="Fit the other parameters again while one is dragged."
     )
-    view: Literal["stack", "pulls", "correlation"] = panel_input(
-        traitlets.Enum(VIEWS), default="stack", help="The picture."
-    )
+    view: ViewName = panel_input(traitlets.Enum(tuple(VIEWS)), default="stack", help="The picture.")
     log_y: bool = panel_input(
         traitlets.Bool(), default=False, help="Draw the events of the stack on a logarithmic axis."
+    )
+    second: str = panel_input(
+        traitlets.Unicode(), default="", help="The other parameter of a contour; any where it is left out."
+    )
+    n_toys: int = panel_input(
+        traitlets.Int(min=0), default=0, help="Toys for the goodness of fit; none by default."
+    )
+    threshold: float = panel_input(
+        traitlets.Float(min=0.0, max=1.0),
+        default=0.0,
+        help="Leave out parameters whose correlations are all smaller.",
+    )
+    groups: dict[str, str | Sequence[str]] = panel_input(
+        traitlets.Dict(),
+        default={},
+        help="Groups of parameters by name, each with names or patterns, to draw the impact of.",
+    )
+    bounds: dict[str, tuple[float, float]] = panel_input(
+        traitlets.Dict(), default={}, help="Bounds of parameters that are not the model's."
+    )
+    studies = traitlets.Dict(
+        read_only=True, help="What was computed from the fit: ranking, minos, profile, contour, goodness"
     )
 
     def _build(self) -> None:
@@ -97,6 +119,7 @@ class FitDisplay(Panel):
         self._showing = threading.local()
         self.live = LiveFigure(width=560, height=420, alt="Data and model")
         self._controls = FitControls()
+        self._echoes = Echoes()
         self._table: ParameterTable  # made by the panel, which answers its edits
 
     def _show_model(self, state: FitState | None) -> None:
@@ -105,13 +128,16 @@ class FitDisplay(Panel):
         with self._quietly():
             self._controls.choice.options = names
             self._controls.channels.options = channels
-            self._controls.channels.layout.display = None if len(channels) > 1 else "none"
+            self._controls.options["second"].options = names
             self._controls.slider.disabled = state is None
             if state is not None:
                 if self.poi not in names:
                     self.poi = state.model.poi_name or names[0]
                 if self.parameter not in names:
                     self.parameter = self.poi
+                if self.second not in names or self.second == self.parameter:
+                    self.second = next((name for name in names if name != self.parameter), "")
+                self._controls.options["second"].value = self.second or None
                 if self.channel not in channels:
                     self.channel = _first_channel(state.model)
                 self._controls.channels.value = self.channel
@@ -124,7 +150,7 @@ class FitDisplay(Panel):
 
     def _show_nothing(self) -> None:
         with self._quietly():
-            self.values, self.fixed = {}, ()
+            self.values, self.fixed, self.bounds = {}, (), {}
         self._view = None
         self._live_figure().restructure(self._draw)
         self._controls.delta.value = ""
@@ -135,12 +161,11 @@ class FitDisplay(Panel):
         state = self._state
         if state is None or self._is_showing():
             return
-        if self.view == "stack":
-            self._view = StackView(
-                state, self.channel or _first_channel(state.model), self.poi, log_y=self.log_y
-            )
-        else:
-            self._view = PullView(state) if self.view == "pulls" else CorrelationView(state)
+        inputs = {name: getattr(self, name) for name in ("poi", "log_y", "threshold")}
+        inputs["channel"] = self.channel or _first_channel(state.model)
+        self._view = VIEWS[self.view].make(Shown(state, inputs, self.studies))
+        self._controls.show_for(VIEWS[self.view])
+        self._live_figure().alt = VIEWS[self.view].tooltip
         self._live_figure().restructure(self._draw)
 
     def _draw(self, figure: Figure) -> Any:
@@ -183,6 +208,9 @@ class FitDisplay(Panel):
         named = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
         self._mark(FIT, f"The fit is of before: {named} changed since. Press Fit." if moved else "")
 
+    def _judge_study(self) -> None:
+        """Mark the picture stale where it shows a study of something else; the panel knows."""
+
     def _one_sided(self) -> tuple[float, float, str] | None:
         """The uncertainty of the POI where a bound is near; found once for each fit."""
         state, result = self._state, self.result
@@ -218,6 +246,7 @@ class FitDisplay(Panel):
         self._show_traits(state)
         self._set_result(state.result)
         self._judge_fit(state)
+        self._judge_study()
         self._show_words()
         self._show_buttons()
 
@@ -228,6 +257,7 @@ class FitDisplay(Panel):
         index = state.index(self.parameter)
         low, high, step = slider_range(state, index)
         slider = self._controls.slider
+        self._echoes.note(float(state.values[index]), max(step, slider.step))
         with self._quietly(), slider.hold_sync(), slider.hold_trait_notifications():
             slider.description = self.parameter
             slider.tooltip = self.parameter
@@ -256,6 +286,7 @@ class FitDisplay(Panel):
         state = self._state
         for name, able in (
             ("Fit", state is not None),
+            ("MINOS", state is not None),
             ("Undo", state is not None and state.can_undo),
             ("Redo", state is not None and state.can_redo),
             ("Reset", state is not None and state.can_undo),
@@ -266,6 +297,7 @@ class FitDisplay(Panel):
         with self._quietly():
             self.values = state.as_dict()
             self.fixed = self._fixed_names()
+            self.bounds = dict(state.now.bounds)
 
     def _fixed_names(self) -> tuple[str, ...]:
         state = self._need_state()

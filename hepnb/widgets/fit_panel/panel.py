@@ -11,10 +11,10 @@ from hepnb.errors import ModelError, nearest
 from hepnb.model import Model
 from hepnb.python_code import Script
 from hepnb.widgets.fit_panel.code import fit_script
-from hepnb.widgets.fit_panel.display import DATA, FIT, FitDisplay, channel_choices
+from hepnb.widgets.fit_panel.display import DATA, FIT, channel_choices
 from hepnb.widgets.fit_panel.parameter_table import ParameterTable
 from hepnb.widgets.fit_panel.state import FitState
-from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.fit_panel.studying import FitStudies
 from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.panel import PICTURE
 from hepnb.workspace import Workspace
@@ -27,7 +27,7 @@ __all__ = ["FitPanel"]
 _LARGE = 60  # parameters from which on a fit may take long enough to be cancelled
 
 
-class FitPanel(FitDisplay):
+class FitPanel(FitStudies):
     """Parameters on sliders, data and model moving with them, and the fit.
 
     Examples
@@ -45,8 +45,7 @@ class FitPanel(FitDisplay):
     def _build(self) -> None:
         super()._build()
         self._asked: Model | None = None
-        self._background = Background("fit")
-        self._table = ParameterTable(self._table_moved, self._table_fixed, self._choose)
+        self._table = ParameterTable(self._table_moved, self._table_fixed, self._choose, self._table_limited)
         controls = self._controls
         for name, press in (
             ("Fit", self._press_fit),
@@ -97,10 +96,17 @@ class FitPanel(FitDisplay):
         Script
             The statements and the imports that they need.
         """
-        return fit_script(self._need_state(), workspace, data=self.data)
+        return fit_script(self._need_state(), workspace, data=self.data, studies=self._current_studies())
 
     def table(self) -> list[dict[str, Any]]:
-        """Return one row per parameter: name, value, uncertainty, pull, fixed, lower, upper."""
+        """Return one row per parameter.
+
+        Returns
+        -------
+        list of dict
+            ``name``, ``value``, ``uncertainty``, ``pull``, ``fixed``, ``lower``, ``upper``, and from the
+            studies of this fit ``minos_down``, ``minos_up``, ``impact_down``, ``impact_up``, or None.
+        """
         state = self._state
         if state is None:
             return []
@@ -112,7 +118,7 @@ class FitPanel(FitDisplay):
             widths[state.index(self.poi)] = np.nanmax([0.0, *one_sided[:2]])
         return [
             {"name": name, "value": float(value), "uncertainty": float(width), "pull": float(pull),
-             "fixed": bool(fixed), "lower": float(lower), "upper": float(upper)}
+             "fixed": bool(fixed), "lower": float(lower), "upper": float(upper), **self._studied(name)}
             for name, value, width, pull, fixed, lower, upper in zip(
                 state.names, now.values, widths, pulls, now.fixed, state.lower, state.upper, strict=True
             )
@@ -151,10 +157,6 @@ class FitPanel(FitDisplay):
         return " ".join(
             [f"{value:.3g}", *([f"+{up:.2g}"] if up > 0 else []), *([f"−{down:.2g}"] if down > 0 else [])]
         )
-
-    def cancel(self) -> None:
-        """Stop a fit in the background; the parameters stay where they are."""
-        self._background.cancel()
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -198,6 +200,7 @@ class FitPanel(FitDisplay):
             with self._lock:
                 self._state = state
             self._condition.succeed(DATA)  # what follows shows the new state
+            self._forget_studies()
             self._set_result(None)
             if state is not None and state.model.workspace is not self.workspace:
                 with self._quietly():
@@ -231,6 +234,20 @@ class FitPanel(FitDisplay):
         if self._state is not None and not self._is_showing():
             self._show_all()
 
+    @traitlets.validate("bounds")
+    def _check_bounds(self, proposal: Any) -> Any:
+        if self._state is None or self._is_showing():
+            return proposal["value"]
+        with self._lock:
+            self._state.limit(proposal["value"])
+            return dict(self._state.now.bounds)
+
+    @traitlets.observe("bounds")
+    def _new_bounds(self, _change: Any) -> None:
+        if self._state is not None and not self._is_showing():
+            with self._reporting():
+                self._show_all()
+
     @traitlets.validate("poi", "parameter")
     def _check_name(self, proposal: Any) -> Any:
         if self._state is not None and proposal["value"]:
@@ -248,6 +265,7 @@ class FitPanel(FitDisplay):
         if self._state is not None and change["new"]:
             self._show_slider()
             self._show_delta()
+            self._table.select(self.parameter)
 
     @traitlets.validate("channel")
     def _check_channel(self, proposal: Any) -> Any:
@@ -261,6 +279,7 @@ class FitPanel(FitDisplay):
     def _new_view(self, _change: Any) -> None:
         with self._reporting():
             self._make_view()
+        self._judge_study()
 
     # -- the user's hand ------------------------------------------------------------------------------
 
@@ -270,7 +289,9 @@ class FitPanel(FitDisplay):
         if state is None or self._is_showing():
             return
         now = float(state.values[state.index(self.parameter)])
-        if abs(change["new"] - now) > 0.5001 * self._controls.slider.step:
+        if abs(change["new"] - now) > 0.5001 * self._controls.slider.step and not self._echoes.knows(
+            change["new"]
+        ):
             self._move(self.parameter, change["new"])
 
     def _table_moved(self, name: str, value: Any) -> None:
@@ -286,6 +307,20 @@ class FitPanel(FitDisplay):
     def _table_fixed(self, name: str, fixed: bool) -> None:
         names = set(self.fixed) | {name} if fixed else set(self.fixed) - {name}
         self.fixed = tuple(names)
+
+    def _table_limited(self, name: str, side: str, value: Any) -> None:
+        with self._reporting("limits", shows=""):
+            state = self._need_state()
+            lower, upper = map(float, state.bounds[state.index(name)])
+            try:
+                pair = (float(value), upper) if side == "lower" else (lower, float(value))
+                self.bounds = {**self.bounds, name: pair}
+            except (TypeError, ValueError):
+                raise ModelError(
+                    f"the {side} bound of {name!r} cannot be {value!r}. Give a number."
+                ) from None
+            finally:
+                self._table.refresh(state, [name])
 
     def _choose(self, name: str) -> None:
         self.parameter = name

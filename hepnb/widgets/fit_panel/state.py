@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -38,8 +37,12 @@ class Snapshot:
     result : FitResults or None
         The last fit at that time.
     init, held : mapping of str to float
-        Where that fit started, where not at the model's start values, and what was held: with these
-        :func:`hepnb.fit` gives the result again.
+        Where that fit started, where not at the model's start values, and what was held: with these and
+        `within` :func:`hepnb.fit` gives the result again.
+    within : mapping of str to (float, float)
+        The bounds of that fit that are not the model's.
+    bounds : mapping of str to (float, float)
+        The present bounds that are not the model's.
     """
 
     label: str
@@ -48,6 +51,8 @@ class Snapshot:
     result: FitResults | None = None
     init: Mapping[str, float] = dataclasses.field(default_factory=dict)
     held: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    within: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
 
 class FitState:
@@ -65,10 +70,9 @@ class FitState:
         self.model = model
         self.data = one_data_set(data, model)
         self.names = tuple(model.parameter_names)
-        self.lower = np.array([parameter.lower for parameter in model.parameters], dtype=float)
-        self.upper = np.array([parameter.upper for parameter in model.parameters], dtype=float)
         self._index = {name: index for index, name in enumerate(self.names)}
         self._widths = np.array([parameter.sigma for parameter in model.parameters], dtype=float)
+        self._centers = np.array([parameter.center for parameter in model.parameters], dtype=float)
         self._start_twice_nll: float | None = None
         start = Snapshot("start", np.array(model.init, dtype=float), np.array(model.fixed, dtype=bool))
         self._history = [start]
@@ -93,6 +97,24 @@ class FitState:
     def result(self) -> FitResults | None:
         """The last fit."""
         return self.now.result
+
+    @property
+    def bounds(self) -> NDArray[np.float64]:
+        """Lower and upper bound of each parameter, shape (parameter, 2)."""
+        bounds = np.array(self.model.bounds, dtype=float)
+        for name, pair in self.now.bounds.items():
+            bounds[self._index[name]] = pair
+        return bounds
+
+    @property
+    def lower(self) -> NDArray[np.float64]:
+        """The lower bounds, shape (parameter,)."""
+        return self.bounds[:, 0]
+
+    @property
+    def upper(self) -> NDArray[np.float64]:
+        """The upper bounds, shape (parameter,)."""
+        return self.bounds[:, 1]
 
     @property
     def can_undo(self) -> bool:
@@ -120,7 +142,7 @@ class FitState:
         """Put one parameter somewhere; moves of the same parameter in a row are one step back."""
         index = self.index(name)
         values = self.values.copy()
-        values[index] = np.clip(float(value), self.lower[index], self.upper[index])
+        values[index] = np.clip(float(value), *self.bounds[index])
         self._record(f"move {name}", values=values, merge=True)
 
     def follow(self, name: str, fitted: FitResults) -> None:
@@ -144,7 +166,7 @@ class FitState:
             number = float(value)
             if not np.isfinite(number):
                 raise ModelError(f"parameter {name!r} cannot be {value!r}. Give a number.")
-            new[index] = np.clip(number, self.lower[index], self.upper[index])
+            new[index] = np.clip(number, *self.bounds[index])
         if not np.array_equal(new, self.values):
             self._record("set values", values=new)
 
@@ -155,15 +177,44 @@ class FitState:
         if not np.array_equal(fixed, self.fixed):
             self._record("fix", fixed=fixed)
 
+    def limit(self, bounds: Mapping[str, tuple[float, float]]) -> None:
+        """Give these parameters other bounds, and all others those of the model, as one step.
+
+        A value outside its bounds goes to the nearer one.
+
+        Raises
+        ------
+        ModelError
+            The model has no such parameter, or the bounds are not two numbers, the lower one first.
+        """
+        chosen: dict[str, tuple[float, float]] = {}
+        for name, ends in bounds.items():
+            index = self.index(name)
+            pair = tuple(float(end) for end in ends)
+            if len(pair) != 2 or not (np.isfinite(pair).all() and pair[0] < pair[1]):
+                raise ModelError(
+                    f"the bounds of {name!r} cannot be {ends!r:.60}. Give two numbers, the lower one first."
+                )
+            if pair != tuple(self.model.bounds[index]):
+                chosen[name] = (pair[0], pair[1])
+        if chosen == self.now.bounds:
+            return
+        limits = np.array(self.model.bounds, dtype=float)
+        for name, ends in chosen.items():
+            limits[self._index[name]] = ends
+        self._record("limit", values=np.clip(self.values, *limits.T), bounds=chosen)
+
     def fit(self) -> FitResults:
         """Fit everything that is not fixed, starting where we are."""
         now, held = self.now, self.held()
         init = {name: value for name, value in self.moved().items() if name not in held}
-        if now.result is not None and held == now.held and np.array_equal(now.values, now.result.bestfit):
+        if now.result is not None and not self.moved_since_fit():
             # Nothing moved since the last fit: doing it again from there would say the same in fewer steps.
             init = dict(now.init)
-        fitted = fit(self.data, self.model, init=init, fixed=held)
-        self._record("fit", values=np.array(fitted.bestfit), result=fitted, init=init, held=held)
+        fitted = fit(self.data, self.model, init=init, fixed=held, bounds=now.bounds)
+        self._record(
+            "fit", values=np.array(fitted.bestfit), result=fitted, init=init, held=held, within=now.bounds
+        )
         return fitted
 
     def held(self) -> dict[str, float]:
@@ -181,7 +232,7 @@ class FitState:
         return tuple(
             name
             for name, away in zip(self.names, moved, strict=True)
-            if away or (name in held) != (name in now.held)
+            if away or (name in held) != (name in now.held) or now.bounds.get(name) != now.within.get(name)
         )
 
     def one_sided(self, name: str) -> tuple[float, float, str] | None:
@@ -209,10 +260,10 @@ class FitState:
         at_bound = name in now.result.report.at_bound
         if self.model.fixed[index] or not (at_bound or spoiled):
             return None
-        model = copy.copy(self.model)
-        model.fixed, model.init = self.model.fixed.copy(), np.array(now.result.bestfit)
-        model.fixed[[self.index(other) for other in now.held]] = True
-        found = minos(self.data, model, [name], result=now.result)
+        found = minos(
+            self.data, self.model, [name], result=now.result, init=now.result.bestfit, fixed=now.held,
+            bounds=now.within,
+        )  # fmt: skip
         side, bound = ("lower", self.lower[index]) if room[0] <= room[1] else ("upper", self.upper[index])
         where = "at" if at_bound else "near"
         return -float(found.lower[0]), float(found.upper[0]), f"{where} its {side} bound {bound:g}"
@@ -222,12 +273,12 @@ class FitState:
         now = self.now
         held = self._picked(now.fixed)
         held[name] = float(now.values[self.index(name)])
-        return fit(self.data, self.model, init=now.values, fixed=held)
+        return fit(self.data, self.model, init=now.values, fixed=held, bounds=now.bounds)
 
     def reset(self) -> None:
         """Go to the start values, as a step that can be undone."""
         start = self._history[0]
-        self._record("reset", values=start.values, fixed=start.fixed)
+        self._record("reset", values=start.values, fixed=start.fixed, bounds=start.bounds)
 
     def undo(self) -> None:
         """Take the last step back; nothing happens at the start."""
@@ -257,13 +308,13 @@ class FitState:
         return self.twice_nll() - self._start_twice_nll, "start values"
 
     def pulls(self) -> NDArray[np.float64]:
-        """Return the pull of each constrained parameter in prior widths; NaN for the free ones.
+        """Return (value - centre) / width of each parameter's auxiliary measurement; NaN for the free ones.
 
         Returns
         -------
         ndarray, shape (parameter,)
         """
-        pulls: NDArray[np.float64] = (self.values - self._history[0].values) / self._widths
+        pulls: NDArray[np.float64] = (self.values - self._centers) / self._widths
         return pulls
 
     def as_dict(self) -> dict[str, float]:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from hepnb.figures import (
@@ -19,9 +17,10 @@ from hepnb.figures import (
     StackArtists,
     draw_correlation,
     draw_pulls,
-    draw_stack,
 )
 from hepnb.figures import lay_out as lay_out_axes
+from hepnb.figures.names import plain, shorten_all
+from hepnb.figures.prediction import BinsShown, draw_bins, stacking_order
 from hepnb.figures.style import colors_for
 from hepnb.fits import rate_spread
 from hepnb.widgets.fit_panel.state import FitState
@@ -29,7 +28,7 @@ from hepnb.widgets.fit_panel.state import FitState
 if TYPE_CHECKING:
     from hepnb.fits import FitResults
 
-__all__ = ["ALL_CHANNELS", "VIEWS", "CorrelationView", "PullView", "StackView", "View", "rate_spread"]
+__all__ = ["ALL_CHANNELS", "CorrelationView", "PullView", "StackView", "View", "rate_spread", "write_instead"]
 
 # Above this the band of a stack is left out while a slider moves: two evaluations of the model per parameter
 # would cost more than a frame.
@@ -38,11 +37,8 @@ _MOST_PULLS = 30
 _MOST_CORRELATIONS = 20
 _LONGEST_LABEL = 26
 _SMALL_PRINT = 7.0
-_LONG_NAME = 16  # letters of a channel's name below its bin
-_FLAT_NAMES = 70  # letters of all names that fit side by side
 
 ALL_CHANNELS = "All channels"
-VIEWS = ("stack", "pulls", "correlation")
 
 
 class View(Protocol):
@@ -69,6 +65,12 @@ class View(Protocol):
         ...
 
 
+def write_instead(figure: Figure, words: str) -> tuple[()]:
+    """Write on an empty figure what it needs."""
+    figure.text(0.5, 0.5, words, ha="center", va="center", color="#616161")
+    return ()
+
+
 class StackView:
     """The samples of one channel, or of all side by side, on top of each other; the data; their ratio."""
 
@@ -88,8 +90,9 @@ class StackView:
                 signal[sample["name"]] = signal.get(sample["name"], False) or scaled
         rates = self._rates()
         sizes = {name: float(rates[index].sum()) for index, name in enumerate(model.samples)}
-        # Signal on top, the largest background at the bottom.
-        self._samples = sorted(signal, key=lambda name: (signal[name], -sizes[name]))
+        self._samples = stacking_order(
+            {name: sizes[name] for name in signal}, [name for name, scaled in signal.items() if scaled]
+        )
         self._rows = [model.samples.index(name) for name in self._samples]
         self._artists: StackArtists | None = None
         self._spread = np.zeros(self._data.shape)
@@ -107,50 +110,29 @@ class StackView:
 
     def draw(self, figure: Figure) -> Sequence[Artist]:
         """Draw stack, data and ratio."""
-        workspace = self._state.model.workspace
-        known = workspace.edges.get(self._channel)
-        edges = np.arange(self._data.size + 1) + 0.5 if known is None else known
+        model, only = self._state.model, "" if self._channel == ALL_CHANNELS else self._channel
+        workspace = model.workspace
         ((ax, ratio_ax),) = lay_out_axes(figure, ratio=True)
         self._spread = self._band()
-        self._artists = draw_stack(
+        self._artists = draw_bins(
             self._by_name(),
             ax,
+            bins=BinsShown(
+                model.channel_slices,
+                only,
+                workspace.edges.get(only),
+                workspace.labels.get(only) or "",
+                workspace.bin_labels.get(only),
+            ),
             data=self._data,
             ratio_ax=ratio_ax,
-            edges=list(map(float, edges)),
             uncertainty=self._spread,
             colors=colors_for(workspace.samples, workspace.colors),
             log_y=self._log_y,
-            x_title=workspace.labels.get(self._channel) or ("Bin" if known is None else ""),
             ratio_title="Data / model",
-            note="" if self._channel == ALL_CHANNELS else self._channel,
+            note=plain(only),
         )
-        if known is None:
-            self._number_bins(ax, ratio_ax)
         return self._artists.moving
-
-    def _number_bins(self, ax: Axes, ratio_ax: Axes) -> None:
-        """Ticks for bins without edges: their numbers, or their channels where each has one bin."""
-        slices = self._state.model.channel_slices
-        ratio_ax.xaxis.set_minor_locator(NullLocator())
-        ratio_ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if self._channel != ALL_CHANNELS:
-            return
-        for where in list(slices.values())[1:]:
-            for axes in (ax, ratio_ax):
-                axes.axvline(where.start + 0.5, color="#999999", linewidth=0.8, linestyle=":", zorder=1.05)
-        if all(where.stop - where.start == 1 for where in slices.values()):
-            ratio_ax.set_xlabel("")
-            longest = max(map(len, slices))
-            short = [_shortened(name, _LONG_NAME) for name in slices]
-            turned = len(slices) * min(longest, _LONG_NAME) > _FLAT_NAMES
-            ratio_ax.set_xticks(
-                range(1, len(slices) + 1),
-                short,
-                rotation=25 if turned else 0,
-                ha="right" if turned else "center",
-            )
-            ratio_ax.tick_params(axis="x", labelsize=8)
 
     def update(self, *, quick: bool = False) -> None:
         """Move the stack with its band, which is hidden in a quick move of many parameters."""
@@ -188,15 +170,14 @@ class PullView:
     def draw(self, figure: Figure) -> Sequence[Artist]:
         """Draw one row per constrained parameter."""
         widths = np.array([parameter.sigma for parameter in self._state.model.parameters], dtype=float)
+        centers = np.array([parameter.center for parameter in self._state.model.parameters], dtype=float)
         self._drawn = self._state.result
         exclude = self._dull(widths)
         longest = max(len(name) for name in self._state.names if name not in exclude)
         width = figure.get_size_inches()[0]
         left = min(0.25 + 0.085 * longest, 0.45 * width) / width
         ax = figure.add_axes((left, 0.14, 1 - left - 0.03, 0.82))
-        self._artists = draw_pulls(
-            self._as_result(), ax, centers=self._state.model.init, widths=widths, exclude=exclude
-        )
+        self._artists = draw_pulls(self._as_result(), ax, centers=centers, widths=widths, exclude=exclude)
         return self._artists.moving
 
     def _dull(self, widths: NDArray[np.float64]) -> tuple[str, ...]:
@@ -228,8 +209,9 @@ class CorrelationView:
 
     slow = False
 
-    def __init__(self, state: FitState) -> None:
+    def __init__(self, state: FitState, threshold: float = 0.0) -> None:
         self._state = state
+        self._threshold = threshold
         self._drawn: FitResults | None = None
         self._artists: CorrelationArtists | None = None
 
@@ -238,25 +220,17 @@ class CorrelationView:
         result = self._state.result
         self._drawn = result
         if result is None:
-            figure.text(
-                0.5,
-                0.5,
-                "Press Fit: correlations come with a fit.",
-                ha="center",
-                va="center",
-                color="#616161",
-            )
-            return ()
+            return write_instead(figure, "Press Fit: correlations come with a fit.")
         width, height = figure.get_size_inches()
         longest = min(max(len(name) for name in self._state.names), _LONGEST_LABEL)
         room = 0.2 + 0.058 * longest  # inches for a name in the small print of this picture
         side = min(height - room - 0.1, width - room - 0.9)
         ax = figure.add_axes((room / width, room / height, (side + 0.7) / width, side / height))
-        self._artists = draw_correlation(result, ax, at_most=_MOST_CORRELATIONS)
+        self._artists = draw_correlation(result, ax, threshold=self._threshold, at_most=_MOST_CORRELATIONS)
         ax.tick_params(labelsize=_SMALL_PRINT)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_ticklabels(
-                [_shortened(label.get_text(), _LONGEST_LABEL) for label in axis.get_ticklabels()]
+                shorten_all([label.get_text() for label in axis.get_ticklabels()], _LONGEST_LABEL)
             )
         return ()
 
@@ -266,11 +240,3 @@ class CorrelationView:
     def fits(self) -> bool:
         """Return whether the fit that was drawn is the last one."""
         return self._drawn is self._state.result
-
-
-def _shortened(name: str, length: int) -> str:
-    """A long name without its middle: beginning and end tell names apart."""
-    if len(name) <= length:
-        return name
-    tail = (length - 1) // 2
-    return f"{name[: length - 1 - tail]}…{name[-tail:]}"

@@ -30,14 +30,16 @@ class Table(anywidget.AnyWidget):
     ----------
     columns : list of dict
         ``key``, ``label``, ``kind`` (one of `COLUMN_KINDS`, "text" by default), and optionally
-        ``width`` [px] (the widest of those without one grows), ``editable``, ``title`` (tooltip),
+        ``width`` [px, or text as in CSS's ``grid-template-columns``] (the widest of those without one grows),
+        ``editable``, ``title`` (tooltip), ``sort_by`` (the key to sort by), ``sort_abs`` (sort by size),
         ``digits`` (significant, of a number), ``options`` (of a select; a row may bring its own as
         ``row[key + "_options"]``), ``min``, ``max``, ``step`` of a slider: numbers, or names of keys of
         the row.
     rows : list of dict
         Values by column key. ``id`` (str, unique) is required. ``tooltip``, ``muted`` (greyed out),
         ``locked`` (a list of keys not to edit here) are optional. In a tree column's table: ``parent``
-        (id or None, parents come before their children), ``expandable``, ``expanded``, ``icon``.
+        (id or None, parents come before their children), ``expandable``, ``expanded``, ``icon``; ``group``
+        for a row that only heads its children.
     label : str
         What a screen reader calls the table.
     multi : bool
@@ -48,7 +50,7 @@ class Table(anywidget.AnyWidget):
     A spark cell is a list of numbers, drawn as bars; for rows in view that do not have the key yet, the page
     asks (`on_want`). A button cell is an edit with the value True. A check column with ``selects: True``
     shows and changes the selection. Searching (words, ``*`` and ``?``, or ``/regex/``), sorting and folding
-    happen on the page.
+    happen on the page. Each row is one stop of the Tab key; F2 goes on to the next field of the row.
     `rows` sends all rows, `update_cells` only what changed.
 
     Examples
@@ -69,6 +71,9 @@ class Table(anywidget.AnyWidget):
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
     filter = traitlets.Unicode("").tag(sync=True)
+    sort_trees = traitlets.Bool(
+        False, help="Whether the rows of a tree can be sorted below their parents"
+    ).tag(sync=True)
     sort = traitlets.Unicode("", help="A column's key, with a leading '-' when descending").tag(sync=True)
     multi = traitlets.Bool(False).tag(sync=True)
     label = traitlets.Unicode("Table").tag(sync=True)

@@ -3,6 +3,7 @@
 
 const ROW = 24;
 const SPARE = 8;
+const EDITORS = "input:not([type=color]), select, button";
 const WIDTHS = { check: 30, button: 30, number: 84, slider: 150, spark: 92, color: 44, select: 116 };
 const ICONS = {
   folder: "M1.5 3.5h4.2l1.5 1.7h7.3v7.8h-13z",
@@ -155,17 +156,7 @@ function render({ model, el }) {
       if (visible && wanted) shown.push({ row, level: level.get(row.id), open: open.get(row.id) });
     }
     const sort = model.get("sort");
-    if (sort && !isTree) {
-      const key = sort.replace(/^-/, ""), sign = sort[0] === "-" ? -1 : 1;
-      const text = new Intl.Collator("en", { numeric: true });
-      shown.sort(({ row: a }, { row: b }) => {
-        const x = a[key], y = b[key];
-        if (x === y) return 0;
-        if (x === null || x === undefined) return 1;
-        if (y === null || y === undefined) return -1;
-        return sign * (typeof x === "string" || typeof y === "string" ? text.compare(x, y) : x - y);
-      });
-    }
+    if (sort && (!isTree || model.get("sort_trees"))) shown = sorted(shown, sort);
     position = new Map(shown.map((item, i) => [item.row.id, i]));
     if (active !== null && !position.has(active)) active = null;
     const total = rows.length;
@@ -182,9 +173,32 @@ function render({ model, el }) {
     paint();
   };
 
+  const sorted = (items, sort) => {
+    const name = sort.replace(/^-/, ""), sign = sort[0] === "-" ? -1 : 1;
+    const column = columns.find((c) => c.key === name && c.label) ?? {};
+    const key = column.sort_by ?? name;
+    const value = (row) => (column.sort_abs && typeof row[key] === "number" ? Math.abs(row[key]) : row[key]);
+    const text = new Intl.Collator("en", { numeric: true });
+    const below = new Map();  // children by parent, so that they stay together
+    for (const item of items) {
+      const parent = isTree && position.has(item.row.parent) ? item.row.parent : null;
+      if (!below.has(parent)) below.set(parent, []);
+      below.get(parent).push(item);
+    }
+    for (const list of below.values()) list.sort(({ row: a }, { row: b }) => {
+      const x = value(a), y = value(b);
+      if (x === y) return 0;
+      if (x === null || x === undefined || x === "") return 1;
+      if (y === null || y === undefined || y === "") return -1;
+      return sign * (typeof x === "string" || typeof y === "string" ? text.compare(x, y) : x - y);
+    });
+    const flat = (parent) => (below.get(parent) ?? []).flatMap((item) => [item, ...(isTree ? flat(item.row.id) : [])]);
+    return flat(null);
+  };
+
   const layout = () => {
     root.style.setProperty("--columns", columns.map((c) => {
-      if (c.width) return `${c.width}px`;
+      if (c.width) return typeof c.width === "number" ? `${c.width}px` : c.width;
       return WIDTHS[c.kind] ? `${WIDTHS[c.kind]}px` : "minmax(72px, 1fr)";
     }).join(" "));
     grid.setAttribute("role", isTree ? "treegrid" : "grid");
@@ -195,7 +209,7 @@ function render({ model, el }) {
     bar.style.display = model.get("search") ? "" : "none";
     head.hidden = columns.every((column) => !column.label);
     head.replaceChildren(...columns.map((column) => {
-      const sortable = !isTree && !["spark", "color", "button", "check"].includes(column.kind) && column.label;
+      const sortable = (!isTree || model.get("sort_trees")) && !["spark", "color", "button", "check"].includes(column.kind) && column.label;
       const cell = make("div", `hepnb-cell hepnb-${column.kind}`, { role: "columnheader" });
       if (column.title) cell.title = column.title;
       if (!sortable) { cell.textContent = column.label; return cell; }
@@ -242,11 +256,21 @@ function render({ model, el }) {
     node.dataset.id = row.id;
     node.append(...columns.map((column) => {
       const cell = make("div", `hepnb-cell hepnb-${column.kind}`, { role: "gridcell" });
+      // A row that heads a group has nothing to edit.
+      if (row.group && column.editable) return Object.assign(cell, { change() {} });
       const change = CELLS[column.kind](cell, column, row);
       cell.change = (item) => change?.(item);
       return cell;
     }));
+    // One stop of the Tab key for each row; F2 goes through its fields.
+    [...node.querySelectorAll(EDITORS)].slice(1).forEach((input) => { input.tabIndex = -1; });
     return node;
+  };
+  const nextField = (node, from) => {
+    const fields = [...(node?.querySelectorAll(EDITORS) ?? [])].filter((input) => !input.disabled);
+    const next = fields[(fields.indexOf(from) + 1) % fields.length];
+    next?.focus();
+    return Boolean(next);
   };
 
   const fill = (node, item, i) => {
@@ -304,15 +328,21 @@ function render({ model, el }) {
     tree(cell, column, row) {
       const twist = make("span", "hepnb-twist", { "aria-hidden": "true" });
       const icon = drawing(ICONS[row.icon] ?? "", `hepnb-icon hepnb-icon-${row.icon}`, "0 0 16 16");
-      const name = make("span", "hepnb-name");
-      cell.append(twist, icon, name);
+      // A long name loses its middle: the end stays.
+      const name = make("span", "hepnb-name"), tail = make("span", "hepnb-name-tail");
+      cell.append(twist, ...(row.icon ? [icon] : []), name, tail);
       twist.onclick = (event) => { event.stopPropagation(); toggle(row); };
       return (item) => {
         cell.style.paddingLeft = `${4 + 14 * item.level}px`;
         twist.textContent = row.expandable ? (item.open ? "▾" : "▸") : "";
         icon.firstChild.setAttribute("d", ICONS[row.icon] ?? "");
         icon.setAttribute("class", `hepnb-icon hepnb-icon-${row.icon}`);
-        if (name.textContent !== row[column.key]) name.textContent = row[column.key];
+        const text = String(row[column.key]);
+        if (name.textContent + tail.textContent !== text) {
+          const cut = text.length > 14 ? text.length - 9 : text.length;
+          name.textContent = text.slice(0, cut);
+          tail.textContent = text.slice(cut);
+        }
       };
     },
     check(cell, column, row) {
@@ -415,10 +445,17 @@ function render({ model, el }) {
     patience = setTimeout(() => { inFlight = 0; send(); }, 5000);
     model.send({ type: "edit", cells, seq });
   };
+  let resort = null;
   const received = (message) => {
     if (message.type === "cells") {
       if (Object.values(message.cells).some((cells) => "expanded" in cells || "expandable" in cells)) arrange();
       else paint();
+      const sort = model.get("sort").replace(/^-/, "");
+      const key = columns.find((c) => c.key === sort && c.label)?.sort_by ?? sort;
+      if (sort && Object.values(message.cells).some((cells) => key in cells)) {
+        clearTimeout(resort);
+        resort = setTimeout(() => { if (!touched) arrange(); }, 400);  // rows must not run away from the hand
+      }
     }
     if (message.type === "done" && message.seq === inFlight) {
       clearTimeout(patience);
@@ -486,6 +523,11 @@ function render({ model, el }) {
     if (!node || event.target.matches("input, select, button, .hepnb-twist")) return;
     model.send({ type: "activate", id: node.dataset.id });
   });
+  body.addEventListener("keydown", (event) => {
+    if (event.key !== "F2" || event.target === grid) return;
+    if (nextField(event.target.closest(".hepnb-tr"), event.target)) event.preventDefault();
+    event.stopPropagation();
+  }, true);
   grid.addEventListener("keydown", (event) => {
     if (event.target !== grid) return;
     const at = active === null ? -1 : position.get(active);
@@ -507,6 +549,7 @@ function render({ model, el }) {
         if (row.expandable) toggle(row);
         model.send({ type: "activate", id: row.id });
       },
+      F2: () => nextField(nodes.get(active), null),
       "/": () => { search.focus(); search.select(); },
       a: () => {
         if (!model.get("multi") || !(event.ctrlKey || event.metaKey)) return false;
@@ -556,6 +599,7 @@ function render({ model, el }) {
     watcher.disconnect();
     clearTimeout(patience);
     clearTimeout(asking);
+    clearTimeout(resort);
     for (const [names, handler] of Object.entries(handlers)) {
       for (const name of names.split(" ")) model.off(name, handler);
     }
