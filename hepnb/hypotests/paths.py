@@ -13,11 +13,13 @@ from hepnb.fits.neighbours import hand_over
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["along", "starts", "tangents"]
+__all__ = ["along", "between", "starts", "sweep", "tangents"]
 
 
 # Between the values fitted first lie three others, where there are enough of them to be worth two rounds.
 _EVERY, _MANY = 4, 17
+# Minima on which a cubic stands, and one more.
+_KNOTS = 5
 
 
 def tangents(model: FitModel, data: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -142,7 +144,7 @@ def along(model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray
         part = Explored.without_second(solve(model, data[rest], begin, fixed[rest], wary=several))
         _fill(explored, part, rest)
     if mu.size > 1 and several:
-        _sweep(model, data, explored.fit, mu, fixed)
+        sweep(model, data, explored.fit, mu, fixed)
     return explored
 
 
@@ -157,6 +159,48 @@ def _between(
         if found.ok[rows].all():
             begin[here] = _cubics(knots, mu[rest[here] - half * mu.size]) @ found.points[rows]
     return _inside(model, begin, np.concatenate([mu, mu])[rest])
+
+
+def between(
+    model: FitModel,
+    data: FloatArray,
+    known: tuple[FloatArray, FloatArray, FloatArray],
+    mu: FloatArray,
+    several: bool,
+) -> FloatArray | None:
+    """Interpolate starts between minima that are known.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+    data : ndarray, shape (2 k, n_data)
+        The data, then the Asimov data, k times each.
+    known : tuple of ndarray
+        Values of the POI tested, ascending, shape (n,), and their minima for the data and for the Asimov
+        data, shape (n, n_parameters).
+    mu : ndarray, shape (k,)
+        Values of the POI to be tested.
+    several : bool
+        These may be different minima: the best of both neighbours and of what lies between them is chosen.
+
+    Returns
+    -------
+    ndarray, shape (2 k, n_parameters), or None
+        None where a value is not between those tested, or these are too few.
+    """
+    tested, *minima = known
+    if tested.size < _KNOTS or mu.min() < tested[0] or mu.max() > tested[-1]:
+        return None
+    weights, values = _cubics(tested, mu), np.tile(mu, 2)
+    start = _inside(model, np.concatenate([weights @ points for points in minima]), values)
+    if not several:
+        return start
+    after = np.clip(np.searchsorted(tested, mu), 1, tested.size - 1)
+    neighbours = [np.concatenate([points[side] for points in minima]) for side in (after - 1, after)]
+    choices = [start, *(_inside(model, points, values) for points in neighbours)]
+    heights = np.stack([model.likelihood.objective(points, data, 0).value for points in choices])
+    return np.asarray(np.stack(choices)[np.argmin(heights, axis=0), np.arange(len(data))])
 
 
 def _best(
@@ -213,12 +257,12 @@ def _fill(whole: Explored, part: Explored, lanes: IntArray) -> None:
     whole.second_points[lanes] = part.second_points
 
 
-def _sweep(model: FitModel, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> None:
-    """Hand minima on to the neighbouring values of the POI until none gets lower."""
+def sweep(model: FitModel, data: FloatArray, found: BatchedFit, mu: FloatArray, fixed: BoolArray) -> bool:
+    """Hand minima on to the neighbouring values of the POI until none gets lower; say whether any did."""
     order = np.argsort(mu, kind="stable")
     both = np.concatenate([order, mu.size + order])
     pairs = np.stack([both[:-1], both[1:]])
     pairs = pairs[:, np.arange(both.size - 1) != mu.size - 1]
-    hand_over(
+    return hand_over(
         model, data, found, fixed, np.concatenate([pairs[0], pairs[1]]), np.concatenate([pairs[1], pairs[0]])
     )

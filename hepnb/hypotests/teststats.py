@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from hepnb.errors import ModelError
-from hepnb.fits import BatchedFit, explore, solve
+from hepnb.fits import BatchedFit, Explored, explore, solve
+from hepnb.fits.batched import CONVERGED, NOT_FINISHED
 from hepnb.fits.threads import one_blas_thread
 from hepnb.hypotests.definitions import TEST_STATISTICS, TestStatistic, statistic_named
-from hepnb.hypotests.paths import along, starts, tangents
+from hepnb.hypotests.paths import along, between, starts, sweep, tangents
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
@@ -21,8 +24,10 @@ __all__ = [
     "TestStatistic",
     "anchors",
     "fits_behind",
+    "joined",
     "profile_ratios",
     "statistic_named",
+    "swept",
 ]
 
 
@@ -66,6 +71,18 @@ class ProfileRatios:
     fixed: FloatArray
     fixed_asimov: FloatArray
     several_minima: bool
+
+
+_PER_VALUE = ("mu", "q", "q_asimov", "ok", "fixed", "fixed_asimov")
+
+
+def joined(parts: Sequence[ProfileRatios]) -> ProfileRatios:
+    """Join ratios of one model and one set of data, ascending in mu; the free fit is that of the last."""
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_VALUE}
+    _, first = np.unique(columns["mu"], return_index=True)
+    ordered: dict[str, Any] = {name: column[first] for name, column in columns.items()}
+    several = any(part.several_minima for part in parts)
+    return replace(parts[-1], several_minima=several, **ordered)
 
 
 @dataclass(frozen=True)
@@ -173,15 +190,42 @@ def profile_ratios(
         One entry per value.
     """
     shared = anchors(model, data, statistic) if shared is None else shared
-    poi, count = model.require_poi(), mu.size
-    both = np.concatenate([np.tile(data, (count, 1)), np.tile(shared.asimov, (count, 1))])
-    origins = ((shared.free, shared.free_slope), (shared.background, shared.background_slope))
-    known = None if near is None else (near.mu, near.ok, near.fixed, near.fixed_asimov)
-    start = starts(model, both, mu, origins, known)
-    fixed = np.tile(model.fixed, (2 * count, 1))
-    fixed[:, poi] = True
-    explored = along(model, both, start, fixed, mu)
-    found = explored.fit
+    both, fixed = _lanes(model, data, shared, mu)
+    start = None
+    if near is not None and near.ok.all():
+        start = between(model, both, (near.mu, near.fixed, near.fixed_asimov), mu, near.several_minima)
+    if start is not None:
+        several = near is not None and near.several_minima
+        explored = Explored.without_second(solve(model, both, start, fixed, wary=several))
+    else:
+        origins = ((shared.free, shared.free_slope), (shared.background, shared.background_slope))
+        known = None if near is None else (near.mu, near.ok, near.fixed, near.fixed_asimov)
+        explored = along(model, both, starts(model, both, mu, origins, known), fixed, mu)
+    several = shared.several_minima or explored.several
+    return _ratios(model, both, mu, statistic, shared, explored.fit, several)
+
+
+def _lanes(
+    model: FitModel, data: FloatArray, shared: Anchors, mu: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Return the data of the conditional fits, shape (2 k, n_data), and what is held in them."""
+    both = np.concatenate([np.tile(data, (mu.size, 1)), np.tile(shared.asimov, (mu.size, 1))])
+    fixed = np.tile(model.fixed, (2 * mu.size, 1))
+    fixed[:, model.require_poi()] = True
+    return both, fixed
+
+
+def _ratios(
+    model: FitModel,
+    both: FloatArray,
+    mu: FloatArray,
+    statistic: TestStatistic,
+    shared: Anchors,
+    found: BatchedFit,
+    several: bool,
+) -> ProfileRatios:
+    """Compare conditional minima, first for the data and then for the Asimov data, with the free ones."""
+    poi, count, data = model.require_poi(), mu.size, both[0]
     lowest = int(np.argmin(np.where(_allowed(model, mu), found.value[:count], np.inf)))
     if found.value[lowest] < shared.free_value - _TOLERANCE and _inside(model, mu[lowest]):
         again = solve(model, data[None], found.points[[lowest]], model.fixed[None])
@@ -219,8 +263,36 @@ def profile_ratios(
         shared.asimov,
         found.points[:count],
         found.points[count:],
-        shared.several_minima or bool(np.isfinite(explored.second_value).any()),
+        several,
     )
+
+
+def swept(
+    model: FitModel, data: FloatArray, statistic: TestStatistic, shared: Anchors, ratios: ProfileRatios
+) -> ProfileRatios:
+    """Hand minima on between neighbouring values that were tested at different times.
+
+    Parameters
+    ----------
+    model, data, statistic, shared
+        As for :func:`profile_ratios`.
+    ratios : ProfileRatios
+        All values tested, ascending.
+
+    Returns
+    -------
+    ProfileRatios
+        The same ones where no minimum gets lower.
+    """
+    both, fixed = _lanes(model, data, shared, ratios.mu)
+    points = np.concatenate([ratios.fixed, ratios.fixed_asimov])
+    value = model.likelihood.objective(points, both, 0).value
+    blank, status = np.zeros(len(points)), np.where(np.tile(ratios.ok, 2), CONVERGED, NOT_FINISHED)
+    none = np.zeros(points.shape, dtype=bool)
+    found = BatchedFit(points, value, status, blank, blank, none, blank.astype(np.intp))
+    if not sweep(model, both, found, ratios.mu, fixed):
+        return ratios
+    return _ratios(model, both, ratios.mu, statistic, shared, found, ratios.several_minima)
 
 
 def fits_behind(ratios: ProfileRatios, row: int = 0) -> dict[str, FloatArray]:

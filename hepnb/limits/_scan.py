@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -15,8 +16,10 @@ from hepnb.hypotests.definitions import from_zero
 from hepnb.hypotests.teststats import TestStatistic, statistic_named
 from hepnb.limits.points import TestedPoints, merge
 from hepnb.limits.results import ScanResults
+from hepnb.limits.streaming import in_batches
 from hepnb.model import FitModel, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.typing import FloatArray
 
 __all__ = ["limit_statistic", "merge", "scan"]
 
@@ -56,7 +59,8 @@ def scan(
         Other starting values, bounds and fixed parameters, as for :func:`hepnb.fit`; two bounds alone are
         those of the POI.
     batch : int, optional
-        Values per step; all at once by default, unless ``progress``, ``partial`` or ``cancel`` are given.
+        Values per step, ascending. By default all at once; where ``progress``, ``partial`` or ``cancel`` are
+        given in a few steps, of which the first covers the whole range.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         Where the fits run; here by default. Parts of each step run side by side, which pays only where one
         part takes much longer than it takes to send the model.
@@ -65,7 +69,8 @@ def scan(
     partial : callable, optional
         Called with the results so far after each step.
     cancel : Cancel, optional
-        Looked at before each step; a cancelled scan returns the points it has.
+        Looked at before each step, and within it unless ``batch`` or ``executor`` are given. A cancelled scan
+        returns the points it has.
 
     Returns
     -------
@@ -100,18 +105,30 @@ def scan(
         raise ModelError(f"batch={batch!r}: give a number of points per step, 1 or more.")
     counts = one_data_set(data, model)
     model = from_zero(adjusted(model, init, bounds, fixed, tested=True), chosen)
-    streams = progress is not None or partial is not None or cancel is not None
-    step = int(batch) if batch else (max(1, -(-values.size // 10)) if streams else values.size)
+    begin = time.perf_counter()
     points = TestedPoints(model, counts, chosen, executor)
+    streams = progress is not None or partial is not None or cancel is not None
+    if batch is None and executor is None and streams:
+        steps = in_batches(points, values, begin, cancel)
+    else:
+        step = int(batch) if batch else (max(1, -(-values.size // 10)) if streams else values.size)
+        steps = _ascending(points, values, step, cancel)
+    for found in steps:
+        if partial is not None:
+            partial(found)
+        if progress is not None:
+            progress(len(found), values.size)
+    return replace(points.scan, cancelled=len(points.scan) < values.size)
+
+
+def _ascending(
+    points: TestedPoints, values: FloatArray, step: int, cancel: Cancel | None
+) -> Iterator[ScanResults]:
     for begin in range(0, values.size, step):
         if cancel is not None and cancel.is_set():
-            return replace(points.scan, cancelled=True)
+            return
         points.test(values[begin : begin + step])
-        if partial is not None:
-            partial(points.scan)
-        if progress is not None:
-            progress(len(points.scan), values.size)
-    return points.scan
+        yield points.scan
 
 
 def limit_statistic(name: str, what: str) -> TestStatistic:

@@ -11,7 +11,15 @@ import numpy as np
 
 from hepnb.executor import Executor, run_ordered
 from hepnb.hypotests.asymptotics import expected_pvalues, observed_pvalues, statistic
-from hepnb.hypotests.teststats import Anchors, ProfileRatios, TestStatistic, anchors, profile_ratios
+from hepnb.hypotests.teststats import (
+    Anchors,
+    ProfileRatios,
+    TestStatistic,
+    anchors,
+    joined,
+    profile_ratios,
+    swept,
+)
 from hepnb.limits.results import ScanResults
 from hepnb.model import FitModel
 from hepnb.typing import FloatArray
@@ -55,8 +63,13 @@ class TestedPoints:
         else:
             job = partial(_part, self.model, self.data, self.chosen, self.shared, self.last)
             parts = run_ordered(self.executor, job, np.array_split(mu, min(mu.size, _PARTS)))
+        before = self.last
         self.scan = merge([self.scan, *(as_scan(self.model, part, self.chosen) for part in parts)])
-        self.last = parts[-1]
+        self.last = joined([*([] if before is None else [before]), *parts])
+        if before is not None and self.last.several_minima:
+            again = swept(self.model, self.data, self.chosen, self.shared, self.last)
+            if again is not self.last:
+                self.scan, self.last = as_scan(self.model, again, self.chosen), again
         for part in parts:
             self._lower(part)
 

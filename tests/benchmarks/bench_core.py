@@ -28,6 +28,7 @@ CLS_TOLERANCE = 1e-4
 IMPORT_SECONDS = 0.3
 FIRST_CALL = 3.0
 MEMORY_MB = 1000.0
+STREAMED = 1.2
 FRESH = 5
 
 # At least so many times the speed of the peer; of toys so many a second.
@@ -126,6 +127,11 @@ def own_rows(name: str, folder: Path, ours: dict[str, Any], verdict: Verdict) ->
             f"  {task + ', the default':30s} {in_words(every)}, with the search for lower minima: "
             f"{every / ours[task]:.1f} times one start a fit"
         )
+    streamed = ours["streamed"]
+    print(
+        f"  {'band drawn as it comes':30s} {streamed:.2f} times the processor time of the band at once, "
+        f"bar {STREAMED}{verdict.mark(streamed <= STREAMED)}"
+    )
     print(
         f"  {'toys, both fits':30s} {ours['toys']:.0f} per second, {ours['failed toys']} failed, "
         f"bar {TOY_BARS[name]}{verdict.mark(ours['toys'] >= TOY_BARS[name])}"

@@ -41,6 +41,19 @@ def seconds(call: Callable[[], Any], repeats: int = REPEATS) -> float:
     return statistics.median(times)
 
 
+def ratio(one: Callable[[], Any], other: Callable[[], Any], repeats: int = 9) -> float:
+    """How many times the processor time of another call a call takes: the median of pairs in turns."""
+    ratios = []
+    for _ in range(repeats):
+        times = []
+        for call in (one, other):
+            start = time.process_time()
+            call()
+            times.append(time.process_time() - start)
+        ratios.append(times[0] / times[1])
+    return statistics.median(ratios)
+
+
 def hepnb_figures(name: str, folder: Path, *, first: bool) -> dict[str, Any]:
     """Ours."""
     from hepnb import Model, hypotest, ranking, scan
@@ -73,6 +86,9 @@ def hepnb_figures(name: str, folder: Path, *, first: bool) -> dict[str, Any]:
     figures["band, every start"] = seconds(lambda: scan(None, model, POINTS))
     figures["hypotest, every start"] = seconds(lambda: hypotest(1.0, None, model))
     figures["bare"] = bare_cost(model)
+    figures["streamed"] = ratio(
+        lambda: scan(None, model, POINTS, partial=lambda _: None), lambda: scan(None, model, POINTS)
+    )
     return figures
 
 

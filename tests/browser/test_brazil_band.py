@@ -16,12 +16,14 @@ band
 # A likelihood that takes its time: a fifth of a second for each point.
 SLOW = """
 import time
-from hepnb.widgets.brazil_band import streaming_scan
-quick = streaming_scan.scan
-def slow(data, model, mu, **options):
+from hepnb.limits import streaming
+from hepnb.limits.points import TestedPoints
+streaming._QUICK = 0.0
+quick = TestedPoints.test
+def slow(self, mu):
     time.sleep(0.2 * len(mu))
-    return quick(data, model, mu, **options)
-streaming_scan.scan = slow
+    quick(self, mu)
+TestedPoints.test = slow
 """
 
 

@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 import hepnb
 from hepnb.errors import ModelError
-from hepnb.hypotests.teststats import statistic_named
-from hepnb.limits import ScanResults, limit_from_scan
+from hepnb.hypotests.teststats import anchors, profile_ratios, statistic_named
+from hepnb.limits import ScanResults, limit_from_scan, streaming
 from hepnb.limits.confidence import alpha_of
+from hepnb.limits.curves import limits_of
 from hepnb.limits.points import TestedPoints
 from hepnb.limits.results import CURVES
+from hepnb.limits.streaming import coarse_to_fine
 from hepnb.workspace import uncorrelated_background
 
 
@@ -401,16 +403,76 @@ def test_a_stopped_grid_gives_the_limits_between_neighbours() -> None:
     """With all points of the grid around a crossing its limit is the one of the whole grid."""
     model, grid = make([55, 48]), np.linspace(0, 5, 21)
     whole = hepnb.upper_limit(None, model, mu=grid)
-    part = stopped_after(model, 2, mu=iter(grid))
-    assert np.isfinite(part.expected[:2]).all()
+    stop = threading.Event()
+    points = hepnb.scan(None, model, grid, batch=6, cancel=stop, partial=lambda _: stop.set())
+    assert points.mu.tolist() == grid[:6].tolist()
+    part = limits_of(points, 0.95, "grid", wanted=grid)
     assert part.expected[0] == pytest.approx(whole.expected[0], rel=1e-9)
-    high = part.brackets["expected +2 sigma"]
-    assert high == (part.scan.mu[-1], np.inf)
-    assert part.words("expected +2 sigma") == f"above {part.scan.mu[-1]:.4g}"
+    assert part.brackets["expected +2 sigma"] == (grid[5], np.inf)
+    assert part.words("expected +2 sigma") == "above 1.25"
     # The points alone do not say that none is missing between two of them.
-    alone = limit_from_scan(part.scan)
+    alone = limit_from_scan(points)
     assert np.isnan(alone.expected).all()
     assert set(alone.brackets) == set(CURVES)
+
+
+@given(st.integers(1, 500))
+def test_every_point_comes_once(n_points):
+    assert sorted(coarse_to_fine(n_points)) == list(range(n_points))
+
+
+@given(st.integers(9, 300))
+def test_any_beginning_covers_the_range(n_points):
+    order = coarse_to_fine(n_points)
+    for length in (5, 9, n_points):
+        gaps = np.diff(sorted(order[:length]))
+        assert gaps.max() <= 2 * gaps.min() + 2
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_scan_that_is_drawn_as_it_comes_has_the_same_points(
+    monkeypatch: pytest.MonkeyPatch, quick: bool, generated_dir: Path
+) -> None:
+    monkeypatch.setattr(streaming, "_QUICK", np.inf if quick else 0.0)
+    monkeypatch.setattr(streaming, "_SECONDS", 0.0)
+    for model in (make([55, 48]), hepnb.Model(generated_dir / "likelihoods" / "large.json")):
+        grid, seen = np.linspace(0, 4, 33), []
+        part = hepnb.scan(None, model, grid, partial=lambda scan, seen=seen: seen.append(scan.mu))
+        whole = hepnb.scan(None, model, grid)
+        np.testing.assert_allclose(part.CLs_obs, whole.CLs_obs, rtol=1e-7)
+        np.testing.assert_allclose(part.CLs_exp, whole.CLs_exp, rtol=1e-7)
+        assert not part.cancelled
+        assert (seen[0][0], seen[0][-1]) == (grid[0], grid[-1])
+        assert [len(mu) for mu in seen] == ([33] if quick else [9, 17, 25, 33])
+
+
+def test_shared_fits_are_made_once_and_batches_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    monkeypatch.setattr(streaming, "_QUICK", 0.0)
+    monkeypatch.setattr(
+        "hepnb.limits.points.anchors", lambda *given: counted.append("shared") or anchors(*given)
+    )
+    monkeypatch.setattr(
+        "hepnb.limits.points.profile_ratios",
+        lambda *given: counted.append("batch") or profile_ratios(*given),
+    )
+    hepnb.scan(None, make([55, 48]), np.linspace(0, 4, 41), partial=lambda _: None)
+    assert counted == ["shared", "batch", "batch"]
+
+
+def test_the_fits_of_a_scan_stop_within_a_step() -> None:
+    """What was tested before the batch that is stopped stays."""
+    asked = []
+
+    class AfterSteps(threading.Event):
+        def is_set(self) -> bool:
+            asked.append(True)
+            return len(asked) > 12
+
+    scan = hepnb.scan(None, make([55, 48]), np.linspace(0, 4, 400), cancel=AfterSteps())
+    assert scan.cancelled
+    assert len(scan) < 400
+    assert len(asked) <= 14
 
 
 def test_a_curve_that_does_not_exist_has_no_words() -> None:

@@ -12,6 +12,8 @@ import pytest
 
 import hepnb
 from hepnb.errors import HepnbError
+from hepnb.limits import streaming
+from hepnb.limits.points import TestedPoints
 from hepnb.widgets.brazil_band import scanning, streaming_scan
 from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.panel import BrazilBand
@@ -69,9 +71,24 @@ def test_in_the_background_it_is_the_same(band):
     assert band.result.observed == waited.observed
 
 
+def in_pieces(monkeypatch, after=None):
+    """Make a scan of the smallest batches, and call a function after each."""
+    monkeypatch.setattr(streaming, "_SECONDS", 0.0)
+    monkeypatch.setattr(streaming, "_QUICK", 0.0)
+    test = TestedPoints.test
+
+    def tested(self, mu):
+        test(self, mu)
+        if after is not None:
+            after()
+
+    monkeypatch.setattr(TestedPoints, "test", tested)
+
+
 def test_points_are_drawn_while_they_come(band, monkeypatch):
+    band.n_points = 41
     monkeypatch.setattr(scanning, "_FIRST_PARTIAL", -1.0)
-    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
+    in_pieces(monkeypatch)
     seen = []
     original = band._show_partial
 
@@ -83,7 +100,7 @@ def test_points_are_drawn_while_they_come(band, monkeypatch):
     band.run(wait=True)
     assert [n for n, *_ in seen] == sorted({n for n, *_ in seen})
     assert len(seen) > 3
-    assert all(progress == n / 17 for n, progress, *_ in seen)
+    assert all(progress == n / 41 for n, progress, *_ in seen)
     assert [frames for *_, frames, _ in seen] == sorted({frames for *_, frames, _ in seen})
     assert all(limits == (0.0, 4.0) for *_, limits in seen)
     assert band.chrome.progress == -1
@@ -91,17 +108,13 @@ def test_points_are_drawn_while_they_come(band, monkeypatch):
 
 
 def test_cancel_keeps_what_is_there(band, monkeypatch):
-    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
     reached, gone = threading.Event(), threading.Event()
-    scan = streaming_scan.scan
 
-    def slow(*args, **options):
-        found = scan(*args, **options)
+    def wait():
         reached.set()
         assert gone.wait(10)
-        return found
 
-    monkeypatch.setattr(streaming_scan, "scan", slow)
+    in_pieces(monkeypatch, wait)
     band.run()
     assert reached.wait(10)
     assert band.running
@@ -116,7 +129,7 @@ def test_cancel_keeps_what_is_there(band, monkeypatch):
 
 
 def test_a_newer_run_replaces_the_older(band, monkeypatch):
-    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
+    in_pieces(monkeypatch)
     for end in (2.0, 3.0, 5.0):
         band.mu_max = end
         band.run()
@@ -333,15 +346,7 @@ def test_while_a_scan_runs_the_old_picture_is_stale(band, monkeypatch):
 
 
 def test_a_stopped_scan_says_between_which_points_the_limit_lies(band, monkeypatch, tmp_path):
-    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
-    scan = streaming_scan.scan
-
-    def first_only(*args, **options):
-        found = scan(*args, **options)
-        band.cancel()
-        return found
-
-    monkeypatch.setattr(streaming_scan, "scan", first_only)
+    in_pieces(monkeypatch, band.cancel)
     band.run(wait=True)
     assert band.scan.cancelled
     place = int(np.flatnonzero(band.scan.CLs_obs >= 0.05)[-1])
@@ -361,14 +366,14 @@ def test_a_scan_stops_within_a_batch(workspace):
     class AfterSteps(threading.Event):
         def is_set(self):
             asked.append(True)
-            return len(asked) > 40 or super().is_set()
+            return len(asked) > 12 or super().is_set()
 
     found = streaming_scan.stream(
         band.model.data, band.model, np.linspace(0, 4, 400), test_stat="qtilde",
         partial=lambda scan, left: None, cancel=AfterSteps(),
     )  # fmt: skip
     assert found is None or len(found) < 400
-    assert len(asked) < 45
+    assert len(asked) < 17
 
 
 def test_wrong_data_are_said_and_nothing_is_scanned_with_the_old(band):

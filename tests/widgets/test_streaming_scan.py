@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hepnb
-from hepnb.widgets.brazil_band import streaming_scan
-from hepnb.widgets.brazil_band.streaming_scan import coarse_to_fine, round_up, stream, suggest_range
+from hepnb.limits import streaming
+from hepnb.widgets.brazil_band.streaming_scan import round_up, stream, suggest_range
 from hepnb.workspace import uncorrelated_background
 
 
@@ -20,26 +20,14 @@ def model():
     return hepnb.Model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48]))
 
 
-@given(st.integers(1, 500))
-def test_every_point_comes_once(n_points):
-    assert sorted(coarse_to_fine(n_points)) == list(range(n_points))
-
-
-@given(st.integers(9, 300))
-def test_any_beginning_covers_the_range(n_points):
-    order = coarse_to_fine(n_points)
-    for length in (5, 9, n_points):
-        gaps = np.diff(sorted(order[:length]))
-        assert gaps.max() <= 2 * gaps.min() + 2
-
-
 @given(st.floats(1e-6, 1e6))
 def test_rounded_up_a_little(value):
     assert value * (1 - 1e-9) <= round_up(value) <= 1.51 * value
 
 
 def test_the_pieces_are_the_whole(model, monkeypatch):
-    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
+    monkeypatch.setattr(streaming, "_SECONDS", 0.0)
+    monkeypatch.setattr(streaming, "_QUICK", 0.0)
     mu = np.linspace(0, 3, 16)
     seen = []
     found = stream(
@@ -60,7 +48,8 @@ def test_the_pieces_are_the_whole(model, monkeypatch):
 
 
 def test_cancelled_keeps_what_is_there(model, monkeypatch):
-    monkeypatch.setattr(streaming_scan, "_SECONDS_PER_CHUNK", 0.0)
+    monkeypatch.setattr(streaming, "_SECONDS", 0.0)
+    monkeypatch.setattr(streaming, "_QUICK", 0.0)
     cancel = threading.Event()
     found = stream(
         model.data,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -13,48 +12,12 @@ from numpy.typing import NDArray
 
 from hepnb.fits import fit
 from hepnb.limits import ScanResults, scan
-from hepnb.limits._scan import merge
 from hepnb.progress import Cancel, Stopped, stoppable
 
 if TYPE_CHECKING:
     from hepnb.model import Model
 
-__all__ = ["coarse_to_fine", "stream", "suggest_range"]
-
-_SECONDS_PER_CHUNK = 0.25
-_FIRST_CHUNK = 5
-
-
-def coarse_to_fine(n_points: int) -> list[int]:
-    """Order points so that any beginning of the list covers the whole range.
-
-    Parameters
-    ----------
-    n_points : int
-        How many points the finished scan has.
-
-    Returns
-    -------
-    list of int
-        Each index once: both ends, the middle, the quarters, and so on.
-
-    Examples
-    --------
-    >>> coarse_to_fine(9)
-    [0, 8, 4, 2, 6, 1, 3, 5, 7]
-    >>> coarse_to_fine(1)
-    [0]
-    """
-    order = list(dict.fromkeys([0, n_points - 1]))
-    cells = 1
-    while len(order) < n_points:
-        cells *= 2
-        between = [round(k * (n_points - 1) / cells) for k in range(1, cells, 2)]
-        known = set(order)
-        order += [index for index in dict.fromkeys(between) if index not in known]
-        if cells > 2 * n_points:
-            order += sorted(set(range(n_points)) - set(order))
-    return order
+__all__ = ["stream", "suggest_range"]
 
 
 def stream(
@@ -88,29 +51,19 @@ def stream(
     ScanResults or None
         All points that were finished; None where there are none.
     """
-    order = coarse_to_fine(len(mu))
-    parts: list[ScanResults] = []
-    begin, size, done = time.perf_counter(), _FIRST_CHUNK, 0
-    while done < len(order) and not cancel.is_set():
-        chunk = np.sort(mu[order[done : done + size]])
-        chunk_begin = time.perf_counter()
-        try:
-            with stoppable(cancel):
-                part = scan(data, model, chunk, test_stat=test_stat, batch=len(chunk), cancel=cancel)
-        except Stopped:
-            break
-        now = time.perf_counter()
-        if len(part.mu):
-            parts.append(part)
-        done += len(chunk)
-        per_point = max(now - chunk_begin, 1e-6) / len(chunk)
-        size = int(np.clip(_SECONDS_PER_CHUNK / per_point, 1, 4 * size))
-        if parts:
-            partial(merge(parts), (now - begin) / done * (len(order) - done))
-    if not parts:
+    values = np.unique(mu)
+    begin = time.perf_counter()
+
+    def shown(scan: ScanResults) -> None:
+        spent, done = time.perf_counter() - begin, len(scan)
+        partial(scan, spent / done * (len(values) - done))
+
+    try:
+        with stoppable(cancel):
+            found = scan(data, model, values, test_stat=test_stat, partial=shown, cancel=cancel)
+    except Stopped:  # in the fits that all points share
         return None
-    found = merge(parts)
-    return dataclasses.replace(found, cancelled=len(found) < len(np.unique(mu)))
+    return found if len(found) else None
 
 
 def suggest_range(data: NDArray[np.float64], model: Model) -> tuple[float, float]:
