@@ -45,7 +45,7 @@ test-public: $(STAMPS)/test
 smoke: $(STAMPS)/test
 	$(BIN)/hepnb --version
 	HEPNB_PUBLIC_TESTS=no $(BIN)/pytest -q -p no:cacheprovider tests/contracts/test_import.py tests/events/test_trees.py \
-	    tests/events/test_vectors.py tests/workspace/test_simple.py tests/fits/test_minuit.py tests/limits/test_interval.py \
+	    tests/events/language/test_vectors.py tests/workspace/test_simple.py tests/fits/test_minuit.py tests/limits/test_interval.py \
 	    tests/widgets/test_fit_panel.py tests/datasets/test_generate.py
 
 lint: $(STAMPS)/test

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from hepnb.errors import SelectionError
 from hepnb.events.language.expression import Expression
-from hepnb.events.passes.chunks import as_expressions, mask_of, numbers, per_entry
+from hepnb.events.passes.chunks import as_expressions, entry_range, mask_of, numbers, per_entry, ranges
 from hepnb.events.passes.column_ranges import columns_of
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import TreeReader
@@ -44,6 +44,12 @@ class _Part:
     target: Expression | float | None
     weight: Expression | None
     cut: Expression | None
+    entries: tuple[int | None, int | None]
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """First entry, and the one after the last, of the tree as it is now."""
+        return entry_range(self.tree.n_entries, *self.entries)
 
     @property
     def used(self) -> list[Expression]:
@@ -101,8 +107,8 @@ class Batches:
 
     def _batches(self, order: np.random.Generator | None) -> Iterator[Batch]:
         left: Batch | None = None
-        for ranges in self._plan(order):
-            chunk = _end_to_end([self._read(*one) for one in ranges])
+        for read in self._plan(order):
+            chunk = _end_to_end([self._read(*one) for one in read])
             if order is not None:
                 mixed = order.permutation(len(chunk[0]))
                 chunk = tuple(array[mixed] for array in chunk)
@@ -118,22 +124,24 @@ class Batches:
 
     def _plan(self, order: np.random.Generator | None) -> Iterator[list[tuple[int, int, int]]]:
         """Which ranges (tree, start, stop) are read together."""
-        sizes = [part.tree.n_entries for part in self._parts]
+        limits = [part.range for part in self._parts]
         if order is None:
-            for place, n in enumerate(sizes):
-                for start in range(0, n, self._step):
-                    yield [(place, start, min(start + self._step, n))]
+            for place, (first, last) in enumerate(limits):
+                for start, stop in ranges(first, last, self._step):
+                    yield [(place, start, stop)]
             return
+        sizes = [last - first for first, last in limits]
         n_chunks = max(math.ceil(sum(sizes) / self._step), 1)
         # Every chunk has its share of every tree, from several places of it.
         dealt: list[list[tuple[int, int, int]]] = [[] for _ in range(n_chunks)]
-        for place, n in enumerate(sizes):
+        for place, (first, last) in enumerate(limits):
+            n = last - first
             fewest = min(_FEWEST, self._step // (_PLACES * len(sizes)) or 1)
             width = max(math.ceil(n / n_chunks / _PLACES), fewest)
-            starts = order.permutation(np.arange(0, n, width))
+            starts = order.permutation(np.arange(first, last, width))
             for number, start in enumerate(starts.tolist()):
-                dealt[number * n_chunks // len(starts)].append((place, start, min(start + width, n)))
-        yield from (ranges for ranges in dealt if ranges)
+                dealt[number * n_chunks // len(starts)].append((place, start, min(start + width, last)))
+        yield from (chunk for chunk in dealt if chunk)
 
     def _read(self, place: int, start: int, stop: int) -> Batch:
         part = self._parts[place]
@@ -170,7 +178,7 @@ class Batches:
     def _count(self, place: int) -> int:
         part, n_events = self._parts[place], 0
         used = [part.cut] if part.cut else []
-        for start, stop, columns in columns_of(part.tree._reader(), used, self._step):
+        for start, stop, columns in columns_of(part.tree._reader(), used, self._step, part.range):
             kept, passed = self._belongs(place, start, stop), mask_of(part.cut, columns, stop - start)
             n_events += int(np.count_nonzero(kept if passed is None else kept & passed))
         return n_events
@@ -191,6 +199,8 @@ def batches(
     *,
     cut: str | None = None,
     weight: str | None = None,
+    entry_start: int | None = None,
+    entry_stop: int | None = None,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
     size: int = 1024,
     shuffle: bool = True,
@@ -213,6 +223,8 @@ def batches(
         A formula, such as a product of weight branches.
     cut : str, optional
         Use the events where it holds.
+    entry_start, entry_stop : int, optional
+        Range of entries of each tree, counted as in a slice.
     fractions : (float, float, float)
         Of training, validation and test events; together at most 1.
     size : int
@@ -274,6 +286,7 @@ def batches(
             label if target is None else reader.check(target, "target"),
             None if weight is None else reader.check(weight, "weight"),
             None if cut is None else reader.check(cut, "cut"),
+            (entry_start, entry_stop),
         )
         _try(part, reader)
         parts.append(part)

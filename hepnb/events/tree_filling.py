@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hepnb.events.passes.run_options import RunOptions
 from hepnb.events.sources.source import Source
 from hepnb.executor import Executor
 from hepnb.histograms import Bins
@@ -93,8 +94,8 @@ class Filling:
         from hepnb.events.passes.fill_pass import fill_one  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import Fill  # noqa: PLC0415  # with it
 
-        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
-        return fill_one(one, Fill(expression, bins, cut, weight, name, label))
+        options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
+        return fill_one(self._pass(options), Fill(expression, bins, cut, weight, name, label))
 
     def fill(
         self,
@@ -159,12 +160,12 @@ class Filling:
         from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import as_fills  # noqa: PLC0415  # with it
 
-        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
+        options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         flows = {
             key: what if isinstance(what, tuple) and len(what) == 2 else (what, None)
             for key, what in (cutflows or {}).items()
         }
-        return fill(one, as_fills(histograms or {}), flows)
+        return fill(self._pass(options), as_fills(histograms or {}), flows)
 
     def cutflow(
         self,
@@ -209,8 +210,8 @@ class Filling:
         """
         from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
 
-        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
-        return fill(one, {}, {"cuts": (cuts, weight)}).cutflows["cuts"]
+        options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
+        return fill(self._pass(options), {}, {"cuts": (cuts, weight)}).cutflows["cuts"]
 
     def cube(
         self,
@@ -253,19 +254,10 @@ class Filling:
         """
         from hepnb.events.passes.cube import make_cube  # noqa: PLC0415  # it takes trees
 
-        one = self._pass((entry_start, entry_stop), memory, threads, executor, progress, cancel)
-        return make_cube(one, expression, bins, by, weight, cut)
+        options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
+        return make_cube(self._pass(options), expression, bins, by, weight, cut)
 
-    def _pass(
-        self,
-        entries: tuple[int | None, int | None],
-        memory: int | str,
-        threads: int | None,
-        executor: Executor | None,
-        progress: Progress | None,
-        cancel: Cancel | None,
-    ) -> FillPass:
+    def _pass(self, options: RunOptions) -> FillPass:
         from hepnb.events.passes.fill_pass import FillPass  # noqa: PLC0415  # it takes trees
 
-        source = self._source
-        return FillPass(source, source.reader(), entries, memory, threads, executor, progress, cancel)
+        return FillPass(self._source, self._source.reader(), options)

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hepnb.events.sources.source import Source
+from hepnb.events.writing.output_options import OutputOptions
 from hepnb.events.writing.schema import Columns
 from hepnb.events.writing.writers import Compression
 from hepnb.progress import Cancel, Progress
@@ -94,21 +95,10 @@ class Output:
         """
         from hepnb.events.writing.skim import is_parquet, skim  # noqa: PLC0415  # writers are seldom needed
 
-        return skim(
-            self._source,
-            path,
-            columns,
-            cut=cut,
-            entries=(entry_start, entry_stop),
-            parquet=is_parquet(path),
-            tree_name=tree_name,
-            references=references,
-            compression=compression,
-            memory=memory,
-            overwrite=overwrite,
-            progress=progress,
-            cancel=cancel,
-        )
+        entries = entry_start, entry_stop
+        options = OutputOptions(cut, entries, tree_name, compression, memory, overwrite, progress, cancel)
+        parquet = is_parquet(path)
+        return skim(self._source, path, columns, options, parquet=parquet, references=references)
 
     def to_parquet(
         self,
@@ -150,20 +140,9 @@ class Output:
         """
         from hepnb.events.writing.skim import skim  # noqa: PLC0415  # writers are seldom needed
 
-        return skim(
-            self._source,
-            path,
-            columns,
-            cut=cut,
-            entries=(entry_start, entry_stop),
-            parquet=True,
-            references=references,
-            compression=compression,
-            memory=memory,
-            overwrite=overwrite,
-            progress=progress,
-            cancel=cancel,
-        )
+        entries = entry_start, entry_stop
+        options = OutputOptions(cut, entries, None, compression, memory, overwrite, progress, cancel)
+        return skim(self._source, path, columns, options, parquet=True, references=references)
 
     def shuffle(
         self,
@@ -228,17 +207,6 @@ class Output:
         """
         from hepnb.events.writing.shuffle import shuffle  # noqa: PLC0415  # writers are seldom needed
 
-        return shuffle(
-            self._source,
-            path,
-            columns,
-            cut=cut,
-            entries=(entry_start, entry_stop),
-            seed=seed,
-            tree_name=tree_name,
-            compression=compression,
-            memory=memory,
-            overwrite=overwrite,
-            progress=progress,
-            cancel=cancel,
-        )
+        entries = entry_start, entry_stop
+        options = OutputOptions(cut, entries, tree_name, compression, memory, overwrite, progress, cancel)
+        return shuffle(self._source, path, columns, options, seed)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
+import uproot
 
 import hepnb
 from hepnb.errors import BranchError, SelectionError
 from hepnb.events.training import Batches
 from hepnb.events.writing.write import write_trees
-
-from .memory import MB, peak_above_start, write_numbers
+from tests.events.memory import MB, peak_above_start, write_numbers
 
 N_SIGNAL, N_LOW, N_HIGH = 3000, 1500, 2500
 
@@ -171,3 +171,24 @@ def test_the_budget_is_kept_for_a_file_twenty_times_as_large(tmp_path: Path) -> 
     assert sum(len(x) for x, y in train) == train.n_events
     """
     assert peak_above_start(task.strip(), path, tmp_path) < 1.1 * budget
+
+
+def test_a_range_of_entries_is_split_as_in_the_whole(tmp_path):
+    """Numbers of entries decide: a range has the events of the whole that lie in it."""
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mktree("t", {"x": "float64"})
+        file["t"].extend({"x": np.arange(5000.0)})
+    tree = hepnb.open(tmp_path / "a.root")["t"]
+    options = {"seed": 4, "size": 100, "fractions": (0.5, 0.3, 0.2)}
+    whole = hepnb.batches({1: tree, 0: tree}, ["x"], **options)
+    part = hepnb.batches({1: tree, 0: tree}, ["x"], entry_start=1001, entry_stop=-500, **options)
+    for every, some in zip(whole, part, strict=True):
+        everything, found = (
+            np.sort(np.concatenate([batch[0][:, 0] for batch in one])) for one in (every, some)
+        )
+        expected = everything[(everything >= 1001) & (everything < 4500)]
+        np.testing.assert_array_equal(found, expected)
+        assert some.n_events == len(expected) > 0
+    empty = hepnb.batches(tree, ["x"], entry_start=9000, **options)
+    assert [one.n_events for one in empty] == [0, 0, 0]
+    assert list(empty.train) == []

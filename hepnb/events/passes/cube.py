@@ -273,7 +273,7 @@ def make_cube(
     edges = edges_of(by)
     variables = tuple(one.place(text) for text in edges)
     (axis,) = one.choose_bins({"": spec})[""]
-    check_size(axis, edges, memory_bytes(one.memory), weight is not None)
+    check_size(axis, edges, memory_bytes(one.options.memory), weight is not None)
     total = CubeAccumulator(axis, tuple(edges.values()), value, variables, condition, weighting)
     found: CubeState = one.run({"cube": total}).totals["cube"]
     counts = found.counts

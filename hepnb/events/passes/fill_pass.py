@@ -26,13 +26,13 @@ from hepnb.events.passes.chunks import entry_range
 from hepnb.events.passes.cutflow import Cutflow
 from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill, FillResults
 from hepnb.events.passes.memory_plan import plan_memory
+from hepnb.events.passes.run_options import RunOptions
 from hepnb.events.passes.tasks import Pass, PassResult, run, task_ranges
 from hepnb.events.sources.named_cuts import conditions
 from hepnb.events.sources.source import Source, TreeReader
-from hepnb.executor import Executor
 from hepnb.histograms import axis, needs_values
 from hepnb.histograms.coordinates import grown, grows, merges
-from hepnb.progress import Cancel, Progress
+from hepnb.progress import Progress
 
 __all__ = ["FillPass", "fill", "fill_one", "warn_if_empty"]
 
@@ -49,23 +49,18 @@ class FillPass:
         The tree.
     reader : TreeReader
         What it looks like now.
-    entries : (int or None, int or None)
-        Where to start and stop, as in a slice.
+    options : RunOptions
+        Which entries, and how.
     """
 
     source: Source
     reader: TreeReader
-    entries: tuple[int | None, int | None] = (None, None)
-    memory: int | str = "500 MB"
-    threads: int | None = None
-    executor: Executor | None = None
-    progress: Progress | None = None
-    cancel: Cancel | None = None
+    options: RunOptions = field(default_factory=RunOptions)
     _expressions: dict[Expression, int] = field(default_factory=dict)
     _passes: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        self.first, self.last = entry_range(self.reader.n_entries, *self.entries)
+        self.first, self.last = entry_range(self.reader.n_entries, *self.options.entries)
 
     def number(self, expression: Expression) -> int:
         """Give the number of an expression among those that are evaluated."""
@@ -86,22 +81,22 @@ class FillPass:
 
     def run(self, sums: Mapping[str, Accumulator]) -> PassResult:
         """Go over the entries."""
-        expressions = tuple(self._expressions)
+        expressions, options = tuple(self._expressions), self.options
         plan = plan_memory(
             self.reader,
             expressions,
             sums,
             self.last - self.first,
-            memory=self.memory,
-            threads=self.threads,
-            executor=self.executor,
+            memory=options.memory,
+            threads=options.threads,
+            executor=options.executor,
         )
         this = Pass(self.source, self.reader, expressions, sums, plan.keep, plan.block, plan.window)
         tasks = task_ranges(self.reader, self.first, self.last)
-        return run(this, tasks, plan.threads, self.executor, self._progress(), self.cancel)
+        return run(this, tasks, plan.threads, options.executor, self._progress(), options.cancel)
 
     def _progress(self) -> Progress | None:
-        report, (before, passes) = self.progress, self._passes
+        report, (before, passes) = self.options.progress, self._passes
         if report is None:
             return None
 
@@ -134,16 +129,7 @@ class FillPass:
 
     def _only(self, seen: dict[str, RangeSampler]) -> FillPass:
         """Give a pass that reads no more than it needs; the numbers in `seen` are changed to its own."""
-        other = FillPass(
-            self.source,
-            self.reader,
-            self.entries,
-            self.memory,
-            self.threads,
-            self.executor,
-            self.progress,
-            self.cancel,
-        )
+        other = FillPass(self.source, self.reader, self.options)
         other._passes = self._passes
         mine = list(self._expressions)
         for key, one in list(seen.items()):
@@ -181,8 +167,7 @@ class FillPass:
 
     def wants_entries(self) -> bool:
         """Whether it is worth a warning that nothing is filled: not of a pass cancelled or over none."""
-        cancelled = self.cancel is not None and self.cancel.is_set()
-        return not cancelled and (self.first < self.last or self.reader.n_entries == 0)
+        return not self.options.cancelled and (self.first < self.last or self.reader.n_entries == 0)
 
 
 def warn_if_empty(

@@ -167,7 +167,7 @@ def _remote_stamp(url: str) -> FileVersion:
     """Give the state of a remote file; the server is asked again where its answers contradict each other."""
     known = _remote_stamps.get(url)
     if known is None or (url.startswith("http") and remote.has_changed(url)):
-        version, size, head = remote.look(url)
+        version, size, head = remote.probe(url)
         _check_head(url, head, size)
         known = _remote_stamps[url] = url, version, size
     return known

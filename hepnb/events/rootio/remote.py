@@ -16,10 +16,10 @@ __all__ = [
     "has_changed",
     "is_network",
     "is_remote",
-    "look",
     "matches",
     "network_words",
     "open_options",
+    "probe",
 ]
 
 HEAD = 64
@@ -120,7 +120,7 @@ def open_options(url: str) -> dict[str, Any]:
     return {"client_kwargs": {"timeout": timeout, "trace_configs": [_noting()]}}
 
 
-def look(url: str) -> tuple[int, int, bytes]:
+def probe(url: str) -> tuple[int, int, bytes]:
     """Ask what is behind a URL.
 
     Parameters

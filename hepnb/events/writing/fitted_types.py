@@ -32,7 +32,7 @@ class Outgrown(Exception):  # no error: a reason to begin again
 
 
 def until_it_fits(
-    plan: OutputSchema, write: Callable[[OutputSchema], T], look: Callable[[OutputSchema], Iterable[Rows]]
+    plan: OutputSchema, write: Callable[[OutputSchema], T], evaluate: Callable[[OutputSchema], Iterable[Rows]]
 ) -> T:
     """Write a file, and where a value does not fit its column, look at all rows and write again.
 
@@ -42,13 +42,13 @@ def until_it_fits(
         The columns, with types told from the first entry.
     write : callable
         Writes with a plan.
-    look : callable
+    evaluate : callable
         Gives the rows of a plan without writing them.
     """
     try:
         return write(plan)
     except Outgrown:
-        return write(settled(plan, look(plan)))
+        return write(settled(plan, evaluate(plan)))
 
 
 def settled(plan: OutputSchema, chunks: Iterable[Rows]) -> OutputSchema:

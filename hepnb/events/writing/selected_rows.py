@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import Skipped, TreeReader
 from hepnb.events.units import memory_bytes
+from hepnb.events.writing.output_options import OutputOptions
 from hepnb.events.writing.schema import OutputSchema, values_in
-from hepnb.progress import Cancel, Progress
+from hepnb.progress import Progress
 
-__all__ = ["Rows", "rows_in", "rows_of"]
+__all__ = ["Rows", "Selection", "rows_in"]
 
 # Alive at once of a chunk: the columns read, one of them raw, the rows kept, and twice those that go out.
 _COPIES = 6
@@ -89,50 +90,71 @@ def rows_in(
     return entries
 
 
-def rows_of(
-    reader: TreeReader,
-    plan: OutputSchema,
-    cut: Expression | None,
-    step: int,
-    *,
-    entries: tuple[int | None, int | None] = (None, None),
-    lost: list[Skipped] | None = None,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
-) -> Iterator[Rows]:
-    """Evaluate columns where a cut holds.
+@dataclass
+class Selection:
+    """Which entries of a tree go out, and how they are read; it may be read several times.
 
-    Parameters
+    Attributes
     ----------
     reader : TreeReader
         The tree.
-    plan : OutputSchema
-        The columns.
-    cut : Expression, optional
+    cut : Expression or None
         Keep the entries where it holds.
+    options : OutputOptions
+        Entries, memory, and who is told.
     step : int
-        Entries to look at together.
-    entries, lost, progress, cancel
-        As for :func:`hepnb.events.passes.column_ranges.columns_of`.
-
-    Yields
-    ------
-    Rows
-        In the order of the entries; no chunk reaches into a second file.
+        Entries that are looked at together.
+    lost : list of Skipped
+        Entries that could not be read, where the tree leaves those out.
     """
-    used = [*plan.expressions.values(), *([cut] if cut else [])]
-    chunks = columns_of(reader, used, step, entries, progress, cancel, lost)
-    while True:
-        # Every column is read once: keeping it would only take memory, and push out what panels use.
-        with COLUMNS.bypassed():
-            chunk = next(chunks, None)
-        if chunk is None:
-            return
-        start, stop, columns = chunk
-        n = stop - start
-        passed = mask_of(cut, columns, n)
-        kept = np.arange(start, stop, dtype=np.int64)
-        if passed is not None:
-            kept = kept[passed]
-        found = {f.name: values_in(plan.expressions[f.name], columns, n, passed) for f in plan.fields}
-        yield Rows(start, stop, kept, found)
+
+    reader: TreeReader
+    cut: Expression | None
+    options: OutputOptions
+    step: int
+    lost: list[Skipped] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, reader: TreeReader, schema: OutputSchema, options: OutputOptions, copies: float = _COPIES
+    ) -> Selection:
+        """Check the cut, and choose how many entries are looked at together."""
+        cut = None if options.cut is None else reader.check(options.cut, "cut")
+        used = [*schema.expressions.values(), *([cut] if cut else [])]
+        return cls(reader, cut, options, rows_in(reader, used, options.memory, copies))
+
+    def evaluate(self, schema: OutputSchema, progress: Progress | None = None) -> Iterator[Rows]:
+        """Evaluate columns where the cut holds.
+
+        Parameters
+        ----------
+        schema : OutputSchema
+            The columns.
+        progress : callable, optional
+            Called with (entries done, entries in all).
+
+        Yields
+        ------
+        Rows
+            In the order of the entries; no chunk reaches into a second file.
+        """
+        self.lost.clear()
+        used = [*schema.expressions.values(), *([self.cut] if self.cut else [])]
+        options = self.options
+        chunks = columns_of(
+            self.reader, used, self.step, options.entries, progress, options.cancel, self.lost
+        )
+        while True:
+            # Every column is read once: keeping it would only take memory, and push out what panels use.
+            with COLUMNS.bypassed():
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            start, stop, columns = chunk
+            n = stop - start
+            passed = mask_of(self.cut, columns, n)
+            kept = np.arange(start, stop, dtype=np.int64)
+            if passed is not None:
+                kept = kept[passed]
+            found = {f.name: values_in(schema.expressions[f.name], columns, n, passed) for f in schema.fields}
+            yield Rows(start, stop, kept, found)

@@ -18,16 +18,17 @@ from tempfile import TemporaryDirectory
 from hepnb.errors import SelectionError
 from hepnb.events.passes.chunks import entry_range
 from hepnb.events.passes.entry_size import bytes_per_entry
-from hepnb.events.sources.source import Skipped, Source, TreeReader
+from hepnb.events.sources.source import Source, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.entry_random import check_seed
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
+from hepnb.events.writing.output_options import OutputOptions
 from hepnb.events.writing.schema import Columns, OutputSchema, output_schema
-from hepnb.events.writing.selected_rows import Rows, rows_in, rows_of
+from hepnb.events.writing.selected_rows import Rows, Selection
 from hepnb.events.writing.shuffle_buckets import Buckets
-from hepnb.events.writing.skim import SkimResults, is_parquet, open_writer
-from hepnb.events.writing.writers import BufferedWriter, Compression
-from hepnb.progress import Cancel, Progress
+from hepnb.events.writing.skim import SkimResults, is_parquet, open_writer, results_of
+from hepnb.events.writing.writers import BufferedWriter
+from hepnb.progress import Progress
 
 __all__ = ["shuffle"]
 
@@ -38,80 +39,63 @@ _ANY_DEPTH = 100
 
 
 def shuffle(
-    source: Source,
-    path: str | os.PathLike[str],
-    columns: Columns = None,
-    *,
-    cut: str | None = None,
-    entries: tuple[int | None, int | None] = (None, None),
-    seed: int = 0,
-    tree_name: str | None = None,
-    compression: Compression = "zstd",
-    memory: int | str = "200 MB",
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
+    source: Source, path: str | os.PathLike[str], columns: Columns, options: OutputOptions, seed: int = 0
 ) -> SkimResults:
     """Write the rows of a tree in random order; see :meth:`hepnb.Tree.shuffle`."""
     check_seed(seed)
     reader, parquet = source.reader(), is_parquet(path)
-    condition = None if cut is None else reader.check(cut, "cut")
-    plan = output_schema(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
-    used = [*plan.expressions.values(), *([condition] if condition else [])]
-    step = rows_in(reader, used, memory, _COPIES)
-    first, last = entry_range(reader.n_entries, *entries)
-    n_entries = last - first
-    n_buckets = max(math.ceil(n_entries * _COPIES * _row_size(reader, plan) / memory_bytes(memory)), 1)
+    schema = output_schema(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    selection = Selection.of(reader, schema, options, _COPIES)
+    first, last = entry_range(reader.n_entries, *options.entries)
+    n_buckets = _n_buckets(reader, schema, last - first, options.memory)
+    tree = "" if parquet else options.tree_name or reader.name or "tree"
+    report = options.progress
+    half = None if report is None else _halves(report)
+
+    def evaluate(schema: OutputSchema) -> Iterator[Rows]:
+        return selection.evaluate(schema, half)
+
+    def write(schema: OutputSchema) -> SkimResults:
+        with open_writer(path, schema.fields, tree, source, options) as (writer, draft):
+            with TemporaryDirectory(dir=draft.path.parent) as folder:
+                buckets = Buckets(Path(folder), n_buckets, schema.fields, seed)
+                n_read = buckets.scatter(_typed(schema, evaluate(schema), reader))
+                rows_out = BufferedWriter(writer, memory_bytes(options.memory) // 10)
+                n_written = _gather(buckets, n_buckets, rows_out, last - first, options)
+            draft.keep = not options.cancelled
+            if draft.keep:
+                rows_out.flush()
+        return results_of(draft, writer, schema.fields, tree, schema, selection, (n_read, n_written))
+
+    return until_it_fits(schema, write, evaluate)
+
+
+def _n_buckets(reader: TreeReader, schema: OutputSchema, n_entries: int, memory: int | str) -> int:
+    n_buckets = max(math.ceil(n_entries * _COPIES * _row_size(reader, schema) / memory_bytes(memory)), 1)
     if n_buckets > _MOST_BUCKETS:
         raise SelectionError(
             f"memory={memory!r} is too small for the {n_entries:,} entries of tree {reader.path!r}: "
             f"they would fill {n_buckets:,} buckets. Give at least "
             f"{math.ceil(memory_bytes(memory) * n_buckets / _MOST_BUCKETS / 1024**2):,} MB."
         )
-    tree = "" if parquet else tree_name or reader.name or "tree"
-    lost: list[Skipped] = []
-    half = None if progress is None else _halves(progress)
+    return n_buckets
 
-    def look(plan: OutputSchema) -> Iterator[Rows]:
-        lost.clear()
-        return rows_of(
-            reader, plan, condition, step, entries=entries, lost=lost, progress=half, cancel=cancel
-        )
 
-    def written(plan: OutputSchema) -> SkimResults:
-        with open_writer(path, plan.fields, tree, source, compression=compression, overwrite=overwrite) as (
-            sink,
-            draft,
-        ):
-            with TemporaryDirectory(dir=draft.path.parent) as folder:
-                buckets = Buckets(Path(folder), n_buckets, plan.fields, seed)
-                n_read = buckets.scatter(_typed(plan, look(plan), reader))
-                gathered, n_written = BufferedWriter(sink, memory_bytes(memory) // 10), 0
-                for number in range(n_buckets):
-                    if cancel is not None and cancel.is_set():
-                        break
-                    bucket = buckets.ordered(number)
-                    if bucket is not None:
-                        gathered.add(bucket)
-                        n_written += len(next(iter(bucket.values())))
-                    if progress is not None:
-                        progress(n_entries * (n_buckets + number + 1) // n_buckets, 2 * n_entries)
-            draft.keep = not (cancel is not None and cancel.is_set())
-            if draft.keep:
-                gathered.flush()
-        return SkimResults(
-            path=draft.target,
-            tree=tree,
-            n_read=n_read,
-            n_written=n_written if draft.keep else 0,
-            columns=tuple(sink.renamed.get(field.name, field.name) for field in plan.fields),
-            renamed=sink.renamed,
-            skipped=plan.skipped,
-            lost=(*reader.skipped, *lost),
-            complete=draft.keep,
-        )
-
-    return until_it_fits(plan, written, look)
+def _gather(
+    buckets: Buckets, n_buckets: int, rows_out: BufferedWriter, n_entries: int, options: OutputOptions
+) -> int:
+    """Write one bucket after the other, each in random order; return how many rows there were."""
+    n_written = 0
+    for number in range(n_buckets):
+        if options.cancelled:
+            break
+        bucket = buckets.ordered(number)
+        if bucket is not None:
+            rows_out.add(bucket)
+            n_written += len(next(iter(bucket.values())))
+        if options.progress is not None:
+            options.progress(n_entries * (n_buckets + number + 1) // n_buckets, 2 * n_entries)
+    return n_written
 
 
 def _typed(plan: OutputSchema, chunks: Iterable[Rows], reader: TreeReader) -> Iterator[Rows]:

@@ -20,17 +20,16 @@ from hepnb.events.sources.source import Skipped, Source, TreeReader
 from hepnb.events.units import memory_bytes
 from hepnb.events.writing.fitted_types import fitted, until_it_fits
 from hepnb.events.writing.new_file import AtomicFile, new_file
+from hepnb.events.writing.output_options import OutputOptions
 from hepnb.events.writing.schema import Columns, OutputColumn, OutputSchema, output_schema
-from hepnb.events.writing.selected_rows import Rows, rows_in, rows_of
+from hepnb.events.writing.selected_rows import Rows, Selection
 from hepnb.events.writing.writers import (
     BufferedWriter,
-    Compression,
     ParquetWriter,
     RootWriter,
     Writer,
     root_compression,
 )
-from hepnb.progress import Cancel, Progress
 
 __all__ = [
     "SOURCES",
@@ -40,6 +39,7 @@ __all__ = [
     "SkimResults",
     "is_parquet",
     "open_writer",
+    "results_of",
     "skim",
 ]
 
@@ -100,18 +100,11 @@ class SkimResults:
 def skim(
     source: Source,
     path: str | os.PathLike[str],
-    columns: Columns = None,
+    columns: Columns,
+    options: OutputOptions,
     *,
-    cut: str | None = None,
-    entries: tuple[int | None, int | None] = (None, None),
     parquet: bool = False,
-    tree_name: str | None = None,
     references: bool = False,
-    compression: Compression = "zstd",
-    memory: int | str = "200 MB",
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
 ) -> SkimResults:
     """Write a selection of a tree to a new file; see :meth:`hepnb.Tree.skim`."""
     if parquet and Path(str(path)).suffix.lower() == ".root":
@@ -119,49 +112,68 @@ def skim(
             f"{str(path)!r} ends in '.root': name it '.parquet', or write a ROOT file with skim()."
         )
     reader = source.reader()
-    condition = None if cut is None else reader.check(cut, "cut")
-    plan = output_schema(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
+    schema = output_schema(reader, columns, max_depth=_ANY_DEPTH if parquet else 1)
     originals = originals_of(reader) if references else None
-    used = [*plan.expressions.values(), *([condition] if condition else [])]
-    step = rows_in(reader, used, memory)
-    tree = "" if parquet else tree_name or reader.name or "tree"
-    lost: list[Skipped] = []
+    selection = Selection.of(reader, schema, options)
+    tree = "" if parquet else options.tree_name or reader.name or "tree"
 
-    def look(plan: OutputSchema) -> Iterator[Rows]:
-        lost.clear()
-        return rows_of(
-            reader, plan, condition, step, entries=entries, lost=lost, progress=progress, cancel=cancel
-        )
+    def evaluate(schema: OutputSchema) -> Iterator[Rows]:
+        return selection.evaluate(schema, options.progress)
 
-    def written(plan: OutputSchema) -> SkimResults:
-        fields = _with_references(plan.fields) if references else plan.fields
+    def write(schema: OutputSchema) -> SkimResults:
+        fields = _with_references(schema.fields) if references else schema.fields
         n_read = n_written = 0
-        with open_writer(
-            path, fields, tree, source, compression=compression, overwrite=overwrite, originals=originals
-        ) as (sink, draft):
-            gathered = BufferedWriter(sink, memory_bytes(memory) // 8)
-            for rows in look(plan):
+        with open_writer(path, fields, tree, source, options, originals) as (writer, draft):
+            rows_out = BufferedWriter(writer, memory_bytes(options.memory) // 8)
+            for rows in evaluate(schema):
                 if len(rows.entries):
-                    columns = fitted(plan, rows, reader)
-                    gathered.add({**columns, **_references(reader, rows)} if references else columns)
+                    found = fitted(schema, rows, reader)
+                    rows_out.add({**found, **_references(reader, rows)} if references else found)
                 n_read += rows.stop - rows.start
                 n_written += len(rows.entries)
-            draft.keep = not (cancel is not None and cancel.is_set())
+            draft.keep = not options.cancelled
             if draft.keep:
-                gathered.flush()
-        return SkimResults(
-            path=draft.target,
-            tree=tree,
-            n_read=n_read,
-            n_written=n_written if draft.keep else 0,
-            columns=tuple(sink.renamed.get(f.name, f.name) for f in fields),
-            renamed=sink.renamed,
-            skipped=plan.skipped,
-            lost=(*reader.skipped, *lost),
-            complete=draft.keep,
-        )
+                rows_out.flush()
+        return results_of(draft, writer, fields, tree, schema, selection, (n_read, n_written))
 
-    return until_it_fits(plan, written, look)
+    return until_it_fits(schema, write, evaluate)
+
+
+def results_of(
+    draft: AtomicFile,
+    writer: Writer,
+    fields: Sequence[OutputColumn],
+    tree: str,
+    schema: OutputSchema,
+    selection: Selection,
+    numbers: tuple[int, int],
+) -> SkimResults:
+    """Say what was written.
+
+    Parameters
+    ----------
+    draft, writer : AtomicFile, Writer
+        The file, which is closed.
+    fields : sequence of OutputColumn
+        Its columns.
+    tree : str
+        Name of its tree.
+    schema, selection : OutputSchema, Selection
+        What was to be written.
+    numbers : (int, int)
+        Entries read, and rows written.
+    """
+    return SkimResults(
+        path=draft.target,
+        tree=tree,
+        n_read=numbers[0],
+        n_written=numbers[1] if draft.keep else 0,
+        columns=tuple(writer.renamed.get(field.name, field.name) for field in fields),
+        renamed=writer.renamed,
+        skipped=schema.skipped,
+        lost=(*selection.reader.skipped, *selection.lost),
+        complete=draft.keep,
+    )
 
 
 def is_parquet(path: str | os.PathLike[str]) -> bool:
@@ -192,9 +204,7 @@ def open_writer(
     fields: Sequence[OutputColumn],
     tree: str,
     source: Source,
-    *,
-    compression: Compression,
-    overwrite: bool,
+    options: OutputOptions,
     originals: Sequence[Original] | None = None,
 ) -> Iterator[tuple[Writer, AtomicFile]]:
     """Open a new file for rows.
@@ -209,8 +219,8 @@ def open_writer(
         Name of the tree; empty for Parquet.
     source : Source
         What is read meanwhile: none of its files is replaced.
-    compression, overwrite
-        As for :meth:`hepnb.Tree.skim`.
+    options : OutputOptions
+        How it is compressed, and whether it may replace another.
     originals : sequence of Original, optional
         Kept in the file, for rows with references.
 
@@ -219,16 +229,16 @@ def open_writer(
     (Writer, AtomicFile)
         Where rows go, and whether the file is kept.
     """
-    with new_file(path, overwrite=overwrite, inputs=source.inputs()) as draft:
+    with new_file(path, overwrite=options.overwrite, inputs=source.inputs()) as draft:
         if not tree:
             notes = {"originals": [asdict(one) for one in originals]} if originals else {}
-            sink = ParquetWriter(draft.path, fields, compression, notes)
+            sink = ParquetWriter(draft.path, fields, options.compression, notes)
             try:
                 yield sink, draft
             finally:
                 sink.close()
             return
-        with uproot.recreate(draft.path, compression=root_compression(compression)) as file:
+        with uproot.recreate(draft.path, compression=root_compression(options.compression)) as file:
             if originals:
                 columns, types = _listed(originals)
                 file.mktree(tree + SOURCES, types, "files that the rows come from").extend(columns)

@@ -16,28 +16,35 @@ import hepnb
 from hepnb.errors import SelectionError
 from hepnb.events.writing.entry_random import random_keys, uniform
 from hepnb.events.writing.write import write_trees
-
-from .memory import MB, peak_above_start, write_numbers
+from tests.events.memory import MB, peak_above_start, write_numbers
 
 # --- the random numbers -----------------------------------------------------------------------------------
 
 
-def test_published_vector() -> None:
-    """The generator's first outputs for the seed 1234567, as its authors' reference code prints them."""
-    from hepnb.events.writing import entry_random as randomness
+def _philox(counter: list[int], key: list[int]) -> list[int]:
+    """Philox4x64 with ten rounds, written down from Salmon et al., with integers that have no limit."""
+    mask = 2**64 - 1
+    for _ in range(10):
+        high, low = divmod(counter[0] * 0xD2E7470EE14C6C93, 2**64)
+        other_high, other_low = divmod(counter[2] * 0xCA5A826395121157, 2**64)
+        counter = [other_high ^ counter[1] ^ key[0], other_low, high ^ counter[3] ^ key[1], low]
+        key = [(key[0] + 0x9E3779B97F4A7C15) & mask, (key[1] + 0xBB67AE8584CAA73B) & mask]
+    return counter
 
-    gamma = randomness._GAMMA
-    state, outputs = 1234567, []
-    for _ in range(5):
-        outputs.append(randomness._mixed(state))
-        state = (state + gamma) % 2**64
-    assert outputs == [
-        6457827717110365317,
-        3203168211198807973,
-        9817491932198370423,
-        4593380528125082431,
-        16408922859458223821,
+
+def test_the_numbers_are_those_of_philox() -> None:
+    """The first is a known answer of the authors' library, Random123: all zeros."""
+    assert _philox([0] * 4, [0] * 2) == [
+        0x16554D9ECA36314C,
+        0xDB20FE9D672D0FDC,
+        0xD7E772CEE186176B,
+        0x7E68B68AEC7BA23B,
     ]
+    for seed, stream in ((0, 0), (7, 3), (-1, 2)):
+        # numpy counts before it makes numbers: the first block is that of counter 1.
+        blocks = [_philox([number + 1, 0, 0, 0], [seed % 2**64, stream]) for number in (0, 1, 10**6)]
+        found = [random_keys(4 * n, 4 * n + 4, seed, stream).tolist() for n in (0, 1, 10**6)]
+        assert found == blocks
 
 
 def test_keys_do_not_depend_on_the_range() -> None:

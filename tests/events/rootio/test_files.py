@@ -20,7 +20,7 @@ from hepnb.events import RootFile, Table, Tree
 from hepnb.events.rootio.branches import readers_of
 from hepnb.events.rootio.open_files import acquire
 
-DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[3] / "shared" / "data")
+DATA = Path(os.environ.get("HEPNB_DATA_DIR") or Path(__file__).parents[4] / "shared" / "data")
 FILES = sorted(path.name for path in (DATA / "root").glob("*.root"))
 # Branches that uproot itself cannot read, each with a word of its error.
 UNREADABLE = {

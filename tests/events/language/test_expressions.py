@@ -358,7 +358,7 @@ def test_every_function_has_a_line_for_the_reader():
 
 
 def documented():
-    return (Path(__file__).parents[2] / "docs" / "expressions.md").read_text(encoding="utf-8")
+    return (Path(__file__).parents[3] / "docs" / "expressions.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_the_language_has_every_function_and_every_number_of_a_vector():
