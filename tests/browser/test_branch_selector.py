@@ -58,6 +58,41 @@ def test_search_select_complete_and_cut(select):
     notebook.screenshot("branch-selector-dark", ".hepnb-panel")
 
 
+def test_a_click_shows_a_branch_and_cuts_follow(select):
+    notebook = select("jagged.root")
+    page = notebook.page
+    page.get_by_role("row", name="Muon_Px", exact=False).click()
+    page.get_by_role("img", name="Histogram of Muon_Px").wait_for()
+    notebook.expect("selector.shown", "Muon_Px")
+    page.get_by_label("Muon_Px What is taken of a list per event").select_option("max")
+    notebook.expect("selector.columns", {"Muon_Px": "max(Muon_Px)"})
+    page.get_by_role("combobox", name="New cut").fill("some = NMuon > 1")
+    page.keyboard.press("Enter")
+    notebook.expect("selector.cuts", {"some": "NMuon > 1"})
+    notebook.expect("int(selector.histogram.sum(flow=True).value)", notebook.evaluate(
+        "int((tree.arrays('NMuon')['NMuon'] > 1).sum())"
+    ))  # fmt: skip
+    page.get_by_role("combobox", name="New cut").fill("none = ~some & (NMuon > 0)")
+    page.keyboard.press("Enter")
+    page.get_by_role("checkbox", name="some applied").click()
+    notebook.expect("list(selector.switched_off)", ["some"])
+    page.wait_for_timeout(500)
+    assert notebook.evaluate("selector.error") == ""
+    notebook.screenshot("branch-selector-picture", ".hepnb-panel")
+
+
+def test_enter_shows_a_branch(select):
+    notebook = select()
+    page = notebook.page
+    page.get_by_role("grid", name="Branches").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("img", name="Histogram of").wait_for()
+    assert notebook.evaluate("selector.branches") == []
+    assert notebook.evaluate("selector.shown == selector._list.rows[1]['id']")
+
+
 def test_mini_histograms_come_for_the_rows_in_view(select, tmp_path):
     columns = {f"column_{number}": np.random.default_rng(number).normal(size=500) for number in range(300)}
     notebook = select(write_trees(tmp_path / "wide.root", {"events": columns}))

@@ -61,13 +61,41 @@ def test_the_keyboard_reaches_everything(browse):
     page.keyboard.press("ArrowRight")
     page.get_by_role("row", name="signal", exact=False).wait_for()
     page.keyboard.press("ArrowDown")
+    # The arrows look, Enter opens.
+    page.wait_for_timeout(300)
+    assert notebook.evaluate("browser.path") == ""
+    page.keyboard.press("Enter")
     page.get_by_text("entries,", exact=False).wait_for()
     assert notebook.evaluate("browser.selected.n_entries") > 0
     row = page.locator(".hepnb-tr[aria-selected=true]")
     assert row.get_attribute("aria-level") == "3"
+    page.get_by_role("row", name="jet_pt", exact=False).wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("img", name="Histogram of the branch").wait_for()
+    assert notebook.evaluate("browser.histogram is not None")
     assert notebook.evaluate("browser.error") == ""
     # The keys were the tree's, not the notebook's.
     assert page.evaluate("() => window.hepnbNotebook().content.widgets.length") == 1
+
+
+def test_a_branch_is_three_clicks_from_the_folder(browse):
+    """File, tree, branch."""
+    notebook = browse()
+    page = notebook.page
+    page.get_by_text("jagged.root", exact=True).click()
+    page.get_by_role("row", name="events TTree", exact=False).click()
+    page.get_by_role("row", name="Muon_Px", exact=False).click()
+    page.get_by_role("img", name="Histogram of the branch Muon_Px").wait_for()
+    notebook.expect("browser.histogram is not None", True)
+    assert notebook.evaluate("browser.error") == ""
+    page.get_by_label("Elements").select_option("leading")
+    notebook.expect("browser.elements", "leading")
+    notebook.expect("browser._drawn.filled[0]", "first(Muon_Px)")
+    page.wait_for_timeout(400)
+    notebook.screenshot("file-browser-branch", ".hepnb-panel")
+    notebook.theme(dark=True)
+    notebook.screenshot("file-browser-branch-dark", ".hepnb-panel")
 
 
 def test_a_file_with_hundreds_of_objects_is_quick_and_has_few_nodes(browse, many_objects):

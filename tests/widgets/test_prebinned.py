@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hepnb
-from hepnb.widgets.histogram_builder.prebinned import MOST_BINS, Prebinned, fine_edges, nice_range
+from hepnb.histograms.rounding import nice_range
+from hepnb.widgets.histogram_builder.prebinned import MOST_BINS, Prebinned, fine_edges
 
 
 @pytest.fixture(scope="module")

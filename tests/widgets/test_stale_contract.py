@@ -17,6 +17,10 @@ NEUTRAL = {
     ("FitPanel", "parameter"),
     ("BranchSelector", "branches"),
     ("BranchSelector", "expressions"),
+    ("BranchSelector", "elements"),  # of a tree without lists
+    ("BranchSelector", "reading"),  # of the code
+    ("FileBrowser", "elements"),
+    ("FileBrowser", "axes"),  # of a tree
     ("HistogramBuilder", "cut_side"),  # without a cut on the slider
     ("HistogramBuilder", "cut_variable"),
     ("HistogramBuilder", "cut_value"),  # without a variable to cut on
@@ -100,7 +104,8 @@ def panels(folder):
         lambda: hepnb.BranchSelector(tree=one, cuts={"a": "pt > 20"}),
         {
             "tree": two, "branches": ("pt",), "expressions": {"x": "pt * 2"}, "cuts": {"a": "pt > 40"},
-            "weight": "w",
+            "weight": "w", "elements": {}, "switched_off": ("a",), "entry_start": 20, "entry_stop": 100,
+            "shown": "pt", "reading": "stream",
         },
     )  # fmt: skip
     yield (
@@ -113,7 +118,14 @@ def panels(folder):
     )
     yield (
         lambda: hepnb.FileBrowser(root=str(folder), file="one.root", path="events"),
-        {"file": "two.root", "path": "other", "root": str(folder.parent)},
+        {
+            "file": "two.root",
+            "path": "other",
+            "root": str(folder.parent),
+            "branch": "pt",
+            "elements": "max",
+            "axes": "",
+        },
     )
     yield bench, {"workspace": spec(30.0), "root": str(folder.parent), "step": 5}
 

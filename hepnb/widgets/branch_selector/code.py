@@ -1,20 +1,22 @@
-"""Python that reads the columns and counts the cutflow of a branch selector."""
+"""Python that reads the columns, counts the cutflow and draws the branch of a branch selector."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from hepnb.errors import HepnbError
 from hepnb.events import Tree
 from hepnb.python_code import Code, Script, call, comment, literal
+from hepnb.widgets.toolkit.bins_code import bins_code
 
-__all__ = ["selector_code"]
+__all__ = ["Selection", "selector_code"]
 
 
-def selector_code(
-    tree: Tree, columns: Mapping[str, str], cuts: Mapping[str, str], cut: str, weight: str
-) -> str:
-    """Write the program.
+@dataclass(frozen=True)
+class Selection:
+    """What a branch selector has chosen.
 
     Parameters
     ----------
@@ -28,27 +30,82 @@ def selector_code(
         All of them as one; empty for none.
     weight : str
         The cutflow's; empty for none.
+    entry_start, entry_stop : int, optional
+        Range of entries.
+    reading : {"arrays", "stream"}
+        How the columns are read.
+    filled : (expression, bins, title of the axis), optional
+        The histogram that is drawn.
+    """
+
+    tree: Tree
+    columns: Mapping[str, str]
+    cuts: Mapping[str, str]
+    cut: str
+    weight: str
+    entry_start: int | None = None
+    entry_stop: int | None = None
+    reading: Literal["arrays", "stream"] = "arrays"
+    filled: tuple[str, Any, str] | None = None
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """The range of entries as keywords."""
+        both = {"entry_start": self.entry_start, "entry_stop": self.entry_stop}
+        return {name: place for name, place in both.items() if place is not None}
+
+
+def selector_code(selection: Selection) -> str:
+    """Write the program.
+
+    Parameters
+    ----------
+    selection : Selection
+        What was chosen.
 
     Returns
     -------
     str
-        It binds ``tree``, ``cutflow``, and ``arrays`` where there are columns.
+        It binds ``tree``, ``cutflow``, ``arrays`` where there are columns, and ``histogram`` where one is
+        drawn.
     """
     script = Script("import hepnb")
-    script.add(f"tree = {tree.code}")
-    if columns:
-        readable = {name: _one_per_row(tree, text) for name, text in columns.items()}
-        script.add(*_bound("columns", {name: text for name, text in readable.items() if text is not None}))
-        for name, text in readable.items():
-            if text is None:
-                script.add(comment(f"{name} is left out: {columns[name]} cannot be read as a column."))
-        if any(text is not None for text in readable.values()):
-            chosen = {"cut": cut} if cut else {}
-            script.add(f"arrays = {call('tree.arrays', Code('columns'), **chosen)}")
-    script.add(*_bound("cuts", cuts))
-    weighted = {"weight": weight} if weight else {}
-    script.add(f"cutflow = {call('tree.cutflow', Code('cuts'), **weighted)}")
+    script.add(f"tree = {selection.tree.code}")
+    chosen: dict[str, Any] = ({"cut": selection.cut} if selection.cut else {}) | selection.entries
+    if selection.columns:
+        _read(script, selection, chosen)
+    script.add(*_bound("cuts", selection.cuts))
+    weighted = {"weight": selection.weight} if selection.weight else {}
+    script.add(f"cutflow = {call('tree.cutflow', Code('cuts'), **weighted, **selection.entries)}")
+    if selection.filled is not None:
+        expression, bins, title = selection.filled
+        filled = call("tree.hist", expression, bins=bins_code(bins, script), **chosen, **weighted)
+        script.need("from matplotlib.figure import Figure")
+        drawn = call("hepnb.figures.draw_histogram", Code("histogram"), Code("ax"), x_title=title)
+        script.add(
+            f"histogram = {filled}",
+            "figure = Figure()",
+            "[[ax]] = hepnb.figures.lay_out(figure)",
+            drawn,
+            block=True,
+        )
     return script.text
+
+
+def _read(script: Script, selection: Selection, chosen: Mapping[str, Any]) -> None:
+    readable = {name: _one_per_row(selection.tree, text) for name, text in selection.columns.items()}
+    script.add(*_bound("columns", {name: text for name, text in readable.items() if text is not None}))
+    for name, text in readable.items():
+        if text is None:
+            script.add(comment(f"{name} is left out: {selection.columns[name]} cannot be read as a column."))
+    if not any(text is not None for text in readable.values()):
+        return
+    if selection.reading == "arrays":
+        script.add(f"arrays = {call('tree.arrays', Code('columns'), **chosen)}")
+    else:
+        script.add(
+            f"for chunk in {call('tree.stream', Code('columns'), **chosen)}:", "    arrays = chunk.arrays"
+        )
 
 
 def _bound(variable: str, texts: Mapping[str, str]) -> list[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import ipywidgets
 
 from hepnb.events import Tree
 from hepnb.widgets.branch_selector.rows import BRANCHES, CUTS, EXPRESSIONS
+from hepnb.widgets.toolkit.entry_range import EntryRange
 from hepnb.widgets.toolkit.expression_box import ExpressionBox
 from hepnb.widgets.toolkit.layout import column, row
+from hepnb.widgets.toolkit.live_figure import Draw, LiveFigure
+from hepnb.widgets.toolkit.statistics import statistics_words
 from hepnb.widgets.toolkit.table import Table
 
 __all__ = ["SelectorControls"]
@@ -28,6 +32,12 @@ class SelectorControls:
         Each hands in a text.
     weight : ExpressionBox
         Weight of the cutflow.
+    range : EntryRange
+        Which entries are counted.
+    reading : Dropdown
+        How the code reads.
+    live : LiveFigure
+        The histogram of one branch.
     box : VBox
         All of them.
     """
@@ -40,7 +50,7 @@ class SelectorControls:
             multi=True,
             placeholder="Search: words, *, ? or /regex/",
             empty="Choose a tree first",
-            height=336,
+            height=480,
         )
         self.expressions = Table(
             columns=EXPRESSIONS, label="Expressions", search=False, height=96, empty="No expressions yet"
@@ -50,20 +60,53 @@ class SelectorControls:
         self.new_expression = _box("New expression", "formula, such as sqrt(px**2 + py**2)", "Add")
         self.new_cut = _box("New cut", "condition, such as pt > 30", "Add")
         self.weight = ExpressionBox(label="Weight", placeholder="none")
-        left = column([self.branches, self.pattern], flex="1 1 360px")
+        self.range = EntryRange()
+        self.reading = ipywidgets.Dropdown(
+            options=[("at once: arrays", "arrays"), ("chunk by chunk: stream", "stream")],
+            description="Code reads", layout={"width": "270px"},
+        )  # fmt: skip
+        self.live = LiveFigure(width=440, height=260, alt="Histogram")
+        self.about = ipywidgets.HTML()
+        self.picture = ipywidgets.VBox([self.live, self.about])
+        self.hide_picture()
+        left = column([self.branches, self.pattern], flex="1 1 400px")
         right = column(
             [
+                self.picture,
                 _caption("Expressions"),
                 self.expressions,
                 self.new_expression,
                 _caption("Cuts, one after the other"),
                 self.cuts,
                 self.new_cut,
-                self.weight,
+                row(self.weight, self.range.box),
+                self.reading,
             ],
-            flex="1 1 440px",
+            flex="1 1 520px",
         )
         self.box = ipywidgets.VBox([self.heading, row(left, right)])
+
+    def hide_picture(self) -> None:
+        """Show in place of the picture how to get one."""
+        self.live.layout.display = "none"
+        self.about.value = '<span class="hepnb-hint">Click a branch, or press Enter on it, to see it.</span>'
+
+    def show_picture(self, draw: Draw, histogram: Any, name: str) -> None:
+        """Show the histogram of a branch.
+
+        Parameters
+        ----------
+        draw : callable
+            Draws on the figure that it is given.
+        histogram : hist.Hist
+            For the numbers below the picture.
+        name : str
+            What is drawn.
+        """
+        self.live.restructure(draw)
+        self.live.alt = f"Histogram of {name}"
+        self.live.layout.display = None
+        self.about.value = f'<span class="hepnb-hint">{html.escape(statistics_words(histogram))}</span>'
 
     def show_tree(self, tree: Tree | None) -> None:
         """Say which tree it is, and complete the names of its branches.

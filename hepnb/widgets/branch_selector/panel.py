@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import traitlets
@@ -11,11 +10,10 @@ import traitlets
 from hepnb.errors import BranchError, HepnbError, nearest
 from hepnb.events import Branch, Cutflow, Tree
 from hepnb.widgets.branch_selector.code import selector_code
-from hepnb.widgets.branch_selector.controls import SelectorControls
+from hepnb.widgets.branch_selector.picture import FILLED, SelectorPicture, with_names
 from hepnb.widgets.branch_selector.rows import branch_row, edited, named, step_cells
 from hepnb.widgets.branch_selector.sparks import Sparks
-from hepnb.widgets.toolkit.inputs import Input, panel_input
-from hepnb.widgets.toolkit.panel import Panel
+from hepnb.widgets.toolkit.branch_histogram import element_expression
 
 __all__ = ["BranchSelector"]
 
@@ -23,7 +21,7 @@ __all__ = ["BranchSelector"]
 _CUTFLOW = "cutflow"  # the output: entries after each cut
 
 
-class BranchSelector(Panel):
+class BranchSelector(SelectorPicture):
     """Choose branches of a tree, add formulas and named cuts; gives a cutflow and the code that reads them.
 
     Attributes
@@ -38,23 +36,7 @@ class BranchSelector(Panel):
     ({}, '(m > 60)')
     """
 
-    tree: Tree | None = panel_input(
-        traitlets.Instance(Tree, allow_none=True), default=None, help="The tree whose branches are listed."
-    )
-    branches: Input[tuple[str, ...], Sequence[str]] = panel_input(
-        traitlets.Tuple(), default=(), help="Names of the selected branches."
-    )
-    expressions: dict[str, str] = panel_input(
-        traitlets.Dict(), default={}, help="Further columns: their names and expressions."
-    )
-    cuts: dict[str, str] = panel_input(
-        traitlets.Dict(), default={}, help="Names and conditions of the cuts, applied one after the other."
-    )
-    weight: str = panel_input(
-        traitlets.Unicode(), default="", help="Weight of each entry in the cutflow; empty for none."
-    )
-
-    @traitlets.validate("branches", "expressions", "cuts")
+    @traitlets.validate("branches", "expressions", "cuts", "elements", "switched_off")
     def _check_texts(self, proposal: Any) -> Any:
         value = proposal["value"]
         for item in (*value, *value.values()) if isinstance(value, dict) else value:
@@ -65,11 +47,15 @@ class BranchSelector(Panel):
         return value
 
     def _build(self) -> None:
-        controls = self._controls = SelectorControls()
+        super()._build()
+        controls = self._controls
         self._list, self._expressions, self._cuts = controls.branches, controls.expressions, controls.cuts
         self._list.observe(self._on_rows, "selected")
         self._sparks = Sparks(self._list.update_cells)
         self._list.on_want(self._sparks.want)
+        self._list.on_activate(self._show_row)
+        self._list.on_edit(self._on_branch_cell)
+        self._expressions.on_activate(self._show_row)
         self._expressions.on_edit(self._on_expression_cell)
         self._cuts.on_edit(self._on_cut_cell)
         self._dims(_CUTFLOW, self._cuts)
@@ -81,11 +67,16 @@ class BranchSelector(Panel):
             box.on_submit(submit)
             box.on_empty(functools.partial(self._put_right, topic))
         traitlets.link((self, "weight"), (controls.weight, "value"))
+        self._controls.reading.observe(lambda change: setattr(self, "reading", change["new"]), "value")
+        self._controls.range.follow(self)
         self._compose(controls.box)
         self.observe(self._on_tree, "tree")
         self.observe(self._on_branches, "branches")
         self.observe(self._on_expressions, "expressions")
-        self.observe(self._on_cuts, ["cuts", "weight"])
+        self.observe(self._on_cuts, ["cuts", "weight", "switched_off", "entry_start", "entry_stop"])
+        self.observe(self._on_elements, "elements")
+        self.observe(self._draw_shown, ["shown", *FILLED])
+        self.observe(self._sync_reading, "reading")
         self._on_tree()
 
     # -- inputs ---------------------------------------------------------------------------------------
@@ -105,7 +96,11 @@ class BranchSelector(Panel):
             first: dict[str, Branch] = {}
             for branch in tree.branches:
                 first.setdefault(branch.name, branch)
-            self._list.rows = [branch_row(branch) for branch in first.values()]
+            self._list.rows = [
+                branch_row(branch, self.elements.get(branch.name, "")) for branch in first.values()
+            ]
+            if self.shown not in (*known, *self.expressions):
+                self.shown = ""
             self.branches = kept
             self._list.selected = list(kept)
             self._on_cuts()
@@ -118,7 +113,33 @@ class BranchSelector(Panel):
                 self._list.selected = list(self.branches)
 
     def _on_rows(self, change: Any) -> None:
-        self.branches = tuple(change["new"])
+        before, chosen = set(self.branches), tuple(change["new"])
+        self.branches = chosen
+        # A click chooses one, and shows it.
+        added = [name for name in chosen if name not in before]
+        if len(added) == 1:
+            self.shown = added[0]
+
+    def _show_row(self, row_id: str) -> None:
+        if self.shown == row_id:
+            self._draw_shown()
+        self.shown = row_id
+
+    def _on_elements(self, _change: Any) -> None:
+        with self._reporting("elements"):
+            if self.tree is not None:
+                for name, elements in self.elements.items():
+                    element_expression(self.tree.branch(name).expression, elements)
+                    if self._list.row(name).get("elements") != elements:
+                        self._list.update_cells({name: {"elements": elements}})
+
+    def _on_branch_cell(self, row_id: str, key: str, value: Any) -> None:
+        if key == "elements":
+            self.elements = {**self.elements, row_id: str(value)}
+            self.shown = row_id
+
+    def _sync_reading(self, change: Any) -> None:
+        self._controls.reading.value = change["new"]
 
     def _on_expressions(self, change: Any = None) -> None:  # noqa: ARG002
         self._expressions.rows = [
@@ -130,14 +151,22 @@ class BranchSelector(Panel):
                     self._check_column(name, text)
 
     def _on_cuts(self, change: Any = None) -> None:  # noqa: ARG002
-        rows = {name: {"id": name, "name": name, "text": text} for name, text in self.cuts.items()}
+        off = set(self.switched_off)
+        rows = {
+            name: {"id": name, "name": name, "text": text, "on": name not in off, "muted": name in off}
+            for name, text in self.cuts.items()
+        }
         with self._reporting("cuts", _CUTFLOW):
             try:
-                if self.tree is not None:
+                if self.source is not None:
                     for name, text in self.cuts.items():
                         self._check_cut(name, text)
-                    flow: Cutflow = self.tree.cutflow(self.cuts, weight=self.weight or None)
-                    for name, step in zip(self.cuts, flow.rows[1:], strict=True):
+                    applied = self.applied_cuts
+                    flow: Cutflow = self.source.cutflow(
+                        applied, weight=self.weight or None, entry_start=self.entry_start,
+                        entry_stop=self.entry_stop,
+                    )  # fmt: skip
+                    for name, step in zip(applied, flow.rows[1:], strict=True):
                         rows[name] |= step_cells(step)
                     self._set_result(flow)
             finally:
@@ -232,7 +261,9 @@ class BranchSelector(Panel):
             )
 
     def _check_cut(self, name: str, text: str) -> None:
-        if not self._need_tree().check(text).branches:
+        others = {key: value for key, value in self.cuts.items() if key != name}
+        tree = with_names(self._need_tree(), others, text)
+        if not tree.check(text).branches:
             raise BranchError(
                 f"cut {name!r}: {text!r} reads no branch, so that it keeps everything or nothing. "
                 "Compare a branch with a number, such as pt > 30."
@@ -248,27 +279,20 @@ class BranchSelector(Panel):
         self._write_back("expressions", changed, self._on_expressions)
 
     def _on_cut_cell(self, row_id: str, key: str, value: Any) -> None:
+        if key == "on":
+            off = [name for name in self.switched_off if name != row_id]
+            self.switched_off = (*off, *(() if value else (row_id,)))
+            return
         self._write_back("cuts", edited(self.cuts, row_id, key, value), self._on_cuts)
 
     def _write_back(self, trait: str, changed: dict[str, str], show: Any) -> None:
-        if changed == getattr(self, trait):
-            show()  # an edit without effect: the row shows again what holds
-        else:
-            setattr(self, trait, changed)
+        before = dict(getattr(self, trait))
+        setattr(self, trait, changed)
+        if changed == before:
+            # Another order, which no observer is told, or an edit without effect: the rows show what holds.
+            show()
 
     # -- what it gives back ---------------------------------------------------------------------------
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Name and expression of every column chosen, branches first."""
-        if self.tree is None:
-            return dict(self.expressions)
-        return {name: self.tree.branch(name).expression for name in self.branches} | self.expressions
-
-    @property
-    def cut(self) -> str:
-        """All cuts as one condition; empty where there are none."""
-        return " & ".join(f"({text})" for text in self.cuts.values())
 
     def table(self) -> list[dict[str, Any]]:
         """Return the cutflow, one dictionary for each row."""
@@ -279,7 +303,7 @@ class BranchSelector(Panel):
         """Return Python that reads the columns and counts the cutflow."""
         if self.tree is None:
             return "import hepnb\n\n# Choose a tree."
-        return selector_code(self.tree, self.columns, self.cuts, self.cut, self.weight)
+        return selector_code(self._selection())
 
 
 def _is_branch(tree: Tree, name: str) -> bool:

@@ -1,16 +1,18 @@
-"""Python that opens the file of a browser and takes what is selected."""
+"""Python that opens the file of a browser, takes what is selected, and draws it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from hepnb.events import FileKey
-from hepnb.python_code import Script, call, comment, literal
+from hepnb.python_code import Code, Script, call, comment, literal
+from hepnb.widgets.file_browser.picture import Preview
+from hepnb.widgets.toolkit.bins_code import bins_code
 
 __all__ = ["browser_code"]
 
 
-def browser_code(file: Any, path: str, entry: FileKey | None) -> str:
+def browser_code(file: Any, path: str, entry: FileKey | None, preview: Preview | None = None) -> str:
     """Write the program.
 
     Parameters
@@ -21,18 +23,39 @@ def browser_code(file: Any, path: str, entry: FileKey | None) -> str:
         The object in it, as it was written; empty for none.
     entry : FileKey, optional
         That object.
+    preview : Preview, optional
+        The histogram that is drawn.
 
     Returns
     -------
     str
-        It binds ``file``, and ``selected`` where an object was chosen that can be read.
+        It binds ``file``, ``selected`` where an object was chosen that can be read, and ``histogram`` and
+        ``figure`` where a histogram is drawn.
     """
     if file is None:
         return "import hepnb\n\n# Choose a file."
     script = Script("import hepnb")
     script.add(f"file = {call('hepnb.open', file)}")
-    if entry is not None and entry.readable:
-        script.add(f"selected = file[{literal(path)}]")
-    elif entry is not None:
+    if entry is None:
+        return script.text
+    if not entry.readable:
         script.add(comment(f"{entry.key} cannot be read: {entry.reason}"))
+        return script.text
+    script.add(f"selected = file[{literal(path)}]")
+    if preview is None:
+        return script.text
+    made = "selected"
+    if preview.filled is not None:
+        expression, bins = preview.filled
+        made = call("selected.hist", expression, bins=bins_code(bins, script))
+    elif preview.project:
+        made = call("selected.project", *preview.project)
+    script.need("from matplotlib.figure import Figure")
+    script.add(
+        f"histogram = {made}",
+        "figure = Figure()",
+        "[[ax]] = hepnb.figures.lay_out(figure)",
+        call(f"hepnb.figures.{preview.function}", Code("histogram"), Code("ax"), **(preview.options or {})),
+        block=True,
+    )
     return script.text

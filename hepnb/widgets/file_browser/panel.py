@@ -6,16 +6,14 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-import traitlets
-
 import hepnb.events
 from hepnb.errors import FileError, HepnbError
-from hepnb.events import FileKey, RootFile, RootFiles, Tree
+from hepnb.events import FileKey, Tree
 from hepnb.widgets.file_browser.code import browser_code
-from hepnb.widgets.file_browser.controls import BrowserControls
 from hepnb.widgets.file_browser.folders import check_pattern, list_folder, resolve_inside
-from hepnb.widgets.file_browser.picture import draw_graph, draw_preview
+from hepnb.widgets.file_browser.preview import TREES, BrowserPreview
 from hepnb.widgets.file_browser.rows import (
+    branch_row,
     file_id,
     first_line,
     folder_id,
@@ -23,21 +21,20 @@ from hepnb.widgets.file_browser.rows import (
     item_row,
     newest_cycles,
     parent_folders,
-    plural,
 )
-from hepnb.widgets.toolkit.inputs import Input, PathText, panel_input
-from hepnb.widgets.toolkit.panel import Panel
 
 __all__ = ["FileBrowser"]
 
 
-class FileBrowser(Panel):
+class FileBrowser(BrowserPreview):
     """Browse the ROOT files below a folder; what is selected becomes a live Python object.
 
     Attributes
     ----------
     selected : Tree, hist.Hist or None
         The object, read-only and observable.
+    histogram : hist.Hist or None
+        What the preview shows, read-only and observable.
     result : tuple of FileKey
         What is in the file: ``hepnb.open(file).walk()``.
 
@@ -47,29 +44,20 @@ class FileBrowser(Panel):
     "the root 'no/such/folder' does not exist. Choose a folder."
     """
 
-    root: Input[str, str | os.PathLike[str]] = panel_input(
-        PathText(), default=".", help="The folder to browse; it is never left."
-    )
-    file: Input[str, str | os.PathLike[str]] = panel_input(
-        PathText(), default="", help="A file to open, relative to the root or absolute."
-    )
-    path: str = panel_input(
-        traitlets.Unicode(), default="", help="An object in the file, with ``;cycle`` or without."
-    )
-    selected = traitlets.Any(None, allow_none=True, read_only=True)
-
     def _build(self) -> None:
-        self._opened: RootFile | RootFiles | None = None
         self._moving_cursor = False
-        self._controls = BrowserControls()
+        self._branches: dict[str, tuple[str, str, str]] = {}
+        super()._build()
         self._files = self._controls.files
         self._files.on_expand(self._on_expand)
         self._files.observe(self._on_row, "selected")
-        self.live = self._controls.live
         self._compose(self._controls.box)
         self.observe(self._on_root, "root")
         self.observe(self._on_file, "file")
         self.observe(self._on_path, "path")
+        self.observe(self._on_branch, ["branch", "elements"])
+        self.observe(self._on_axes, "axes")
+        self._follow_choices()
         self._controls.say("", "Choose a tree or a histogram.")
         self._on_root()
 
@@ -78,6 +66,7 @@ class FileBrowser(Panel):
     def _on_root(self, change: Any = None) -> None:  # noqa: ARG002
         with self._reporting("root", shows=""):
             self._opened = None
+            self._branches = {}
             self.set_trait("selected", None)
             self._files.rows = []
             self._files.rows = [item_row(item, None) for item in list_folder(self.root, "")]
@@ -99,7 +88,9 @@ class FileBrowser(Panel):
             self._show_file(name)
 
     def _on_path(self, change: Any = None) -> None:  # noqa: ARG002
-        with self._reporting("path", shows=""):
+        with self._reporting("path", shows=""), self._reporting("branch"):
+            self._background.cancel()
+            self.branch = ""
             if not self.path:
                 self.set_trait("selected", None)
                 if self._opened is not None:
@@ -157,10 +148,12 @@ class FileBrowser(Panel):
     def _fill(self, row_id: str) -> None:
         """Put a folder's or a file's content below its row, once."""
         kind, name = row_id[0], row_id[2:]
-        if kind not in "df" or any(other.get("parent") == row_id for other in self._files.rows):
+        if kind not in "dfo" or any(other.get("parent") == row_id for other in self._files.rows):
             return
         if kind == "d":
             children = [item_row(item, row_id) for item in list_folder(self.root, name)]
+        elif kind == "o":
+            children = self._branch_rows(row_id)
         else:
             try:
                 path = resolve_inside(self.root, name)
@@ -173,6 +166,23 @@ class FileBrowser(Panel):
             children = [self._entry_row(name, entry, newest) for entry in entries]
         self._files.replace_children(row_id, children)
 
+    def _branch_rows(self, row_id: str) -> list[dict[str, Any]]:
+        """Make the rows below that of a tree; there are none below a folder that is filled already."""
+        if self._files.row(row_id)["icon"] != "tree":
+            return []
+        file, _, key = row_id[2:].rpartition("|")
+        opened = self._opened if self._is_open(file) else hepnb.events.open(resolve_inside(self.root, file))
+        tree = opened[key] if opened is not None else None
+        if not isinstance(tree, Tree):
+            return []
+        first = {branch.name: branch for branch in reversed(tree.branches)}
+        rows = []
+        for number, branch in enumerate(reversed(first.values())):
+            name = f"b:{number}|{row_id[2:]}"
+            self._branches[name] = (file, key, branch.name)
+            rows.append(branch_row(branch, name, row_id))
+        return rows
+
     def _entry_row(self, file: str, entry: FileKey, newest: dict[str, int]) -> dict[str, Any]:
         folder = entry.path.rpartition("/")[0]
         old = entry.cycle != newest[entry.path]
@@ -183,7 +193,7 @@ class FileBrowser(Panel):
             "what": entry.classname if entry.kind != "directory" else "",
             "count": entry.n_entries,
             "icon": icon_of(entry),
-            "expandable": entry.kind == "directory",
+            "expandable": entry.kind == "directory" or (entry.kind in TREES and entry.readable),
             "muted": old or not entry.readable,
             "tooltip": first_line(entry.reason) or entry.title or entry.name,
         }
@@ -207,7 +217,9 @@ class FileBrowser(Panel):
         if kind == "d":
             return
         with self._reporting("row", shows=""):
-            if kind == "f":
+            if kind == "b":
+                self._choose_branch(*self._branches[row_id])
+            elif kind == "f":
                 self.path = ""
                 if self._is_open(name):
                     self.set_trait("selected", None)
@@ -219,53 +231,27 @@ class FileBrowser(Panel):
                     self.file = file
                 if self._opened is not None:
                     self.path = path
+                    self.branch = ""
+
+    def _choose_branch(self, file: str, key: str, branch: str) -> None:
+        if not self._is_open(file):
+            self.file = file
+        if self._opened is not None:
+            if self._entry(self.path).key != key if self.path else True:
+                self.path = key
+            self.branch = branch
 
     def _is_open(self, name: str) -> bool:
         return bool(self.file) and self._opened is not None and self._relative(self.file) == name
 
-    # -- the preview ----------------------------------------------------------------------------------
-
-    def _show_file(self, name: str) -> None:
-        entries: Iterable[FileKey] = self.result or ()
-        kinds = [entry.kind for entry in entries if entry.kind != "directory"]
-        trees = sum(kind in ("tree", "rntuple") for kind in kinds)
-        histograms = sum(kind == "histogram" for kind in kinds)
-        others = len(kinds) - trees - histograms
-        counted = ((trees, "tree"), (histograms, "histogram"), (others, "other object"))
-        parts = [plural(n, word) for n, word in counted if n]
-        self._controls.say(name.rsplit("/", 1)[-1], ", ".join(parts) or "An empty file")
-
-    def _show(self, entry: FileKey) -> None:
-        assert self._opened is not None  # noqa: S101  # an entry is of an open file
-        if entry.kind == "directory":
-            self.set_trait("selected", None)
-            self._controls.say(entry.path, entry.title)
-            return
-        if not entry.readable:
-            self.set_trait("selected", None)
-            self._controls.say(entry.key, f"{entry.classname} cannot be read: {first_line(entry.reason)}")
-            return
-        found = self._opened[entry.key]
-        if isinstance(found, Tree):
-            n = len(found.branches)
-            self._controls.say(
-                entry.key, f"{found.n_entries:,} entries, {plural(n, 'branch', 'branches')}", entry.title
-            )
-        elif entry.kind == "graph":
-            self._controls.say(entry.key, f"{entry.classname}, {plural(found.n_rows, 'point')}", entry.title)
-            if "y_low" not in found:
-                self._controls.draw(
-                    lambda figure: draw_graph(found, figure), f"Preview of the graph {entry.path}"
-                )
-        elif entry.kind == "histogram":
-            bins = " x ".join(str(len(ax)) for ax in found.axes)
-            self._controls.say(entry.key, f"{entry.classname}, {bins} bins", entry.title)
-            self._controls.draw(
-                lambda figure: draw_preview(found, figure), f"Preview of the histogram {entry.path}"
-            )
-        else:
-            self._controls.say(entry.key, f"{entry.classname}: {str(found)[:200]}", entry.title)
-        self.set_trait("selected", found if entry.kind in ("tree", "rntuple", "histogram") else None)
+    def _point_at_branch(self, name: str) -> None:
+        entry = self._entry(self.path)
+        row_id = self._entry_id(self._relative(self.file), entry)
+        self._unfold(row_id)
+        wanted = (self._relative(self.file), f"{entry.path};{entry.cycle}", name)
+        found = next((row for row, branch in self._branches.items() if branch == wanted), "")
+        if found:
+            self._point_at(found)
 
     # -- what it gives back ---------------------------------------------------------------------------
 
@@ -276,4 +262,5 @@ class FileBrowser(Panel):
     def to_code(self) -> str:
         """Return Python that opens the file and takes the object that is selected."""
         entry = self._entry(self.path) if self._opened is not None and self.path else None
-        return browser_code(None if self._opened is None else self._opened.path, self.path, entry)
+        file = None if self._opened is None else self._opened.path
+        return browser_code(file, self.path, entry, self._drawn)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hepnb.events import FileKey
+from hepnb.events import Branch, FileKey
 from hepnb.widgets.file_browser.folders import Item, size_words
 
 __all__ = [
     "COLUMNS",
+    "branch_row",
     "file_id",
     "first_line",
     "folder_id",
@@ -47,6 +48,22 @@ def item_row(item: Item, parent: str | None) -> dict[str, Any]:
         "expandable": not item.reason,
         "muted": bool(item.reason),
         "tooltip": item.reason or item.path,
+    }
+
+
+def branch_row(branch: Branch, row_id: str, parent: str) -> dict[str, Any]:
+    """Return the row of a branch."""
+    about = branch.title if branch.title not in ("", branch.name) else branch.name
+    return {
+        "id": row_id,
+        "parent": parent,
+        "name": branch.name,
+        "what": branch.typename,
+        "count": None,
+        "icon": "branch" if branch.readable else "warning",
+        "expandable": False,
+        "muted": not branch.readable,
+        "tooltip": about if branch.readable else first_line(branch.reason),
     }
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from hepnb.errors import empty_is_expected
 from hepnb.figures.content import Content
 from hepnb.histograms import needs_values
+from hepnb.histograms.rounding import nice_range
 from hepnb.histograms.templates import both_cuts, from_ready
-from hepnb.widgets.histogram_builder.prebinned import MOST_BINS, Prebinned, nice_range
+from hepnb.widgets.histogram_builder.prebinned import MOST_BINS, Prebinned
 
 __all__ = ["FineBins", "Part", "Request", "fill", "resolve"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any, final
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from hepnb.figures.content import Content
 from hepnb.histograms.coordinates import exact_edges, exact_places
 
-__all__ = ["MOST_BINS", "Prebinned", "fine_edges", "nice_range"]
+__all__ = ["MOST_BINS", "Prebinned", "fine_edges"]
 
 MOST_BINS = 128
 """Up to here every number of bins is an exact merge of the fine bins."""
@@ -56,36 +55,6 @@ def fine_edges(low: float, high: float, most: int = MOST_BINS) -> NDArray[np.flo
     """
     _, parts, totals = _farey(most)
     return exact_places(low, high, parts, totals)
-
-
-def nice_range(low: float, high: float, most: int = 100) -> tuple[int, float, float]:
-    """Steps of 1, 2 or 5 times a power of ten that cover a range: where a slider can stand.
-
-    Parameters
-    ----------
-    low, high : float
-        The range.
-    most : int
-        At most about so many steps.
-
-    Returns
-    -------
-    n, low, high : int, float, float
-        Number of steps, and the range that they cover.
-
-    Examples
-    --------
-    >>> nice_range(0.3, 97.2), nice_range(-1.0, 1.0)
-    ((98, 0.0, 98.0), (100, -1.0, 1.0))
-    """
-    width = (high - low) / most
-    power = math.floor(math.log10(width)) if width > 0 else 0
-    # Whole numbers of 10**power keep the ends free of rounding dust.
-    factor = next(factor for factor in (1, 2, 5, 10) if factor * 10.0**power >= width * (1 - 1e-9))
-    first = math.floor(low / (factor * 10.0**power) + 1e-9)
-    last = max(math.ceil(high / (factor * 10.0**power) - 1e-9), first + 1)
-    ends = [float(f"{place * factor}e{power}") for place in (first, last)]
-    return last - first, ends[0], ends[1]
 
 
 @final

@@ -25,7 +25,7 @@ from hepnb.widgets.toolkit.inputs import input_names, panel_input
 from hepnb.widgets.toolkit.interrupts import watch_interrupts
 from hepnb.widgets.toolkit.lifetime import CELLS, widgets_of
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.main_loop import call_later
+from hepnb.widgets.toolkit.main_loop import call_later, main_loop
 from hepnb.widgets.toolkit.panel_type import PanelBox, PanelType
 
 __all__ = ["PICTURE", "Panel"]
@@ -338,6 +338,31 @@ class Panel(PanelBox, metaclass=PanelType):
         """Set the callback of the Cancel button; None hides the button."""
         self.chrome.on_cancel = callback
         self.chrome.cancellable = callback is not None
+
+    def _in_background(self, background: Background, work: Callable[[], None]) -> None:
+        """Do long work beside the widgets, with Cancel; what is running or waits is dropped for it.
+
+        Parameters
+        ----------
+        background : Background
+            Of the panel. Without a kernel the work is done at once.
+        work : callable without arguments
+            Reports its own errors, and calls `_progress`.
+        """
+
+        def job() -> None:
+            self._on_cancel(background.cancel)
+            try:
+                work()
+            finally:
+                self._on_cancel(None)
+                self._hide_progress()
+
+        background.cancel()
+        if main_loop() is None:
+            job()
+        else:
+            background.post(job)
 
     # -- code -----------------------------------------------------------------------------------------
 

@@ -80,6 +80,9 @@ class Table(anywidget.AnyWidget):
     search = traitlets.Bool(True, help="Whether there is a search box").tag(sync=True)
     placeholder = traitlets.Unicode("Search").tag(sync=True)
     empty = traitlets.Unicode("Nothing here", help="Said when there are no rows").tag(sync=True)
+    arrows_choose = traitlets.Bool(
+        True, help="Whether the arrow keys choose a row; otherwise they move, and Enter chooses"
+    ).tag(sync=True)
     dim = traitlets.Bool(False, help="Whether what is listed is of before").tag(sync=True)
     height = traitlets.Int(280, min=24, help="Largest height of the rows [px]").tag(sync=True)
 

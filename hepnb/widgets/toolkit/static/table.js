@@ -507,7 +507,7 @@ function render({ model, el }) {
     if (to * ROW < grid.scrollTop) grid.scrollTop = to * ROW;
     if ((to + 1) * ROW > grid.scrollTop + room) grid.scrollTop = (to + 1) * ROW - room;
     if (event.shiftKey && model.get("multi")) choose(active, { range: true });
-    else if (!model.get("multi")) choose(active);
+    else if (!model.get("multi") && model.get("arrows_choose")) choose(active);
     else paint();
   };
   body.addEventListener("click", (event) => {
