@@ -118,8 +118,10 @@ def draw_ranking(
         [result.prefit_up, result.prefit_down, result.postfit_up, result.postfit_down], dtype=float
     )
     if not np.isfinite(impacts).any():
+        reasons = ", ".join(dict.fromkeys(getattr(result, "reasons", {}).values()))
         raise HepnbError(
-            "no impact is known, so there is no ranking to draw: every fit failed or was stopped."
+            "no impact is known, so there is no ranking to draw: "
+            f"{reasons or 'every fit failed or was stopped'}."
         )
     size = np.nan_to_num(np.abs(impacts[2:])).max(axis=0)
     keep = np.argsort(-size, kind="stable")[: max(int(at_most), 1)]

@@ -17,7 +17,7 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
-from hepnb.typing import BoolArray, FloatArray
+from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["RankingResults", "ranking"]
 
@@ -38,8 +38,8 @@ class RankingResults:
         Of the free fit.
     prefit_up, prefit_down, postfit_up, postfit_down : ndarray, shape (n,)
         Change of the POI when the parameter is held at its best value plus or minus its uncertainty before
-        or after the fit; 0 where that uncertainty is 0, nan where there is none, where a fit failed or was
-        not done.
+        or after the fit; 0 for a parameter that is held, and before the fit for a free one. nan where there
+        is no number: ``reasons`` says why.
     poi : str
         The parameter of interest.
     total, statistical, systematic : float
@@ -51,6 +51,8 @@ class RankingResults:
         The ranking was stopped; the impacts are those it had.
     centers, widths : ndarray, shape (n,)
         Value and standard deviation of each auxiliary measurement, nan for a free parameter: for the pulls.
+    reasons : dict of str to str
+        What there is to know about impacts, by parameter: why one is nan, that the POI reaches a bound.
     """
 
     labels: tuple[str, ...]
@@ -68,22 +70,25 @@ class RankingResults:
     cancelled: bool = False
     centers: FloatArray = field(default_factory=lambda: np.empty(0))
     widths: FloatArray = field(default_factory=lambda: np.empty(0))
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         def signed(value: float) -> str:
-            return f"{value:+.3g}"
+            return f"{value:+.3g}" if np.isfinite(value) else "nan"
 
         rows = [
             f"{self.labels[i]} {signed(self.postfit_up[i])}/{signed(self.postfit_down[i])}"
             for i in self.order()[:3]
         ]
         more = ", ..." if len(self.labels) > len(rows) else ""
+        notes = dict.fromkeys(self.reasons.values())
         stopped = "; stopped" if self.cancelled else ""
+        stopped += f"; {', '.join(notes)}" if len(notes) == 1 else f"; {len(notes)} reasons" if notes else ""
         return f"RankingResults({len(self.labels)} impacts on {self.poi}: {', '.join(rows)}{more}{stopped})"
 
     def order(self) -> NDArray[np.intp]:
         """Return the positions by falling post-fit impact, shape (n,)."""
-        size = np.maximum(np.abs(self.postfit_up), np.abs(self.postfit_down))
+        size = np.fmax(np.abs(self.postfit_up), np.abs(self.postfit_down))
         return np.argsort(-np.nan_to_num(size), kind="stable")
 
 
@@ -181,7 +186,7 @@ def ranking(
     impacts = np.zeros(shifts.shape)
     moved, cancelled = _fitted(model, counts, start, held, progress, cancel, executor)
     impacts[lanes[:, 0], lanes[:, 1]] = moved - free.bestfit[where_poi]
-    impacts[2:, np.isnan(postfit)] = np.nan
+    reasons = _reasons(model, free, others, impacts, cancelled)
     statistical, systematic = breakdown(counts, model, free)
     return RankingResults(
         labels=tuple(model.parameter_names[i] for i in others),
@@ -199,7 +204,57 @@ def ranking(
         cancelled=cancelled,
         centers=np.array([p.center for p in model.parameters])[others],
         widths=np.array([p.sigma for p in model.parameters])[others],
+        reasons=reasons,
     )
+
+
+# So near a bound, in units of the range between the bounds, the POI is at it.
+_NEAR = 1e-9
+
+
+def _reasons(
+    model: FitModel, free: FitResults, others: IntArray, impacts: FloatArray, cancelled: bool
+) -> dict[str, str]:
+    """Say why impacts are no numbers, and make those nan that are 0 for want of a number.
+
+    ``impacts`` has four rows, before the fit and after it, up and down.
+    """
+    poi, name = model.require_poi(), model.poi_name
+    low, high = model.bounds[poi]
+    best, near = float(free.bestfit[poi]), _NEAR * (high - low) if np.isfinite(high - low) else 0.0
+    reasons = {}
+    for column, position in enumerate(others):
+        label, rows = model.parameter_names[position], impacts[:, column]
+        if model.fixed[position]:
+            continue
+        notes = []
+        if np.isnan(rows).any():
+            notes.append("not done" if cancelled else "a fit did not converge")
+        if label in free.report.at_bound:
+            rows[2:] = np.nan
+            # Beyond the bound there is nothing to fit at.
+            rows[_shifted(model, position, rows) & (rows == 0)] = np.nan
+            notes.append(f"at its bound {free.bestfit[position]:.4g}: no uncertainty after the fit")
+        elif np.isnan(free.uncertainty[position]):
+            rows[2:] = np.nan
+            notes.append("the data do not determine it")
+        ends = rows + best
+        for bound in (low, high):
+            at = np.abs(ends - bound) <= near
+            if at.any() and abs(best - bound) <= near:
+                rows[at & _shifted(model, position, rows)] = np.nan
+                notes.append(f"{name} stays at its bound {bound:.4g}")
+            elif at.any():
+                notes.append(f"{name} reaches its bound {bound:.4g}")
+        if notes:
+            reasons[label] = "; ".join(notes)
+    return reasons
+
+
+def _shifted(model: FitModel, position: int, rows: FloatArray) -> BoolArray:
+    """Say which of the four shifts are made: a free parameter has none before the fit."""
+    before = model.parameters[position].kind != "free"
+    return np.array([before, before, True, True]) & np.isfinite(rows)
 
 
 def _fitted(

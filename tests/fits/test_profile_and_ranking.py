@@ -10,9 +10,11 @@ import cabinetry
 import numpy as np
 import pyhf
 import pytest
+from matplotlib.figure import Figure
 
 import hepnb
-from hepnb.errors import ModelError
+from hepnb.errors import HepnbError, ModelError
+from hepnb.figures import draw_ranking
 from hepnb.fits import contour, goodness_of_fit, minos, profile, ranking
 from hepnb.fits.minuit import run_minuit
 from hepnb.workspace import uncorrelated_background
@@ -166,3 +168,53 @@ def test_what_has_no_profile_is_refused(spec: dict[str, Any]) -> None:
     held = uncorrelated_background(signal=[1.0], bkg=[5.0], bkg_uncertainty=[0.0], observed=[5])
     with pytest.raises(ModelError, match="is fixed; it has no profile"):
         profile(1, None, hepnb.Model(held))
+
+
+def counts(observed: list[int]) -> hepnb.Model:
+    return hepnb.Model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=observed))
+
+
+def test_an_impact_that_a_bound_of_the_poi_cuts_off_is_no_number() -> None:
+    """With the POI free to be negative the same impacts are numbers."""
+    few = counts([30, 30])
+    result = hepnb.ranking(None, few)
+    assert np.isnan([result.prefit_up, result.prefit_down, result.postfit_up, result.postfit_down]).all()
+    assert result.reasons == dict.fromkeys(result.labels, "mu stays at its bound 0")
+    assert "mu stays at its bound 0" in repr(result)
+    free = hepnb.ranking(None, few, bounds=(-10, 10))
+    assert free.reasons == {}
+    assert (np.abs(free.postfit_up) > 0.05).all()
+    with pytest.raises(HepnbError, match="mu stays at its bound 0"):
+        draw_ranking(result, Figure().add_subplot())
+
+
+def test_one_side_of_an_impact_may_be_known() -> None:
+    few = counts([48, 53])
+    result = hepnb.ranking(None, few)
+    assert np.isnan(result.postfit_up).all()
+    for place, label in enumerate(result.labels):
+        held = {label: result.bestfit[place] - result.widths[place]}
+        assert result.prefit_down[place] == pytest.approx(hepnb.fit(None, few, fixed=held)["mu"][0], rel=1e-5)
+    assert [result.labels[i] for i in result.order()] == ["uncorr_bkguncrt[1]", "uncorr_bkguncrt[0]"]
+
+
+def test_an_impact_that_ends_at_a_bound_says_so() -> None:
+    result = hepnb.ranking(None, counts([56, 60]), bounds=(0, 0.6))
+    assert result.reasons == dict.fromkeys(result.labels, "mu reaches its bound 0.6")
+    assert np.isfinite(result.postfit_down).all()
+
+
+def test_a_parameter_at_its_bound_has_no_impact_that_is_known() -> None:
+    name = "uncorr_bkguncrt[0]"
+    result = hepnb.ranking(None, counts([56, 60]), bounds={name: (1.02, 2.0)})
+    place = result.labels.index(name)
+    assert np.isnan([result.prefit_down[place], result.postfit_up[place], result.postfit_down[place]]).all()
+    assert result.prefit_up[place] < -0.1
+    assert result.reasons == {name: "at its bound 1.02: no uncertainty after the fit"}
+
+
+def test_a_parameter_that_is_held_has_no_impact() -> None:
+    name = "uncorr_bkguncrt[0]"
+    result = hepnb.ranking(None, counts([56, 60]), fixed={name: 1.0})
+    assert result.postfit_up[result.labels.index(name)] == 0
+    assert result.reasons == {}
