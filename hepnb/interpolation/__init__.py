@@ -8,7 +8,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from hepnb.errors import check_choice
-from hepnb.interpolation import code0, code1, code2, code4, code4p
+from hepnb.interpolation import code0, code1, code2, code4, code4p, combine
 from hepnb.interpolation.code import AdditiveCode, FloatArray, MultiplicativeCode
 
 __all__ = ["CODES", "AdditiveCode", "MultiplicativeCode", "interpolate"]
@@ -19,6 +19,7 @@ CODES: dict[str, AdditiveCode | MultiplicativeCode] = {
     "code2": code2.CODE,
     "code4": code4.CODE,
     "code4p": code4p.CODE,
+    "combine": combine.CODE,
 }
 
 

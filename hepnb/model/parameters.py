@@ -150,6 +150,9 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
     if kind == "normal" and parameters.scalar and parameters.constraint == "free":
         value, width = numbers
         return replace(parameters, constraint="gaussian", aux=(value,), width=(width,))
+    if kind == "count" and parameters.scalar and parameters.constraint == "free":
+        return replace(parameters, constraint="poisson", aux=(numbers[0],), width=(1.0,))
+
     relative = numbers[0] if numbers else 0.0
     # Only normsys and histosys start at 0.
     bins, systematic = not parameters.scalar and bool(parameters.aux), parameters.inits == (0.0,)
@@ -164,7 +167,7 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
         if bins
         else "'uniform', 'gamma', 'gamma-root', 'lognormal' or 'none'"
     )
-    factor = "Use ('normal', value, uncertainty)." if parameters.scalar else "Remove it."
+    factor = "Use ('normal', value, uncertainty) or ('count', events)." if parameters.scalar else "Remove it."
     remedy = f"Use {can}." if bins or systematic else factor
     raise ModelError(f"modifier {parameters.name!r} cannot have a constraint {kind!r}. {remedy}")
 
@@ -287,6 +290,9 @@ def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
             _check_width(group, i, width)
             counted = group.constraint in ("poisson", "gamma")
             sigma = 1.0 / math.sqrt(width) if group.constraint == "poisson" else width
+            if group.constraint == "poisson" and group.scalar:
+                sigma = math.sqrt(max(aux, 1.0)) / width  # a count, in events
+
             # A width of 0 says that the value is known.
             known = group.constraint == "gaussian" and width == 0
             flat.append(

@@ -11,8 +11,9 @@ from hepnb.errors import WorkspaceError
 from hepnb.local_files import local_path
 from hepnb.resolvers import RESOLVERS
 from hepnb.workspace.archives import documents_of_archive, is_archive
+from hepnb.workspace.combine import load_card
 from hepnb.workspace.documents import read_json, read_text
-from hepnb.workspace.foreign import HEAD, about_text, is_hs3, is_record
+from hepnb.workspace.foreign import HEAD, about_text, is_card, is_hs3, is_record
 from hepnb.workspace.histfactory import load_xml
 from hepnb.workspace.hs3 import load_hs3
 from hepnb.workspace.leftovers import warn_of_leftovers
@@ -32,6 +33,8 @@ def load(
     dialect: str | None = None,
     signal: str | None = None,
     region: str | None = None,
+    mass: float | str | None = None,
+    signals: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Workspace | Any:
     """Load a workspace.
 
@@ -39,9 +42,9 @@ def load(
     ----------
     source : path, mapping, pyhf.Workspace or Workspace
         A path leads to pyhf's JSON, to an HS3 document, to the top-level file of a HistFactory XML
-        configuration, or to an archive of likelihoods (tar or zip). JSON may be compressed with gzip. A
-        mapping is pyhf's or HS3's JSON. The name of a record of HEPData (``"ins1748602"``, its DOI or
-        address) fetches its likelihoods: see :func:`hepnb.datasets.hepdata`.
+        configuration, to a datacard of Combine, or to an archive of likelihoods (tar or zip). JSON may be
+        compressed with gzip. A mapping is pyhf's or HS3's JSON. The name of a record of HEPData
+        (``"ins1748602"``, its DOI or address) fetches its likelihoods: see :func:`hepnb.datasets.hepdata`.
     root : path, optional
         The directory that the paths inside XML files start from; found from the first ``<Input>`` by default.
     mounts : sequence of (path, path)
@@ -54,6 +57,11 @@ def load(
         6.32; relative uncertainties, as it writes since; absolute ones. By default as its version says.
     signal, region : str, optional
         A signal and a region of an archive or a record.
+    mass : float or str, optional
+        What stands for ``$MASS`` in a datacard; 120 by default, as in Combine.
+    signals : mapping of str to str or sequence of str, optional
+        The processes of a datacard that each parameter of interest scales: ``{"r_ggH": "ggH"}``. By default
+        ``r`` scales all signals.
 
     Returns
     -------
@@ -70,7 +78,8 @@ def load(
         No such file, not a text file.
     WorkspaceError
         Not JSON or XML (with line and column), or not a workspace (with the path of the fault). Files of
-        other kinds are named for what they are: datacards, patches, ROOT files.
+        other kinds are named for what they are: patches, ROOT files, tables. What a datacard has that
+        HistFactory has not is refused with the number of its line.
 
     Warns
     -----
@@ -86,12 +95,12 @@ def load(
     """
     if isinstance(source, Workspace):
         return source
-    chosen = {"analysis": analysis, "dialect": dialect}
+    chosen: dict[str, Any] = {"analysis": analysis, "dialect": dialect, "mass": mass, "signals": signals}
     picked = {"signal": signal, "region": region}
     if isinstance(source, Mapping):
         if is_hs3(source):
-            return load_hs3(source, **chosen)
-        _refuse_choices(chosen, "a workspace of pyhf")
+            return load_hs3(source, **_only(chosen, _OF_HS3, "an HS3 document"))
+        _only(chosen, (), "a workspace of pyhf")
         made = Workspace(source)
         warn_of_leftovers(made)
         return made
@@ -105,7 +114,7 @@ def load(
     likelihoods = _archive(source)
     if likelihoods is not None:
         return likelihoods.chosen(signal, region)
-    _refuse_choices(picked, "one workspace", "archives and records of HEPData")
+    _only(picked, (), "one workspace")
     loaded = _read(source, root, mounts, chosen)
     options: dict[str, Any] = {} if root is None else {"root": os.fspath(root)}
     options |= {name: value for name, value in chosen.items() if value is not None}
@@ -154,30 +163,46 @@ def _archive(source: str | os.PathLike[str]) -> Likelihoods | None:
     return read_likelihoods(path, Loaded(os.fspath(source)))
 
 
-def _refuse_choices(chosen: Mapping[str, str | None], what: str, owner: str = "HS3 documents") -> None:
-    for name, value in chosen.items():
-        if value is not None:
-            raise WorkspaceError(f"{name}={value!r} is for {owner}, and this is {what}. Leave it out.")
+_OF_HS3, _OF_CARD = ("analysis", "dialect"), ("mass", "signals")
+_OWNERS = {
+    **dict.fromkeys(_OF_HS3, "HS3 documents"), **dict.fromkeys(_OF_CARD, "datacards"),
+    **dict.fromkeys(("signal", "region"), "archives and records of HEPData"),
+}  # fmt: skip
+
+
+def _only(options: Mapping[str, Any], mine: Sequence[str], what: str) -> dict[str, Any]:
+    """Return the options that a kind of file has; refuse others that were given."""
+    for name, value in options.items():
+        if value is not None and name not in mine:
+            raise WorkspaceError(
+                f"{name}={value!r:.80} is for {_OWNERS[name]}, and this is {what}. Leave it out."
+            )
+    return {name: options[name] for name in mine if options[name] is not None}
 
 
 def _read(
     source: str | os.PathLike[str],
     root: str | os.PathLike[str] | None,
     mounts: Sequence[Any],
-    chosen: Mapping[str, str | None],
+    chosen: Mapping[str, Any],
 ) -> Workspace:
     text, path = read_text(source), local_path(source)
     if text.lstrip()[:1] == "<":
         said = about_text(text)
         if said:
             raise WorkspaceError(f"{path} {said}")
-        _refuse_choices(chosen, "HistFactory XML")
+        _only(chosen, (), "HistFactory XML")
         return load_xml(path, root, mounts)
+    if is_card(text):
+        try:
+            return load_card(text, path.parent, **_only(chosen, _OF_CARD, "a datacard"))
+        except WorkspaceError as error:
+            raise WorkspaceError(f"{path}: {error}") from None
     document = read_json(path, text)
     try:
         if is_hs3(document):
-            return load_hs3(document, **chosen)
-        _refuse_choices(chosen, "a workspace of pyhf")
+            return load_hs3(document, **_only(chosen, _OF_HS3, "an HS3 document"))
+        _only(chosen, (), "a workspace of pyhf")
         made = Workspace(document)
     except WorkspaceError as error:
         raise WorkspaceError(f"{path}: {error}") from None

@@ -187,7 +187,7 @@ class Contents:
         relative uncertainty r, ``("gamma", r)``, ``("lognormal", r)`` or ``("gamma-root", r)``: the gamma law
         as ROOT makes it, whose auxiliary count has the range from 0 to 10 only. Each can be ``"none"``, which
         makes a free parameter of it. A normfactor can be ``("normal", value, uncertainty)``: a factor that
-        was measured.
+        was measured; or ``("count", events)``: one that is the expectation of a count.
         """
         return self.constraints_of()
 

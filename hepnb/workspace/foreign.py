@@ -112,9 +112,23 @@ _HTML = re.compile(
     r"\A(?:\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|body|meta|script)\b", re.I | re.S
 )
 _CARD = re.compile(r"^\s*[ijk]max\s+(?:\d+|\*)", re.M)
+_CARD_ROWS = tuple(re.compile(rf"^\s*{word}\s+\S", re.M) for word in ("bin", "process", "rate"))
 _TREX = re.compile(r"^(?:Job|Fit|Region|Sample|NormFactor|Systematic|MultiFit):[ \t]*\S", re.M)
 _YAML_LINE = re.compile(r"^(?:- )?[\"']?[\w. -]+[\"']?[ \t]*:(?:[ \t]|$)", re.M)
 _POINTER = "version https://git-lfs.github.com"
+
+
+def is_card(text: str) -> bool:
+    r"""Return whether a text is a datacard of Combine.
+
+    Examples
+    --------
+    >>> is_card("imax 1\njmax 2\nkmax *\n"), is_card("bin = 3")
+    (True, False)
+    """
+    if text.lstrip()[:1] in ("{", "[", "<"):
+        return False
+    return _CARD.search(text[:HEAD]) is not None or all(row.search(text) for row in _CARD_ROWS)
 
 
 def about_text(text: str) -> str | None:
@@ -133,8 +147,8 @@ def about_text(text: str) -> str | None:
 
     Examples
     --------
-    >>> about_text("imax 1\njmax 2\nkmax *\n")[:24]
-    'is a datacard of Combine'
+    >>> about_text("import numpy\n")[:12]
+    'is a program'
     """
     head = text[:HEAD]
     if not head.strip():
@@ -156,11 +170,6 @@ def about_text(text: str) -> str | None:
 
 
 def _about_config(head: str) -> str | None:
-    if _CARD.search(head):
-        return (
-            "is a datacard of Combine (imax, jmax, kmax), which is not read yet. Describe its channels, "
-            "samples and systematics with hepnb.build, or convert the card to pyhf's JSON."
-        )
     keys = _yaml_keys(head)
     if "General" in keys and keys & {"Regions", "Samples", "NormFactors", "Systematics"}:
         return _CABINETRY

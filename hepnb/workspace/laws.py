@@ -12,7 +12,8 @@ __all__ = ["LAWS", "Law", "check_law", "laws_by_measurement"]
 
 Law: TypeAlias = "str | tuple[str, float] | tuple[str, float, float]"
 """``"poisson"``; ``("gamma", 0.3)`` with the relative uncertainty of a law that has one; or
-``("normal", 1.0, 0.05)``, a factor that was measured to be 1.00 +- 0.05."""
+``("normal", 1.0, 0.05)``, a factor that was measured to be 1.00 +- 0.05; or ``("count", 16)``, one that is
+the expectation of 16 observed events."""
 
 LAWS: dict[str, bool] = {
     "gaussian": False,
@@ -23,8 +24,10 @@ LAWS: dict[str, bool] = {
     "gamma-root": True,
     "lognormal": True,
     "normal": True,
+    "count": True,
 }
-"""Every law, and whether it has numbers: a relative uncertainty, or value and uncertainty for "normal"."""
+"""Every law, and whether it has numbers: a relative uncertainty, value and uncertainty for "normal", or the
+events of "count"."""
 
 
 def check_law(name: str, given: Any) -> Law:
@@ -63,6 +66,8 @@ def check_law(name: str, given: Any) -> Law:
         return kind
     if kind == "normal":
         return _measured(name, numbers)
+    if kind == "count":
+        return _counted(name, numbers)
     if len(numbers) != 1 or isinstance(numbers[0], bool) or not isinstance(numbers[0], int | float):
         raise WorkspaceError(
             f"modifier {name!r}: the constraint {kind!r} needs a relative uncertainty: ({kind!r}, 0.3)."
@@ -74,6 +79,16 @@ def check_law(name: str, given: Any) -> Law:
             "Give a positive one."
         )
     return kind, relative
+
+
+def _counted(name: str, numbers: Sequence[Any]) -> tuple[str, float]:
+    """Return the law of a factor that is the expectation of a count."""
+    good = len(numbers) == 1 and type(numbers[0]) in (int, float)
+    if not good or not 0 <= float(numbers[0]) < math.inf:
+        raise WorkspaceError(
+            f"modifier {name!r}: the constraint 'count' needs a number of events: ('count', 16)."
+        )
+    return "count", float(numbers[0])
 
 
 def _measured(name: str, numbers: Sequence[Any]) -> tuple[str, float, float]:

@@ -1,0 +1,370 @@
+"""Take a datacard of Combine apart, line by line."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from hepnb.errors import WorkspaceError
+
+__all__ = ["Card", "Column", "Line", "Nuisance", "ShapeRule", "parse_card"]
+
+# Lines of one value for each process of each bin.
+PER_COLUMN = ("lnN", "lnU", "gmN", "trG")
+_SHAPES = ("shape", "shapeN", "shape?", "shapeN?", "shape*", "shapeU", "shape2", "shapeN2")
+_OTHER = ("gmM", "unif", "dFD", "dFD2", "flatParam", "discrete", "constr", "dFD", "lnNForm", "pdf")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the card: its number, and its words."""
+
+    number: int
+    words: tuple[str, ...]
+
+    def fault(self, text: str) -> WorkspaceError:
+        """Return an error about the line."""
+        return WorkspaceError(f"line {self.number} ({' '.join(self.words):.60}): {text}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A process in a bin.
+
+    Attributes
+    ----------
+    bin, process : str
+        Their names.
+    signal : bool
+        Whether the number of the process is 0 or below.
+    rate : float
+        The expected events; -1 for the integral of the template.
+    """
+
+    bin: str
+    process: str
+    signal: bool
+    rate: float
+
+
+@dataclass
+class Nuisance:
+    """A line with one value for each column.
+
+    Attributes
+    ----------
+    line : Line
+        Where it stands.
+    name, kind : str
+        Its name, and one of :data:`PER_COLUMN`.
+    count : float
+        The events in the control region of a gmN.
+    effects : dict of int to str
+        The values by column, without those that have no effect.
+    frozen : bool
+        Whether it is held where it starts.
+    """
+
+    line: Line
+    name: str
+    kind: str
+    count: float = 0.0
+    effects: dict[int, str] = field(default_factory=dict)
+    frozen: bool = False
+
+
+@dataclass(frozen=True)
+class ShapeRule:
+    """A line that says where templates are."""
+
+    line: Line
+    process: str
+    bin: str
+    file: str
+    name: str
+
+
+@dataclass
+class Card:
+    """A datacard.
+
+    Attributes
+    ----------
+    bins : dict of str to float
+        Observed events by bin; -1 for the integral of a histogram.
+    columns : list of Column
+        The processes of the bins.
+    shapes : list of ShapeRule
+        Where templates are.
+    nuisances : dict of str to Nuisance
+        Uncertainties with a value for each column.
+    rates : list of (Line, name, columns, words)
+        ``rateParam`` lines.
+    parameters : dict of str to Line
+        ``param`` lines.
+    arguments : dict of str to Line
+        ``extArg`` lines.
+    groups : dict of str to list of str
+        Names of uncertainties by group.
+    """
+
+    bins: dict[str, float] = field(default_factory=dict)
+    columns: list[Column] = field(default_factory=list)
+    shapes: list[ShapeRule] = field(default_factory=list)
+    nuisances: dict[str, Nuisance] = field(default_factory=dict)
+    rates: list[tuple[Line, str, list[int], tuple[str, ...]]] = field(default_factory=list)
+    parameters: dict[str, Line] = field(default_factory=dict)
+    arguments: dict[str, Line] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+    def matching(self, bins: str, processes: str) -> list[int]:
+        """Return the columns whose bin and process match two patterns."""
+        return [
+            i for i, column in enumerate(self.columns)
+            if _matches(column.bin, bins) and _matches(column.process, processes)
+        ]  # fmt: skip
+
+
+def _matches(name: str, patterns: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.split(","))
+
+
+def parse_card(text: str) -> Card:
+    """Take a datacard apart.
+
+    Parameters
+    ----------
+    text : str
+        Its content.
+
+    Returns
+    -------
+    Card
+        What it says, with its edits applied.
+
+    Raises
+    ------
+    WorkspaceError
+        A line is not understood, or of a kind that is not supported.
+    """
+    from hepnb.workspace.combine.edits import edit  # noqa: PLC0415  # edits read lines of nuisances, too
+
+    card = Card()
+    lines = _lines(text)
+    _head(card, lines)
+    for line in lines:
+        words = line.words
+        if words[:2] == ("nuisance", "edit"):
+            edit(card, line)
+        elif len(words) > 1 and words[1] == "autoMCStats":
+            _no_bin_errors(line)
+        else:
+            _body(card, line)
+    return card
+
+
+def _lines(text: str) -> Iterator[Line]:
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith(("#", "--")):
+            continue
+        words = re.sub(r"\s#.*", "", line).split()
+        yield Line(number, tuple(words))
+
+
+def _head(card: Card, lines: Iterator[Line]) -> None:
+    """Read up to the line of rates: bins, observations, processes."""
+    heads: dict[str, list[Line]] = {"bin": [], "process": []}
+    observed: Line | None = None
+    for line in lines:
+        first, rest = line.words[0], line.words[1:]
+        if first == "shapes":
+            card.shapes.append(_shape_rule(line))
+        elif first in ("imax", "jmax", "kmax"):
+            _count(line)
+        elif first.lower() == "observation":
+            observed = line
+        elif first in heads:
+            heads[first].append(Line(line.number, rest))
+        elif first == "rate":
+            _columns(card, heads, observed, Line(line.number, rest))
+            return
+        elif heads["bin"] or heads["process"]:
+            raise line.fault("this line is not understood before the rates.")
+    raise WorkspaceError(
+        "the datacard of Combine has no line 'rate'. Give the expected events of each process."
+    )
+
+
+def _count(line: Line) -> None:
+    if len(line.words) < 2 or not (line.words[1] == "*" or line.words[1].isdigit()):
+        raise line.fault("a number, or *, is expected.")
+
+
+def _shape_rule(line: Line) -> ShapeRule:
+    words = line.words
+    if len(words) > 3 and words[3] == "FAKE":
+        return ShapeRule(line, words[1], words[2], "FAKE", "")
+    if len(words) < 5:
+        raise line.fault("process, bin, file and name of the histogram are expected.")
+    if ":" in words[4]:
+        raise line.fault("a shape of a RooWorkspace is not supported. Supported are histograms.")
+    return ShapeRule(line, words[1], words[2], words[3], words[4])
+
+
+def _columns(card: Card, heads: dict[str, list[Line]], observed: Line | None, rates: Line) -> None:
+    bins, processes = heads["bin"], heads["process"]
+    if len(processes) != 2 or not bins:
+        raise rates.fault("two lines 'process' and a line 'bin' are expected above it.")
+    of_columns = bins[-1].words
+    names, numbers = processes[0].words, processes[1].words
+    if not all(re.fullmatch(r"[+-]?\d+", number) for number in numbers):
+        names, numbers = numbers, names
+    sizes = {len(of_columns), len(names), len(numbers), len(rates.words)}
+    if len(sizes) > 1:
+        raise rates.fault(
+            f"there are {len(of_columns)} bins, {len(names)} and {len(numbers)} processes and "
+            f"{len(rates.words)} rates. "
+            "Give one of each for every column."
+        )
+    for bin_, name, number, rate in zip(of_columns, names, numbers, rates.words, strict=True):
+        if not re.fullmatch(r"[+-]?\d+", number):
+            raise processes[1].fault(f"{number!r} is no number of a process.")
+        column = Column(bin_, name, int(number) <= 0, _number(rate, rates))
+        if any((other.bin, other.process) == (bin_, name) for other in card.columns):
+            raise rates.fault(f"the process {name!r} stands twice in the bin {bin_!r}.")
+        card.columns.append(column)
+    of_bins = bins[0].words if len(bins) > 1 else tuple(dict.fromkeys(of_columns))
+    counts = observed.words[1:] if observed is not None else ("-1",) * len(of_bins)
+    if len(counts) != len(of_bins):
+        raise (observed or rates).fault(f"there are {len(counts)} observations for {len(of_bins)} bins.")
+    for bin_, count in zip(of_bins, counts, strict=True):
+        card.bins[bin_] = _number(count, observed or rates)
+    for bin_ in of_columns:
+        if bin_ not in card.bins:
+            raise rates.fault(f"the bin {bin_!r} has no observation.")
+
+
+def _number(text: str, line: Line) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise line.fault(f"{text!r} is no number.") from None
+    if not abs(value) < 1e100:
+        raise line.fault(f"{text!r} is no finite number.")
+    return value
+
+
+number = _number
+
+
+def _body(card: Card, line: Line) -> None:
+    words = line.words
+    if len(words) < 2:
+        raise line.fault("it is not understood.")
+    name, kind = words[0], words[1]
+    if kind in PER_COLUMN:
+        add_nuisance(card, read_nuisance(card, line, name, kind, words[2:]))
+    elif kind == "rateParam":
+        if len(words) < 5:
+            raise line.fault("bin, process and value are expected.")
+        columns = card.matching(words[2], words[3])
+        if not columns:
+            raise line.fault("it matches no process of a bin.")
+        card.rates.append((line, name, columns, words[4:]))
+    elif kind == "param":
+        _new(card.parameters, name, line)
+    elif kind == "extArg":
+        _new(card.arguments, name, line)
+    elif kind == "group":
+        _group(card, line)
+    elif kind in _SHAPES:
+        raise line.fault(
+            f"uncertainties of the type {kind!r} are not supported: Combine normalizes templates after "
+            "they are "
+            "morphed, which HistFactory does not. Convert the card with Combine's own tools, or leave the "
+            "line out."
+        )
+    else:
+        known = ", ".join((*PER_COLUMN, "rateParam", "param", "extArg", "group", "nuisance edit"))
+        raise line.fault(f"the type {kind!r} is not supported. Supported are {known}.")
+
+
+def _new(known: dict[str, Line], name: str, line: Line) -> None:
+    if name in known:
+        raise line.fault(f"the name is already that of line {known[name].number}.")
+    known[name] = line
+
+
+def _group(card: Card, line: Line) -> None:
+    name, operator, members = line.words[0], line.words[2:3], line.words[3:]
+    if operator not in (("=",), ("+=",)) or not members:
+        raise line.fault("'= NAMES' or '+= NAMES' is expected.")
+    if operator == ("=",):
+        card.groups[name] = list(members)
+    else:
+        card.groups.setdefault(name, []).extend(members)
+
+
+def read_nuisance(card: Card, line: Line, name: str, kind: str, values: Iterable[str]) -> Nuisance:
+    """Read a line with one value for each column."""
+    words = list(values)
+    frozen = name.endswith("[nofloat]")
+    name = name.removesuffix("[nofloat]")
+    nuisance = Nuisance(line, f"theta{name}" if name[:1].isdigit() else name, kind, frozen=frozen)
+    if kind == "gmN":
+        if not words:
+            raise line.fault("the number of events of the control region is expected.")
+        nuisance.count = _number(words.pop(0), line)
+        if nuisance.count < 0 or nuisance.count != int(nuisance.count):
+            raise line.fault(f"{nuisance.count:g} is no number of events.")
+    if len(words) < len(card.columns):
+        raise line.fault(f"there are {len(words)} values for {len(card.columns)} columns.")
+    for index in range(len(card.columns)):
+        word = words[index]
+        if has_effect(word, kind):
+            check_effect(word, kind, line)
+            nuisance.effects[index] = word
+    return nuisance
+
+
+def has_effect(word: str, kind: str) -> bool:
+    """Return whether a value of a column changes anything."""
+    if word == "-":
+        return False
+    return not (
+        (kind in ("lnN", "lnU", "trG") and word in ("0", "0.0", "0.00")) or (kind == "gmN" and word == "0")
+    )
+
+
+def check_effect(word: str, kind: str, line: Line) -> None:
+    """Refuse a value that its type cannot have."""
+    sides = word.split("/")
+    values = [_number(side, line) for side in sides]
+    if len(values) > (2 if kind == "lnN" else 1):
+        raise line.fault(f"{word!r} has {len(values)} sides, which {kind} cannot have.")
+    if kind != "trG" and any(value <= 0 for value in values):
+        raise line.fault(f"{word!r} must be positive.")
+
+
+def add_nuisance(card: Card, nuisance: Nuisance) -> None:
+    """Add a nuisance, or columns to the one of its name."""
+    known = card.nuisances.get(nuisance.name)
+    if known is None:
+        card.nuisances[nuisance.name] = nuisance
+        return
+    same = known.kind == nuisance.kind and known.count == nuisance.count
+    if not same or set(known.effects) & set(nuisance.effects):
+        raise nuisance.line.fault(f"the name is already that of line {known.line.number}.")
+    known.effects.update(nuisance.effects)
+
+
+def _no_bin_errors(line: Line) -> None:
+    threshold = _number(line.words[2], line) if len(line.words) > 2 else 0.0
+    if threshold >= 0:
+        raise line.fault(
+            "uncertainties of the simulation as in autoMCStats are not supported: they add to the rate, and "
+            "HistFactory's multiply it. A negative threshold switches them off."
+        )
