@@ -15,6 +15,7 @@ from hepnb.fits.impacts import GroupImpact, breakdown, group_impacts
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
+from hepnb.html_table import html_table, number, number_with_error
 from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray, IntArray
@@ -85,6 +86,22 @@ class RankingResults:
         stopped = "; stopped" if self.cancelled else ""
         stopped += f"; {', '.join(notes)}" if len(notes) == 1 else f"; {len(notes)} reasons" if notes else ""
         return f"RankingResults({len(self.labels)} impacts on {self.poi}: {', '.join(rows)}{more}{stopped})"
+
+    def _repr_html_(self) -> str:
+        columns = (self.bestfit, self.uncertainty, self.postfit_up, self.postfit_down, self.prefit_up)
+        rows = []
+        for i in self.order():
+            value, error, up, down, before_up = (float(column[i]) for column in columns)
+            impacts = (up, down, before_up, float(self.prefit_down[i]))
+            label = self.labels[i]
+            rows.append(
+                (label, number_with_error(value, error), *map(number, impacts), self.reasons.get(label, ""))
+            )
+        head = ("parameter", "value", "impact +1σ", "−1σ", "before the fit +1σ", "−1σ", "")
+        parts = f"{number(self.total)} (statistical {number(self.statistical)}, "
+        parts += f"systematic {number(self.systematic)})"
+        notes = [f"The uncertainty of {self.poi}: {parts}.", "Stopped." if self.cancelled else ""]
+        return html_table(f"Impacts on {self.poi}", head, rows, notes)
 
     def order(self) -> NDArray[np.intp]:
         """Return the positions by falling post-fit impact, shape (n,)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hepnb.errors import printable
+from hepnb.html_table import html_table, number_with_error
 from hepnb.typing import FloatArray
 
 __all__ = ["FitReport", "FitResults", "SecondMinimum"]
@@ -145,3 +146,20 @@ class FitResults:
         )
         more = f", and {len(self.labels) - 4} more" if len(self.labels) > 4 else ""
         return f"FitResults({shown}{more}; -2 log L = {self.twice_nll:.6g}; {self.report.status})"
+
+    def _repr_html_(self) -> str:
+        report = self.report
+        rows = [
+            (label, kind, number_with_error(value, error), self._remark(label))
+            for label, kind, value, error in zip(
+                self.labels, self.types, self.bestfit, self.uncertainty, strict=True
+            )
+        ]
+        caption = f"Fit {report.status}, -2 log L = {self.twice_nll:.6g}"
+        notes = [report.message, "" if report.second_minimum is None else str(report.second_minimum)]
+        return html_table(caption, ("parameter", "constraint", "value", ""), rows, dict.fromkeys(notes))
+
+    def _remark(self, label: str) -> str:
+        if label in self.report.at_bound:
+            return "at a bound"
+        return "not determined" if label in self.report.undetermined else ""

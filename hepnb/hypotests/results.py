@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hepnb.html_table import html_table, number
+from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.typing import FloatArray
 
 __all__ = [
@@ -194,6 +196,22 @@ class HypotestResults:
         text = f"{self.test_stat} at {self.mu:g}: {name} {self.CLs_obs:.4g}{error}, expected [{band}]"
         return f"HypotestResults({text}; {self.message})" if self.message else f"HypotestResults({text})"
 
+    def _repr_html_(self) -> str:
+        error = "" if self.uncertainty is None else f" ± {number(self.uncertainty.CLs_obs, 2)}"
+        name = "CLs" if self.test_stat in {"q", "qtilde"} else "p-value"
+        rows = [
+            ("observed", number(self.CLs_obs) + error, number(self.CLsb), number(self.CLb)),
+            *(
+                (f"expected {sigma:+g}σ", number(value), number(both), number(background))
+                for sigma, value, both, background in zip(
+                    EXPECTED_SIGMAS, self.CLs_exp, self.CLsb_exp, self.CLb_exp, strict=True
+                )
+            ),
+        ]
+        caption = f"{self.test_stat} of {number(self.mu)}, best value {number(self.mu_hat)}"
+        notes = ["" if self.ok else "A fit did not converge: there are no numbers.", self.message]
+        return html_table(caption, ("", name, "CLs+b", "CLb"), rows, notes)
+
 
 @dataclass(frozen=True, eq=False)
 class SignificanceResults:
@@ -218,3 +236,10 @@ class SignificanceResults:
     def __repr__(self) -> str:
         observed = f"{self.observed_significance:.4g} sigma (p = {self.observed_p_value:.4g})"
         return f"SignificanceResults({observed}, expected {self.expected_significance:.4g})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("observed", f"{number(self.observed_significance)} σ", number(self.observed_p_value)),
+            ("expected", f"{number(self.expected_significance)} σ", number(self.expected_p_value)),
+        ]
+        return html_table("Significance", ("", "significance", "p-value"), rows)

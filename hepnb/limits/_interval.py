@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from hepnb.errors import OptionError, check_choice, nearest
 from hepnb.executor import Executor
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
+from hepnb.html_table import html_table, number, number_with_error
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
 from hepnb.hypotests.settings import refuse_for_toys
 from hepnb.hypotests.streams import ToyRun, seed_sequence
@@ -97,6 +98,18 @@ class IntervalResults:
         note = f"; {self.message}" if self.message else ""
         how = f"{self.method}, {self.calctype}"
         return f"IntervalResults({ends[0]} < {self.poi} < {ends[1]} at {100 * self.cl:.4g} % CL, {how}{note})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                name, number_with_error(getattr(self, name), getattr(self, f"{name}_uncertainty")),
+                getattr(self, f"{name}_status"),
+            )
+            for name in ("lower", "upper")
+        ]  # fmt: skip
+        caption = f"{self.poi} at {100 * self.cl:.4g} % CL, best value {number(self.mu_hat)}"
+        notes = [f"{self.method}, {self.calctype}", self.message]
+        return html_table(caption, ("end", "value", ""), rows, notes)
 
 
 @named_options

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import ModelError, nearest
+from hepnb.html_table import html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import LimitResults
@@ -82,6 +83,25 @@ class GridResults:
         rest = "".join(f", {n} {kind}" for kind, n in zip(kinds, counts, strict=True) if kind != DONE)
         cl = 100 * self.cl
         return f"GridResults({len(self)} signals, {int(self.excluded.sum())} excluded at {cl:g} % CL{rest})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                name, *map(number, place), number(observed), number(expected[2]), number(limit),
+                number(band[2]), str(status),
+            )
+            for name, place, observed, expected, limit, band, status in zip(
+                self.names, self.coordinates, self.CLs_obs, self.CLs_exp, self.observed, self.expected,
+                self.status, strict=True,
+            )
+        ]  # fmt: skip
+        head = ("signal", *self.labels, "CLs", "expected", "limit", "expected", "")
+        notes = [f"{name}: {message}" for name, message in list(self.messages.items())[:10]]
+        if len(self.messages) > len(notes):
+            notes.append(f"and {len(self.messages) - len(notes)} more messages")
+        excluded = int(self.excluded.sum())
+        caption = f"{len(self)} signals, {excluded} excluded at {100 * self.cl:g} % CL"
+        return html_table(caption, head, rows, notes)
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per signal, for a file or a pandas.DataFrame.

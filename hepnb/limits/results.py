@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import check_choice
+from hepnb.html_table import html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.typing import FloatArray
 
@@ -70,6 +71,19 @@ class ScanResults:
         failed = int((~self.ok).sum())
         more = f", {failed} failed" if failed else ""
         return f"ScanResults({len(self)} points of {self.poi} in [{self.mu[0]:g}, {self.mu[-1]:g}]{more})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{mu:.4g}", number(observed), *map(number, expected), "" if ok else "failed")
+            for mu, observed, expected, ok in zip(self.mu, self.CLs_obs, self.CLs_exp, self.ok, strict=True)
+        ]
+        head = (self.poi, "CLs", *(f"expected {sigma:+g}σ" for sigma in EXPECTED_SIGMAS), "")
+        notes = [
+            f"Best value of {self.poi}: {number(self.mu_hat)}; statistic {self.test_stat}.",
+            "Stopped: these are the points that were tested." if self.cancelled else "",
+            "The likelihood has several minima." if self.several_minima else "",
+        ]
+        return html_table(f"CLs at {len(self)} values of {self.poi}", head, rows, notes)
 
 
 CURVES = (
@@ -167,6 +181,18 @@ class LimitResults:
         sign = " limit" if "observed" in self.brackets else " <"
         text = f"{self.scan.poi}{sign} {observed} at {cl:g} % CL, expected [{', '.join(expected)}]"
         return f"LimitResults({text}; {self.message})" if self.message else f"LimitResults({text})"
+
+    def _repr_html_(self) -> str:
+        errors = [
+            getattr(self, "observed_uncertainty", np.nan),
+            *getattr(self, "expected_uncertainty", [np.nan] * 5),
+        ]
+        rows = [
+            (curve, self.words(curve) + (f" ± {number(error, 2)}" if np.isfinite(error) else ""))
+            for curve, error in zip(CURVES, errors, strict=True)
+        ]
+        caption = f"Upper limits on {self.scan.poi} at {100 * self.cl:g} % CL"
+        return html_table(caption, ("", "limit"), rows, [self.message])
 
 
 def bracket_words(low: float, high: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from hepnb.errors import ModelError, nearest
+from hepnb.html_table import html_table, number
 from hepnb.model.compile import compile_workspace, floor_of
 from hepnb.model.constraints import collect_constraints
 from hepnb.model.cut_law import draw
@@ -154,6 +155,21 @@ class Model(Evaluator):
             f"Model({len(self.channels)} channels, {self.n_bins} bins, {len(self.samples)} samples, "
             f"{self.n_parameters} parameters, POI {self.poi_name!r})"
         )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                p.name, p.kind, number(init), f"[{number(low)}, {number(high)}]", number(p.sigma),
+                "held" if fixed else "POI" if p.name in self.poi_names else "",
+            )
+            for p, init, (low, high), fixed in zip(
+                self.parameters, self.init, self.bounds, self.fixed, strict=True
+            )
+        ]  # fmt: skip
+        head = ("parameter", "constraint", "start", "bounds", "width", "")
+        codes = ", ".join(f"{kind} {code}" for kind, code in self.interpolation.items())
+        notes = [f"Measurement {self.measurement!r}; interpolation {codes}; positivity {self.positivity}."]
+        return html_table(repr(self), head, rows, notes)
 
     @property
     def interpolation(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hepnb.errors import WorkspaceError, nearest
+from hepnb.html_table import html_table
 from hepnb.workspace._validate import Checked, validate_plain
 from hepnb.workspace.extras import BLOCK, block_of, checked_codes, split
 from hepnb.workspace.laws import Law, laws_by_measurement
@@ -288,3 +289,24 @@ class Contents:
         }
         said = ", ".join(f"{n} {thing}{'' if n == 1 else 's'}" for thing, n in counts.items())
         return f"<Workspace: {said}, {f'POI {self.poi!r}' if self.poi else 'no POI'}>"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for channel in self._spec["channels"]:
+            name, samples = channel["name"], channel["samples"]
+            modifiers = {modifier["name"] for sample in samples for modifier in sample["modifiers"]}
+            observed = sum(self.observed[name])
+            expected = sum(sum(sample["data"]) for sample in samples)
+            listed = ", ".join(str(sample["name"]) for sample in samples)
+            rows.append(
+                (
+                    name, str(self.channel_bins[name]), f"{observed:.6g}", f"{expected:.6g}", listed,
+                    str(len(modifiers)),
+                )
+            )  # fmt: skip
+        head = ("channel", "bins", "observed", "nominal", "samples", "modifiers")
+        measurements = ", ".join(
+            f"{entry['name']} (POI {entry['config']['poi'] or 'none'})"
+            for entry in self._spec["measurements"]
+        )
+        return html_table(repr(self).strip("<>"), head, rows, [f"Measurements: {measurements}"])
