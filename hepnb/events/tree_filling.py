@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hepnb.events.passes.run_options import RunOptions
 from hepnb.events.sources.source import Source
@@ -13,11 +13,13 @@ from hepnb.progress import Cancel, Progress
 
 if TYPE_CHECKING:
     import hist
+    from hist import Hist
 
     from hepnb.events.passes.cube import Cube
     from hepnb.events.passes.cutflow import Cutflow
     from hepnb.events.passes.fill_pass import FillPass
     from hepnb.events.passes.fill_spec import Fill, FillResults
+    from hepnb.events.tree import Tree
 
 __all__ = ["Filling"]
 
@@ -96,6 +98,61 @@ class Filling:
 
         options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         return fill_one(self._pass(options), Fill(expression, bins, cut, weight, name, label))
+
+    def profile(
+        self,
+        expression: str,
+        y: str,
+        bins: Bins,
+        *,
+        cut: str | None = None,
+        weight: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Hist[Any]:
+        """Fill the mean of one expression in bins of another, as ROOT's TProfile.
+
+        Parameters
+        ----------
+        expression : str
+            What is binned: one value per event, or ``flatten(...)``.
+        y : str
+            What the mean is taken of, with as many values.
+        bins : int, tuple, list of float, str or hist axis
+            As for :meth:`hist`.
+        cut, weight, entry_start, entry_stop, progress, cancel
+            As for :meth:`hist`.
+
+        Returns
+        -------
+        hist.Hist
+            WeightedMean storage: ``values()`` are means, ``variances()`` the squares of ROOT's errors of the
+            mean. Entries whose `y` is not finite are left out; ``metadata["n_nan"]`` counts them.
+
+        Raises
+        ------
+        SelectionError
+            Where a weight is not finite, or the numbers of values differ.
+        BranchError, ExpressionError, BinningError
+            Where an expression or the bins do not fit.
+
+        References
+        ----------
+        ROOT, TProfile::GetBinError.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.open(hepnb.datasets.generate())["signal"]
+        >>> tree.profile("mll", "2 * mll + 1", bins=[124, 126]).values().round().tolist()
+        [251.0]
+        """
+        from hepnb.events.passes.profile import make_profile  # noqa: PLC0415  # it takes trees
+
+        entries = (entry_start, entry_stop)
+        return make_profile(cast("Tree", self), expression, y, bins, cut, weight, entries, progress, cancel)
 
     def fill(
         self,
