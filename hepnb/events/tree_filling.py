@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from hepnb.events.passes.run_options import RunOptions
 from hepnb.events.sources.source import Source
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hepnb.events.passes.cutflow import Cutflow
     from hepnb.events.passes.fill_pass import FillPass
     from hepnb.events.passes.fill_spec import Fill, FillResults
-    from hepnb.events.tree import Tree
 
 __all__ = ["Filling"]
 
@@ -152,7 +151,7 @@ class Filling:
         from hepnb.events.passes.profile import make_profile  # noqa: PLC0415  # it takes trees
 
         entries = (entry_start, entry_stop)
-        return make_profile(cast("Tree", self), expression, y, bins, cut, weight, entries, progress, cancel)
+        return make_profile(self, expression, y, bins, cut, weight, entries, progress, cancel)
 
     def fill(
         self,

@@ -11,7 +11,6 @@ from hepnb.errors import SelectionError, empty_is_expected
 from hepnb.histograms.uncertainties import fill_means
 
 if TYPE_CHECKING:
-    from hepnb.events.tree import Tree
     from hepnb.histograms import Bins
     from hepnb.progress import Cancel, Progress
 
@@ -21,7 +20,7 @@ _FLATTEN = "flatten("
 
 
 def make_profile(
-    tree: Tree,
+    tree: Any,
     expression: str,
     y: str,
     bins: Bins,
