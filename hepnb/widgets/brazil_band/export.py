@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hepnb.limits import LimitResults, ScanResults
     from hepnb.model import Model
 
-__all__ = ["bracket_words", "limit_html", "limit_note", "scan_table", "write_limit"]
+__all__ = ["bracket_words", "limit_html", "limit_note", "limit_words", "scan_table", "write_limit"]
 
 _BANDS = ("-2", "-1", "0", "+1", "+2")
 
@@ -82,6 +82,28 @@ def limit_html(
         observed = f"limit {bracket_words(scan, limits.cl, 0)}"
     headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
     return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
+
+
+def limit_words(limits: LimitResults, found: SignificanceResults | None) -> list[str]:
+    """Write the limits as lines of text."""
+    scan = limits.scan
+    if scan.cancelled:
+        lines = [
+            f"{scan.poi} limit {bracket_words(scan, limits.cl, 0)} at {100 * limits.cl:g} % CL",
+            f"expected {bracket_words(scan, limits.cl, 3)}",
+        ]
+    else:
+        band = ", ".join(_number(value) for value in limits.expected)
+        lines = [
+            f"{scan.poi} < {_number(limits.observed)} at {100 * limits.cl:g} % CL",
+            f"expected {_number(limits.expected[2])}, from -2 to +2 sigma: {band}",
+        ]
+    if found is not None:
+        lines.append(
+            f"significance {_number(found.observed_significance)} sigma, expected "
+            f"{_number(found.expected_significance)} sigma"
+        )
+    return [*lines, *([limits.message] if limits.message else [])]
 
 
 def bracket(scan: ScanResults, cl: float, row: int) -> tuple[float | None, float | None]:

@@ -16,7 +16,7 @@ from hepnb.progress import stoppable
 from hepnb.python_code import Script
 from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.controls import cl_choices
-from hepnb.widgets.brazil_band.export import scan_table, write_limit
+from hepnb.widgets.brazil_band.export import limit_words, scan_table, write_limit
 from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, BandScan
 from hepnb.widgets.toolkit.layout import row
 from hepnb.workspace import Workspace
@@ -104,6 +104,9 @@ class BrazilBand(BandScan):
     def table(self) -> list[dict[str, Any]]:
         """Return one row per point: mu, CLs observed and expected, CLs+b, CLb, ok."""
         return [] if self.scan is None else scan_table(self.scan)
+
+    def _headline(self) -> list[str]:
+        return [] if self.result is None else limit_words(self.result, self.significance)
 
     def run(self, wait: bool = False) -> LimitResults | None:
         """Scan, and draw the points while they come.

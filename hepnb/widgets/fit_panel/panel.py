@@ -13,6 +13,7 @@ from hepnb.python_code import Script
 from hepnb.widgets.fit_panel.code import fit_script
 from hepnb.widgets.fit_panel.display import DATA, FIT, channel_choices
 from hepnb.widgets.fit_panel.parameter_table import ParameterTable
+from hepnb.widgets.fit_panel.report_text import fit_words
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.fit_panel.studying import FitStudies
 from hepnb.widgets.toolkit.layout import row
@@ -123,6 +124,9 @@ class FitPanel(FitStudies):
                 state.names, now.values, widths, pulls, now.fixed, state.lower, state.upper, strict=True
             )
         ]  # fmt: skip
+
+    def _headline(self) -> list[str]:
+        return [] if self.result is None else fit_words(self.result, self.poi, self._one_sided())
 
     @property
     def delta_twice_nll(self) -> float:

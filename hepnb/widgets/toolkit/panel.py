@@ -27,6 +27,7 @@ from hepnb.widgets.toolkit.lifetime import CELLS, widgets_of
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import call_later, main_loop
 from hepnb.widgets.toolkit.panel_type import PanelBox, PanelType
+from hepnb.widgets.toolkit.saved_copy import SavedCopy, text_table
 
 __all__ = ["PICTURE", "Panel"]
 
@@ -93,6 +94,7 @@ class Panel(PanelBox, metaclass=PanelType):
                 raise HepnbError(f"{type(self).__name__} has no input {name!r}. {nearest(name, names)}")
         self._live: LiveFigure | None = None
         self._condition = Condition()
+        self._copy = SavedCopy(self)
         self._outputs: dict[str, tuple[ipywidgets.Widget, ...]] = {}
         self._given_layout = inputs.get("layout")
         self._nested = threading.local()
@@ -109,6 +111,7 @@ class Panel(PanelBox, metaclass=PanelType):
         self.children = (self.chrome,)
         self._build()
         self.observe(self._stale_code, [*names, "result"])
+        self.observe(self._copy.changed, ["result", "error", "state_words"])
         for name in (*names, "show_latency"):
             if name in inputs:
                 setattr(self, name, inputs[name])
@@ -136,6 +139,7 @@ class Panel(PanelBox, metaclass=PanelType):
     def live(self, live: LiveFigure) -> None:
         self._live = live
         live.on_error = self._drawing_failed
+        live.observe(self._copy.changed, "frame")
         traitlets.dlink((self, "show_latency"), (live, "show_latency"))
 
     @property
@@ -172,7 +176,35 @@ class Panel(PanelBox, metaclass=PanelType):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         CELLS.keep(self)
-        return super()._repr_mimebundle_(**options)
+        view = super()._repr_mimebundle_(**options)
+        return {**(view or {}), **self._copy.bundle()}
+
+    def _ipython_display_(self) -> None:
+        """Display the live panel, and below it the copy that a saved notebook shows."""
+        CELLS.keep(self)
+        self._copy.show({**super()._repr_mimebundle_(), "text/plain": type(self).__name__})
+
+    def snapshot(self) -> tuple[bytes, str]:
+        """Return what a saved notebook shows of the panel.
+
+        Returns
+        -------
+        png : bytes
+            The last frame; empty where there is no picture.
+        text : str
+            What was found in words, and the rows of :meth:`table`.
+        """
+        live = self._shown_live()
+        parts = [*self._headline(), self.error, self.state_words, text_table(self.table())]
+        return (b"" if live is None else live.png), "\n".join(filter(None, parts))
+
+    def _shown_live(self) -> LiveFigure | None:
+        """Return the live figure on the page."""
+        return self._live
+
+    def _headline(self) -> list[str]:
+        """Return what was found, in words."""
+        return []
 
     @abc.abstractmethod
     def to_code(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["encode_png"]
+__all__ = ["encode_png", "recompress"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -51,11 +51,34 @@ def encode_png(pixels: npt.NDArray[np.uint8] | Any, level: int = 1) -> bytes:
     rows[:, 0] = 0  # the filter byte of each row: none
     rows[:, 1:] = image.reshape(height, 4 * width)
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"".join(
-        (
-            _SIGNATURE,
-            _chunk(b"IHDR", header),
-            _chunk(b"IDAT", zlib.compress(rows.data, level)),
-            _chunk(b"IEND", b""),
-        )
-    )
+    return _file(header, zlib.compress(rows.data, level))
+
+
+def _file(header: bytes, data: bytes) -> bytes:
+    return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", data), _chunk(b"IEND", b"")))
+
+
+def recompress(png: bytes, level: int = 9) -> bytes:
+    r"""Make a PNG of :func:`encode_png` smaller, to be kept.
+
+    Parameters
+    ----------
+    png : bytes
+        Of this module: a header and one chunk of data.
+    level : int
+        zlib's compression level.
+
+    Returns
+    -------
+    bytes
+        The same pixels.
+
+    Examples
+    --------
+    >>> flat = encode_png(np.zeros((200, 300, 4), dtype=np.uint8), level=0)
+    >>> len(recompress(flat)) < len(flat) / 100
+    True
+    """
+    header = png[16:29]
+    (size,) = struct.unpack(">I", png[33:37])
+    return _file(header, zlib.compress(zlib.decompress(png[41 : 41 + size]), level))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hepnb.widgets.fit_panel.panel import FitPanel
     from hepnb.widgets.histogram_builder.panel import HistogramBuilder
     from hepnb.widgets.interpolation_explorer.panel import InterpolationExplorer
+    from hepnb.widgets.toolkit.live_figure import LiveFigure
 
 __all__ = ["Workbench"]
 
@@ -140,6 +141,12 @@ class Workbench(Panel):
         """The matplotlib figure of the step that is open."""
         return self._panel(_STEPS[self.step][1]).figure
 
+    def _shown_live(self) -> LiveFigure | None:
+        return self._panel(_STEPS[self.step][1]).live
+
+    def _headline(self) -> list[str]:
+        return self._panel(_STEPS[self.step][1]).snapshot()[1].splitlines()
+
     def to_code(self) -> str:
         """Return Python for the whole way, from the files to the limit."""
         builder = cast("HistogramBuilder | None", self._made.get("builder"))
@@ -221,6 +228,10 @@ class Workbench(Panel):
             self._made[name] = make(cls)
             self._made[name].show_latency = self.show_latency
             self._made[name].observe(self._judge_steps, ["state", "state_words"])
+            self._made[name].observe(self._copy.changed, ["result", "error"])
+            live = self._made[name].live
+            if live is not None:
+                live.observe(self._copy.changed, "frame")
             self._judge_steps()
         return self._made[name]
 

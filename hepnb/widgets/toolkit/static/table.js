@@ -52,7 +52,7 @@ function format(value, column) {
   if (typeof value !== "number") return String(value);
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en-US");
   const text = value.toPrecision(column.digits ?? 4);
-  return text.includes("e") ? text : text.replace(/\.?0+$/, (m) => (text.includes(".") ? "" : m));
+  return text.includes("e") ? text.replace(/\.?0+e/, "e") : text.replace(/\.?0+$/, (m) => (text.includes(".") ? "" : m));
 }
 
 function matcher(text) {
