@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import uproot
 import uproot.behaviors.TBranch
@@ -51,6 +51,10 @@ FileVersion = tuple[str, int, int]
 """Path, time of the last change in ns, size in bytes: what a cached column belongs to."""
 
 _MAX_OPEN = 16
+_LARGE_FILE, _LARGE_FOLDER = 1_000_000, 1000
+"""Versions of files, and of folders, whose places take 8 bytes each."""
+_FOLDER = 64
+"""Bytes that tell where the list of a folder is."""
 
 
 _UNKNOWN = "Get the file itself: something else may stand in its place."
@@ -374,12 +378,30 @@ def _check_header(path: str) -> None:
         with Path(path).open("rb") as file:
             head = file.read(remote.HEAD)
             size = os.fstat(file.fileno()).st_size
+            closed = _was_closed(head, file)
     except OSError as error:
         raise FileError(_missing(path, error)) from error
-    _check_head(path, head, size)
+    _check_head(path, head, size, closed)
 
 
-def _check_head(path: str, head: bytes, size: int) -> None:
+def _was_closed(head: bytes, file: BinaryIO) -> bool:
+    """Whether the file has a list of its objects, as it gets when it is closed; yes where unknown."""
+    large = len(head) >= remote.HEAD and int.from_bytes(head[4:8], "big") >= _LARGE_FILE
+    try:
+        begin, name = (
+            struct.unpack_from(">i", head, 8)[0],
+            struct.unpack_from(">i", head, 40 if large else 28)[0],
+        )
+        file.seek(begin + name)
+        folder = file.read(_FOLDER)
+        # Version, two times, bytes of the list and of the name; then its own place, its parent's, the list's.
+        at, form = (18 + 16, ">q") if int.from_bytes(folder[:2], "big") > _LARGE_FOLDER else (18 + 8, ">i")
+        return bool(struct.unpack_from(form, folder, at)[0])
+    except (struct.error, OSError, ValueError):
+        return True
+
+
+def _check_head(path: str, head: bytes, size: int, closed: bool = True) -> None:
     if not head:
         raise FileError(f"{path!r} is empty: it has no bytes at all. Copy or download it again.")
     if head[:4] != b"root"[: len(head)]:
@@ -395,9 +417,10 @@ def _check_head(path: str, head: bytes, size: int) -> None:
         )
     version = struct.unpack(">i", head[4:8])[0]
     end = struct.unpack(
-        ">q" if version >= 1_000_000 else ">i", head[12 : 20 if version >= 1_000_000 else 16]
+        ">q" if version >= _LARGE_FILE else ">i", head[12 : 20 if version >= _LARGE_FILE else 16]
     )[0]
-    if end > size:
+    # Of a file that was never closed what is there is looked for, as far as it goes.
+    if end > size and closed:
         raise FileError(
             f"{path!r} is truncated: its header says {end:,} bytes, the file has {size:,}. Copy or download "
             "it again; where the program that wrote it did not close it, let it write it again."

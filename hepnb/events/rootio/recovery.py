@@ -53,11 +53,13 @@ def recover(root: Any, path: str) -> bool:
     FileError
         Where it was not closed and nothing can be found.
     """
-    file = root.file
-    if int(root._fSeekKeys) > int(file.fBEGIN):
+    file, size = root.file, int(root.file.source.num_bytes)
+    has_list = int(root._fSeekKeys) > int(file.fBEGIN)
+    # A list without objects is of a time when there were none, where the file goes on behind its end.
+    outdated = has_list and not root._keys and int(file.fEND) < size
+    if has_list and not outdated:
         _check_streamers(file, path)
         return False
-    size = int(file.source.num_bytes)
     first = key_at(bytes_at(file, int(file.fBEGIN), int(file.fBEGIN) + _HEAD), 0)
     if first is not None and int(file.fBEGIN) + first.n_bytes == int(file.fEND) == size:
         # Nothing was ever written to it.
@@ -67,7 +69,10 @@ def recover(root: Any, path: str) -> bool:
     for place, key in _records(file):
         if key.name == _STREAMERS and key.classname == "TList":
             file._fSeekInfo, file._fNbytesInfo = place, key.n_bytes
-    recover_folder(root)
+    _search(root)
+    if not root._keys and outdated:
+        # Nothing but left-over bytes.
+        return False
     if not root._keys:
         raise FileError(
             f"{path!r} was not closed by the program that wrote it, and there is no whole object in it. "
@@ -84,8 +89,11 @@ def recover(root: Any, path: str) -> bool:
 
 def recover_folder(folder: Any) -> None:
     """Give a folder without a list the objects whose keys say that they are in it."""
-    if int(folder._fSeekKeys):
-        return
+    if not int(folder._fSeekKeys):
+        _search(folder)
+
+
+def _search(folder: Any) -> None:
     own = int(folder._fSeekDir)
     found: dict[tuple[str, int], tuple[int, StoredKey]] = {}
     for place, key in _records(folder.file):

@@ -81,6 +81,55 @@ def test_a_file_that_ends_in_the_middle_of_a_record(path):
     assert file["h"].values().tolist() == [1, 1, 1]
 
 
+def test_a_file_that_was_not_closed_and_ends_before_the_end_it_says(path):
+    """What the system had in memory when the machine stopped is not there."""
+    size = path.stat().st_size
+    with uproot.open(path) as file:
+        cut = int(file.key("t").fSeekKey) + 100
+    file = _changed(path, end=size, free=0, n_free=0, info=0, n_info=0)
+    path.write_bytes(path.read_bytes()[:cut])
+    file = hepnb.events.open(path)
+    entries = _walk(file)
+    assert "h;1" in entries
+    assert "t;1" not in entries
+    assert file["h"].values().tolist() == [1, 1, 1]
+
+
+def test_a_list_that_was_written_before_there_were_objects(tmp_path):
+    """As after a first save of an empty file: the list is there, and empty; objects come behind the end."""
+    path = tmp_path / "early.root"
+    with uproot.recreate(path):
+        pass
+    early = path.read_bytes()
+    with uproot.open(path) as file:
+        n_list = int(file.file.fEND) - int(file._fSeekKeys)
+    with uproot.update(path) as file:
+        file["h"] = np.histogram([1.0, 2.0, 3.0], bins=3)
+    late = path.read_bytes()
+    with uproot.open(path) as file:
+        key = file.key("h")
+        record = late[int(key.fSeekKey) : int(key.fSeekKey) + int(key.fNbytes)]
+    # The record at a place of its own behind the empty list.
+    place = len(early)
+    record = record[:18] + place.to_bytes(4, "big") + record[22:]
+    assert n_list > 0
+    path.write_bytes(early + record + bytes(100))
+    file = hepnb.events.open(path)
+    entries = _walk(file)
+    assert set(entries) == {"h;1"}
+    assert file["h"].values().tolist() == [1, 1, 1]
+
+
+def test_left_over_bytes_behind_an_empty_file_are_nothing(tmp_path):
+    path = tmp_path / "padded.root"
+    with uproot.recreate(path):
+        pass
+    path.write_bytes(path.read_bytes() + bytes(5000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert hepnb.events.open(path).keys() == []
+
+
 def test_nothing_is_found(tmp_path):
     path = tmp_path / "empty.root"
     with uproot.recreate(path) as file:
