@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import BinningError
 from hepnb.histograms.coordinates import as_numbers, on_axis, suspects, takes_text
 from hepnb.histograms.uncertainties import known_variances, merge_means
+from hepnb.histograms.weighted import WeightedHist
 
 __all__ = ["empty", "fill", "fill_into", "rebin"]
 
@@ -36,7 +37,7 @@ def empty(axis: Any, name: str | None = None, label: str | None = None) -> hist.
     >>> empty(hist.axis.Regular(2, 0, 1)).sum()
     WeightedSum(value=0, variance=0)
     """
-    histogram: hist.Hist[Any] = hist.Hist(axis, storage=hist.storage.Weight(), name=name, label=label)
+    histogram: hist.Hist[Any] = WeightedHist(axis, storage=hist.storage.Weight(), name=name, label=label)
     histogram.metadata = {"n_nan": 0}
     return histogram
 

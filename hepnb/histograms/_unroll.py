@@ -12,6 +12,7 @@ import numpy as np
 from hepnb.errors import BinningError, nearest
 from hepnb.histograms._fill import empty
 from hepnb.histograms.uncertainties import known_variances
+from hepnb.histograms.weighted import WeightedHist
 
 __all__ = ["bin_name", "is_category", "pick", "unroll"]
 
@@ -108,7 +109,7 @@ def unroll(histogram: Any) -> hist.Hist[Any]:
 
 
 def _made(axes: list[Any], values: Any, variances: Any) -> hist.Hist[Any]:
-    made: hist.Hist[Any] = hist.Hist(*axes, storage=hist.storage.Weight())
+    made: hist.Hist[Any] = WeightedHist(*axes, storage=hist.storage.Weight())
     made.metadata = empty(axes[0]).metadata
     view: Any = made.view()
     view["value"], view["variance"] = values, variances

@@ -17,6 +17,7 @@ from hepnb.histograms._fill import empty
 from hepnb.histograms._unroll import bin_name, is_category, pick, unroll
 from hepnb.histograms.binning import Bins, axis
 from hepnb.histograms.uncertainties import known_variances
+from hepnb.histograms.weighted import WeightedHist
 from hepnb.progress import Progress
 
 __all__ = [
@@ -225,7 +226,7 @@ def as_counts(source: Any) -> Any:
     """
     if not hasattr(source, "storage_type") or source.variances() is not None:
         return source
-    made: hist.Hist[Any] = hist.Hist(*source.axes, storage=hist.storage.Weight(), name=source.name)
+    made: hist.Hist[Any] = WeightedHist(*source.axes, storage=hist.storage.Weight(), name=source.name)
     view: Any = made.view(flow=True)
     view["value"] = view["variance"] = source.values(flow=True)
     return made
@@ -338,7 +339,7 @@ def checked(histogram: Any) -> None:
 def _weighted(histogram: Any) -> hist.Hist[Any]:
     """Copy the bins of any make of histogram, without the flow bins."""
     axes = [_plain(own, number) for number, own in enumerate(histogram.axes)]
-    result: hist.Hist[Any] = hist.Hist(*axes, storage=hist.storage.Weight())
+    result: hist.Hist[Any] = WeightedHist(*axes, storage=hist.storage.Weight())
     result.metadata = empty(axes[0]).metadata
     values = np.asarray(histogram.values(), dtype=np.float64)
     variances = known_variances(histogram)

@@ -32,6 +32,7 @@ from hepnb.events.sources.named_cuts import conditions
 from hepnb.events.sources.source import Source, TreeReader
 from hepnb.histograms import axis, needs_values
 from hepnb.histograms.coordinates import grown, grows, merges
+from hepnb.histograms.weighted import WeightedHist
 from hepnb.progress import Progress
 
 __all__ = ["FillPass", "fill", "fill_one", "warn_if_empty"]
@@ -310,7 +311,7 @@ def histogram_of(
             "weights are not finite. Cut those entries away, or mend them."
         )
     own = [grown(axis, like) for axis, like in zip(axes, total.histogram.axes, strict=True)]
-    made: hist.Hist[Any] = hist.Hist(*own, storage=hist.storage.Weight(), name=spec.name, label=spec.label)
+    made: hist.Hist[Any] = WeightedHist(*own, storage=hist.storage.Weight(), name=spec.name, label=spec.label)
     view: Any = made.view(flow=True)
     found = total.histogram.view(flow=True)
     view["value"] = found if spec.weight is None else found["value"]
