@@ -23,12 +23,16 @@ from typing import Any
 from core_cases import CASES, FILES
 
 CHILD = Path(__file__).with_name("core_child.py")
+GRID_CHILD = Path(__file__).with_name("grid_child.py")
 ENGINES = {"numpy": "pyhf, numpy/scipy", "jax": "pyhf, jax/scipy, warm"}
 CLS_TOLERANCE = 1e-4
 IMPORT_SECONDS = 0.3
 FIRST_CALL = 3.0
 MEMORY_MB = 1000.0
 STREAMED = 1.2
+# At least so many times quicker than one by one; a combination takes at most so many times its parts.
+GRID_BARS = {"CLs": 1, "limits": 1}
+COMBINED = 2.5
 FRESH = 5
 
 # At least so many times the speed of the peer; of toys so many a second.
@@ -63,11 +67,11 @@ class Verdict:
         return "" if good else "  MISSED"
 
 
-def child(*arguments: str) -> dict[str, Any]:
+def child(*arguments: str, script: Path = CHILD) -> dict[str, Any]:
     """Run one process of measurements."""
     alone = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(CHILD), *arguments],
+        [sys.executable, "-W", "ignore", str(script), *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -153,6 +157,29 @@ def agreement(name: str, ours: dict[str, Any], peers: dict[str, dict[str, Any]],
             print(f"  {'largest difference of impacts':30s} {apart:.1e} from cabinetry")
 
 
+def grid_rows(folder: Path, verdict: Verdict) -> None:
+    """Print processor times of a grid of signals, and of a combination of two workspaces."""
+    figures = child(str(folder), script=GRID_CHILD)
+    print("grid: signals on one background of 110 parameters in 14 bins; processor time per signal")
+    for name, bar in GRID_BARS.items():
+        ours, alone = figures["grid"][name], figures["grid"][f"{name}, one by one"]
+        print(
+            f"  {name:30s} {in_words(ours)}, one by one {in_words(alone)}: {alone / ours:.1f} times, "
+            f"125 signals in {125 * ours:.0f} s, bar {bar} times{verdict.mark(alone / ours >= bar)}"
+        )
+    print(f"  {'peak memory':30s} {figures['peak']:.0f} MB")
+    parts = figures["combination"]
+    print("combination: region A and SUSY-2018-04, correlated by name; processor time")
+    for task in ("read and compile", "fit"):
+        whole = parts["combined"][task]
+        sizes = [parts[name] for name in ("region A", "SUSY-2018-04")]
+        share = whole / sum(one[task] for one in sizes)
+        print(
+            f"  {task:30s} {in_words(whole)}, {share:.1f} times both parts, "
+            f"bar {COMBINED:.1f}{verdict.mark(share <= COMBINED)}"
+        )
+
+
 def data_folder(given: Path | None) -> Path:
     """The folder with the public files, downloaded where they are not at hand."""
     if given is not None:
@@ -184,6 +211,7 @@ def main() -> int:
         memory = [f"hepnb {ours['peak']:.0f} MB{verdict.mark(ours['peak'] < MEMORY_MB)}"]
         memory += [f"{ENGINES[engine]} {figures['peak']:.0f} MB" for engine, figures in peers.items()]
         print(f"  {'peak memory':30s} {'; '.join(memory)}", flush=True)
+    grid_rows(folder, verdict)
     print("passed" if verdict.passed else "FAILED: a bar was missed")
     return 0 if verdict.passed else 1
 
