@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hepnb
+from hepnb.cli.models import load_workspace
 from hepnb.errors import HepnbError
 
 if TYPE_CHECKING:
@@ -77,15 +78,7 @@ class LimitOptions:
 
     def patched(self) -> Workspace:
         """Load the workspace and apply every patch."""
-        loaded = hepnb.load(self.workspace)
-        if self.patchset is not None:
-            for name in self.patches or (None,):
-                loaded = loaded.patch(self.patchset, name)
-            return loaded
-        for given in self.patches:
-            path, _, name = (given, "", "") if Path(given).exists() else given.rpartition(":")
-            loaded = loaded.patch(path or given, name or None)
-        return loaded
+        return load_workspace(self.workspace, self.patches, self.patchset)
 
     def document(self, model: Model | None, status: str) -> dict[str, Any]:
         """Begin a document: what was done to what, with what."""

@@ -18,7 +18,7 @@ from hepnb.python_code import Code, call
 from hepnb.workspace import Workspace
 from hepnb.workspace._load import read_likelihoods
 
-__all__ = ["Record", "Resource", "hepdata", "parse_record"]
+__all__ = ["Record", "Resource", "hepdata", "hepdata_file", "parse_record"]
 
 ADDRESS = "https://www.hepdata.net"
 _FORMATS = ("HistFactory", "HS3")
@@ -151,12 +151,39 @@ def hepdata(
     hepnb.errors.DatasetError: 'ins17' is no record of HEPData. Give its Inspire number as in 'ins1748602',
     its address, or its DOI.
     """
-    name, wanted, number = _named(record)
-    found = _record(name, version if version is not None else wanted)
-    chosen = _resource(found, resource, number)
+    found, chosen = _found(record, version, resource)
     path = _file(found, chosen, progress)
     likelihoods = read_likelihoods(path, Fetched(found.name, found.version, chosen.filename))
     return likelihoods.chosen(signal, region)
+
+
+def hepdata_file(
+    record: str, *, version: int | None = None, resource: str | None = None, progress: bool = True
+) -> Path:
+    """Fetch the file of likelihoods of a record of HEPData, as it was published.
+
+    Parameters
+    ----------
+    record, version, resource, progress
+        As for :func:`hepdata`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file in the cache, or in ``HEPNB_DATA_DIR``.
+
+    Raises
+    ------
+    DatasetError
+        As for :func:`hepdata`.
+    """
+    return _file(*_found(record, version, resource), progress)
+
+
+def _found(record: str, version: int | None, resource: str | None) -> tuple[Record, Resource]:
+    name, wanted, number = _named(record)
+    found = _record(name, version if version is not None else wanted)
+    return found, _resource(found, resource, number)
 
 
 def _named(record: str) -> tuple[str, int | None, str]:
