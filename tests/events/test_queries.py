@@ -38,7 +38,8 @@ COLUMNS = {
     "z": "sfos[argmin(abs(sfos.mass - 91.2))]",
     "rest": "lep[(lep.index != z.first.index) & (lep.index != z.second.index)]",
     "third": "rest[argmax(rest.pt)]",
-    "clean": "(Jet_pt > 30) & all(deltaR(table(p4(Jet), lep[lep.pt > 10])) > 0.4)",
+    "hard": "p4(Jet)[Jet_pt > 30]",
+    "clean": "hard[all(deltaR(table(hard, lep[lep.pt > 10])) > 0.4)]",
 }
 QUERIES = {
     "Q1": ("MET_pt", None),
@@ -48,8 +49,8 @@ QUERIES = {
     "Q5": ("MET_pt", "any((mm.first.charge * mm.second.charge < 0) & (60 < mm.mass) & (mm.mass < 120))"),
     "Q6a": ("top.pt", None),
     "Q6b": ("max(top.members.btagCSVV2)", None),
-    "Q7": ("sum(Jet_pt[clean])", None),
-    "Q7_only_events_with_a_jet": ("sum(Jet_pt[clean])", "any(clean)"),
+    "Q7": ("sum(clean.pt)", None),
+    "Q7_only_events_with_a_jet": ("sum(clean.pt)", "count(clean) > 0"),
     "Q8": (
         "sqrt(2 * third.pt * MET_pt * (1 - cos(MET_phi - third.phi)))",
         "count(lep) >= 3 and count(sfos) > 0",

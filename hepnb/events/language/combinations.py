@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from hepnb.errors import ExpressionError
 from hepnb.events.language.nesting import Nesting, offsets_of, ramp, unwrap
-from hepnb.events.language.objects import Objects, no_column, objects_of
+from hepnb.events.language.objects import Objects, apart, objects_of
+from hepnb.events.language.reductions import smallest
 from hepnb.events.language.tables import CombinationTable, chosen, joined
 
 __all__ = [
@@ -59,15 +60,27 @@ def choose(value: Any, k: int, name: str) -> Any:
     offsets, counts = objects.nesting.levels[0], objects.nesting.counts
     numbers = _binomial(counts, k)
     _check(numbers, objects.nesting, name)
-    ends = offsets[1:][objects.nesting.parents]
-    rows = [np.arange(objects.nesting.n_elements)]
+    nesting = Nesting(objects.nesting.n_events, (offsets_of(numbers.astype(np.int64)),))
+    # Lists of one length have the same combinations of places: they are looked up.
+    lengths, kind = np.unique(counts, return_inverse=True)
+    begins = offsets_of(_binomial(lengths, k).astype(np.int64))[:-1]
+    n_each = nesting.counts
+    at = np.arange(nesting.n_elements) + np.repeat(begins[kind] - nesting.levels[0][:-1], n_each)
+    first = np.repeat(offsets[:-1], n_each)
+    return _combination(nesting, [objects] * k, [first + places[at] for places in _places(lengths, k)])
+
+
+def _places(lengths: NDArray[np.int64], k: int) -> list[NDArray[np.int64]]:
+    """Give the places of k different elements, for lists of some lengths one after the other."""
+    ends = np.repeat(lengths, lengths)
+    rows, end = [ramp(lengths)], ends
     for _ in range(k - 1):
         last = rows[-1]
-        more = ends[last] - last - 1
+        more = end - last - 1
         at = np.repeat(np.arange(len(last)), more)
+        end = end[at]
         rows = [one[at] for one in rows] + [last[at] + 1 + ramp(more)]
-    nesting = Nesting(objects.nesting.n_events, (offsets_of(numbers.astype(np.int64)),))
-    return _combination(nesting, [objects] * k, rows)
+    return rows
 
 
 def cross(*values: Any) -> Any:
@@ -109,8 +122,9 @@ def table(first: Any, second: Any) -> Any:
     each = other.nesting.counts[event]
     _check(other.nesting.counts * np.bincount(event, minlength=one.nesting.n_events), other.nesting, "table")
     rows = np.repeat(np.arange(len(event)), each)
-    second_rows = np.repeat(other.nesting.levels[0][:-1][event], each) + ramp(each)
     nesting = Nesting(one.nesting.n_events, (*one.nesting.levels, offsets_of(each)))
+    begins = other.nesting.levels[0][:-1][event] - nesting.levels[-1][:-1]
+    second_rows = np.arange(nesting.n_elements) + np.repeat(begins, each)
     return _combination(nesting, [one, other], [rows, second_rows])
 
 
@@ -126,16 +140,12 @@ def nearest(first: Any, second: Any, limit: Any = None) -> Any:
         Where an event has too many pairs, or a value is no list.
     """
     pairs = table(first, second)
-    (eta1, phi1), (eta2, phi2) = (
-        [side.table.values(x, no_column, side.rows) for x in ("eta", "phi")]
-        for side in (pairs.get("first", no_column), pairs.get("second", no_column))
-    )
-    apart = np.hypot(eta1 - eta2, np.mod(phi1 - phi2 + np.pi, 2 * np.pi) - np.pi)
-    where = smallest(apart, pairs.nesting)
+    distances = apart(pairs.table, pairs.rows, pairs.nesting.n_elements)
+    where = smallest(distances, pairs.nesting)
     if limit is not None:
         inside, flat = unwrap(limit)
         limits = inside.spread(flat, pairs.nesting.outer)
-        where = np.where((where >= 0) & (_at(apart, where) < limits), where, -1)
+        where = np.where((where >= 0) & (_at(distances, where) < limits), where, -1)
     _, rows = pairs.table.member(1, pairs.rows)
     found = pairs.table.member(1, None)[0]
     return Objects(found, chosen(rows, where), pairs.nesting.outer)
@@ -143,30 +153,6 @@ def nearest(first: Any, second: Any, limit: Any = None) -> Any:
 
 def _at(flat: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     return flat[np.maximum(rows, 0)] if len(flat) else np.full(len(rows), np.nan)
-
-
-def smallest(flat: NDArray[Any], nesting: Nesting) -> NDArray[np.int64]:
-    """Give the flat number of the smallest element of each innermost list; -1 of an empty one.
-
-    NaN is left out. Of equal ones the first counts.
-
-    Examples
-    --------
-    >>> smallest(np.array([3.0, 1.0, 1.0]), Nesting(2, (np.array([0, 3, 3]),)))
-    array([ 1, -1])
-    """
-    offsets = nesting.levels[-1]
-    found = np.full(len(offsets) - 1, -1, np.int64)
-    filled = np.flatnonzero(np.diff(offsets) > 0)
-    if not len(filled):
-        return found
-    least = np.fmin.reduceat(flat, offsets[filled])
-    hits = np.flatnonzero(flat == np.repeat(least, np.diff(offsets)[filled]))
-    owner = nesting.parents[hits]
-    first = np.ones(len(hits), bool)
-    first[1:] = owner[1:] != owner[:-1]
-    found[owner[first]] = hits[first]
-    return found
 
 
 def concat(*values: Any) -> Any:

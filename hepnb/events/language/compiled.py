@@ -20,6 +20,7 @@ from hepnb.events.language.combinations import TooManyAtOnce
 from hepnb.events.language.evaluator import _Walk, is_text
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import FUNCTIONS
+from hepnb.events.language.nesting import plain
 from hepnb.events.language.operators import COMPARISONS, OPERATORS, widened
 from hepnb.events.language.pieces import in_pieces
 from hepnb.events.language.source_map import TokenizedExpression
@@ -138,7 +139,7 @@ class Program:
             return [expression.lists(columns) for expression in self.expressions]
         finally:
             block.end()
-        found = [block.values[place] for place in self._outputs]
+        found = [plain(block.values[place]) for place in self._outputs]
         for number, value in enumerate(found):
             if isinstance(value, str) or is_text(value):
                 found[number] = self.expressions[number].lists(columns)
@@ -201,7 +202,7 @@ class _Block:
             self.left[part] -= 1
         function = step.function
         if function is None or not _fits(parts, step.takes, self.n):
-            self.values[place] = _Given(step.words, self).plain(step.node)
+            self.values[place] = _Given(step.words, self).step(step.node)
             return
         if step.squares and not isinstance(parts[1], np.ndarray) and parts[1] == 2:
             function, parts = np.multiply, [parts[0], parts[0]]
@@ -248,12 +249,12 @@ class _Given(_Walk):
         super().__init__(words, block.columns)
         self._block = block
 
-    def value(self, node: Any) -> Any:
+    def calculated(self, node: Any) -> Any:
         found = self._block.given(node)
-        return super().value(node) if found is None else found
+        return super().calculated(node) if found is None else found
 
-    def plain(self, node: Any) -> Any:
-        return super().value(node)
+    def step(self, node: Any) -> Any:
+        return super().calculated(node)
 
 
 def _fits(parts: Sequence[Any], wanted: np.dtype[Any], n: int) -> bool:

@@ -14,7 +14,15 @@ from hepnb.errors import BranchError, ExpressionError, HepnbError
 from hepnb.events.language.combinations import TooManyAtOnce
 from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
 from hepnb.events.language.functions import FUNCTIONS, pick, take
-from hepnb.events.language.objects import Objects, combined, make, objects_of
+from hepnb.events.language.nesting import Jagged, each, plain
+from hepnb.events.language.objects import (
+    Objects,
+    chosen_flat,
+    combined,
+    make,
+    objects_of,
+    same_lengths,
+)
 from hepnb.events.language.operators import (
     arithmetic,
     bits,
@@ -26,6 +34,7 @@ from hepnb.events.language.operators import (
     truth,
     widened,
 )
+from hepnb.events.language.reductions import REDUCTIONS
 from hepnb.events.language.source_map import TokenizedExpression
 from hepnb.events.language.tokenizer import CONSTANTS
 from hepnb.events.language.whitelist import bounds_of, index_of, prefix_of
@@ -61,11 +70,19 @@ class _Walk:
         self.arrays = arrays
 
     def value(self, node: Any) -> Any:
+        return plain(self.calculated(node))
+
+    def calculated(self, node: Any) -> Any:
+        """Evaluate a node; lists may come flat."""
         return getattr(self, "do_" + type(node).__name__.lower())(node)
 
     def number(self, node: ast.AST) -> Any:
-        """Evaluate what is about to be calculated with: text is refused."""
-        value = self.value(node)
+        """Evaluate what is about to be calculated with: text is refused. Lists come as awkward arrays."""
+        return plain(self.operand(node))
+
+    def operand(self, node: ast.AST) -> Any:
+        """Evaluate what is about to be calculated with: text is refused. Lists may come flat."""
+        value = self.calculated(node)
         if isinstance(value, str) or is_text(value):
             name = self.words.branches.get(getattr(node, "id", ""), None)
             who = f"{self.words.kind(name)} {name!r}" if name else "a text"
@@ -90,6 +107,10 @@ class _Walk:
         text = self.words.source(node)
         one = next(iter(inside)) if len(inside) == 1 else ""
         return f"{text!r} (from {self.words.kind(one)} {one!r})" if one and one != text else repr(text)
+
+    def each(self, function: Callable[..., Any], nodes: Sequence[ast.AST], *values: Any) -> Any:
+        """Apply a function of numbers element by element."""
+        return self.together(lambda *given: each(function, *given), nodes, *values)
 
     def together(self, function: Callable[..., Any], nodes: Sequence[ast.AST], *values: Any) -> Any:
         """Apply a function element by element; say which lists do not fit each other where it fails."""
@@ -141,44 +162,46 @@ class _Walk:
         return name, widened(self.arrays[name])
 
     def do_binop(self, node: ast.BinOp) -> Any:
-        left, right = self.number(node.left), self.number(node.right)
+        left, right = self.operand(node.left), self.operand(node.right)
         op, sides = node.op, (node.left, node.right)
         if isinstance(left, Objects) or isinstance(right, Objects):
             return self.together(lambda a, b: combined(op, a, b), sides, left, right)
         if isinstance(op, (ast.BitAnd, ast.BitOr)):
             combine = np.bitwise_and if isinstance(op, ast.BitAnd) else np.bitwise_or
-            return self.together(lambda a, b: bits(a, b, combine), sides, left, right)
-        return self.together(lambda a, b: arithmetic(op, a, b), sides, left, right)
+            return self.each(lambda a, b: bits(a, b, combine), sides, left, right)
+        return self.each(lambda a, b: arithmetic(op, a, b), sides, left, right)
 
     def do_unaryop(self, node: ast.UnaryOp) -> Any:
-        value = self.number(node.operand)
+        value = self.operand(node.operand)
         if isinstance(value, Objects):
             return value if isinstance(node.op, ast.UAdd) else combined(ast.Mult(), value, -1.0)
         if isinstance(node.op, ast.Not):
-            return np.logical_not(truth(value))
+            return each(lambda a: np.logical_not(truth(a)), value)
         if isinstance(node.op, ast.Invert):
             if not is_bool(value):
                 raise ExpressionError(
                     f"'~' of {self.shown(node.operand)} in {self.words.text!r}: it is a number, and '~' "
                     "would flip its bits. Write not (...), or compare it first."
                 )
-            return np.logical_not(value)
+            return each(np.logical_not, value)
         value = counted(value)
         if isinstance(node.op, ast.UAdd):
             return value
-        return arithmetic(ast.Sub(), 0, value) if kind_of(value) in "iu" else np.negative(value)
+        if kind_of(value) in "iu":
+            return each(lambda a: arithmetic(ast.Sub(), 0, a), value)
+        return each(np.negative, value)
 
     def do_boolop(self, node: ast.BoolOp) -> Any:
         combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        result = truth(self.number(node.values[0]))
+        result = each(truth, self.operand(node.values[0]))
         for i, other in enumerate(node.values[1:]):
             sides = (node.values[i], other)
-            result = self.together(combine, sides, result, truth(self.number(other)))
+            result = self.each(combine, sides, result, each(truth, self.operand(other)))
         return result
 
     def do_compare(self, node: ast.Compare) -> Any:
         nodes = (node.left, *node.comparators)
-        sides = [self.value(side) for side in nodes]
+        sides = [self.calculated(side) for side in nodes]
         result: Any = None
         for i, op in enumerate(node.ops):
             texts = [isinstance(side, str) or is_text(side) for side in sides[i : i + 2]]
@@ -188,36 +211,44 @@ class _Walk:
             if result is None:
                 result = step
             else:
-                result = self.together(np.logical_and, (nodes[0], nodes[i + 1]), result, step)
+                result = self.each(np.logical_and, (nodes[0], nodes[i + 1]), result, step)
         return result
 
     def compared(self, op: ast.cmpop, nodes: Sequence[ast.AST], left: Any, right: Any) -> Any:
-        return self.together(lambda a, b: compare(op, a, b), nodes, left, right)
+        return self.each(lambda a, b: compare(op, a, b), nodes, left, right)
 
     def do_call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in MAKERS:
             return self.made(name, node)
         function = FUNCTIONS[name]
-        values = [self.number(argument) for argument in node.args]
+        values = [self.operand(argument) for argument in node.args]
         if not function.bare:
             values = [value if isinstance(value, Objects) else counted(value) for value in values]
-        if function.reduces and len(values) == 1 and _shape(values[0]) is None:
+        if function.reduces and len(values) == 1 and not _has_lists(values[0]):
             several = " Give two or more arguments, or" if function.n_max > 1 else " To use it as it is,"
             raise ExpressionError(
                 f"{name}(...) goes over a list per event, but {self.shown(node.args[0])} has one value per "
                 f"event, in {self.words.text!r}.{several} leave {name}(...) out."
             )
-        return self.together(function.call, node.args, *values)
+        if function.objects and not (name in REDUCTIONS and isinstance(values[0], Jagged)):
+            return self.together(function.call, node.args, *values)
+        if not function.reduces or len(values) > 1:
+            return self.each(function.call, node.args, *values)
+        if name in REDUCTIONS and isinstance(values[0], Jagged):
+            found = REDUCTIONS[name](values[0])
+            if found is not None:
+                return found
+        return self.together(function.call, node.args, *(plain(value) for value in values))
 
     def made(self, name: str, node: ast.Call) -> Objects:
         """Make four-vectors, with what is given by keyword."""
         prefix = prefix_of(node, self.words)
-        values = {x: counted(self.number(part)) for x, part in zip(MAKERS[name], node.args[:4], strict=True)}
+        values = {x: counted(self.operand(part)) for x, part in zip(MAKERS[name], node.args[:4], strict=True)}
         nodes: dict[str, ast.AST] = dict(zip(MAKERS[name], node.args[:4], strict=True))
         fields: dict[str, Any] = {}
         for given in node.keywords:
-            key, value = str(given.arg), self.number(given.value)
+            key, value = str(given.arg), self.operand(given.value)
             nodes[key] = given.value
             if key in ATTRIBUTES:
                 values[ATTRIBUTES[key]] = counted(value)
@@ -234,15 +265,19 @@ class _Walk:
     # -- elements of lists
 
     def do_subscript(self, node: ast.Subscript) -> Any:
-        value = self.number(node.value)
-        if _shape(value) is None:
+        value = self.operand(node.value)
+        if not _has_lists(value):
             raise ExpressionError(
                 f"an index after {self.shown(node.value)} in {self.words.text!r}, but there is one value per "
                 "event, not a list."
             )
         if isinstance(node.slice, ast.Tuple):
             return self.placed(node, value)
-        index = self.number(node.slice)
+        index = self.operand(node.slice)
+        found = chosen_flat(value, index)
+        if found is not None:
+            return found
+        value, index = plain(value), plain(index)
         if is_list(index) and is_bool(index):
             # awkward would take a shorter condition for the first few elements.
             self.check_lengths(node.value, _shape(value), node.slice, index)
@@ -266,7 +301,9 @@ class _Walk:
         if isinstance(index, np.ndarray) and index.dtype.kind in "iuf":
             self.check_whole(node, index)
             self.check_place(node, value)
-            return value.pick(index) if isinstance(value, Objects) else pick(value, index)
+            if isinstance(value, Objects):
+                return value.pick(index)
+            return pick(value, index)
         remedy = "write [:, 0] for the first element, or a condition on the elements"
         if isinstance(index, np.ndarray):
             remedy = "it has one value per event: put it into the cut, or compare elements here"
@@ -285,8 +322,9 @@ class _Walk:
         """A place found in one list means nothing in a list of other lengths."""
         call = node.slice
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("argmax", "argmin"):
-            searched = _shape(self.number(call.args[0]))
-            self.check_lengths(node.value, _shape(value), call.args[0], searched)
+            searched = self.operand(call.args[0])
+            if not same_lengths(value, searched):
+                self.check_lengths(node.value, _shape(value), call.args[0], _shape(searched))
 
     def placed(self, node: ast.Subscript, value: Any) -> Any:
         for position, index in enumerate(_indices(node.slice)):
@@ -301,8 +339,9 @@ class _Walk:
 
 
 def _at(lists: Any, index: int | slice) -> Any:
-    if isinstance(lists, Objects):
-        return lists.place(index)
+    if isinstance(lists, Objects) or (isinstance(lists, Jagged) and len(lists.nesting.levels) == 1):
+        return objects_of(lists).place(index).out()
+    lists = plain(lists)
     return lists[:, index] if isinstance(index, slice) else take(lists, index)
 
 
@@ -315,9 +354,12 @@ def _indices(node: Any) -> Iterator[int | slice]:
 
 def _shape(value: Any) -> Any:
     """The lists of a value; None for one value per event."""
-    if isinstance(value, Objects):
-        return value.lists
+    value = plain(value.lists if isinstance(value, Objects) else value)
     return value if is_list(value) else None
+
+
+def _has_lists(value: Any) -> bool:
+    return value.is_list if isinstance(value, Objects) else isinstance(value, (Jagged, ak.Array))
 
 
 def is_text(value: Any) -> bool:

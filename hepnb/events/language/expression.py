@@ -29,6 +29,7 @@ from hepnb.events.language.combinations import TooManyAtOnce
 from hepnb.events.language.evaluator import evaluate, is_text
 from hepnb.events.language.functions import to_numbers
 from hepnb.events.language.kinds import Kind
+from hepnb.events.language.nesting import plain
 from hepnb.events.language.operators import is_list
 from hepnb.events.language.pieces import in_pieces
 from hepnb.events.language.source_map import TokenizedExpression, point_at
@@ -150,6 +151,9 @@ class Expression:
 
     def lists(self, arrays: Mapping[str, Any]) -> Any:
         """Evaluate, leaving the lists of ``flatten(...)`` and four-vectors as they are."""
+        return plain(self._lists(arrays))
+
+    def _lists(self, arrays: Mapping[str, Any]) -> Any:
         missing = [name for name in self.branches if name not in arrays]
         if missing:
             raise BranchError(
@@ -160,7 +164,7 @@ class Expression:
         except TooManyAtOnce as many:
             columns = {name: arrays[name] for name in self.branches}
             n = len(next(iter(columns.values())))
-            return in_pieces(lambda part, _: self.lists(part), columns, n, many)
+            return in_pieces(lambda part, _: self.lists(ChunkColumns(part)), columns, n, many)
 
     def _whole(self, arrays: Mapping[str, Any]) -> Any:
         """Evaluate all entries at once."""

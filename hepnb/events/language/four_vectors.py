@@ -71,9 +71,12 @@ class FourVectors:
     ----------
     parts : mapping of str to numpy.ndarray, shape (n,)
         Four coordinates by their name in ``vector``.
+    whole : bool
+        Whether a vector that has NaN in one coordinate is known to have it in all.
     """
 
     parts: Mapping[str, Numbers]
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(next(iter(self.parts.values())))
@@ -103,6 +106,8 @@ class FourVectors:
             found = _OWN[name](self)
         else:
             found = np.asarray(getattr(self._rows, name), dtype=np.float64)
+        if self.whole and (name in self.parts or name in _OWN):
+            return found
         return found if self._missing is None else np.where(self._missing, np.nan, found)
 
     @property
@@ -125,7 +130,13 @@ class FourVectors:
         """The same vectors as px, py, pz and E."""
         if tuple(self.parts) == CARTESIAN and self._missing is None:
             return self
-        return FourVectors({name: self.get(name) for name in CARTESIAN})
+        return FourVectors({name: self.get(name) for name in CARTESIAN}, whole=True)
+
+    @cached_property
+    def matrix(self) -> NDArray[np.float64]:
+        """The same vectors as rows of px, py, pz, E, shape (n, 4): quick to choose from and to add."""
+        parts = self.cartesian.parts
+        return np.column_stack([parts[name] for name in CARTESIAN])
 
     def each(self, function: Callable[[Numbers], Numbers]) -> FourVectors:
         """Apply a function to every coordinate, as to choose vectors."""

@@ -15,8 +15,8 @@ import numpy as np
 
 from hepnb.events.language import combinations as combine
 from hepnb.events.language.identity import disjoint, without
-from hepnb.events.language.nesting import unwrap
-from hepnb.events.language.objects import Objects, distance, make, of_truth, opening
+from hepnb.events.language.nesting import Jagged, each, plain, unwrap
+from hepnb.events.language.objects import Objects, distance, make, objects_of, of_truth, opening
 from hepnb.events.language.operators import (
     absolute,
     alike,
@@ -173,25 +173,34 @@ def pick(value: Any, index: Any) -> Any:
 
 
 def _first(value: Any) -> Any:
-    return value.place(0) if isinstance(value, Objects) else take(value, 0)
+    if isinstance(value, Objects) or (isinstance(value, Jagged) and len(value.nesting.levels) == 1):
+        return objects_of(value).place(0).out()
+    return take(plain(value), 0)
 
 
 def _sum(value: Any) -> Any:
-    return value.summed() if isinstance(value, Objects) else to_numbers(sum_of_lists(value))
+    return value.summed() if isinstance(value, Objects) else to_numbers(sum_of_lists(plain(value)))
 
 
 def _count(value: Any) -> Any:
     if isinstance(value, Objects):
         return value.count()
+    value = plain(value)
     if is_bool(value):
         return to_numbers(ak.sum(value, axis=-1))
     return to_numbers(ak.num(value, axis=-1))
 
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
-    condition = truth(condition)
     if isinstance(yes, Objects):
-        return of_truth(condition, yes, no)
+        return of_truth(truth(plain(condition)), yes, no)
+    if any(isinstance(value, Jagged) for value in (condition, yes, no)):
+        return each(_chosen, condition, yes, no)
+    return _chosen(condition, yes, no)
+
+
+def _chosen(condition: Any, yes: Any, no: Any) -> Any:
+    condition = truth(condition)
     yes, no = alike([yes, no])
     if any(is_list(value) for value in (condition, yes, no)):
         return ak.where(*ak.broadcast_arrays(condition, yes, no))

@@ -6,7 +6,7 @@ and their combinations are calculated on flat arrays; only what leaves is an awk
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,18 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Nesting", "NestingError", "common", "offsets_of", "ramp", "unwrap"]
+__all__ = [
+    "Jagged",
+    "Nesting",
+    "NestingError",
+    "common",
+    "each",
+    "jagged",
+    "offsets_of",
+    "plain",
+    "ramp",
+    "unwrap",
+]
 
 Offsets = NDArray[np.int64]
 
@@ -66,19 +77,14 @@ class Nesting:
         return ramp(self.counts) if self.levels else np.zeros(self.n_events, np.int64)
 
     def wrap(self, flat: NDArray[Any]) -> Any:
-        """Give one number per event as numpy, lists as awkward.
+        """Give one number per event as numpy, lists as :class:`Jagged`.
 
         Examples
         --------
-        >>> Nesting(2, (np.array([0, 2, 3]),)).wrap(np.array([1.0, 2.0, 3.0])).to_list()
+        >>> Nesting(2, (np.array([0, 2, 3]),)).wrap(np.array([1.0, 2.0, 3.0])).array.to_list()
         [[1.0, 2.0], [3.0]]
         """
-        if not self.levels:
-            return flat
-        layout: Any = ak.contents.NumpyArray(flat)
-        for offsets in reversed(self.levels):
-            layout = ak.contents.ListOffsetArray(ak.index.Index64(offsets), layout)
-        return ak.Array(layout)
+        return Jagged(self, flat) if self.levels else flat
 
     def same(self, other: Nesting) -> bool:
         """Tell whether the elements of two belong to the same lists."""
@@ -106,6 +112,74 @@ class Nesting:
         return Nesting(self.n_events, (*self.levels[:-1], running[self.levels[-1]]))
 
 
+@dataclass(frozen=True, eq=False)
+class Jagged:
+    """Lists of numbers that are calculated with flat.
+
+    Attributes
+    ----------
+    nesting : Nesting
+        The lists, at least one level.
+    flat : numpy.ndarray, shape (n_elements,)
+        Their elements.
+    """
+
+    nesting: Nesting
+    flat: NDArray[Any]
+
+    @cached_property
+    def array(self) -> ak.Array:
+        """The same lists as awkward has them."""
+        layout: Any = ak.contents.NumpyArray(self.flat)
+        for offsets in reversed(self.nesting.levels):
+            layout = ak.contents.ListOffsetArray(ak.index.Index64(offsets), layout)
+        return ak.Array(layout)
+
+
+def plain(value: Any) -> Any:
+    """Give lists as awkward arrays, and anything else as it is."""
+    return value.array if isinstance(value, Jagged) else value
+
+
+def each(function: Callable[..., Any], *values: Any) -> Any:
+    """Apply a function of numbers element by element; where all lists are flat, to the flat elements.
+
+    Raises
+    ------
+    NestingError
+        Where flat lists do not fit each other.
+    """
+    if not any(isinstance(value, Jagged) for value in values):
+        return function(*values)
+    if any(isinstance(value, ak.Array) for value in values):
+        return function(*(plain(value) for value in values))
+    columns = [value for value in values if isinstance(value, (Jagged, np.ndarray))]
+    nesting = common([unwrap(value)[0] for value in columns])
+    return nesting.wrap(function(*(_over(value, nesting) for value in values)))
+
+
+def _over(value: Any, nesting: Nesting) -> Any:
+    """The elements of a column repeated for deeper lists; a constant as it is."""
+    if not isinstance(value, (Jagged, np.ndarray)):
+        return value
+    inside, elements = unwrap(value)
+    return elements if inside.same(nesting) else inside.spread(elements, nesting)
+
+
+def jagged(column: Any) -> Jagged | None:
+    """Give a column of lists of numbers, none missing, flat; None for any other column."""
+    layout, levels = column.layout, []
+    n_events = len(layout)
+    while layout.is_list and not layout.is_regular and not layout.parameters:
+        layout = layout.to_ListOffsetArray64(True)
+        offsets = np.asarray(layout.offsets.data)
+        levels.append(offsets)
+        layout = layout.content[: int(offsets[-1])]
+    if not levels or not layout.is_numpy or layout.purelist_depth > 1 or layout.parameters:
+        return None
+    return Jagged(Nesting(n_events, tuple(levels)), np.asarray(layout.data))
+
+
 def common(nestings: Sequence[Nesting]) -> Nesting:
     """Give the deepest of several; the others have to fit it.
 
@@ -130,6 +204,8 @@ def unwrap(value: Any) -> tuple[Nesting, NDArray[Any]]:
     >>> nesting.levels, flat
     ((array([0, 0, 2]),), array([2., 3.]))
     """
+    if isinstance(value, Jagged):
+        return value.nesting, value.flat
     if not isinstance(value, ak.Array):
         flat = np.atleast_1d(np.asarray(value))
         return Nesting(len(flat)), flat

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.events.language.four_vectors import CARTESIAN, MAKERS, FourVectors
-from hepnb.events.language.nesting import Nesting, NestingError, common, offsets_of, ramp, unwrap
+from hepnb.events.language.nesting import Jagged, Nesting, NestingError, common, offsets_of, ramp, unwrap
 from hepnb.events.language.tables import (
     Fetch,
     JoinedTable,
@@ -22,11 +22,14 @@ from hepnb.events.language.tables import (
     Table,
     VectorTable,
     chosen,
+    parts_of,
+    slice_of,
 )
 
 __all__ = [
     "ORDINALS",
     "Objects",
+    "apart",
     "combined",
     "distance",
     "make",
@@ -209,6 +212,21 @@ def objects_of(value: Any) -> Objects:
     return Objects(NumberTable(nesting, flat), None, nesting)
 
 
+def chosen_flat(value: Any, index: Any) -> Any:
+    """Choose from flat lists by a condition on the elements; None where it takes more than that."""
+    if not isinstance(value, (Objects, Jagged)) or not isinstance(index, Jagged) or index.flat.dtype != bool:
+        return None
+    objects = objects_of(value)
+    return objects.mask(index).out() if index.nesting.begins(objects.nesting) else None
+
+
+def same_lengths(value: Any, other: Any) -> bool:
+    """Tell of flat lists whether they have the same lengths in every event."""
+    if not all(isinstance(one, (Objects, Jagged)) and one.nesting.levels for one in (value, other)):
+        return False
+    return np.array_equal(value.nesting.levels[0], other.nesting.levels[0])
+
+
 def make(
     maker: str, values: Sequence[Any], prefix: str = "", fields: Mapping[str, Any] | None = None
 ) -> Objects:
@@ -261,12 +279,15 @@ def distance(*values: Any) -> Any:
 
     Of two vectors, of the members of pairs, or of eta, phi, eta, phi.
     """
+    if len(values) == 1:
+        objects = values[0]
+        return objects.nesting.wrap(apart(objects.table, objects.rows, objects.nesting.n_elements))
     if len(values) == 4:
         eta1, phi1, eta2, phi2 = values
     else:
         first, second = _two(values)
         (eta1, phi1), (eta2, phi2) = ([v.get(x, no_column) for x in ("eta", "phi")] for v in (first, second))
-    return _element_wise(lambda a, b, c, d: np.hypot(a - c, _turn(b, d)), eta1, phi1, eta2, phi2)
+    return _element_wise(_apart, eta1, phi1, eta2, phi2)
 
 
 def _two(values: Sequence[Any]) -> Sequence[Any]:
@@ -276,12 +297,37 @@ def _two(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _turn(first: Any, second: Any) -> Any:
-    return np.mod(first - second + np.pi, 2 * np.pi) - np.pi
+    turned = np.asarray(first - second, dtype=np.float64)
+    beyond = np.abs(turned) >= np.pi
+    if np.any(beyond):
+        turned = np.where(beyond, np.mod(turned + np.pi, 2 * np.pi) - np.pi, turned)
+    return turned if turned.ndim else turned[()]
+
+
+def _apart(eta1: Any, phi1: Any, eta2: Any, phi2: Any) -> Any:
+    eta, phi = eta1 - eta2, _turn(phi1, phi2)
+    return np.sqrt(eta * eta + phi * phi)
+
+
+def apart(table: Table, rows: Rows, n: int) -> NDArray[np.float64]:
+    """Give deltaR of the first and the second member of combinations."""
+    found = np.empty(n)
+    for number in (0, 1):
+        for name in ("eta", "phi"):
+            # Calculated once for all objects, before some are taken again and again.
+            one, _ = table.member(number, None)
+            one.values(name, no_column, None)
+    for part in parts_of(n):
+        some = slice_of(rows, part)
+        members = [table.member(number, some) for number in (0, 1)]
+        eta1, phi1, eta2, phi2 = (one.values(x, no_column, at) for one, at in members for x in ("eta", "phi"))
+        found[part] = _apart(eta1, phi1, eta2, phi2)
+    return found
 
 
 def _element_wise(function: Any, *values: Any) -> Any:
     """Apply a function of numbers to the flat elements."""
-    if not any(isinstance(value, ak.Array) for value in values):
+    if not any(isinstance(value, (ak.Array, Jagged)) for value in values):
         return function(*values)
     nesting, flat = _aligned(values)
     return nesting.wrap(function(*flat))

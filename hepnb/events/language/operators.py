@@ -10,6 +10,8 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from hepnb.events.language.nesting import Jagged, jagged
+
 __all__ = [
     "COMPARISONS",
     "OPERATORS",
@@ -69,6 +71,8 @@ def kind_of(value: Any) -> str:
     >>> kind_of(ak.Array([[True], []])), kind_of(3), kind_of("GT")
     ('b', 'i', 'U')
     """
+    if isinstance(value, Jagged):
+        return value.flat.dtype.kind
     if is_list(value):
         form = value.layout.form
         while getattr(form, "content", None) is not None and not hasattr(form, "primitive"):
@@ -100,6 +104,8 @@ def counted(value: Any) -> Any:
     """Let true count as one, as in ROOT: numpy would make true + true true."""
     if not is_bool(value):
         return value
+    if isinstance(value, Jagged):
+        return Jagged(value.nesting, value.flat.astype(np.int64))
     if is_list(value):
         return ak.values_astype(value, np.int64)
     return value.astype(np.int64) if isinstance(value, np.ndarray | np.generic) else int(value)
@@ -115,11 +121,17 @@ def as_float(value: Any) -> Any:
 def widened(value: Any) -> Any:
     """Give whole numbers 64 bits and others double precision; what is no number stays as it is.
 
+    Lists of numbers come flat.
+
     Examples
     --------
     >>> widened(np.array([100], dtype=np.int8)).dtype, widened(np.array([1.5], dtype=np.float32)).dtype
     (dtype('int64'), dtype('float64'))
     """
+    if isinstance(value, Jagged):
+        return Jagged(value.nesting, widened(value.flat))
+    if is_list(value) and (flat := jagged(value)) is not None:
+        return widened(flat)
     wide = _WIDE.get(kind_of(value)) if isinstance(value, (np.ndarray, np.generic, ak.Array)) else None
     if wide is None:
         return value

@@ -7,7 +7,7 @@ once per combination, and only the columns that are asked for are read.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -26,6 +26,10 @@ __all__ = [
     "Rows",
     "Table",
     "VectorTable",
+    "chosen",
+    "joined",
+    "parts_of",
+    "slice_of",
     "take_rows",
 ]
 
@@ -46,11 +50,26 @@ def take_rows(flat: NDArray[Any], rows: Rows) -> NDArray[Any]:
     if rows is None:
         return flat
     if not len(rows) or rows.min() >= 0:
-        return flat[rows]
-    there = rows >= 0
-    found = np.full(len(rows), np.nan)
-    found[there] = flat[rows[there]]
+        return flat.take(rows, axis=0)
+    missing = rows < 0
+    if not len(flat):
+        return np.full((len(rows), *flat.shape[1:]), np.nan)
+    found = flat[np.maximum(rows, 0)].astype(np.result_type(flat.dtype, np.float64), copy=False)
+    found[missing] = np.nan
     return found
+
+
+def parts_of(n: int) -> Iterator[slice]:
+    """Cut rows into parts whose intermediate results stay in the cache of a processor."""
+    return (slice(start, min(start + _CACHED, n)) for start in range(0, n, _CACHED))
+
+
+def slice_of(rows: Rows, part: slice) -> NDArray[np.int64]:
+    """Give the row numbers of a part."""
+    return np.arange(part.start, part.stop) if rows is None else rows[part]
+
+
+_CACHED = 2**13
 
 
 class Table(ABC):
@@ -72,12 +91,20 @@ class Table(ABC):
         """One number of each of some rows."""
 
     @abstractmethod
+    def momenta(self, rows: Rows) -> NDArray[np.float64]:
+        """Give px, py, pz and E of some rows, shape (n, 4)."""
+
     def vectors(self, rows: Rows) -> FourVectors:
         """The four-vectors of some rows in Cartesian coordinates."""
+        return _cartesian(self.momenta(rows))
 
     def member(self, _number: int, _rows: Rows) -> tuple[Table, Rows]:
         """The objects that some rows combine; only of combinations."""
         raise ExpressionError("only combinations have members.")
+
+    def prepare(self, n: int) -> None:
+        """Calculate for all rows what is asked for of n rows in parts."""
+        del n
 
     @property
     def n_members(self) -> int:
@@ -97,7 +124,7 @@ class NumberTable(Table):
         """The numbers themselves."""
         return take_rows(self.flat, rows)
 
-    def vectors(self, _rows: Rows) -> FourVectors:
+    def momenta(self, _rows: Rows) -> NDArray[np.float64]:
         """Numbers have none."""
         raise ExpressionError("numbers have no four-vectors.")
 
@@ -140,17 +167,25 @@ class VectorTable(Table):
             self._known[attribute] = self._read(attribute, fetch)
         return take_rows(self._known[attribute], rows)
 
+    def momenta(self, rows: Rows) -> NDArray[np.float64]:
+        """Give px, py, pz and E of some rows, shape (n, 4)."""
+        if rows is not None and len(rows) < len(self._vectors) and "matrix" not in self._vectors.__dict__:
+            return self._vectors.each(lambda part: take_rows(part, rows)).matrix
+        return take_rows(self._vectors.matrix, rows)
+
     def vectors(self, rows: Rows) -> FourVectors:
         """The four-vectors of some rows in Cartesian coordinates."""
-        if rows is None:
-            return self._vectors.cartesian
-        if len(rows) < len(self._vectors):
-            return self._vectors.each(lambda part: take_rows(part, rows)).cartesian
-        return self._vectors.cartesian.each(lambda part: take_rows(part, rows))
+        return self._vectors.cartesian if rows is None else _cartesian(self.momenta(rows))
+
+    def prepare(self, n: int) -> None:
+        """Calculate for all rows what is asked for of n rows in parts."""
+        if 2 * n >= len(self._vectors):
+            self.momenta(None)
 
     def _number(self, attribute: str, rows: Rows) -> NDArray[Any]:
         """One number of each of some rows."""
-        if rows is not None and len(rows) < len(self._vectors) and attribute not in self._known:
+        known = attribute in self._known or attribute in self._vectors.parts
+        if rows is not None and len(rows) < len(self._vectors) and not known:
             return self._vectors.each(lambda part: take_rows(part, rows)).get(attribute)
         if attribute not in self._known:
             self._known[attribute] = self._vectors.get(attribute)
@@ -178,31 +213,30 @@ class JoinedTable(Table):
         The lists of the joined rows.
     parts : sequence of (Table, Rows)
         Whose rows.
-    places : numpy.ndarray, shape (n_rows,), optional
-        Place of each row in its joined list; that in its own list where left out.
+    order : numpy.ndarray, shape (n_rows,), optional
+        The rows in the order of the joined lists. Where left out, an object keeps the place in its own list.
     """
 
-    def __init__(self, nesting: Nesting, parts: Sequence[tuple[Table, Rows]], places: Rows = None) -> None:
-        self.nesting, self.parts, self._places = nesting, tuple(parts), places
+    def __init__(self, nesting: Nesting, parts: Sequence[tuple[Table, Rows]], order: Rows = None) -> None:
+        self.nesting, self.parts, self._order = nesting, tuple(parts), order
         self.is_numbers = all(table.is_numbers for table, _ in self.parts)
         self._known: dict[str, NDArray[Any]] = {}
-        self._cartesian: FourVectors | None = None
+        self._momenta: NDArray[np.float64] | None = None
 
     def values(self, attribute: str, fetch: Fetch, rows: Rows) -> NDArray[Any]:
         """One number of each of some rows."""
-        if attribute == "index" and self._places is not None:
-            return take_rows(self._places, rows)
+        if attribute == "index" and self._order is not None and "index" not in self._known:
+            self._known["index"] = _places(self.nesting, self._order)
         if attribute not in self._known:
             parts = [table.values(attribute, fetch, some) for table, some in self.parts]
             self._known[attribute] = np.concatenate(parts)
         return take_rows(self._known[attribute], rows)
 
-    def vectors(self, rows: Rows) -> FourVectors:
-        """The four-vectors of some rows in Cartesian coordinates."""
-        if self._cartesian is None:
-            parts = [table.vectors(some).parts for table, some in self.parts]
-            self._cartesian = FourVectors({x: np.concatenate([part[x] for part in parts]) for x in CARTESIAN})
-        return self._cartesian.each(lambda part: take_rows(part, rows))
+    def momenta(self, rows: Rows) -> NDArray[np.float64]:
+        """Give px, py, pz and E of some rows, shape (n, 4)."""
+        if self._momenta is None:
+            self._momenta = np.concatenate([table.momenta(some) for table, some in self.parts])
+        return take_rows(self._momenta, rows)
 
 
 class CombinationTable(Table):
@@ -214,19 +248,23 @@ class CombinationTable(Table):
         The lists of combinations.
     members : sequence of (Table, Rows)
         What is combined; as many rows each.
-    places : numpy.ndarray, shape (n_rows,), optional
-        Place of each combination in its list, where the rows are not in the order of the lists.
+    order : numpy.ndarray, shape (n_rows,), optional
+        The rows in the order of the lists, where they are not.
     """
 
-    def __init__(self, nesting: Nesting, members: Sequence[tuple[Table, Rows]], places: Rows = None) -> None:
-        self.nesting, self.members, self._places = nesting, tuple(members), places
-        self._sum: FourVectors | None = None
+    def __init__(self, nesting: Nesting, members: Sequence[tuple[Table, Rows]], order: Rows = None) -> None:
+        self.nesting, self.members, self._order = nesting, tuple(members), order
         self._known: dict[str, NDArray[Any]] = {}
 
     @property
     def n_members(self) -> int:
         """Number of objects in each row."""
         return len(self.members)
+
+    def prepare(self, n: int) -> None:
+        """Calculate for all rows what is asked for of n rows in parts."""
+        for table, _ in self.members:
+            table.prepare(n)
 
     def member(self, number: int, rows: Rows) -> tuple[Table, Rows]:
         """The objects that some rows combine."""
@@ -236,27 +274,31 @@ class CombinationTable(Table):
     def values(self, attribute: str, _fetch: Fetch, rows: Rows) -> NDArray[Any]:
         """One number of each of some rows."""
         if attribute == "index":
-            return take_rows(self.nesting.places if self._places is None else self._places, rows)
+            return take_rows(_places(self.nesting, self._order), rows)
         name = ATTRIBUTES[attribute]
-        if rows is not None and len(rows) < self.nesting.n_elements and name not in self._known:
-            return self.vectors(rows).get(name)
-        if name not in self._known:
-            self._known[name] = self.vectors(None).get(name)
-        return take_rows(self._known[name], rows)
+        if name in self._known:
+            return take_rows(self._known[name], rows)
+        n = self.nesting.n_elements if rows is None else len(rows)
+        self.prepare(n)
+        found = np.empty(n)
+        for part in parts_of(n):
+            found[part] = self.vectors(slice_of(rows, part)).get(name)
+        if rows is None:
+            self._known[name] = found
+        return found
 
-    def vectors(self, rows: Rows) -> FourVectors:
-        """The four-vectors of some rows in Cartesian coordinates."""
-        if rows is not None and (self._sum is None or len(rows) < self.nesting.n_elements):
-            return self._summed(rows)
-        if self._sum is None:
-            self._sum = self._summed(None)
-        return self._sum.each(lambda part: take_rows(part, rows))
+    def momenta(self, rows: Rows) -> NDArray[np.float64]:
+        """Give px, py, pz and E of the sums of some rows, shape (n, 4)."""
+        (table, some), *others = (self.member(number, rows) for number in range(self.n_members))
+        total = table.momenta(some)
+        total = total.copy() if some is None else total
+        for table, some in others:
+            total += table.momenta(some)
+        return total
 
-    def _summed(self, rows: Rows) -> FourVectors:
-        parts = [
-            table.vectors(some).parts for table, some in (self.member(k, rows) for k in range(self.n_members))
-        ]
-        return FourVectors({x: reduce(np.add, [part[x] for part in parts]) for x in CARTESIAN})
+
+def _cartesian(momenta: NDArray[np.float64]) -> FourVectors:
+    return FourVectors(dict(zip(CARTESIAN, momenta.T, strict=True)), whole=True)
 
 
 def chosen(rows: Rows, which: Rows) -> Rows:
@@ -288,23 +330,29 @@ def joined(parts: Sequence[tuple[Table, Rows, Nesting]]) -> tuple[Table, NDArray
     offsets = offsets_of(reduce(np.add, counts))
     nesting = Nesting(parts[0][2].n_events, (offsets,))
     order = np.empty(nesting.n_elements, np.int64)
-    places = np.empty(nesting.n_elements, np.int64)
-    first, starts = 0, offsets[:-1].copy()
+    first, starts = 0, offsets[:-1]
     for (_, _, inside), n in zip(parts, counts, strict=True):
-        at = starts[inside.parents] + inside.places
-        rows = slice(first, first + inside.n_elements)
-        order[at] = np.arange(rows.start, rows.stop)
-        places[rows] = at - offsets[:-1][inside.parents]
-        first, starts = rows.stop, starts + n
-    return _one_table(nesting, [(table, rows) for table, rows, _ in parts], places), order, nesting
+        rows = np.arange(inside.n_elements)
+        order[rows + np.repeat(starts - inside.levels[0][:-1], n)] = rows + first
+        first, starts = first + inside.n_elements, starts + n
+    return _one_table(nesting, [(table, rows) for table, rows, _ in parts], order), order, nesting
 
 
-def _one_table(nesting: Nesting, parts: list[tuple[Table, Rows]], places: Rows = None) -> Table:
+def _places(nesting: Nesting, order: Rows) -> NDArray[np.int64]:
+    """Place of each row in its list."""
+    if order is None:
+        return nesting.places
+    places = np.empty(len(order), np.int64)
+    places[order] = nesting.places
+    return places
+
+
+def _one_table(nesting: Nesting, parts: list[tuple[Table, Rows]], order: Rows = None) -> Table:
     if not isinstance(parts[0][0], CombinationTable):
-        return JoinedTable(nesting, parts, places)
+        return JoinedTable(nesting, parts, order)
     # Combinations are joined member by member.
     members = [
         (_one_table(nesting, [table.member(number, rows) for table, rows in parts]), None)
         for number in range(parts[0][0].n_members)
     ]
-    return CombinationTable(nesting, members, places)
+    return CombinationTable(nesting, members, order)
