@@ -13,7 +13,7 @@ from hepnb._version import __version__
 from hepnb.resolvers import RESOLVERS
 
 if TYPE_CHECKING:
-    from hepnb import datasets, errors, figures
+    from hepnb import datasets, densities, errors, figures, losses
     from hepnb.events import Column, Fill, RootFile, Tree, batches, open, open_skim, write
     from hepnb.fits import (
         contour,
@@ -79,7 +79,7 @@ _HOME = {
     "BrazilBand": "widgets",
     "Workbench": "widgets",
 }
-_MODULES = ("datasets", "errors", "figures")
+_MODULES = ("datasets", "densities", "errors", "figures", "losses")
 
 __all__ = [
     "BranchSelector",
@@ -103,6 +103,7 @@ __all__ = [
     "build",
     "contour",
     "datasets",
+    "densities",
     "errors",
     "figures",
     "fit",
@@ -112,6 +113,7 @@ __all__ = [
     "interval",
     "limit_grid",
     "load",
+    "losses",
     "minos",
     "open",
     "open_skim",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.model import FitModel
+from hepnb.model import FitModel, Model
 from hepnb.typing import FloatArray, IntArray
 
 __all__ = [
@@ -156,6 +156,8 @@ def free_factors(model: FitModel) -> IntArray:
     ndarray of int, shape (n,)
         Positions.
     """
+    if not isinstance(model, Model):
+        return np.empty(0, dtype=np.intp)
     notes = model.likelihood.notes
     if "free factors" not in notes:
         where = np.array([i for i, p in enumerate(model.parameters) if p.kind == "free"], dtype=np.intp)

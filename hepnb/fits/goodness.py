@@ -141,10 +141,9 @@ def goodness_of_fit(
     counts = one_data_set(data, model)
     model = adjusted(model, init, bounds, fixed)
     free = fit(counts, model) if result is None else result
-    main = counts[: model.n_bins]
     statistic = max(free.twice_nll - float(model.likelihood.constant(counts[None])[0]), 0.0)
     loose = sum(p.kind == "free" for p, held in zip(model.parameters, model.fixed, strict=True) if not held)
-    n_dof = int(np.count_nonzero(main >= 0)) - loose
+    n_dof = model.n_points(counts) - loose
     p_value = float(gammaincc(0.5 * n_dof, 0.5 * statistic)) if n_dof > 0 else math.nan
     if not n_toys:
         return GoodnessResults(statistic, n_dof, p_value)

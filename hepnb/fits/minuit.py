@@ -93,5 +93,7 @@ def minuit_lane(
     likelihood: Likelihood, data: FloatArray, start: FloatArray, bounds: FloatArray, fixed: BoolArray
 ) -> FloatArray:
     """Return the point, shape (parameter,), at which Minuit ends; see :func:`run_minuit`."""
-    safe = np.where(np.isfinite(start), start, 0.5 * bounds.sum(axis=1))
+    # A parameter without bounds has no middle.
+    low, high = np.where(np.isfinite(bounds), bounds, 0.0).T
+    safe = np.where(np.isfinite(start), start, 0.5 * (low + high))
     return np.array(run_minuit(likelihood, data, safe, bounds, fixed).values)

@@ -56,6 +56,7 @@ def named_options(function: Callable[P, R]) -> Callable[P, R]:
         The same function, with the same signature.
     """
     known = tuple(inspect.signature(function).parameters)
+    place = known.index("model") if "model" in known else None
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -64,9 +65,28 @@ def named_options(function: Callable[P, R]) -> Callable[P, R]:
                 meant = _ELSEWHERE.get(name)
                 hint = f"It is called {meant!r} here." if meant in known else nearest(name, known)
                 raise OptionError(f"{function.__name__}: option {name!r} does not exist. {hint}")
+        if "model" in kwargs or (place is not None and place < len(args)):
+            args, kwargs = _with_loss(place, args, kwargs)  # type: ignore[assignment]  # of the same signature
         return function(*args, **kwargs)
 
     return checked
+
+
+def _with_loss(
+    place: int | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], Any]:
+    """Exchange a density and its data for the loss that they mean."""
+    model = kwargs["model"] if "model" in kwargs else args[place or 0]
+    if isinstance(model, FitModel) or not hasattr(model, "log_at"):
+        return args, kwargs
+    from hepnb.losses import as_loss  # noqa: PLC0415  # only fits of densities need them
+
+    # The data come right before the model.
+    where = (place or 1) - 1
+    loss, data = as_loss(model, args[where] if where < len(args) else kwargs.get("data"))
+    positional = [loss if i == place else data if i == where else value for i, value in enumerate(args)]
+    named = {k: loss if k == "model" else data if k == "data" else v for k, v in kwargs.items()}
+    return tuple(positional), named
 
 
 def adjusted(

@@ -194,6 +194,12 @@ def covariance_of(
     inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
     # -2 log L rises by 1 at one standard deviation: the covariance is twice the inverse curvature.
     covariance[np.ix_(free, free)] = 2 * inverse * np.outer(scale, scale)
+    sandwich = getattr(model.likelihood, "sandwich", None)
+    spread = None if sandwich is None else sandwich(point, data[None])
+    if spread is not None:
+        # Weighted events: what the gradient really scatters by, between two inverse curvatures.
+        half = 0.5 * covariance
+        covariance = half @ spread @ half
     if not flat.any():
         return covariance, float(values[-1] / values[0]), loose
     loose[free] = np.sqrt((vectors[:, flat] ** 2).sum(axis=1)) > _INVOLVED

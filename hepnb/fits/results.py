@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from hepnb.errors import printable
 from hepnb.html_table import html_table, number_with_error
 from hepnb.typing import FloatArray
@@ -133,6 +135,11 @@ class FitResults:
     twice_nll: float
     report: FitReport
     minuit: Any = None
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the parameters from the curvature, shape (n_parameters, n_parameters)."""
+        return np.asarray(self.correlation * np.outer(self.curvature_uncertainty, self.curvature_uncertainty))
 
     def __getitem__(self, label: str) -> tuple[float, float]:
         """Return value and uncertainty of a parameter."""

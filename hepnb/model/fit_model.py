@@ -216,6 +216,21 @@ class FitModel:
         """
         raise NotImplementedError
 
+    def n_points(self, data: FloatArray) -> int:
+        """Return the number of data that a fit describes, for degrees of freedom.
+
+        Parameters
+        ----------
+        data : ndarray, shape (n_data,)
+            Complete data.
+
+        Returns
+        -------
+        int
+            Bins, here.
+        """
+        return int(np.count_nonzero(data[: self.n_bins] >= 0))
+
     def description(self) -> Any:
         """Return what the model is, for JSON: a study on disk knows its model by that."""
         raise NotImplementedError
