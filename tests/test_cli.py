@@ -372,6 +372,7 @@ def test_ctrl_c_writes_what_is_done(
 ) -> None:
     monkeypatch.setattr("hepnb.cli.limit_grid.bar", interrupting)
     monkeypatch.setattr("hepnb.cli.limit_one.bar", interrupting)
+    monkeypatch.setattr("hepnb.limits.streaming._QUICK", 0.0)  # else all points are one batch
     before = signal.getsignal(signal.SIGINT)
     grid = run(*grid_arguments(generated_dir, "--out", tmp_path))
     assert grid.exit_code == 130
@@ -493,3 +494,35 @@ def test_h_is_help_and_completion_can_be_installed() -> None:
     assert run("-h").stdout == run("--help").stdout
     assert run("browse", "-h").stdout == run("browse", "--help").stdout
     assert "--install-completion" in run("--help").stdout
+
+
+def test_a_workspace_may_come_from_standard_input(generated_dir: Path, tmp_path: Path) -> None:
+    text = (generated_dir / SMALL).read_text()
+    result = CliRunner().invoke(app, ["limit", "-", "--json", "--out", str(tmp_path)], input=text)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document == saved(tmp_path)
+    assert document["observed"] == pytest.approx(
+        hepnb.upper_limit(None, hepnb.Model(generated_dir / SMALL)).observed
+    )
+    assert document["workspace"] == "-"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "standard input: there is nothing"),
+        ("{", "standard input, line 1"),
+        ("[1]", "a workspace cannot be loaded from list"),
+    ],
+)
+def test_what_is_no_workspace_on_standard_input_is_said(tmp_path: Path, given: str, words: str) -> None:
+    result = CliRunner().invoke(app, ["limit", "-", "--out", str(tmp_path)], input=given)
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_a_grid_prints_its_document(generated_dir: Path, tmp_path: Path) -> None:
+    result = run(*grid_arguments(generated_dir, "--json", "--out", tmp_path))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == saved(tmp_path, "grid.json")

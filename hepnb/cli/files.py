@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from hepnb.limits import LimitResults
     from hepnb.model import Model
 
-__all__ = ["brazil_band", "canvas", "evenly", "make_directory", "save_figure", "write_json"]
+__all__ = [
+    "as_json",
+    "brazil_band",
+    "canvas",
+    "evenly",
+    "make_directory",
+    "save_figure",
+    "write_json",
+]
 
 
 def make_directory(directory: Path) -> None:
@@ -79,4 +87,9 @@ def write_json(document: Any, path: Path) -> None:
     FileError
         When it cannot be written.
     """
-    write_text(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(path, as_json(document) + "\n")
+
+
+def as_json(document: Any) -> str:
+    """Return a document as the text of its file."""
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)

@@ -22,7 +22,11 @@ _INTERRUPTED, _INCOMPLETE = 130, 3
 @app.command()
 def limit(
     workspace: Annotated[
-        Path, typer.Argument(metavar="WORKSPACE", help="A pyhf JSON or a HistFactory XML file.")
+        Path,
+        typer.Argument(
+            metavar="WORKSPACE",
+            help="A pyhf JSON, HS3 or HistFactory XML file; - for JSON from standard input.",
+        ),
     ],
     patch: Annotated[
         list[str] | None,
@@ -75,6 +79,9 @@ def limit(
     ] = "",
     x: Annotated[str | None, typer.Option(help="Coordinate along x, with --grid.")] = None,
     y: Annotated[str | None, typer.Option(help="Coordinate along y, with --grid.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the document that is written, instead of a table.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Where the pictures and the numbers are written.")] = Path(),
 ) -> None:
     """Print the observed and the expected upper limits of a workspace, and draw them.
@@ -91,6 +98,7 @@ def limit(
         positivity=positivity, thorough=thorough, bounds=bounds, mu_max=mu_max,
         points=points, toys=toys, seed=seed, checkpoint=checkpoint, workers=workers,
         labels=tuple(label.strip() for label in labels.split(",") if label.strip()), x=x, y=y, out=out,
+        as_json=as_json,
     )  # fmt: skip
     options.check(grid)
     make_directory(out)

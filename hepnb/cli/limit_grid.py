@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import hepnb
-from hepnb.cli.files import canvas, save_figure, write_json
+from hepnb.cli.files import as_json, canvas, save_figure, write_json
 from hepnb.cli.limit_options import LimitOptions
+from hepnb.cli.models import load_workspace
 from hepnb.cli.stop import bar, stoppable, workers
-from hepnb.cli.words import number, plain, say, table
+from hepnb.cli.words import number, plain, print_json, say, table
 from hepnb.errors import HepnbError, nearest
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def limit_grid(options: LimitOptions) -> str:
     str
         ``"complete"``, ``"incomplete"`` (a signal failed or lacks a limit) or ``"interrupted"``.
     """
-    workspace = hepnb.load(options.workspace)
+    workspace = load_workspace(options.workspace)
     axes = _axes(workspace, options)
     with stoppable() as cancel, workers(options.workers) as executor, bar("grid", "signals") as progress:
         grid = hepnb.limit_grid(
@@ -59,6 +60,9 @@ def limit_grid(options: LimitOptions) -> str:
     except HepnbError as error:
         remark = f"no picture: {error}"
     write_json(document, options.out / "grid.json")
+    if options.as_json:
+        print_json(as_json(document))
+        return status
     _report(grid)
     if remark:
         say(remark)

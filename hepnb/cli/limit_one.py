@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import hepnb
-from hepnb.cli.files import brazil_band, evenly, save_figure, write_json
+from hepnb.cli.files import as_json, brazil_band, evenly, save_figure, write_json
 from hepnb.cli.limit_options import LimitOptions
 from hepnb.cli.stop import bar, stoppable, workers
-from hepnb.cli.words import BANDS, limit_rows, plain, say, table
+from hepnb.cli.words import BANDS, limit_rows, plain, print_json, say, table
 
 if TYPE_CHECKING:
     from hepnb.limits import LimitResults, ScanResults
@@ -44,10 +44,14 @@ def limit_one(options: LimitOptions) -> str:
     searched = options.mu_max is None and not options.toys and status != "interrupted"
     shown = evenly(found, model) if searched else found
     points = merge([found.scan, shown.scan]) if searched else found.scan
-    write_json(_document(model, found, points, options, status), options.out / "limit.json")
+    document = _document(model, found, points, options, status)
+    write_json(document, options.out / "limit.json")
     written = ["limit.json"]
     if len(shown.scan):
         written.append(save_figure(brazil_band(shown, poi), options.out / "brazil_band"))
+    if options.as_json:
+        print_json(as_json(document))
+        return status
     say(table(limit_rows(poi, found), numbers=(1,)))
     if found.message:
         say(found.message)

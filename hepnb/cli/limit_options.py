@@ -45,6 +45,7 @@ class LimitOptions:
     x: str | None
     y: str | None
     out: Path
+    as_json: bool = False
 
     def check(self, grid: bool) -> None:
         """Refuse options that would be ignored."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hepnb
-from hepnb.errors import WorkspaceError, printable
+from hepnb.errors import FileError, WorkspaceError, printable
 
 if TYPE_CHECKING:
     from hepnb.workspace import Workspace
@@ -26,7 +27,7 @@ def load_workspace(
     Parameters
     ----------
     source : path or str
-        What :func:`hepnb.load` takes.
+        What :func:`hepnb.load` takes; ``-`` for JSON from the standard input.
     patches : sequence of str
         ``FILE``, ``FILE:NAME`` of a patch set, or a name in the patch set that is given. Of an archive or a
         record of HEPData: ``NAME`` of a signal, or ``REGION:NAME``.
@@ -45,7 +46,7 @@ def load_workspace(
     """
     from hepnb.workspace import Likelihoods  # noqa: PLC0415  # a command that shows its help loads nothing
 
-    loaded: Any = hepnb.load(os.fspath(source))
+    loaded: Any = _from_standard_input() if os.fspath(source) == "-" else hepnb.load(os.fspath(source))
     given = list(patches)
     if isinstance(loaded, Likelihoods):
         loaded, given = _chosen(loaded, os.fspath(source), given)
@@ -57,6 +58,18 @@ def load_workspace(
         path, _, name = (text, "", "") if Path(text).exists() else text.rpartition(":")
         loaded = loaded.patch(path or text, name or None)
     return loaded  # type: ignore[no-any-return]  # a workspace by now
+
+
+def _from_standard_input() -> Any:
+    from hepnb.workspace.documents import parse_json  # noqa: PLC0415  # a command that shows its help loads nothing
+
+    try:
+        text = sys.stdin.read()
+    except UnicodeDecodeError:
+        raise FileError("standard input: this is not text. Give a workspace as JSON.") from None
+    if not text.strip():
+        raise FileError("standard input: there is nothing. Give a workspace as JSON.")
+    return hepnb.load(parse_json(text, "standard input"))
 
 
 def _chosen(loaded: Any, source: str, patches: list[str]) -> tuple[Workspace, list[str]]:

@@ -13,7 +13,7 @@ from hepnb.errors import printable
 if TYPE_CHECKING:
     from hepnb.limits import LimitResults
 
-__all__ = ["BANDS", "limit_rows", "number", "plain", "say", "table"]
+__all__ = ["BANDS", "limit_rows", "number", "plain", "print_json", "say", "table"]
 
 BANDS = ("-2 sigma", "-1 sigma", "median", "+1 sigma", "+2 sigma")
 
@@ -29,6 +29,11 @@ def say(text: str, *, error: bool = False) -> None:
         Whether to print it to stderr.
     """
     typer.echo(printable(text), err=error)
+
+
+def print_json(text: str) -> None:
+    """Print JSON, which escapes by itself what would move the cursor."""
+    typer.echo(text)
 
 
 def plain(values: Any) -> Any:
