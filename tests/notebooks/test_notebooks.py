@@ -38,7 +38,10 @@ def stderr(notebook: nbformat.NotebookNode) -> str:
 def check_start(notebook: nbformat.NotebookNode) -> None:
     """The workbench is shown, and the published numbers of the reference analysis come out."""
     (shown,) = (cell for cell in notebook.cells if cell.get("id") == "workbench")
-    assert "application/vnd.jupyter.widget-view+json" in shown.outputs[-1].data
+    kinds = [set(output.data) for output in shown.outputs if "data" in output]
+    assert any("application/vnd.jupyter.widget-view+json" in kind for kind in kinds)
+    # Without a kernel the saved notebook shows this.
+    assert any({"text/html", "text/plain"} == kind for kind in kinds)
     assert "public tutorial files" in printed(notebook, "source")
 
     value, sigma = re.search(
