@@ -79,7 +79,33 @@ def test_the_luminosity_slider_moves_the_band(open_notebook):
     page.locator(".hepnb-observed").wait_for()
     before = float(page.locator(".hepnb-observed").inner_text())
     notebook.drag("Luminosity ×", 60)
-    page.wait_for_timeout(1500)
-    assert notebook.evaluate("band.luminosity") > 1.5
+    notebook.expect("band.luminosity > 1.5", True)
+    notebook.expect("band._partial is None and band.state == 'current'", True, timeout=60)
     assert float(page.locator(".hepnb-observed").inner_text()) < before
     assert notebook.evaluate("band.error") == ""
+
+
+def test_a_held_parameter_moves_the_band_by_keyboard_and_is_fitted_again(open_notebook):
+    notebook = open_notebook(CELL)
+    page = notebook.page
+    page.get_by_role("button", name="Run", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.locator(".hepnb-observed").wait_for()
+    before = page.locator(".hepnb-observed").inner_text()
+    page.get_by_label("Hold").focus()
+    page.keyboard.type("uncorr")
+    name = notebook.evaluate("band.model.parameter_names[1]")
+    frames = notebook.evaluate("band.live.frames")
+    notebook.slider(name).focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    notebook.expect(f"band.held.get({name!r}, 0.0) > 1.0", True)
+    notebook.expect(f"band.live.frames > {frames}", True)
+    notebook.expect("band._partial is None and band.state == 'current'", True, timeout=60)
+    assert page.locator(".hepnb-observed").inner_text() != before
+    notebook.screenshot("brazil-band-held", ".hepnb-panel")
+    page.get_by_role("button", name="Fit it again").focus()
+    page.keyboard.press("Enter")
+    notebook.expect("band.held", {})
+    notebook.expect("band._partial is None and band.state == 'current'", True, timeout=60)
+    assert page.locator(".hepnb-observed").inner_text() == before

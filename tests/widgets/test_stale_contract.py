@@ -83,7 +83,8 @@ def panels(folder):
         scanned,
         {
             **models, "mu_min": 0.5, "mu_max": 6.0, "n_points": 17, "cl": 0.9, "test_stat": "q",
-            "luminosity": 2.0, "classic": True, "log_y": True, "components": True,
+            "luminosity": 2.0, "held": {"uncorr_bkguncrt[0]": 1.1}, "n_toys": 50, "classic": True,
+            "log_y": True, "components": True,
         },
     )  # fmt: skip
     shape = {

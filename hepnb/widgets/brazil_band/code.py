@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hepnb.python_code import Code, Script, call, literal
+from hepnb.widgets.brazil_band.scanning import TOY_SEED
 from hepnb.widgets.toolkit.model_code import data_code, model_script
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from hepnb.model import Model
 
 __all__ = ["limit_script"]
+
+_PRINT = 'print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")'
 
 
 def limit_script(
@@ -23,6 +27,8 @@ def limit_script(
     test_stat: str,
     luminosity: float,
     data: Any,
+    held: Mapping[str, float] | None = None,
+    n_toys: int = 0,
     scan: ScanResults | None = None,
 ) -> Script:
     """Write a scan and the limits.
@@ -35,7 +41,7 @@ def limit_script(
         A variable that holds the workspace; it is written out otherwise.
     mu : (low, high, points), optional
         The scan; none where its end is not chosen yet.
-    cl, test_stat, luminosity, data
+    cl, test_stat, luminosity, data, held, n_toys
         As the panel has them; the data at the scaled luminosity, None for the model's own.
     scan : ScanResults, optional
         What is shown. The limits of a scan that was stopped come from its points.
@@ -49,11 +55,17 @@ def limit_script(
     if luminosity != 1.0:
         script.add(f"model = model.on(model.workspace.scale_luminosity({literal(luminosity)}))")
     counts, of_model = data_code(data), Code("model")
+    fixed = {"fixed": dict(held)} if held else {}
+    if n_toys:
+        toys = {"calctype": "toybased", "n_toys": n_toys, "seed": TOY_SEED}
+        found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat, **fixed, **toys)
+        script.add(f"limit = {found}", "scan = limit.scan", _PRINT)
+        return script
     stopped = scan is not None and scan.cancelled
     if mu is not None:
         script.need("import numpy as np")
         points = call("np.array", scan.mu) if scan is not None and stopped else call("np.linspace", *mu)
-        scanned = call("hepnb.scan", counts, of_model, Code("mu"), test_stat=test_stat)
+        scanned = call("hepnb.scan", counts, of_model, Code("mu"), test_stat=test_stat, **fixed)
         script.add(f"mu = {points}", f"scan = {scanned}")
     if stopped:
         script.need("from dataclasses import replace", "from hepnb.limits import limit_from_scan")
@@ -61,7 +73,7 @@ def limit_script(
         script.add("scan = replace(scan, cancelled=True)")
         script.add(f"limit = {call('limit_from_scan', Code('scan'), cl=cl)}", "print(limit)")
         return script
-    found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat)
+    found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat, **fixed)
     script.add(f"limit = {found}")
-    script.add('print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")')
+    script.add(_PRINT)
     return script

@@ -43,6 +43,10 @@ class BandControls:
         Confidence level and test statistic.
     luminosity : FloatLogSlider
         What if there were so many times the data.
+    n_toys : BoundedIntText
+        For limits from toys.
+    nuisance, value, release : widgets
+        Which nuisance parameter is held, at which value, and a button to fit it again.
     checks : dict of str to Checkbox
         By the panel's trait.
     run : Button
@@ -77,6 +81,21 @@ class BandControls:
             tooltip="What if there were so many times the data", layout=wide,
             style={"description_width": "initial"},
         )  # fmt: skip
+        self.n_toys = ipywidgets.BoundedIntText(
+            0, min=0, max=10_000_000, step=1000, description="Toys", layout=wide, style=style,
+            tooltip="Toys of each hypothesis at each point; asymptotic limits with none",
+        )  # fmt: skip
+        self.nuisance = ipywidgets.Dropdown(
+            options=[("none", "")], description="Hold", layout=wide, style=style,
+            tooltip="A nuisance parameter that is held instead of fitted",
+        )  # fmt: skip
+        self.value = ipywidgets.FloatSlider(
+            description="value", readout_format=".3g", layout={"flex": "1 1 150px", "width": "auto"},
+            style={"description_width": "initial"},
+        )  # fmt: skip
+        self.release = ipywidgets.Button(
+            description="Fit it again", tooltip="Fit this parameter again", layout={"width": "auto"}
+        )
         self.checks = {
             trait: ipywidgets.Checkbox(description=words, indent=False, layout={"width": "auto"})
             for trait, words in _CHECKS.items()
@@ -98,7 +117,7 @@ class BandControls:
         self.words.add_class("hepnb-limits")
         self.saved = ipywidgets.Label()
         grid = ipywidgets.GridBox(
-            [self.start, self.end, self.points, self.cl, self.statistic],
+            [self.start, self.end, self.points, self.cl, self.statistic, self.n_toys],
             layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
         )
         self.box = column(
@@ -108,6 +127,8 @@ class BandControls:
                 grid,
                 row(*self.checks.values()),
                 self.luminosity,
+                self.nuisance,
+                row(self.value, self.release),
             ],
             width="370px",
             flex="1 1 270px",

@@ -14,6 +14,7 @@ import numpy as np
 from hepnb._version import __version__
 from hepnb.atomic_file import write_text
 from hepnb.errors import HepnbError
+from hepnb.limits import limit_from_scan
 from hepnb.limits.curves import Curves
 from hepnb.widgets.toolkit.status import escape, paragraphs
 
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from hepnb.limits import LimitResults, ScanResults
     from hepnb.model import Model
 
-__all__ = ["bracket_words", "limit_html", "limit_note", "limit_words", "scan_table", "write_limit"]
+__all__ = [
+    "bracket_words",
+    "coarse_html",
+    "limit_html",
+    "limit_note",
+    "limit_words",
+    "scan_table",
+    "write_limit",
+]
 
 _BANDS = ("-2", "-1", "0", "+1", "+2")
 
@@ -52,7 +61,7 @@ def limit_html(
     what_if = f" at {luminosity:.3g} × the luminosity" if luminosity != 1.0 else ""
     median = float(limits.expected[2])
     rows = [
-        ("observed", _number(limits.observed), "hepnb-observed"),
+        ("observed", _number(limits.observed) + _toy_error(limits), "hepnb-observed"),
         ("expected", _number(median) + _errors(limits.expected), "hepnb-expected"),
         ("95 % of outcomes", _range(limits.expected[0], limits.expected[4]), "hepnb-two-sigma"),
     ]
@@ -82,6 +91,26 @@ def limit_html(
         observed = f"limit {bracket_words(scan, limits.cl, 0)}"
     headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
     return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
+
+
+def coarse_html(scan: ScanResults, cl: float, luminosity: float) -> str:
+    """The limits of a few points, while a slider moves."""
+    limits = limit_from_scan(scan, cl)
+    what_if = f" at {luminosity:.3g} × the luminosity" if luminosity != 1.0 else ""
+    observed, median = (
+        f"{value:.2g}" if math.isfinite(value) else "above the range"
+        for value in (limits.observed, float(limits.expected[2]))
+    )
+    rows = [("observed", f"≈ {observed}", "hepnb-observed"), ("expected", f"≈ {median}", "hepnb-expected")]
+    body = "".join(
+        f'<tr><th scope="row">{label}</th><td class="{kind}">{value}</td></tr>' for label, value, kind in rows
+    )
+    headline = f"{scan.poi} < about {observed} at {100 * cl:g} % CL{what_if}"
+    return (
+        paragraphs(headline)
+        + f"<table>{body}</table>"
+        + paragraphs("", ["From a few points, until it rests."])
+    )
 
 
 def limit_words(limits: LimitResults, found: SignificanceResults | None) -> list[str]:
@@ -232,6 +261,12 @@ def _number(value: float) -> str:
 def _errors(expected: Any) -> str:
     up, down = float(expected[3] - expected[2]), float(expected[2] - expected[1])
     return f" +{up:.2g} −{down:.2g}" if math.isfinite(up) and math.isfinite(down) else ""
+
+
+def _toy_error(limits: LimitResults) -> str:
+    """Write the uncertainty that toys leave; nothing for other limits."""
+    error = float(getattr(limits, "observed_uncertainty", math.nan))
+    return f" ± {error:.1g}" if math.isfinite(error) else ""
 
 
 def _range(low: float, high: float) -> str:

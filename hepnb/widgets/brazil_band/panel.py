@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import traitlets
 
 from hepnb.errors import HepnbError, nearest
@@ -17,7 +16,8 @@ from hepnb.python_code import Script
 from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.controls import cl_choices
 from hepnb.widgets.brazil_band.export import limit_words, scan_table, write_limit
-from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, BandScan
+from hepnb.widgets.brazil_band.following import BandFollowing
+from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS
 from hepnb.widgets.toolkit.layout import row
 from hepnb.workspace import Workspace
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["BrazilBand"]
 
 
-class BrazilBand(BandScan):
+class BrazilBand(BandFollowing):
     """A scan of the signal strength with observed and expected CLs, and the upper limits.
 
     Examples
@@ -49,10 +49,10 @@ class BrazilBand(BandScan):
             traitlets.link((box, "value"), (self, trait))
         traitlets.link((controls.start, "value"), (self, "mu_min"))
         traitlets.link((controls.points, "value"), (self, "n_points"))
+        traitlets.link((controls.n_toys, "value"), (self, "n_toys"))
         traitlets.link((controls.statistic, "value"), (self, "test_stat"))
         controls.end.observe(self._end_typed, "value")
         controls.cl.observe(self._cl_chosen, "value")
-        controls.luminosity.observe(self._luminosity_moved, "value")
         controls.run.on_click(lambda _button: self.run())
         for kind, button in controls.exports.items():
             button.on_click(lambda _button, kind=kind: self._press_export(kind))
@@ -97,7 +97,7 @@ class BrazilBand(BandScan):
         return limit_script(
             model, workspace, mu=None if end is None else (self.mu_min, end, self.n_points),
             cl=self.cl, test_stat=self.test_stat, luminosity=self.luminosity,
-            data=None if self.data is None else self._data_now(model),
+            data=None if self.data is None else self._data_now(model), held=self.held, n_toys=self.n_toys,
             scan=None if self._changed() else self.scan,
         )  # fmt: skip
 
@@ -187,6 +187,8 @@ class BrazilBand(BandScan):
             if self.model is not None:
                 one_data_set(self.data, self.model)
             self._scanned = ()
+            self._show_nuisances()
+            self.held = {}
             self._forget()
             self._show_able()
 
@@ -196,13 +198,6 @@ class BrazilBand(BandScan):
         if not 0 < cl < 1:
             raise HepnbError(f"cl {cl:g} is not between 0 and 1. Give 0.95 for limits at 95 % CL.")
         return cl
-
-    @traitlets.validate("luminosity")
-    def _check_luminosity(self, proposal: Any) -> float:
-        factor = float(proposal["value"])
-        if not (np.isfinite(factor) and factor > 0):
-            raise HepnbError(f"luminosity {factor:g} is not positive. Give 1 for the data as they are.")
-        return factor
 
     @traitlets.validate("test_stat")
     def _check_statistic(self, proposal: Any) -> str:
@@ -215,7 +210,7 @@ class BrazilBand(BandScan):
     def _new_mu_max(self, change: Any) -> None:
         self._controls.end.value = "" if change["new"] is None else f"{change['new']:g}"
 
-    @traitlets.observe("mu_min", "mu_max", "n_points", "test_stat")
+    @traitlets.observe("mu_min", "mu_max", "n_points", "test_stat", "n_toys")
     def _new_points(self, _change: Any) -> None:
         self._show_able()
         self._judge()
@@ -227,7 +222,9 @@ class BrazilBand(BandScan):
         if cl not in known:
             self._controls.cl.options = cl_choices([*known, cl])
         self._controls.cl.value = cl
-        if self.scan is not None and self._ran is not None and not self.running:
+        if self._ran is not None and self._ran.settings["n_toys"]:
+            self.run()  # the points of toys lie where CLs crosses another line
+        elif self.scan is not None and self._ran is not None and not self.running:
             # The points stay: only where they cross another 1 - cl is looked up.
             with self._reporting("run"), self._computing(LIMITS, "Looking for the limits ..."):
                 self._finish(self._ran, self.scan)
@@ -237,14 +234,6 @@ class BrazilBand(BandScan):
         if self.scan is not None or self._partial is not None:
             with self._reporting("look"):
                 self._live_figure().restructure(self._draw)
-
-    @traitlets.observe("luminosity")
-    def _new_luminosity(self, change: Any) -> None:
-        if abs(np.log10(self._controls.luminosity.value / change["new"])) > 1e-9:
-            self._controls.luminosity.value = change["new"]
-        if self.model is not None and self._scanned:
-            self.run()
-        self._judge()
 
     def _end_typed(self, change: Any) -> None:
         text = str(change["new"]).strip()
@@ -260,11 +249,6 @@ class BrazilBand(BandScan):
         if change["new"] is not None:
             self.cl = change["new"]
 
-    def _luminosity_moved(self, change: Any) -> None:
-        # The page reports a value set from here, snapped to the slider's steps.
-        if abs(np.log10(change["new"] / self.luminosity)) > 0.5001 * self._controls.luminosity.step:
-            self.luminosity = change["new"]
-
     def _press_export(self, kind: str) -> None:
         with self._reporting("export", shows=""):
             poi = "".join(letter if letter.isalnum() else "_" for letter in self._poi())
@@ -272,13 +256,6 @@ class BrazilBand(BandScan):
             self._controls.saved.value = f"wrote {self.export(path)}"
 
     # -- small things ---------------------------------------------------------------------------------
-
-    def _abandon(self) -> None:
-        """Stop a scan whose points nobody wants any more."""
-        self._cancel.set()
-        self._cancel = threading.Event()
-        if self.running:
-            self._busy(False)
 
     def _forget(self) -> None:
         self._partial = self._artists = self._ran = None

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from hepnb.errors import HepnbError, ModelError
 from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
 from hepnb.hypotests import SignificanceResults, significance
-from hepnb.limits import ScanResults, limit_from_scan, upper_limit
+from hepnb.limits import LimitResults, ScanResults, limit_from_scan, upper_limit
 from hepnb.model import Model
-from hepnb.progress import Stopped
+from hepnb.progress import Stopped, stoppable
 from hepnb.widgets.brazil_band.controls import BandControls
 from hepnb.widgets.brazil_band.export import limit_html
 from hepnb.widgets.brazil_band.streaming_scan import stream, suggest_range
@@ -28,13 +28,15 @@ from hepnb.widgets.toolkit.panel import PICTURE, Panel
 from hepnb.widgets.toolkit.status import paragraphs
 from hepnb.workspace import Workspace
 
-__all__ = ["DATA", "LIMITS", "STATISTICS", "BandScan"]
+__all__ = ["DATA", "LIMITS", "STATISTICS", "TOY_SEED", "BandScan"]
 
 LIMITS = "limits"  # the output: the limits as numbers
+TOY_SEED = 1  # the same button gives the same toys
 DATA = "data"  # the topic of model, workspace and data
 _SETTINGS = {
     "mu_min": "the start of the range", "mu_max": "its end", "n_points": "the number of points",
-    "test_stat": "the test statistic", "luminosity": "the luminosity",
+    "test_stat": "the test statistic", "luminosity": "the luminosity", "held": "the held parameters",
+    "n_toys": "the number of toys",
 }  # fmt: skip
 _FIRST_PARTIAL = 0.3  # [s] a scan that takes less is drawn once, when it is done
 STATISTICS = {"qtilde": "q̃μ (bounded)", "q": "qμ"}
@@ -87,6 +89,14 @@ class BandScan(Panel):
         default=1.0,
         help="Factor on the luminosity: expectation and observation are scaled together.",
     )
+    held: dict[str, float] = panel_input(
+        traitlets.Dict(), default={}, help="Nuisance parameters that are held at a value instead of fitted."
+    )
+    n_toys: int = panel_input(
+        traitlets.Int(min=0),
+        default=0,
+        help="Toys of each hypothesis at each point, for limits from toys; asymptotic limits with none.",
+    )
     classic: bool = panel_input(traitlets.Bool(), default=False, help="Draw green and yellow bands.")
     log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs on a logarithmic axis.")
     components: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs+b and CLb, too.")
@@ -109,6 +119,13 @@ class BandScan(Panel):
         """Stop the scan; the points that are there stay."""
         self._cancel.set()
 
+    def _abandon(self) -> None:
+        """Stop a scan whose points nobody wants any more."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+        if self.running:
+            self._busy(False)
+
     def _scan(self, cancel: threading.Event) -> None:
         self._busy(True)
         shown = [self._condition.begin(PICTURE, "Scanning the signal strength ...")]
@@ -119,13 +136,16 @@ class BandScan(Panel):
             self._condition.end(PICTURE, shown[0])
             if cancel is self._cancel:
                 self._busy(False)
-            self._judge()
+                self._judge()
             self._show_condition()
 
     def _scan_now(self, cancel: threading.Event, shown: list[object]) -> None:
         settings = {name: getattr(self, name) for name in _SETTINGS}
         model = self._model_now()
         run = _Run(model, self._data_now(model), settings)
+        if settings["n_toys"]:
+            self._toys_now(run, cancel)
+            return
         self._scanned = self._end_of_range(model, run.data)
         mu = np.linspace(settings["mu_min"], self._upper_end(), settings["n_points"])
         begin = time.perf_counter()
@@ -136,7 +156,10 @@ class BandScan(Panel):
                 self._condition.end(PICTURE, shown[0])
                 self._show_partial(scan, len(mu), seconds_left)
 
-        scan = stream(run.data, model, mu, test_stat=settings["test_stat"], partial=partial, cancel=cancel)
+        scan = stream(
+            run.data, model, mu, test_stat=settings["test_stat"], held=settings["held"], partial=partial,
+            cancel=cancel,
+        )  # fmt: skip
         if cancel is not self._cancel:
             return
         if scan is None:
@@ -144,7 +167,24 @@ class BandScan(Panel):
             self._say_limits()
             self._live_figure().restructure(self._draw)
             return
-        self._finish(run, scan)
+        self._finish(run, scan, cancel=cancel)
+
+    def _toys_now(self, run: _Run, cancel: threading.Event) -> None:
+        """Look for the limits with toys: at the points where CLs is near 1 - cl."""
+        self._scanned = self._end_of_range(run.model, run.data)
+        with stoppable(None):  # it looks at `cancel` itself and keeps the toys that it has
+            limits = upper_limit(
+                run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"],
+                fixed=run.settings["held"], calctype="toybased", n_toys=run.settings["n_toys"], seed=TOY_SEED,
+                progress=self._toys_done, cancel=cancel,
+            )  # fmt: skip
+        if cancel is self._cancel and len(limits.scan):
+            self._finish(run, limits.scan, limits)
+
+    def _toys_done(self, done: int, total: int) -> None:
+        with self.chrome.hold_sync():
+            self.chrome.progress = min(done / max(total, 1), 1.0)
+            self.chrome.note = f"{done:,} of about {total:,} toys"
 
     def _end_of_range(self, model: Model, data: NDArray[np.float64]) -> tuple[Any, ...]:
         """Choose the upper end where it is left to us; once for each likelihood."""
@@ -174,15 +214,25 @@ class BandScan(Panel):
         else:
             self._live_figure().move(lambda: artists.update(scan))
 
-    def _finish(self, run: _Run, scan: ScanResults) -> None:
+    def _finish(
+        self,
+        run: _Run,
+        scan: ScanResults,
+        limits: LimitResults | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
         """Find the limits: refined where the scan is complete, on its points where it was cancelled."""
-        found = limits = None
+        found, held = None, run.settings["held"]
         if not scan.cancelled:
             try:
-                found = significance(run.data, run.model)
-                limits = upper_limit(run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"])
+                found = significance(run.data, run.model, fixed=held)
+                limits = limits or upper_limit(
+                    run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"], fixed=held
+                )
             except Stopped:
                 scan = dataclasses.replace(scan, cancelled=True)
+        if cancel is not None and cancel is not self._cancel:
+            return  # abandoned for other inputs meanwhile
         self._partial, self._ran = None, run
         self.set_trait("significance", found)
         self.set_trait("scan", scan)
@@ -216,7 +266,7 @@ class BandScan(Panel):
         ((ax,),) = lay_out(figure)
         self._artists = draw_brazil_band(
             shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,
-            poi=self._poi(),
+            poi=self._poi(), numbers=self._partial is None,
         )  # fmt: skip
         if self._partial is not None:
             ax.set_xlim(self.mu_min, self._upper_end())

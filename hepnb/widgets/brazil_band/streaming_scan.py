@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["stream", "suggest_range"]
 
+_ROUNDS = 3
+
 
 def stream(
     data: NDArray[np.float64],
@@ -26,6 +28,7 @@ def stream(
     mu: NDArray[np.float64],
     *,
     test_stat: str,
+    held: Mapping[str, float] | None = None,
     partial: Callable[[ScanResults, float], None],
     cancel: Cancel,
 ) -> ScanResults | None:
@@ -41,6 +44,8 @@ def stream(
         Signal strengths, in any order.
     test_stat : str
         As in :func:`hepnb.scan`.
+    held : mapping of str to float, optional
+        Nuisance parameters that are not fitted.
     partial : callable
         Called with the points so far and the seconds left.
     cancel : object with ``is_set()``
@@ -60,7 +65,7 @@ def stream(
 
     try:
         with stoppable(cancel):
-            found = scan(data, model, values, test_stat=test_stat, partial=shown, cancel=cancel)
+            found = scan(data, model, values, test_stat=test_stat, fixed=held, partial=shown, cancel=cancel)
     except Stopped:  # in the fits that all points share
         return None
     return found if len(found) else None
@@ -91,8 +96,29 @@ def suggest_range(data: NDArray[np.float64], model: Model) -> tuple[float, float
     fitted = fit(data, model)
     best, width = float(fitted.bestfit[index]), float(fitted.uncertainty[index])
     if not (math.isfinite(best) and math.isfinite(width) and width > 0):
+        best, width = 0.0, _width_of_expected(data, model, fitted.bestfit)
+    if not (math.isfinite(best) and math.isfinite(width) and width > 0):
         return max(poi.lower, 0.0), poi.upper
     return max(poi.lower, 0.0), min(round_up(max(best, 0.0) + 4 * width), poi.upper)
+
+
+def _width_of_expected(data: NDArray[np.float64], model: Model, point: NDArray[np.float64]) -> float:
+    """Return the uncertainty of a signal of about that size; for a fit whose best value is at a bound.
+
+    The size is what is looked for: it is halved or doubled and so on by fits of expected data.
+    """
+    index = model.require_poi()
+    strength, width = 1.0, math.nan
+    for _ in range(_ROUNDS):
+        there = np.array(point)
+        there[index] = np.clip(strength, *model.bounds[index])
+        expected = np.array(data)
+        expected[: model.n_bins] = model.expected(there)
+        width = float(fit(expected, model).uncertainty[index])
+        if not width > 0:
+            return width
+        strength = 2 * width
+    return width
 
 
 def round_up(value: float) -> float:
