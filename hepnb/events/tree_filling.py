@@ -158,6 +158,7 @@ class Filling:
         histograms: Mapping[str, Fill | tuple[Any, ...] | str] | None = None,
         cutflows: Mapping[str, Any] | None = None,
         *,
+        variations: Mapping[str, Mapping[str, str]] | None = None,
         entry_start: int | None = None,
         entry_stop: int | None = None,
         memory: int | str = "500 MB",
@@ -176,6 +177,11 @@ class Filling:
             What to fill: ``hepnb.Fill(expression, bins, cut, weight)``, or a tuple of these.
         cutflows : dict of name to cuts, or of name to (cuts, weight)
             What to count: as for :meth:`cutflow`.
+        variations : dict of name to dict of branch or column to formula, optional
+            Fill everything once more for each, with the formulas in place of these branches and columns:
+            ``{"jes_up": {"Jet_pt": "1.02 * Jet_pt"}, "btag_up": {"weight": "weight * btag_up / btag"}}``.
+            The formulas are of the tree as it is; columns and four-vectors that need what is replaced vary
+            too. What a variation does not change is not filled again. Bins are those of the nominal values.
         entry_start, entry_stop : int, optional
             Range of entries, counted as in a slice.
         memory : int or str
@@ -193,7 +199,8 @@ class Filling:
         Returns
         -------
         FillResults
-            ``.histograms``, ``.cutflows``, and which entries they cover.
+            ``.histograms``, ``.cutflows``, and which entries they cover; ``.variations["jes_up"]`` is the
+            same of a variation.
 
         Raises
         ------
@@ -212,16 +219,19 @@ class Filling:
         ... )
         >>> result["mass"].values().astype(int).tolist(), result["tight"]["hard"].n_passed
         ([0, 289, 2527, 0], 2816)
+        >>> shifted = tree.fill({"mass": ("mll", (4, 80, 160))}, variations={"up": {"mll": "mll + 20"}})
+        >>> [one["mass"].values().astype(int).tolist() for one in (shifted, shifted.variations["up"])]
+        [[0, 309, 2691, 0], [0, 0, 309, 2691]]
         """
-        from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import as_fills  # noqa: PLC0415  # with it
+        from hepnb.events.passes.many_fills import fill  # noqa: PLC0415  # it takes trees
 
         options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         flows = {
             key: what if isinstance(what, tuple) and len(what) == 2 else (what, None)
             for key, what in (cutflows or {}).items()
         }
-        return fill(self._pass(options), as_fills(histograms or {}), flows)
+        return fill(self._pass(options), as_fills(histograms or {}), flows, variations)
 
     def cutflow(
         self,
@@ -264,7 +274,7 @@ class Filling:
         SelectionError
             Where a weight is not finite, or the memory is too small.
         """
-        from hepnb.events.passes.fill_pass import fill  # noqa: PLC0415  # it takes trees
+        from hepnb.events.passes.many_fills import fill  # noqa: PLC0415  # it takes trees
 
         options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
         return fill(self._pass(options), {}, {"cuts": (cuts, weight)}).cutflows["cuts"]

@@ -31,6 +31,7 @@ __all__ = [
     "HistogramAccumulator",
     "HistogramState",
     "RangeSampler",
+    "VariedBlock",
     "missing_in",
 ]
 
@@ -118,6 +119,38 @@ class EntryBlock:
             return numbers(expression, values), counts
         value = per_entry(expression, found, self.n, flat=True)
         return numbers(expression, value if chosen is None else value.take(chosen)), None
+
+
+class VariedBlock(EntryBlock):
+    """The values of a variation: its own, and by negative numbers those of the tree as it is.
+
+    Parameters
+    ----------
+    nominal : EntryBlock
+        The values of the tree as it is: number k of them is -1 - k here.
+    expressions, values
+        What was evaluated of the variation, and what came out.
+    """
+
+    def __init__(self, nominal: EntryBlock, expressions: Sequence[Expression], values: Sequence[Any]) -> None:
+        # Python counts from the end where a number is negative: the last one is -1.
+        joined = [*expressions, *reversed(nominal.expressions)], [*values, *reversed(nominal.values)]
+        super().__init__(*joined, nominal.n)
+        self._nominal = nominal
+
+    def mask(self, cut: int) -> NDArray[np.bool_]:
+        """Which entries pass a cut, shape (n,)."""
+        return self._nominal.mask(-1 - cut) if cut < 0 else super().mask(cut)
+
+    def chosen(self, cut: int | None) -> NDArray[np.intp] | None:
+        """Places of the entries that pass a cut; None for all of them."""
+        return super().chosen(cut) if cut is None or cut >= 0 else self._nominal.chosen(-1 - cut)
+
+    def numbers(self, what: int, cut: int | None) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+        """Give the values of an expression for the entries that pass a cut, in double precision."""
+        if what < 0 and (cut is None or cut < 0):
+            return self._nominal.numbers(-1 - what, None if cut is None else -1 - cut)
+        return super().numbers(what, cut)
 
 
 class Accumulator(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from hepnb.events.language.expression import Expression
 from hepnb.events.passes.accumulators import (
     MAX_SEEN,
     Accumulator,
-    CutflowAccumulator,
     CutflowState,
     HistogramAccumulator,
     HistogramState,
@@ -24,18 +22,17 @@ from hepnb.events.passes.accumulators import (
 )
 from hepnb.events.passes.chunks import entry_range
 from hepnb.events.passes.cutflow import Cutflow
-from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill, FillResults
+from hepnb.events.passes.fill_spec import AXIS_NAMES, Fill
 from hepnb.events.passes.memory_plan import plan_memory
 from hepnb.events.passes.run_options import RunOptions
-from hepnb.events.passes.tasks import Pass, PassResult, run, task_ranges
-from hepnb.events.sources.named_cuts import conditions
+from hepnb.events.passes.tasks import Pass, PassResult, Variation, run, task_ranges
 from hepnb.events.sources.source import Source, TreeReader
 from hepnb.histograms import axis, needs_values
 from hepnb.histograms.coordinates import grown, grows, merges
 from hepnb.histograms.weighted import WeightedHist
 from hepnb.progress import Progress
 
-__all__ = ["FillPass", "fill", "fill_one", "warn_if_empty"]
+__all__ = ["FillPass", "cutflow_of", "fill_one", "histogram_of", "named", "warn_if_empty"]
 
 _ANY = np.linspace(0.0, 1.0)
 
@@ -80,19 +77,35 @@ class FillPass:
         """Check an expression that may be left out."""
         return None if text is None else self.place(text, role)
 
-    def run(self, sums: Mapping[str, Accumulator]) -> PassResult:
-        """Go over the entries."""
+    def run(
+        self,
+        sums: Mapping[Any, Accumulator],
+        variations: tuple[Variation, ...] = (),
+        scopes: Mapping[Any, int] | None = None,
+    ) -> PassResult:
+        """Go over the entries; `scopes` has the number of the variation, from 1, that a sum is of."""
         expressions, options = tuple(self._expressions), self.options
         plan = plan_memory(
             self.reader,
             expressions,
             sums,
             self.last - self.first,
+            variations=variations,
             memory=options.memory,
             threads=options.threads,
             executor=options.executor,
         )
-        this = Pass(self.source, self.reader, expressions, sums, plan.keep, plan.block, plan.window)
+        this = Pass(
+            self.source,
+            self.reader,
+            expressions,
+            sums,
+            plan.keep,
+            plan.block,
+            plan.window,
+            variations,
+            scopes or {},
+        )
         tasks = task_ranges(self.reader, self.first, self.last)
         return run(this, tasks, plan.threads, options.executor, self._progress(), options.cancel)
 
@@ -124,7 +137,7 @@ class FillPass:
             self._passes = 1, 2
         made = {}
         for key, spec in specs.items():
-            with _named(f"histogram {key!r}") if key else nullcontext():
+            with named(f"histogram {key!r}") if key else nullcontext():
                 made[key] = self._axes(key, spec, found)
         return made
 
@@ -217,65 +230,8 @@ def _why_empty(reader: TreeReader, expression: str, cut: str | None, n_nan: int)
     return f"the cut {cut!r} leaves none of the {reader.n_entries:,} entries of tree {reader.path!r}."
 
 
-def fill(
-    one: FillPass, histograms: Mapping[str, Fill], cutflows: Mapping[str, tuple[Any, str | None]]
-) -> FillResults:
-    """Fill histograms and cutflows in one pass.
-
-    Parameters
-    ----------
-    one : FillPass
-        Over which entries, and how.
-    histograms : mapping of str to Fill
-        What to fill.
-    cutflows : mapping of str to (cuts, weight)
-        What to count.
-
-    Returns
-    -------
-    FillResults
-        The result.
-    """
-    begun = time.perf_counter()
-    if not histograms and not cutflows:
-        raise SelectionError("there is nothing to fill: name at least one histogram or cutflow.")
-    # Everything is checked before the first byte is read.
-    places, flows, counted = {}, {}, {}
-    for key, spec in histograms.items():
-        with _named(f"histogram {key!r}"):
-            places[key] = one.place_all(spec)
-    for key, (asked, text) in cutflows.items():
-        with _named(f"cutflow {key!r}"):
-            cuts = conditions(one.reader, asked)
-            flows[key] = cuts, text
-            counted[key] = CutflowAccumulator(
-                tuple(map(one.number, cuts.values())), one.place_if(text, "weight")
-            )
-            cutflow_of(counted[key].start(), cuts, text)
-    axes = one.choose_bins(histograms)
-    sums: dict[str, Accumulator] = {f"c{key}": total for key, total in counted.items()}
-    for key, (values, cut, weight) in places.items():
-        sums[f"h{key}"] = HistogramAccumulator(axes[key], values, cut, weight)
-    done = one.run(sums)
-    if one.wants_entries():
-        warn_if_empty(one.reader, histograms, {key: done.totals[f"h{key}"] for key in histograms})
-    made = {}
-    for key, spec in histograms.items():
-        with _named(f"histogram {key!r}"):
-            made[key] = histogram_of(one, f"h{key}", spec, axes[key], done)
-    return FillResults(
-        made,
-        {key: cutflow_of(done.totals[f"c{key}"], cuts, text) for key, (cuts, text) in flows.items()},
-        one.last - one.first,
-        done.ranges,
-        done.complete and not done.lost and not one.reader.skipped,
-        (*one.reader.skipped, *done.lost),
-        time.perf_counter() - begun,
-    )
-
-
 @contextmanager
-def _named(what: str) -> Iterator[None]:
+def named(what: str) -> Iterator[None]:
     """Put what it is about before the words of an error."""
     try:
         yield
@@ -295,7 +251,7 @@ def fill_one(one: FillPass, spec: Fill) -> hist.Hist[Any]:
 
 
 def histogram_of(
-    one: FillPass, key: str, spec: Fill, axes: tuple[Any, ...], done: PassResult
+    one: FillPass, key: Any, spec: Fill, axes: tuple[Any, ...], done: PassResult
 ) -> hist.Hist[Any]:
     """Make the histogram of a total.
 

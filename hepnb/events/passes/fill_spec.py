@@ -102,6 +102,8 @@ class FillResults:
         What could not be read.
     seconds : float
         How long it took.
+    variations : dict of str to FillResults
+        The same histograms and cutflows, by the names of the variations.
     """
 
     histograms: dict[str, hist.Hist[Any]]
@@ -111,6 +113,7 @@ class FillResults:
     complete: bool
     skipped: tuple[Skipped, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+    variations: dict[str, FillResults] = field(default_factory=dict)
 
     @property
     def n_done(self) -> int:

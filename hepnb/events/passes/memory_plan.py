@@ -17,7 +17,7 @@ from hepnb.events.passes.accumulators import MAX_SELECTED, Accumulator, Histogra
 from hepnb.events.passes.block_reader import stretches_of
 from hepnb.events.passes.cube_accumulator import CubeAccumulator
 from hepnb.events.passes.entry_size import bytes_per_entry
-from hepnb.events.passes.tasks import TASK_ENTRIES, default_threads
+from hepnb.events.passes.tasks import TASK_ENTRIES, Variation, branches_of, default_threads
 from hepnb.events.rootio.baskets import largest_list, largest_of
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.column_cache import COLUMNS
@@ -69,9 +69,10 @@ class MemoryPlan:
 def plan_memory(
     reader: TreeReader,
     expressions: Sequence[Expression],
-    sums: Mapping[str, Accumulator],
+    sums: Mapping[Any, Accumulator],
     n_entries: int,
     *,
+    variations: Sequence[Variation] = (),
     memory: int | str,
     threads: int | None,
     executor: Executor | None,
@@ -88,6 +89,8 @@ def plan_memory(
         What is added up.
     n_entries : int
         Entries in the pass.
+    variations : sequence of Variation
+        What is evaluated besides.
     memory : int or str
         Bytes, or such as "500 MB".
     threads : int, optional
@@ -109,8 +112,8 @@ def plan_memory(
         one.n_bytes for one in sums.values() if isinstance(one, CubeAccumulator)
     )
     wanted = _workers(threads, executor)
-    names = sorted({name for expression in expressions for name in expression.branches})
-    branches = {name: reader.names[name] for name in names}
+    names = branches_of(expressions, variations)
+    branches = {name: reader.names[name] for name in names if name in reader.names}
     plain = [branch for branch in branches.values() if branch.kind in ("number", "bool")]
     lists = [branch for branch in branches.values() if branch not in plain]
     small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL
@@ -126,8 +129,7 @@ def plan_memory(
         width = sum(_width(reader, branch) for branch in lists)
     need = _Need(
         baskets=max((largest_of(one.baskets) for one in stretches), default=0),
-        arrays=8.0
-        * (len(branches) + Program(expressions).n_buffers + min(2 * len(expressions), MAX_SELECTED)),
+        arrays=8.0 * (len(branches) + _arrays(expressions) + sum(_arrays(v.expressions) for v in variations)),
         lists=width,
         read=_largest_reads(reader, lists),
     )
@@ -206,6 +208,11 @@ class _Need:
         more = left - self.bytes(block, 0)
         window = int(min(more / (_READ_COPIES * self.lists), 4 * TASK_ENTRIES, most))
         return block, max(window // block * block, block, min(least, TASK_ENTRIES))
+
+
+def _arrays(expressions: Sequence[Expression]) -> int:
+    """Arrays of a block while expressions are evaluated, and those of the entries that pass cuts."""
+    return Program(expressions).n_buffers + min(2 * len(expressions), MAX_SELECTED)
 
 
 def _some(segments: Sequence[Any]) -> list[Any]:

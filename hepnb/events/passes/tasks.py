@@ -22,14 +22,14 @@ import numpy as np
 from hepnb.errors import FileError, SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
-from hepnb.events.passes.accumulators import Accumulator, EntryBlock
+from hepnb.events.passes.accumulators import Accumulator, EntryBlock, VariedBlock
 from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
 from hepnb.events.rootio.baskets import coarsest
 from hepnb.events.sources.source import Segment, Skipped, Source, TreeReader, warn_of
 from hepnb.executor import Executor, run_completed
 from hepnb.progress import Cancel, Progress
 
-__all__ = ["Pass", "PassResult", "run", "task_ranges"]
+__all__ = ["Pass", "PassResult", "Variation", "branches_of", "run", "task_ranges"]
 
 TASK_ENTRIES = 2**18
 _MAX_THREADS = 4
@@ -52,7 +52,7 @@ class PassResult:
         False where it was cancelled before the end.
     """
 
-    totals: dict[str, Any]
+    totals: dict[Any, Any]
     ranges: tuple[tuple[int, int], ...]
     lost: tuple[Skipped, ...]
     complete: bool
@@ -61,6 +61,32 @@ class PassResult:
     def n_entries(self) -> int:
         """How many entries are in the totals."""
         return sum(stop - start for start, stop in self.ranges)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Expressions that are evaluated with some branches replaced.
+
+    Attributes
+    ----------
+    replaced : dict of str to int
+        By the name of a branch or column: the number of the expression, among those of the tree as it is,
+        whose values stand for it.
+    expressions : tuple of Expression
+        What is evaluated then.
+    """
+
+    replaced: Mapping[str, int]
+    expressions: tuple[Expression, ...]
+
+    def columns(self, columns: Mapping[str, Any], values: Sequence[Any], n: int) -> dict[str, Any]:
+        """Return the columns of a block with those in place that are replaced."""
+        found = {name: values[number] for name, number in self.replaced.items()}
+        # A formula without branches is one number.
+        full = {
+            name: value if getattr(value, "ndim", 0) else np.full(n, value) for name, value in found.items()
+        }
+        return {**columns, **full}
 
 
 @dataclass
@@ -81,6 +107,10 @@ class Pass:
         Whether the columns are kept in memory.
     block, window : int
         Entries per block, and per read.
+    variations : tuple of Variation
+        What is evaluated besides.
+    scopes : dict of sum to int
+        The variation that a sum is of, counted from 1; those that are not in it are of the tree as it is.
     cancel : Cancel or None
         Looked at after each block; not in another process.
     """
@@ -88,14 +118,16 @@ class Pass:
     source: Source
     reader: TreeReader | None
     expressions: tuple[Expression, ...]
-    sums: Mapping[str, Accumulator]
+    sums: Mapping[Any, Accumulator]
     keep: bool
     block: int
     window: int
+    variations: tuple[Variation, ...] = ()
+    scopes: Mapping[Any, int] = field(default_factory=dict)
     cancel: Cancel | None = None
     layout: Layout | None = None
     _files: tuple[tuple[str, int], ...] = ()
-    _idle: list[tuple[BlockReader, Program]] = field(default_factory=list)
+    _idle: list[tuple[BlockReader, list[Program]]] = field(default_factory=list)
     _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -110,7 +142,7 @@ class Pass:
         self.__dict__ = state
         self._lock = threading.Lock()
 
-    def worker(self) -> tuple[BlockReader, Program]:
+    def worker(self) -> tuple[BlockReader, list[Program]]:
         """Take what a thread works with: its buffers are used again by the next one."""
         with self._lock:
             if self.reader is None:
@@ -121,19 +153,35 @@ class Pass:
                         "Let every worker see the same files."
                     )
             if self.layout is None:
-                names = {name for expression in self.expressions for name in expression.branches}
-                branches = {name: self.reader.names[name] for name in sorted(names)}
+                names = branches_of(self.expressions, self.variations)
+                branches = {name: self.reader.names[name] for name in names if name in self.reader.names}
                 self.layout = layout_of(
                     self.reader, branches, keep=self.keep, block=self.block, window=self.window
                 )
             if self._idle:
                 return self._idle.pop()
-        return BlockReader(self.reader, self.layout), Program(self.expressions)
+        programs = [Program(self.expressions), *(Program(one.expressions) for one in self.variations)]
+        return BlockReader(self.reader, self.layout), programs
 
-    def give_back(self, blocks: BlockReader, program: Program) -> None:
+    def evaluate(self, programs: Sequence[Program], columns: Mapping[str, Any], n: int) -> list[EntryBlock]:
+        """Evaluate a block, of the tree as it is and of each variation."""
+        values = programs[0].run(columns, n)
+        blocks = [EntryBlock(self.expressions, values, n)]
+        for one, program in zip(self.variations, programs[1:], strict=True):
+            found = program.run(one.columns(columns, values, n), n)
+            blocks.append(VariedBlock(blocks[0], one.expressions, found))
+        return blocks
+
+    def give_back(self, blocks: BlockReader, programs: list[Program]) -> None:
         """Hand back what was taken."""
         with self._lock:
-            self._idle.append((blocks, program))
+            self._idle.append((blocks, programs))
+
+
+def branches_of(expressions: Sequence[Expression], variations: Sequence[Variation]) -> list[str]:
+    """Return the names that expressions of a tree and of its variations read, replaced columns among them."""
+    every = [*expressions, *(expression for one in variations for expression in one.expressions)]
+    return sorted({name for expression in every for name in expression.branches})
 
 
 def _files_of(reader: TreeReader) -> tuple[tuple[str, int], ...]:
@@ -144,28 +192,28 @@ def _files_of(reader: TreeReader) -> tuple[tuple[str, int], ...]:
 class _Done:
     start: int
     stop: int
-    totals: dict[str, Any]
+    totals: dict[Any, Any]
     lost: tuple[Skipped, ...]
 
 
 def _do(this: Pass, task: tuple[int, int]) -> _Done:
     """Add up one task."""
     start, stop = task
-    blocks, program = this.worker()
+    blocks, programs = this.worker()
     blocks.lost.clear()
     totals = {name: one.start() for name, one in this.sums.items()}
     reached = start
     for low, high, columns in blocks.blocks(start, stop):
-        block = EntryBlock(this.expressions, program.run(columns, high - low), high - low)
+        evaluated = this.evaluate(programs, columns, high - low)
         for name, one in this.sums.items():
-            one.add(totals[name], block)
+            one.add(totals[name], evaluated[this.scopes.get(name, 0)])
         reached = high
         if this.cancel is not None and this.cancel.is_set():
             break
     else:
         reached = stop
     lost = tuple(blocks.lost)
-    this.give_back(blocks, program)
+    this.give_back(blocks, programs)
     return _Done(start, reached, totals, lost)
 
 
