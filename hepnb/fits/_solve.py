@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimize
 from hepnb.fits.clips import has_clips, settle_clips
-from hepnb.fits.damped import descend
 from hepnb.fits.feasible import feasible
 from hepnb.fits.kinks import cross, has_kinks, settle
+from hepnb.fits.likelihood import Bounds
 from hepnb.fits.minuit import minuit_lane
-from hepnb.fits.newton import Box
 from hepnb.fits.threads import one_blas_thread
+from hepnb.fits.trust import descend
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 
@@ -35,7 +35,7 @@ def solve(
     bounds: FloatArray | None = None,
     patient: int | None = None,
     *,
-    wary: bool = True,
+    check_saddles: bool = True,
 ) -> BatchedFit:
     """Minimise a batch of fits of one model; lanes that fail are tried again.
 
@@ -58,7 +58,7 @@ def solve(
     patient : int, optional
         Only so many of the first lanes are tried again; all by default. The others are further starts of the
         same fits, of which it does not matter that one fails.
-    wary : bool
+    check_saddles : bool
         Make sure that no lane ends at a saddle point; needless for starts close to a minimum.
 
     Returns
@@ -70,7 +70,7 @@ def solve(
     data = np.broadcast_to(data, (len(start), data.shape[-1]))
     tenacious = len(start) if patient is None else patient
     with one_blas_thread():
-        result = _solve(model, data, start, fixed, limits, tenacious, wary)
+        result = _solve(model, data, start, fixed, limits, tenacious, check_saddles)
         return cross(model, data, result, fixed, limits, tenacious) if has_kinks(model) else result
 
 
@@ -81,7 +81,7 @@ def _solve(
     fixed: BoolArray,
     limits: FloatArray,
     patient: int,
-    wary: bool,
+    check_saddles: bool,
 ) -> BatchedFit:
     lower, upper = limits[:, 0], limits[:, 1]
     start = _roughly(model, data, start, fixed, lower, upper)
@@ -90,14 +90,16 @@ def _solve(
         # Plain steps would jump to and fro.
         result = settle(model, data, np.where(fixed, start, np.clip(start, lower, upper)), fixed, limits)
     else:
-        result = minimize(model.likelihood, data, start, lower, upper, fixed, _PATIENCE, wary=wary)
+        result = minimize(
+            model.likelihood, data, start, lower, upper, fixed, _PATIENCE, check_saddles=check_saddles
+        )
     for way in ways:
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
             result = _better(result, bad, way(model, data[bad], result.points[bad], fixed[bad], limits))
     slow = np.flatnonzero((result.status[:patient] != CONVERGED) & np.isfinite(result.value[:patient]))
     if slow.size:
-        box = Box(lower[None], upper[None], fixed[slow])
+        box = Bounds(lower[None], upper[None], fixed[slow])
         result = _better(result, slow, descend(model.likelihood, data[slow], result.points[slow], box))
     for origin in (model.init, model.preferred(data)):
         bad = np.flatnonzero(result.status[:patient] != CONVERGED)

@@ -1,18 +1,17 @@
-"""Many bounded fits at once: a projected Newton method over a batch of lanes.
+"""Many bounded fits of one likelihood at once.
 
-Each lane minimises the same likelihood with its own data, start, bounds and fixed parameters. All lanes move
-in lock-step; a lane that has converged leaves, and one that waits takes its place, so that those under way
-fit into the processor's cache. A parameter at a bound whose gradient points outwards is held there (an active
-set; Bertsekas, SIAM J. Control Optim. 20 (1982) 221). A lane never ends with a plausible wrong number: it
-converged by its own estimated distance to the minimum, or it says why not.
+Each fit of a batch has its own data, start, bounds and fixed parameters. A parameter at a bound whose
+gradient points outwards is held there (an active set; Bertsekas, SIAM J. Control Optim. 20 (1982) 221). There
+are two ways to step, and the sizes of the model and of the batch say which is cheaper:
 
-What the time is spent on (``tests/benchmarks/profile_core.py``): in a 41-point band of SUSY-2018-04, with 119
-parameters in 5 bins, a quarter goes into products with the curvature, 18 % into rates, 17 % into the other
-vectors of the conjugate gradients, 12 % into the preconditioner, 10 % into the Jacobian and 8 % into the line
-search; in its toys a quarter into rates, and a sixth each into the line search and products. With two bins
-no part is above 30 %: there the number of calls counts. Evaluating rates and Jacobian once for the 82
-lanes of a band is the bare cost, and a band costs 20 to 50 times that (``make bench``): 5 to 7 steps of each
-fit with 5 products a step, and before them the free and the background fit, from several starts.
+- together, in the metric of one curvature that all fits share, with gradients alone
+  (:mod:`hepnb.fits.quasi_newton`); a new metric is made where fits come no closer in the old one;
+- alone, each fit with the curvature of its own (:mod:`hepnb.fits.newton`): in small models, where a curvature
+  costs little more than a gradient, and for fits that the metric does not suit or that may be at a saddle. In
+  models with many more parameters than bins that curvature is an operator (:mod:`hepnb.fits.truncated`).
+
+No fit ends with a plausible wrong number: it converged by its own estimated distance to the minimum, or it
+says why not. ``docs/minimizer.md`` tells the whole of it.
 """
 
 from __future__ import annotations
@@ -22,11 +21,24 @@ from typing import Any
 
 import numpy as np
 
+from hepnb.fits.likelihood import Bounds, Likelihood, limited
+from hepnb.fits.metric import Metric, central
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
-from hepnb.fits.newton import Box, Likelihood, Step, look, newton_step, within_reach
+from hepnb.fits.newton import Evaluation, Step, newton_step
+from hepnb.fits.quasi_newton import Descent, descend_together, falls, suspicious
+from hepnb.fits.truncated import truncated_step
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["CONVERGED", "INVALID_START", "NOT_FINISHED", "STALLED", "BatchedFit", "Likelihood", "minimize"]
+__all__ = [
+    "CONVERGED",
+    "INVALID_START",
+    "NOT_FINISHED",
+    "STALLED",
+    "BatchedFit",
+    "Likelihood",
+    "minimize",
+    "shares_curvature",
+]
 
 
 CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
@@ -34,6 +46,17 @@ CONVERGED, NOT_FINISHED, STALLED, INVALID_START = 0, 1, 2, 3
 _MAX_ITERATIONS = 200
 _MAX_HALVINGS = 30
 _CACHE_BYTES, _FEWEST = 8_000_000, 64
+# Below so many fits the calls, not the numbers, take the time, and the matrix needs fewer of them.
+_FEW_FITS = 2
+# Fits that step together, at most.
+_ROUND = 256
+# Metrics that are tried one after the other, and the steps in each.
+_METRICS, _STEPS = 2, 40
+# A new metric is tried where so large a part of the fits is left.
+_MANY_LEFT = 0.3
+# Nanoseconds that the calls of one step take, and steps that fits take, alone and together.
+_CALLS_ALONE, _CALLS_TOGETHER = 3e5, 1e6
+_USUAL_ALONE, _USUAL_TOGETHER = 5, 10
 
 
 @dataclass(frozen=True)
@@ -81,7 +104,7 @@ def minimize(
     fixed: BoolArray,
     max_iterations: int = _MAX_ITERATIONS,
     *,
-    wary: bool = True,
+    check_saddles: bool = True,
 ) -> BatchedFit:
     """Minimise a batch.
 
@@ -90,28 +113,28 @@ def minimize(
     likelihood : Likelihood
         What to minimise.
     data : ndarray, shape (batch, data) or (1, data)
-        The data of each lane.
+        The data of each fit.
     start : ndarray, shape (batch, parameter)
-        Where each lane starts; moved into the bounds unless fixed.
+        Where each fit starts; moved into the bounds unless fixed.
     lower, upper : ndarray, shape (batch, parameter) or (parameter,)
         Bounds.
     fixed : ndarray of bool, shape (batch, parameter) or (parameter,)
         Parameters held at their start.
     max_iterations : int
-        Newton steps after which a lane gives up.
-    wary : bool
-        Make sure that no lane ends at a saddle point; needless for starts close to a minimum.
+        Steps with a curvature of its own after which a fit gives up. With fewer than 40 every step is one.
+    check_saddles : bool
+        Make sure that no fit ends at a saddle point; needless for starts close to a minimum.
 
     Returns
     -------
     BatchedFit
-        One row per lane, converged or not.
+        One row per fit, converged or not.
     """
     shape = start.shape
-    box = Box(np.atleast_2d(lower), np.atleast_2d(upper), np.atleast_2d(fixed))
+    bounds = Bounds(np.atleast_2d(lower), np.atleast_2d(upper), np.atleast_2d(fixed))
     data = np.broadcast_to(data, (shape[0], data.shape[-1]))
     end = BatchedFit(
-        box.clip(start, start),
+        bounds.clip(start, start),
         np.full(shape[0], np.inf),
         np.full(shape[0], NOT_FINISHED),
         np.full(shape[0], np.inf),
@@ -119,117 +142,209 @@ def minimize(
         np.zeros(shape, dtype=bool),
         np.zeros(shape[0], dtype=np.intp),
     )
-    at_once = _at_once(likelihood)
-    waiting = np.arange(shape[0])
-    lane = waiting[:0]
-    here: Any = None
-    while lane.size or waiting.size:
-        if waiting.size and lane.size <= at_once // 2:
-            new, waiting = np.split(waiting, [at_once - lane.size])
-            lane, here = _enter(likelihood, end, data, lane, here, new)
-            if not lane.size:
-                continue
-        room = box.take(lane)
-        step = newton_step(here, room, wary=wary)
-        done = np.abs(step.edm) < NEAR_ENOUGH
-        leaving = done | (end.iterations[lane] >= max_iterations)
-        if leaving.any():
-            end.status[lane[done]] = CONVERGED
-            _record(end, lane, step, room, np.flatnonzero(leaving))
-            staying = np.flatnonzero(~leaving)
-            lane, here, step, room = lane[staying], here.take(staying), step.take(staying), room.take(staying)
-        if not lane.size:
-            continue
-        here, stuck = _move(likelihood, end, lane, here, room, step)
-        if stuck.size:
-            # No further progress in double precision: converged if the distance says so, else stalled.
-            end.status[lane[stuck]] = np.where(np.abs(step.edm[stuck]) < 1e-6, CONVERGED, STALLED)
-            _record(end, lane, step, room, stuck)
-            lane = np.delete(lane, stuck)
-        end.iterations[lane] += 1
+    rows = np.arange(shape[0])
+    if max_iterations >= _STEPS and shares_curvature(likelihood, rows.size):
+        rows = _together(likelihood, data, end, bounds, check_saddles)
+    if rows.size:
+        _alone(likelihood, data, end, bounds, rows, max_iterations, check_saddles)
     return end
 
 
+def shares_curvature(likelihood: Likelihood, count: int) -> bool:
+    """Tell whether so many fits are cheaper with one curvature for all than with one for each step.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        What is minimised.
+    count : int
+        How many fits there are.
+
+    Returns
+    -------
+    bool
+        By about the time that gradient, curvature and linear algebra take.
+    """
+    if likelihood.operator_bytes:
+        return False
+    gradient, curvature = likelihood.costs
+    size = float(likelihood.n_parameters)
+    alone = _USUAL_ALONE * (_CALLS_ALONE + count * (curvature + size**3 / 8))
+    step = _CALLS_TOGETHER + count * (gradient + size**2 / 2 + 50 * size)
+    return curvature + size**3 / 5 + _CALLS_ALONE + _USUAL_TOGETHER * step < alone
+
+
+def _together(
+    likelihood: Likelihood,
+    data: FloatArray,
+    end: BatchedFit,
+    bounds: Bounds,
+    check_saddles: bool,
+) -> IntArray:
+    """Fit with shared metrics; return the fits that have to go on alone."""
+    value = likelihood.objective(end.points, data, 0).value
+    rows, alone = np.flatnonzero(np.isfinite(value)), np.flatnonzero(~np.isfinite(value))
+    for _ in range(_METRICS):
+        if not rows.size:
+            break
+        count = rows.size
+        fixed = np.asarray(bounds.take(rows).fixed.all(axis=0))
+        middle = rows[central(end.points[rows])]
+        metric = Metric.at(likelihood, end.points[middle], data[rows].mean(axis=0), fixed)
+        if metric is None:
+            break
+        left, doubtful = [], []
+        for some in np.array_split(rows, -(-rows.size // _ROUND)):
+            found = descend_together(
+                likelihood, data[some], end.points[some], bounds.take(some), metric, _STEPS, NEAR_ENOUGH
+            )
+            arrived = np.flatnonzero(found.arrived)
+            if check_saddles and arrived.size:
+                doubt = suspicious(likelihood, data[some[arrived]], found, arrived, metric)
+                doubtful.append(some[arrived[doubt]])
+                found.arrived[arrived[doubt]] = False
+            _note(end, some, found, bounds)
+            left.append(some[~found.arrived])
+        alone = np.concatenate([alone, *doubtful])
+        rows = np.setdiff1d(np.concatenate(left), alone)
+        if rows.size < _MANY_LEFT * count or not shares_curvature(likelihood, rows.size):
+            break
+    return np.union1d(rows, alone)
+
+
+def _note(end: BatchedFit, rows: IntArray, found: Descent, bounds: Bounds) -> None:
+    """Write down how some fits of a batch ended."""
+    end.points[rows], end.value[rows], end.edm[rows] = found.points, found.value, found.edm
+    end.status[rows] = np.where(found.arrived, CONVERGED, NOT_FINISHED)
+    end.gradient_norm[rows] = np.linalg.norm(np.where(found.held, 0.0, found.gradient), axis=1)
+    end.held[rows] = found.held & ~bounds.take(rows).fixed
+    end.iterations[rows] += found.steps
+
+
+def _alone(
+    likelihood: Likelihood,
+    data: FloatArray,
+    end: BatchedFit,
+    bounds: Bounds,
+    waiting: IntArray,
+    max_iterations: int,
+    check_saddles: bool,
+) -> None:
+    """Fit each with its own curvature; converged fits make room in the batch for waiting ones."""
+    at_once = _at_once(likelihood)
+    row, last = waiting[:0], end.iterations + max_iterations
+    here: Any = None
+    while row.size or waiting.size:
+        if waiting.size and row.size <= at_once // 2:
+            new, waiting = np.split(waiting, [at_once - row.size])
+            row, here = _enter(likelihood, end, data, row, here, new)
+        if here is None or not row.size:
+            continue
+        room = bounds.take(row)
+        step = _newton(here, room, check_saddles)
+        done = np.abs(step.edm) < NEAR_ENOUGH
+        leaving = done | (end.iterations[row] >= last[row])
+        if leaving.any():
+            end.status[row[done]] = CONVERGED
+            _record(end, row, step, room, np.flatnonzero(leaving))
+            staying = np.flatnonzero(~leaving)
+            row, here, step, room = row[staying], here.take(staying), step.take(staying), room.take(staying)
+        if not row.size:
+            continue
+        here, stuck = _move(likelihood, end, row, here, room, step)
+        if stuck.size:
+            # No further progress in double precision: converged if the distance says so, else stalled.
+            end.status[row[stuck]] = np.where(np.abs(step.edm[stuck]) < 1e-6, CONVERGED, STALLED)
+            _record(end, row, step, room, stuck)
+            row = np.delete(row, stuck)
+        end.iterations[row] += 1
+
+
 def _at_once(likelihood: Likelihood) -> int:
-    """Return the number of lanes whose arrays fit into the processor's cache."""
+    """Return the number of fits whose arrays fit into the processor's cache."""
     size = likelihood.operator_bytes or 16 * likelihood.n_parameters**2
     return int(max(_FEWEST, _CACHE_BYTES // size))
 
 
+def _evaluate(likelihood: Likelihood, points: FloatArray, data: FloatArray, count: int) -> Any:
+    """Evaluate in the way that suits so many fits under way together."""
+    if count >= _FEW_FITS and likelihood.operator_bytes:
+        return likelihood.operator(points, data)
+    return Evaluation(points, data, **vars(likelihood.objective(points, data, 2)))
+
+
+def _newton(here: Any, bounds: Bounds, check_saddles: bool) -> Step:
+    if isinstance(here, Evaluation):
+        return newton_step(here, bounds)
+    return truncated_step(here, bounds, check_saddles=check_saddles)
+
+
 def _enter(
-    likelihood: Likelihood, end: BatchedFit, data: FloatArray, lane: IntArray, here: Any, new: IntArray
+    likelihood: Likelihood, end: BatchedFit, data: FloatArray, row: IntArray, here: Any, new: IntArray
 ) -> tuple[IntArray, Any]:
-    """Add lanes that have waited to those under way."""
-    fresh = look(likelihood, end.points[new], data[new], lane.size + new.size)
+    """Add fits that have waited to those under way."""
+    fresh = _evaluate(likelihood, end.points[new], data[new], row.size + new.size)
     end.value[new] = fresh.value
     good = np.isfinite(fresh.value)
     end.status[new[~good]] = INVALID_START
     if not good.all():
         new, fresh = new[good], fresh.take(np.flatnonzero(good))
-    if not lane.size:
+    if here is None or not row.size:
         return new, fresh
     if type(fresh) is not type(here):
-        here = look(likelihood, here.points, here.data, lane.size + new.size)
-    return np.concatenate([lane, new]), here.join(fresh)
+        here = _evaluate(likelihood, here.points, here.data, row.size + new.size)
+    return np.concatenate([row, new]), here.join(fresh)
 
 
-def _record(end: BatchedFit, lane: IntArray, step: Step, room: Box, which: IntArray) -> None:
-    """Note how lanes that leave ended."""
-    last, rows = step.take(which), lane[which]
+def _record(end: BatchedFit, row: IntArray, step: Step, room: Bounds, which: IntArray) -> None:
+    """Note how fits that leave ended."""
+    last, rows = step.take(which), row[which]
     end.edm[rows] = last.edm
     end.gradient_norm[rows] = np.linalg.norm(np.where(last.held, 0.0, last.gradient), axis=1)
     end.held[rows] = last.held & ~room.take(which).fixed
 
 
 def _move(
-    likelihood: Likelihood, end: BatchedFit, lane: IntArray, here: Any, box: Box, step: Step
+    likelihood: Likelihood, end: BatchedFit, row: IntArray, here: Any, bounds: Bounds, step: Step
 ) -> tuple[Any, IntArray]:
-    """Move every lane down, shortening its step until -2 log L falls enough.
+    """Move every fit down, shortening its step until -2 log L falls enough.
 
-    Returns the likelihood where the lanes that moved are now, and the places of those that did not move.
+    Returns the likelihood where the fits that moved are now, and the places of those that did not move.
     """
-    step = replace(step, direction=within_reach(step.direction, likelihood.reach))
-    trial = box.clip(here.points + step.direction, here.points)
-    there = look(likelihood, trial, here.data, lane.size)
-    enough = _falls(there.value, trial, here, step.gradient)
+    step = replace(step, direction=limited(step.direction, likelihood.max_step))
+    trial = bounds.clip(here.points + step.direction, here.points)
+    there = _evaluate(likelihood, trial, here.data, row.size)
+    enough = falls(there.value, trial, here.points, here.value, step.gradient)
     if not enough.all():
         trial, short = trial.copy(), np.flatnonzero(~enough)
-        found = _shorten(likelihood, here.take(short), box.take(short), step.take(short), trial, short)
+        found = _shorten(likelihood, here.take(short), bounds.take(short), step.take(short), trial, short)
         good = np.concatenate([np.flatnonzero(enough), found])
         enough[found] = True
         if found.size:
-            again = look(likelihood, trial[found], here.data[found], lane.size)
+            again = _evaluate(likelihood, trial[found], here.data[found], row.size)
             there = there.take(good[: good.size - found.size]).join(again)
             order = np.argsort(good)
             there = there.take(order)
         else:
             there = there.take(good)
     stuck = np.flatnonzero(~enough)
-    moved = lane[enough] if stuck.size else lane
+    moved = row[enough] if stuck.size else row
     end.points[moved] = there.points
     end.value[moved] = there.value
     return there, stuck
 
 
-def _falls(value: FloatArray, trial: FloatArray, here: Any, gradient: FloatArray) -> BoolArray:
-    change = trial - here.points
-    promised = np.einsum("lp,lp->l", gradient, change)
-    slack = 4e-16 * np.maximum(np.abs(here.value), 1.0)
-    enough = value <= here.value + 1e-4 * np.minimum(promised, 0.0) + slack
-    return np.asarray(enough & np.isfinite(value) & change.any(axis=1))
-
-
 def _shorten(
-    likelihood: Likelihood, here: Any, box: Box, step: Step, trial: FloatArray, rows: IntArray
+    likelihood: Likelihood, here: Any, bounds: Bounds, step: Step, trial: FloatArray, rows: IntArray
 ) -> IntArray:
-    """Halve the steps of lanes that did not fall; write where they end, and say which rows fell."""
+    """Halve the steps of fits that did not fall; write where they end, and say which rows fell."""
     waiting, length, found = np.arange(rows.size), 1.0, []
     for attempt in range(_MAX_HALVINGS):
         length *= 0.5 if attempt < 4 else 0.1
         some, direction = here.take(waiting), step.direction[waiting]
-        point = box.take(waiting).clip(some.points + length * direction, some.points)
+        point = bounds.take(waiting).clip(some.points + length * direction, some.points)
         value = likelihood.objective(point, some.data, 0).value
-        enough = _falls(value, point, some, step.gradient[waiting])
+        enough = falls(value, point, some.points, some.value, step.gradient[waiting])
         trial[rows[waiting[enough]]] = point[enough]
         found.append(rows[waiting[enough]])
         waiting = waiting[~enough]

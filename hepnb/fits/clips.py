@@ -108,8 +108,8 @@ class _Rounded:
         return self.likelihood.n_parameters
 
     @property
-    def reach(self) -> FloatArray:
-        return self.likelihood.reach
+    def max_step(self) -> FloatArray:
+        return self.likelihood.max_step
 
     @property
     def operator_bytes(self) -> int:
@@ -117,6 +117,12 @@ class _Rounded:
 
     def operator(self, points: FloatArray, data: FloatArray) -> Any:
         raise NotImplementedError
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        # Its gradient is made from the same tables as its curvature: nothing is saved without that.
+        tables = 1.0 * self.likelihood.compiled.nominal.size * self.n_parameters**2
+        return tables, tables
 
     def objective(
         self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True

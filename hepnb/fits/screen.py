@@ -58,7 +58,7 @@ def promising(
         Where these are now.
     """
     lower, upper = limits.T
-    found = minimize(model.likelihood, data, start, lower, upper, fixed, _STEPS, wary=False)
+    found = minimize(model.likelihood, data, start, lower, upper, fixed, _STEPS, check_saddles=False)
     finite = np.isfinite(found.value)
     # At a saddle point the distance is infinite: much is possible from there.
     lowest = np.where(finite, found.value, np.inf) - _TRUST * np.where(finite, np.abs(found.edm), 0.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hepnb.fits import BatchedFit, Explored, explore, solve
+from hepnb.fits.batched import shares_curvature
 from hepnb.fits.neighbours import hand_over
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
@@ -127,7 +128,8 @@ def along(model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray
     """
     order = np.argsort(mu, kind="stable")
     knots = order
-    if mu.size >= _MANY and model.likelihood.operator_bytes:
+    cheap = bool(model.likelihood.operator_bytes) or shares_curvature(model.likelihood, 2 * mu.size)
+    if mu.size >= _MANY and cheap:
         knots = order[np.unique(np.append(np.arange(0, mu.size, _EVERY), mu.size - 1))]
     lanes = np.concatenate([knots, mu.size + knots])
     # Two minima at an end of the range or in its middle, and every hypothesis is looked at from there.
@@ -141,7 +143,7 @@ def along(model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray
         begin = _between(model, some.fit, mu[knots], rest, mu, start)
         if several:
             begin = _best(model, data[rest], begin, some.fit.points, lanes, rest, mu)
-        part = Explored.without_second(solve(model, data[rest], begin, fixed[rest], wary=several))
+        part = Explored.without_second(solve(model, data[rest], begin, fixed[rest], check_saddles=several))
         _fill(explored, part, rest)
     if mu.size > 1 and several:
         sweep(model, data, explored.fit, mu, fixed)

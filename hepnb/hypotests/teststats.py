@@ -196,7 +196,7 @@ def profile_ratios(
         start = between(model, both, (near.mu, near.fixed, near.fixed_asimov), mu, near.several_minima)
     if start is not None:
         several = near is not None and near.several_minima
-        explored = Explored.without_second(solve(model, both, start, fixed, wary=several))
+        explored = Explored.without_second(solve(model, both, start, fixed, check_saddles=several))
     else:
         origins = ((shared.free, shared.free_slope), (shared.background, shared.background_slope))
         known = None if near is None else (near.mu, near.ok, near.fixed, near.fixed_asimov)

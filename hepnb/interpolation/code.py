@@ -94,7 +94,7 @@ class MultiplicativeCode:
         ``evaluate`` needs, shape (k, n).
     evaluate : callable
         ``evaluate(prepared, alpha, order=2)`` gives the :class:`Factor` for alpha of a shape to which the
-        rows of ``prepared`` broadcast, such as (..., n); with order 0 its derivatives are empty.
+        rows of ``prepared`` broadcast, such as (..., n). Derivatives above ``order`` may be left empty.
     kinks : tuple of float
         Where the code, its first or its second derivative is not continuous.
     """

@@ -48,6 +48,7 @@ def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor
     first = second = _NONE
     if order:
         first = _horner(prepared[8:14], alpha)
+    if order == 2:
         second = _horner(prepared[14:], alpha)
     outside = np.nonzero(np.abs(alpha) >= 1)
     if outside[0].size:
@@ -58,6 +59,7 @@ def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor
         value[outside] = exponential
         if order:
             first[outside] = slope * exponential
+        if order == 2:
             second[outside] = slope * slope * exponential
     return Factor(value, first, second)
 

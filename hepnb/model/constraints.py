@@ -19,7 +19,11 @@ from hepnb.model.cut_law import HIGHEST_COUNT, log_norm
 from hepnb.model.parameters import Parameter
 from hepnb.typing import FloatArray, IntArray
 
-__all__ = ["Constraints", "collect_constraints"]
+__all__ = ["EMPTY", "Constraints", "collect_constraints"]
+
+# An empty bin counts so many events. Its likelihood grows until the rate is 0 and is undefined beyond, so its
+# minimum can lie at the edge; with this the edge is approached smoothly, and -2 log L is changed by 1e-10.
+EMPTY = 1e-12
 
 # Above it three terms of Stirling's series are exact in double precision.
 _LARGE = 2000.0

@@ -21,12 +21,21 @@ from hepnb.interpolation.code import Factor
 from hepnb.model.compile import Compiled
 from hepnb.typing import FloatArray
 
-__all__ = ["Rates", "cell_rates", "differentiate", "rates", "slot_values"]
+__all__ = [
+    "NOTHING",
+    "TINY",
+    "Rates",
+    "cell_rates",
+    "differentiate",
+    "interpolated_norms",
+    "rates",
+    "slot_values",
+]
 
 
-_TINY = 1e-80
+TINY = 1e-80
 # What a factor of 0 leaves of a rate is nothing: without this an empty bin would pull with 1e67.
-_NOTHING = 1e-50
+NOTHING = 1e-50
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     first = second = one
     if compiled.norm_parameters.size:
         with np.errstate(over="ignore"):
-            norm = _norms(
+            norm = interpolated_norms(
                 compiled,
                 compiled.norm_prepared,
                 points[:, compiled.norm_parameters],
@@ -89,9 +98,9 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
             first = np.ones_like(value)
             first[:, -1] = 0.0
             second = np.zeros_like(value)
-    tiny = np.abs(value) < _TINY
+    tiny = np.abs(value) < TINY
     if tiny.any():
-        value[tiny] = _TINY
+        value[tiny] = TINY
     kappa = np.multiply.reduceat(value[:, compiled.term_slot], compiled.cell_terms, axis=1)
     total = compiled.nominal
     if compiled.shape_parameters.size:
@@ -104,11 +113,11 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
     if compiled.faint is not None:
         bins += compiled.faint
-    bins[np.abs(bins) < _NOTHING] = 0.0
+    bins[np.abs(bins) < NOTHING] = 0.0
     return Rates(cells, bins, kappa, (value, first, second))
 
 
-def _norms(
+def interpolated_norms(
     compiled: Compiled, prepared: FloatArray, alpha: FloatArray, warp: FloatArray | None, order: int
 ) -> Factor:
     """Interpolate the normalisations; those of log-normal laws at ((1 + r)^alpha - 1) / r."""
@@ -123,6 +132,8 @@ def _norms(
     if not order:
         return Factor(value, first, second)
     slope = np.where(warped, growth * power / safe, 1.0)
+    if order == 1:
+        return Factor(value, first * slope, second)
     bend = np.where(warped, growth * growth * power / safe, 0.0)
     return Factor(value, first * slope, second * slope * slope + first * bend)
 
@@ -150,7 +161,7 @@ def slot_values(compiled: Compiled, points: FloatArray) -> tuple[FloatArray, Flo
     if n_norms:
         with np.errstate(over="ignore"):
             warp = None if compiled.norm_warp is None else compiled.norm_warp[:, None]
-            norm = _norms(
+            norm = interpolated_norms(
                 compiled, compiled.norm_prepared[..., None], lanes[compiled.norm_parameters], warp, 2
             )
         value[:n_norms], first[:n_norms], second[:n_norms] = norm
@@ -192,7 +203,7 @@ def rates(
     nu = np.add.reduceat(rate, compiled.bin_starts, axis=0)
     if compiled.faint is not None:
         nu += compiled.faint[:, None]
-    nu[np.abs(nu) < _NOTHING] = 0.0
+    nu[np.abs(nu) < NOTHING] = 0.0
     return kappa, rate, nu
 
 

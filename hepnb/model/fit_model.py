@@ -33,12 +33,16 @@ class ModelLikelihood(Protocol):
         """How many parameters a point has."""
 
     @property
-    def reach(self) -> FloatArray:
+    def max_step(self) -> FloatArray:
         """How far one step may move each parameter, shape (parameter,)."""
 
     @property
+    def costs(self) -> tuple[float, float]:
+        """Nanoseconds that gradient and curvature take at one point of many, about."""
+
+    @property
     def operator_bytes(self) -> int:
-        """Memory per lane of :meth:`operator`; 0 where the matrix is better."""
+        """Memory per point of :meth:`operator`; 0 where there is none."""
 
     def objective(
         self, points: FloatArray, data: FloatArray, order: Literal[0, 1, 2] = 0, *, exact: bool = True

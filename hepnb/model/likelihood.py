@@ -1,9 +1,9 @@
 """The objective -2 log L of a batch of points, with gradient and curvature.
 
-:meth:`HistFactoryLikelihood.objective` gives the curvature as a matrix, which with C cells and P parameters
-costs one product of (P x C) with (C x P) matrices per point; :meth:`HistFactoryLikelihood.operator` gives
-products with it, which cost as much as the rates. Points are taken in slices small enough to stay in the
-processor's cache.
+Value and gradient cost as much as the rates, whatever the number of parameters
+(:mod:`hepnb.model.evaluation`). The curvature is made channel by channel (:mod:`hepnb.model.blocks`): with C
+cells and K parameters that touch a channel it costs a product of (K x C) with (C x K) matrices. Points are
+taken in slices small enough to stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hepnb.model.blocks import Block, blocks
 from hepnb.model.compile import Compiled
-from hepnb.model.constraints import Constraints, poisson, saturated
-from hepnb.model.expectation import cell_rates, differentiate, rates, slot_values
+from hepnb.model.constraints import EMPTY, Constraints, poisson, saturated
+from hepnb.model.evaluation import evaluate_rates, rate_gradient
+from hepnb.model.expectation import Rates, cell_rates, differentiate, rates, slot_values
+from hepnb.model.factors import Factors, factors
 from hepnb.model.incidence import Incidence, incidence
-from hepnb.model.operator import EMPTY, Operator
+from hepnb.model.operator import Operator
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["NO_RATE", "HistFactoryLikelihood", "Objective"]
@@ -26,7 +29,7 @@ __all__ = ["NO_RATE", "HistFactoryLikelihood", "Objective"]
 
 # Rates below it are none: what is faint, and what factors of 0 leave.
 NO_RATE = 1e-20
-_SLICE_BYTES = 8_000_000
+_SLICE_BYTES, _GRADIENT_BYTES = 8_000_000, 2_000_000
 _FEW_PARAMETERS = 20
 
 
@@ -73,30 +76,38 @@ class HistFactoryLikelihood:
         return len(self.compiled.parameters)
 
     @cached_property
+    def _factors(self) -> Factors:
+        return factors(self.compiled)
+
+    @cached_property
+    def _blocks(self) -> tuple[Block, ...]:
+        return blocks(self.compiled)
+
+    @cached_property
+    def costs(self) -> tuple[float, float]:
+        """Nanoseconds that gradient and curvature take at one point of many, about."""
+        compiled = self.compiled
+        sums = (
+            30.0 * compiled.norm_parameters.size
+            + 4.0 * compiled.term_slot.size
+            + 20.0 * compiled.nominal.size
+        )
+        shapes = float(compiled.shape_parameters.size * compiled.nominal.size)
+        gradient = sums + 2 * shapes + 60.0 * (self.n_bins + self.n_parameters)
+        return gradient, gradient + sum(block.cost for block in self._blocks)
+
+    @cached_property
     def _incidence(self) -> Incidence:
         return incidence(self.compiled)
 
     @property
     def operator_bytes(self) -> int:
-        """Memory per point of :meth:`operator`; 0 where :meth:`objective` is better."""
+        """Memory per point of :meth:`operator`; 0 where there are too many bins for it."""
         if self.n_parameters < 3 * self.n_bins or self.n_parameters < _FEW_PARAMETERS:
             return 0
         if self.compiled.has_faint:
             return 0  # its softened factors would outshine a faint background
         return 8 * (4 * self.n_bins * self.n_parameters + 6 * self._incidence.slots.size)
-
-    @cached_property
-    def reach(self) -> FloatArray:
-        """How far one step may move each parameter: two standard deviations of a Gaussian constraint.
-
-        Farther away products of interpolated factors explode or change sign, and there are minima that no
-        one means.
-        """
-        reach = np.full(self.n_parameters, np.inf)
-        reach[self.constraints.gauss] = 2 / np.sqrt(self.constraints.weight)
-        # The alpha of a gamma law has unit width.
-        reach[self.constraints.poisson[self.constraints.offset > 0]] = 2.0
-        return reach
 
     def operator(self, points: FloatArray, data: FloatArray) -> Operator:
         """Return gradient and curvature of a batch as an operator.
@@ -120,6 +131,19 @@ class HistFactoryLikelihood:
         return Operator(
             self.compiled, self._incidence, self.constraints, points, data, value, slots, kappa, rate, nu
         )
+
+    @cached_property
+    def max_step(self) -> FloatArray:
+        """How far one step may move each parameter: two standard deviations of a Gaussian constraint.
+
+        Farther away products of interpolated factors explode or change sign, and there are minima that no
+        one means.
+        """
+        farthest = np.full(self.n_parameters, np.inf)
+        farthest[self.constraints.gauss] = 2 / np.sqrt(self.constraints.weight)
+        # The alpha of a gamma law has unit width.
+        farthest[self.constraints.poisson[self.constraints.offset > 0]] = 2.0
+        return farthest
 
     @property
     def n_bins(self) -> int:
@@ -166,23 +190,46 @@ class HistFactoryLikelihood:
         batch = points.shape[0]
         if len(data) != batch:
             data = np.broadcast_to(data, (batch, data.shape[-1]))
-        if order == 0:
-            empty = np.empty((batch, 0))
-            nu = cell_rates(self.compiled, points).bins
-            return Objective(self._value(nu, points, data), empty, empty[:, :, None])
-        per_point = 8 * 6 * self.compiled.nominal.size * self.n_parameters
-        step = max(1, int(_SLICE_BYTES // per_point))
+        compiled = self.compiled
+        if order == 2:
+            largest = max(block.compiled.nominal.size * block.parameters.size for block in self._blocks)
+            step, part = max(1, int(_SLICE_BYTES // (8 * 6 * largest))), self._derivatives
+        else:
+            per_point = 8 * (3 * compiled.norm_parameters.size + 8 * compiled.nominal.size)
+            step, part = max(1, int(_GRADIENT_BYTES // per_point)), self._slope
         if batch <= step:
-            return self._derivatives(points, data, order, exact)
-        parts = [
-            self._derivatives(points[i : i + step], data[i : i + step], order, exact)
-            for i in range(0, batch, step)
-        ]
+            return part(points, data, order, exact)
+        parts = [part(points[i : i + step], data[i : i + step], order, exact) for i in range(0, batch, step)]
         return Objective(
-            np.concatenate([part.value for part in parts]),
-            np.concatenate([part.gradient for part in parts]),
-            np.concatenate([part.curvature for part in parts]),
+            *(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True))
         )
+
+    def _slope(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
+        """Value, and gradient if asked for, without any curvature."""
+        del exact
+        compiled, links = self.compiled, self._factors
+        here = evaluate_rates(compiled, links, points, order)
+        bins = np.ascontiguousarray(here.bins.T)
+        value, empty = self._value(bins, points, data), np.empty((len(points), 0))
+        if order == 0:
+            return Objective(value, empty, empty[:, :, None])
+        weight, _, _ = self._weights(bins, data)
+        gradient = rate_gradient(compiled, links, points, here, np.ascontiguousarray(weight.T))
+        gradient = gradient + self.constraints.slopes(points, data[:, self.n_bins :])[0]
+        return Objective(value, gradient, empty[:, :, None])
+
+    def _weights(self, bins: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return 2 (1 - n / nu), n / nu and nu of the bins, shape (batch, bin)."""
+        main = data[:, : self.n_bins]
+        nu = self._lit(bins, main)
+        good = nu > 0
+        if good.all():
+            ratio = np.maximum(main, EMPTY) / nu
+        else:
+            # A point outside the domain has no derivatives; the numbers there are never used.
+            nu = np.where(good, nu, 1.0)
+            ratio = np.where(~good & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
+        return 2 * (1 - ratio), ratio, nu
 
     def _value(self, nu: FloatArray, points: FloatArray, data: FloatArray) -> FloatArray:
         main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
@@ -231,38 +278,59 @@ class HistFactoryLikelihood:
         return np.asarray(((np.abs(nu) < NO_RATE) & (data[:, : self.n_bins] > 0)).any(axis=1))
 
     def _derivatives(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
-        compiled = self.compiled
-        here = cell_rates(compiled, points, 2)
-        value = self._value(here.bins, points, data)
-        main, aux = data[:, : self.n_bins], data[:, self.n_bins :]
-        nu = self._lit(here.bins, main)
-        good = nu > 0
-        if good.all():
-            ratio = np.maximum(main, EMPTY) / nu
-        else:
-            # A point outside the domain has no derivatives; the numbers there are never used.
-            nu = np.where(good, nu, 1.0)
-            ratio = np.where(~good & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
-        log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, here)
-        jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
-        first, second = self.constraints.slopes(points, aux)
-        weight = 2 * (1 - ratio)
-        gradient = np.matmul(weight[:, None, :], jacobian)[:, 0] + first
-        if order == 1:
-            return Objective(value, gradient, np.empty((len(points), 0, 0)))
-        scaled = jacobian * np.sqrt(2 * ratio / nu)[:, :, None]
-        curvature = np.matmul(scaled.transpose(0, 2, 1), scaled)
-        on_diagonal = np.einsum("lpp->lp", curvature)  # a view
-        own = on_diagonal + second
-        if exact:
-            by_cell = weight[:, compiled.cell_bin]
-            right = (by_cell * here.cells)[:, :, None] * log_slopes
-            bent = compiled.shape_parameters
-            if bent.size:
-                right[:, :, bent] += (2 * by_cell * here.kappa)[:, :, None] * shape_slopes
-            half = np.matmul(log_slopes.transpose(0, 2, 1), right)
-            curvature += 0.5 * (half + half.transpose(0, 2, 1)) if bent.size else half
-            if bent.size or compiled.norm_parameters.size:
-                own += np.matmul(by_cell[:, None, :], diagonal)[:, 0]
-        on_diagonal[...] = own
-        return Objective(value, gradient, curvature)
+        """Value, gradient and curvature, block by block."""
+        del order
+        parts = [
+            (block, points if len(self._blocks) == 1 else points[:, block.parameters])
+            for block in self._blocks
+        ]
+        parts_rates = [cell_rates(block.compiled, here, 2) for block, here in parts]
+        bins = np.concatenate([here.bins for here in parts_rates], axis=1)
+        value = self._value(bins, points, data)
+        weight, ratio, nu = self._weights(bins, data)
+        stiffness = np.sqrt(2 * ratio / nu)
+        first, second = self.constraints.slopes(points, data[:, self.n_bins :])
+        curvature = np.zeros((len(points), self.n_parameters, self.n_parameters))
+        for (block, local), here in zip(parts, parts_rates, strict=True):
+            where = block.parameters
+            slope, bend = _block_derivatives(
+                block.compiled, local, here, weight[:, block.bins], stiffness[:, block.bins], exact
+            )
+            if len(parts) == 1:
+                first, curvature = first + slope, bend
+            else:
+                first[:, where] += slope
+                curvature[:, where[:, None], where] += bend
+        np.einsum("lpp->lp", curvature)[...] += second
+        return Objective(value, first, curvature)
+
+
+def _block_derivatives(
+    compiled: Compiled,
+    points: FloatArray,
+    here: Rates,
+    weight: FloatArray,
+    stiffness: FloatArray,
+    exact: bool,
+) -> tuple[FloatArray, FloatArray]:
+    """Return gradient and curvature of the bins of a block with respect to its parameters."""
+    log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, here)
+    jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
+    gradient = np.matmul(weight[:, None, :], jacobian)[:, 0]
+    scaled = jacobian * stiffness[:, :, None]
+    curvature = np.matmul(scaled.transpose(0, 2, 1), scaled)
+    if not exact:
+        return gradient, curvature
+    on_diagonal = np.einsum("lpp->lp", curvature)  # a view
+    own = on_diagonal.copy()
+    by_cell = weight[:, compiled.cell_bin]
+    right = (by_cell * here.cells)[:, :, None] * log_slopes
+    bent = compiled.shape_parameters
+    if bent.size:
+        right[:, :, bent] += (2 * by_cell * here.kappa)[:, :, None] * shape_slopes
+    half = np.matmul(log_slopes.transpose(0, 2, 1), right)
+    curvature += 0.5 * (half + half.transpose(0, 2, 1)) if bent.size else half
+    if bent.size or compiled.norm_parameters.size:
+        own += np.matmul(by_cell[:, None, :], diagonal)[:, 0]
+    on_diagonal[...] = own
+    return gradient, curvature

@@ -18,20 +18,16 @@ from typing import Any
 import numpy as np
 
 from hepnb.model.compile import Compiled
-from hepnb.model.constraints import Constraints
+from hepnb.model.constraints import EMPTY, Constraints
 from hepnb.model.expectation import rates
 from hepnb.model.incidence import Incidence
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["EMPTY", "Operator", "Preconditioner", "Product"]
+__all__ = ["Operator", "Preconditioner", "Product"]
 
 
 # Factors are kept this far from 0: near enough for a search direction, far enough that r L^2 cancels.
 _SMALL = 1e-8
-
-# An empty bin counts so many events. Its likelihood grows until the rate is 0 and is undefined beyond, so its
-# minimum can lie at the edge; with this the edge is approached smoothly, and -2 log L is changed by 1e-10.
-EMPTY = 1e-12
 
 
 @dataclass(frozen=True)

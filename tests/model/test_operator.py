@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hepnb.fits import batched, minimize, newton
+from hepnb.fits import batched, minimize
 from hepnb.model import Model
 
 NAMES = ["large", "signal patch", "small"]
@@ -70,7 +70,7 @@ def test_both_ways_lead_to_the_same_minimum(model: Model, monkeypatch: pytest.Mo
     lower, upper = model.bounds.T
     ends = []
     for few_lanes in (0, 10_000):
-        monkeypatch.setattr(newton, "_FEW_LANES", few_lanes)
+        monkeypatch.setattr(batched, "_FEW_FITS", few_lanes)
         ends.append(minimize(model.likelihood, model.data[None], start, lower, upper, fixed))
     assert ends[0].ok.all()
     assert ends[1].ok.all()

@@ -1,4 +1,4 @@
-"""Damped steps reach the end of a bent valley in which shortened Newton steps creep."""
+"""Steps in a trust region reach the end of a bent valley in which shortened Newton steps creep."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hepnb.fits.batched import CONVERGED
-from hepnb.fits.damped import descend
-from hepnb.fits.newton import Box
+from hepnb.fits.likelihood import Bounds
+from hepnb.fits.trust import descend
 from hepnb.model import Objective
 
 
@@ -19,8 +19,9 @@ class Valley:
     """Rosenbrock's valley y = x^2 with walls as steep as asked for, and its minimum 0 at (1, 1)."""
 
     steepness: float
-    reach: np.ndarray
+    max_step: np.ndarray
     n_parameters: int = 2
+    costs: tuple[float, float] = (1.0, 1.0)
     operator_bytes: int = 0
 
     def operator(self, points: np.ndarray, data: np.ndarray) -> Any:
@@ -43,11 +44,11 @@ class Valley:
 
 
 @pytest.mark.parametrize("steepness", [1e2, 1e3, 1e4])
-@pytest.mark.parametrize("reach", [0.5, np.inf])
-def test_the_end_of_a_valley_is_reached(steepness: float, reach: float) -> None:
-    valley = Valley(steepness, np.full(2, reach))
+@pytest.mark.parametrize("max_step", [0.5, np.inf])
+def test_the_end_of_a_valley_is_reached(steepness: float, max_step: float) -> None:
+    valley = Valley(steepness, np.full(2, max_step))
     start = np.array([[-1.2, 1.0], [0.3, -0.5]])
-    box = Box(np.full((1, 2), -3.0), np.full((1, 2), 3.0), np.zeros((1, 2), dtype=bool))
+    box = Bounds(np.full((1, 2), -3.0), np.full((1, 2), 3.0), np.zeros((1, 2), dtype=bool))
     end = descend(valley, np.empty((2, 0)), start, box)
     assert (end.status == CONVERGED).all()
     np.testing.assert_allclose(end.points, 1.0, atol=1e-4)
@@ -56,11 +57,11 @@ def test_the_end_of_a_valley_is_reached(steepness: float, reach: float) -> None:
 
 def test_bounds_and_fixed_parameters_are_kept() -> None:
     valley = Valley(1e4, np.full(2, np.inf))
-    box = Box(np.array([[-3.0, -3.0]]), np.array([[0.5, 3.0]]), np.array([[False, False]]))
+    box = Bounds(np.array([[-3.0, -3.0]]), np.array([[0.5, 3.0]]), np.array([[False, False]]))
     end = descend(valley, np.empty((1, 0)), np.array([[-1.0, 1.0]]), box)
     assert end.status[0] == CONVERGED
     np.testing.assert_allclose(end.points, [[0.5, 0.25]], atol=1e-6)
     assert end.held.tolist() == [[True, False]]
-    still = Box(np.array([[-3.0, -3.0]]), np.array([[3.0, 3.0]]), np.array([[True, False]]))
+    still = Bounds(np.array([[-3.0, -3.0]]), np.array([[3.0, 3.0]]), np.array([[True, False]]))
     end = descend(valley, np.empty((1, 0)), np.array([[-1.0, 2.0]]), still)
     np.testing.assert_allclose(end.points, [[-1.0, 1.0]], atol=1e-6)
