@@ -135,7 +135,7 @@ def _roughly(
     small = coarse(data)
     if small is None:
         return start
-    found = minimize(model.likelihood, small, start, lower, upper, fixed, _PATIENCE, wary=False)
+    found = minimize(model.likelihood, small, start, lower, upper, fixed, _PATIENCE, check_saddles=False)
     return np.where(np.isfinite(found.value)[:, None], found.points, start)
 
 

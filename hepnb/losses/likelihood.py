@@ -49,9 +49,14 @@ class LossLikelihood:
         return self.size
 
     @property
-    def reach(self) -> FloatArray:
+    def max_step(self) -> FloatArray:
         """How far one step may move each parameter: anywhere."""
         return np.full(self.size, np.inf)
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        """Time of a gradient and of a curvature: alike, so that each fit steps with its own."""
+        return (1e9, 1e9)
 
     @property
     def operator_bytes(self) -> int:
