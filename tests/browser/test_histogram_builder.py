@@ -63,12 +63,13 @@ def test_type_an_expression_drag_the_bins_and_the_cut(open_notebook, generated_d
     write(page, "Cut", "Q1*Q2 < 0")
     write(page, "Cut on", "pt1")
     wait(notebook, "builder.cut_variable == 'pt1' and builder.histogram is not None")
+    before = notebook.evaluate("builder.n_bins")
     notebook.drag("Bins", 40)
     notebook.drag("Cut value", 60)
     wait(notebook, "builder.cut_value is not None and builder.cut_value > 10")
     page.wait_for_timeout(1500)
     assert notebook.evaluate("builder.error") == ""
-    assert notebook.evaluate("builder.n_bins") > 55
+    assert notebook.evaluate("builder.n_bins") > before
     headless = (
         "tree.hist(builder.expression, (builder.n_bins, 60, 120), "
         "cut=f'(Q1*Q2 < 0) & (pt1 >= {builder.cut_value!r})')"
@@ -111,3 +112,48 @@ def test_the_tables_make_the_workspace(open_notebook, generated_dir):
     assert notebook.evaluate("analysis.error") == ""
     notebook.theme(dark=True)
     notebook.screenshot("histogram-builder-dark", ".hepnb-panel")
+
+
+def test_a_map_and_cuts_overlaid_by_mouse_and_keyboard(open_notebook, generated_dir):
+    """A map is typed as in ROOT; two cuts are two lines, each typed in a box."""
+    notebook = open_notebook(CELL.format(path=str(generated_dir / "pairs.root")))
+    page = notebook.page
+    write(page, "Expression", "pt2:pt1")
+    wait(notebook, "builder.histogram is not None and len(builder.histogram.axes) == 2")
+    page.locator(".hepnb-sections").get_by_role("button", name="Look").click()
+    page.get_by_label("Projections").check()
+    wait(notebook, "builder.projections")
+    page.wait_for_timeout(500)
+    notebook.screenshot("histogram-builder-map", ".hepnb-panel")
+    page.get_by_label("Mean").check()
+    wait(notebook, "builder.profile and len(builder.histogram.axes) == 1")
+    page.wait_for_timeout(500)
+    notebook.screenshot("histogram-builder-profile", ".hepnb-panel")
+    write(page, "Against", "")
+    wait(notebook, "builder.y == ''")
+    write(page, "Expression", "M")
+    page.locator(".hepnb-sections").get_by_role("button", name="Cuts").click()
+    box = page.get_by_role("combobox", name="New named cut")
+    for text in ("opposite = Q1 * Q2 < 0", "hard = opposite & (pt1 > 40)"):
+        box.fill(text)
+        page.keyboard.press("Enter")
+        notebook.expect(f"{text.partition(' ')[0]!r} in builder.cuts", True)
+    assert notebook.evaluate("builder.show") == "cuts"
+    page.locator(".hepnb-sections").get_by_role("button", name="Look").click()
+    page.get_by_label("Below", exact=True).select_option("ratio")
+    page.get_by_role("button", name="Normalised").click()
+    write(page, "Label", "CMS Open Data")
+    wait(
+        notebook,
+        "(builder.below, builder.arrangement, builder.label) == ('ratio', 'normalized', 'CMS Open Data')",
+    )
+    notebook.drag("Bins", 30)
+    page.wait_for_timeout(1500)
+    assert notebook.evaluate("builder.error") == ""
+    assert notebook.evaluate("list(builder._picture.contents)") == ["opposite", "hard"]
+    assert shown_is_last(notebook, "builder")
+    notebook.screenshot("histogram-builder-cuts", ".hepnb-panel")
+    page.locator(".hepnb-sections").get_by_role("button", name="Cuts").click()
+    page.get_by_role("checkbox", name="opposite drawn").uncheck()
+    notebook.expect("list(builder.hidden)", ["opposite"])
+    notebook.screenshot("histogram-builder-cuts-table", ".hepnb-panel")

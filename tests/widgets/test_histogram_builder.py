@@ -76,7 +76,10 @@ def test_the_histogram_is_the_headless_one(tree):
 
 def test_the_range_comes_from_the_values_where_it_is_not_given(tree):
     builder = HistogramBuilder(tree=tree, expression="sqrt(px1**2 + py1**2)", n_bins=40)
-    assert builder.histogram == tree.hist("sqrt(px1**2 + py1**2)", 40)
+    # All values, with round ends.
+    low, high = builder.histogram.axes[0].edges[[0, -1]]
+    assert (low, high) == (0, 165)
+    assert builder.histogram == tree.hist("sqrt(px1**2 + py1**2)", (40, 0, 165))
     assert run(builder)["histogram"] == builder.histogram
     builder.range = (0, 50)
     assert builder.histogram == tree.hist("sqrt(px1**2 + py1**2)", (40, 0, 50))

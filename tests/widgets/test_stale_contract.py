@@ -21,6 +21,13 @@ NEUTRAL = {
     ("BranchSelector", "reading"),  # of the code
     ("FileBrowser", "elements"),
     ("FileBrowser", "axes"),  # of a tree
+    ("HistogramBuilder", "elements"),  # of an expression without lists
+    ("HistogramBuilder", "y_bins"),  # of a map, as three more
+    ("HistogramBuilder", "profile"),
+    ("HistogramBuilder", "log_z"),
+    ("HistogramBuilder", "projections"),
+    ("HistogramBuilder", "hidden"),  # of several histograms
+    ("HistogramBuilder", "below"),
     ("HistogramBuilder", "cut_side"),  # without a cut on the slider
     ("HistogramBuilder", "cut_variable"),
     ("HistogramBuilder", "cut_value"),  # without a variable to cut on
@@ -93,7 +100,29 @@ def panels(folder):
     }  # fmt: skip
     yield (
         lambda: hepnb.HistogramBuilder(tree=one, expression="pt", n_bins=5, range=(0, 80)),
-        {**shape, "tree": two, "samples": samples, "show": "samples"},
+        {
+            **shape,
+            "tree": two,
+            "samples": samples,
+            "show": "samples",
+            "elements": "max",
+            "y": "njet",
+            "y_bins": 4,
+            "profile": True,
+            "cuts": {"a": "njet > 2"},
+            "trees": {"a": one, "b": two},
+            "hidden": ("a",),
+            "arrangement": "normalized",
+            "below": "pull",
+            "log_x": True,
+            "log_z": True,
+            "density": True,
+            "projections": True,
+            "style": "ATLAS",
+            "label": "ATLAS",
+            "luminosity": 139,
+            "energy": 13,
+        },
     )
     analysis = {"channels": (channel, other), "samples": samples, "poi": "mu"}
     changed = {

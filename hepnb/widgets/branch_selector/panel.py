@@ -10,10 +10,11 @@ import traitlets
 from hepnb.errors import BranchError, HepnbError, nearest
 from hepnb.events import Branch, Cutflow, Tree
 from hepnb.widgets.branch_selector.code import selector_code
-from hepnb.widgets.branch_selector.picture import FILLED, SelectorPicture, with_names
+from hepnb.widgets.branch_selector.picture import FILLED, SelectorPicture
 from hepnb.widgets.branch_selector.rows import branch_row, edited, named, step_cells
 from hepnb.widgets.branch_selector.sparks import Sparks
 from hepnb.widgets.toolkit.branch_histogram import element_expression
+from hepnb.widgets.toolkit.named_cuts import with_names
 
 __all__ = ["BranchSelector"]
 

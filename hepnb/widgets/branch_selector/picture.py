@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import traitlets
@@ -17,40 +16,13 @@ from hepnb.widgets.branch_selector.controls import SelectorControls
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.branch_histogram import axis_title, element_expression, is_list, suitable_bins
 from hepnb.widgets.toolkit.inputs import Input, panel_input
+from hepnb.widgets.toolkit.named_cuts import with_names
 from hepnb.widgets.toolkit.panel import PICTURE, Panel
 
-__all__ = ["FILLED", "SelectorPicture", "with_names"]
+__all__ = ["FILLED", "SelectorPicture"]
 
 FILLED = ("tree", "expressions", "elements", "cuts", "switched_off", "weight", "entry_start", "entry_stop")
 """The inputs that change the histogram of the branch that is shown."""
-
-
-def with_names(tree: Tree, cuts: Mapping[str, str], *texts: str) -> Tree:
-    """Return a tree in which conditions may use the names of cuts.
-
-    Parameters
-    ----------
-    tree : Tree
-        Where events come from.
-    cuts : mapping of name to condition
-        Names that are not Python's cannot be used.
-    *texts : str
-        The conditions.
-
-    Returns
-    -------
-    Tree
-        With a column for each cut whose name is used, or is used by such a cut.
-    """
-    known = {branch.name for branch in tree.branches}
-    used: dict[str, str] = {}
-    looked_at = list(texts)
-    while looked_at:
-        words = set(re.findall(r"\b[A-Za-z_]\w*", looked_at.pop()))
-        for name in words & cuts.keys() - used.keys() - known:
-            used[name] = cuts[name]
-            looked_at.append(cuts[name])
-    return tree.with_columns({name: cuts[name] for name in cuts if name in used}) if used else tree
 
 
 class SelectorPicture(Panel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import ipywidgets
@@ -47,7 +48,8 @@ class AnalysisControls(Linked):
 
     def __init__(self, panel: Analysis) -> None:
         self._panel = panel
-        self._make_tables(Sources())
+        self.sources = Sources()
+        self._make_tables(self.sources)
         panel.observe(self._sync_channel, ["channel"])
 
     def _make_tables(self, sources: Sources) -> None:
@@ -79,11 +81,27 @@ class AnalysisControls(Linked):
         self.status = ipywidgets.Label()
         self.status.add_class("hepnb-hint")
 
-    def compose(self) -> tuple[ipywidgets.Widget, ...]:
-        """Return the widgets, from top to bottom."""
+    def compose(self, before: Mapping[str, ipywidgets.Widget]) -> tuple[ipywidgets.Widget, ...]:
+        """Return the widgets, from top to bottom.
+
+        Parameters
+        ----------
+        before : mapping of title to widget
+            Further sections, left of these.
+
+        Returns
+        -------
+        tuple of widgets
+            The sections, and the row with the button.
+        """
         channels = ipywidgets.VBox([row(self.channel_name, self.channel), self.channels.widget])
         self.tables = Sections(
-            {"Samples": self.samples.widget, "Systematics": self.systematics.widget, "Channels": channels}
+            {
+                **before,
+                "Samples": self.samples.widget,
+                "Systematics": self.systematics.widget,
+                "Channels": channels,
+            }
         )
         return self.tables.widget, row(self.build, self.poi, self.status)
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hist
 import numpy as np
 
 from hepnb.errors import HepnbError
-from hepnb.histograms.templates import both_cuts
 from hepnb.python_code import Code, Script, call, identifier, literal
 from hepnb.workspace import Channel, Sample, Systematic
 
-if TYPE_CHECKING:
-    from hepnb.widgets.histogram_builder.fill import Request
-
-__all__ = ["Names", "analysis_code", "histogram_code", "in_stack", "script", "stack_code"]
+__all__ = ["Names", "analysis_code", "in_stack", "script"]
 
 # What the programs themselves bind.
 _TAKEN = (
@@ -184,92 +180,9 @@ def script(names: Names, *blocks: Sequence[str]) -> Script:
     for block in (names.lines, *blocks):
         if block:
             program.add(*block, block=True)
-    if any(line == _FIGURE for block in blocks for line in block):
+    if any(line.startswith("figure = Figure(") for block in blocks for line in block):
         program.need("from matplotlib.figure import Figure")
     return program
-
-
-_FIGURE = "figure = Figure()"
-
-
-def histogram_code(names: Names, request: Request, log_y: bool) -> list[list[str]]:
-    """Lines that fill and draw one histogram.
-
-    Parameters
-    ----------
-    names : Names
-        Variables of the sources.
-    request : Request
-        What is filled; its only part is a tree.
-    log_y : bool
-        Logarithmic y axis.
-
-    Returns
-    -------
-    list of list of str
-        Blocks that bind ``histogram`` and ``figure``.
-    """
-    part = request.parts[0]
-    filled = _filled(names, request, part, names.of(part.source, "tree"), request.full_cut)
-    axes = Code("figure.add_subplot()")
-    drawn = call("hepnb.figures.draw_histogram", Code("histogram"), axes, **_given(log_y=log_y or None))
-    return [[f"histogram = {filled}"], [_FIGURE, drawn]]
-
-
-def _filled(names: Names, request: Request, part: Any, name: Code, cut: str | None) -> Code:
-    chosen = _given(cut=cut or None, weight=part.weight or None)
-    return call(f"{name}.hist", request.expression, bins=names.bins(request.binning), **chosen)
-
-
-def stack_code(names: Names, request: Request, log_y: bool) -> list[list[str]]:
-    """Lines that fill and draw samples on top of each other.
-
-    Parameters
-    ----------
-    names : Names
-        Variables of the sources.
-    request : Request
-        What is filled; its parts are samples, the data first.
-    log_y : bool
-        Logarithmic y axis.
-
-    Returns
-    -------
-    list of list of str
-        Blocks that bind ``histograms``, ``histogram`` and ``figure``.
-    """
-    lines = ["histograms = {"]
-    for part in request.parts:
-        made = names.of(part.source, part.name)
-        if hasattr(part.source, "hist"):
-            made = _filled(names, request, part, made, both_cuts(request.full_cut, part.cut))
-        scale = f" * {literal(part.scale)}" if part.scale != 1 else ""
-        lines.append(f"    {literal(part.name)}: {made}{scale},")
-    data = next((part.name for part in request.parts if part.role == "data"), None)
-    chosen = request.parts[0].name if data is None else data
-    lines += ["}", f"histogram = histograms[{literal(chosen)}]"]
-    stacked = [part.name for part in in_stack(request.parts)]
-    axes = Code("figure.add_subplot()")
-    if not stacked:
-        return [lines, [_FIGURE, call("hepnb.figures.draw_histogram", Code("histograms"), axes)]]
-    drawn = call(
-        "hepnb.figures.draw_stack", Code("stack"), Code("ax"),
-        **_given(
-            data=None if data is None else Code("histogram"),
-            ratio_ax=None if data is None else Code("ratio_ax"),
-            log_y=log_y or None,
-        ),
-    )  # fmt: skip
-    laid_out = "[[ax, ratio_ax]] = hepnb.figures.lay_out(figure, ratio=True)"
-    return [
-        lines,
-        [
-            f"stack = {{name: histograms[name] for name in {literal(stacked)}}}",
-            _FIGURE,
-            "[[ax]] = hepnb.figures.lay_out(figure)" if data is None else laid_out,
-            drawn,
-        ],
-    ]
 
 
 def in_stack(samples: Sequence[Any]) -> list[Any]:

@@ -9,12 +9,14 @@ import ipywidgets
 from hepnb.histograms import Binning
 from hepnb.widgets.histogram_builder.linked import Linked, Settable
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS
+from hepnb.widgets.toolkit.branch_histogram import ELEMENTS
 from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 
 __all__ = ["Builder", "BuilderControls"]
 
 _WIDE = {"width": "100%"}
+_ELEMENTS = [(f"element {name}" if name.isdigit() else name, name) for name in ELEMENTS]
 _DESCRIPTION = {"description_width": "78px"}
 
 
@@ -54,6 +56,17 @@ class BuilderControls(Linked):
 
     def _make_inputs(self) -> None:
         self.expression = self._box("Expression", "expression", "a branch, or sqrt(px**2 + py**2)")
+        self.y = self._box("Against", "y", "none; or y:x in the box above")
+        self.y.layout.width = "auto"
+        self.y.layout.flex = "1 1 200px"
+        self.profile = ipywidgets.Checkbox(description="Mean", indent=False, layout={"width": "auto"})
+        self.profile.tooltip = "Draw the mean of the second expression instead of a map"
+        self._follow(self.profile, "profile")
+        self.elements = ipywidgets.Dropdown(
+            description="Elements", options=_ELEMENTS, value="all", layout={"width": "240px"},
+            style=_DESCRIPTION,
+        )  # fmt: skip
+        self._follow(self.elements, "elements")
         self.weight = self._box("Weight", "weight", "none")
         self.weight_words = ipywidgets.Label(layout={"display": "none"})
         self.weight_words.add_class("hepnb-hint")
@@ -76,13 +89,21 @@ class BuilderControls(Linked):
         )
         for end in (self.low, self.high):
             end.observe(self._range_typed, "value")
-        self.log_y = ipywidgets.Checkbox(description="Log y", indent=False, layout={"width": "auto"})
-        self._follow(self.log_y, "log_y")
         self.show = ipywidgets.ToggleButtons(
-            options=[("One tree", "tree"), ("Samples stacked", "samples")], style={"button_width": "auto"},
-            tooltips=["The histogram of the tree", "The samples on top of each other"],
+            options=[("One", "tree"), ("Cuts", "cuts"), ("Files", "files"), ("Samples", "samples")],
+            style={"button_width": "auto"},
+            tooltips=[
+                "The histogram of the tree", "One for each named cut", "One for each tree",
+                "Data, signals and backgrounds",
+            ],
         )  # fmt: skip
         self._follow(self.show, "show")
+        self.log_x, self.log_y = (
+            ipywidgets.Checkbox(description=words, indent=False, layout={"width": "auto"})
+            for words in ("Log x", "Log y")
+        )
+        for box, name in ((self.log_x, "log_x"), (self.log_y, "log_y")):
+            self._follow(box, name)
         self.side = ipywidgets.Dropdown(
             description="Keep", options=[">=", "<"], layout={"width": "150px"}, style=_DESCRIPTION
         )
@@ -117,10 +138,11 @@ class BuilderControls(Linked):
         """Return the picture with the controls beside it."""
         controls = column(
             [
-                self.expression, self.n_bins, ipywidgets.HBox([self.low, self.high], layout=_WIDE),
+                self.expression, row(self.y, self.profile), self.elements, self.n_bins,
+                ipywidgets.HBox([self.low, self.high], layout=_WIDE),
                 self.edges, self.cut, self.weight, self.weight_words, self.cut_variable, self.cut_value,
                 row(self.side, self.no_cut),
-                row(self.log_y, self.show),
+                row(self.show, self.log_x, self.log_y),
             ],
             width="360px", flex="1 1 320px",
         )  # fmt: skip
@@ -199,9 +221,25 @@ class BuilderControls(Linked):
         """
         branches = getattr(tree, "branches", ())
         names = [branch.name for branch in branches if branch.readable and branch.kind in {"number", "bool"}]
-        for box in (self.expression, self.weight, self.cut_variable):
-            if tuple(names) != tuple(box.options):
-                box.options = names
+        listed = [branch.name for branch in branches if branch.readable]
+        known = {self.expression: listed, self.y: listed, self.weight: names, self.cut_variable: names}
+        for box, offered in known.items():
+            if tuple(offered) != tuple(box.options):
+                box.options = offered
+
+    def show_expression(self, text: str) -> None:
+        """Show the expression as it was understood."""
+        with self._quietly():
+            self.expression.value = text
+
+    def show_range(self, limits: tuple[float, float] | None) -> None:
+        """Show the range that was chosen, as a hint in the empty boxes; None where it was given."""
+        for end, place in ((self.low, 0), (self.high, 1)):
+            end.placeholder = "auto" if limits is None else f"{limits[place]:.12g} (auto)"
+
+    def offer_elements(self, offered: bool) -> None:
+        """Show or hide the choice of what is taken of a list per event."""
+        self.elements.layout.display = None if offered else "none"
 
     def show_places(self, places: tuple[int, float, float] | None) -> None:
         """Set the range of the slider of the moving cut.

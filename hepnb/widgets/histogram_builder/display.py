@@ -2,121 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
-
-import traitlets
+from typing import Any
 
 from hepnb.errors import WorkspaceError
-from hepnb.figures.content import Content, read_content
-from hepnb.histograms.binning import Bins
+from hepnb.figures.content import read_content
 from hepnb.widgets.histogram_builder.code import (
     in_stack,
 )
 from hepnb.widgets.histogram_builder.controls import BuilderControls
-from hepnb.widgets.histogram_builder.fill import FineBins, Part, Request, fill, resolve
+from hepnb.widgets.histogram_builder.fill import FineBins, Part, Request, Resolved, fill, resolve
+from hepnb.widgets.histogram_builder.inputs import BuilderInputs
+from hepnb.widgets.histogram_builder.look import Look, Plan
 from hepnb.widgets.histogram_builder.picture import Picture
 from hepnb.widgets.histogram_builder.tables import sample_colors
 from hepnb.widgets.histogram_builder.weight import takes_weight, weight_words
 from hepnb.widgets.toolkit.background import Background
-from hepnb.widgets.toolkit.inputs import Input, panel_input
+from hepnb.widgets.toolkit.branch_histogram import axis_title
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import call_later, main_loop
-from hepnb.widgets.toolkit.panel import PICTURE, Panel
-from hepnb.workspace import Channel, Sample, Systematic
+from hepnb.widgets.toolkit.named_cuts import with_names
+from hepnb.widgets.toolkit.panel import PICTURE
+from hepnb.workspace import Sample
 
 __all__ = ["BuilderDisplay"]
 
 _SETTLE = 0.2  # [s] of rest after which the refilled histogram takes the place of the merged one
 
 
-class BuilderDisplay(Panel):
+class BuilderDisplay(BuilderInputs):
     """Inputs of the histogram builder, the histograms that it fills of them, and their picture."""
-
-    tree: Any = panel_input(
-        traitlets.Any(allow_none=True), default=None, help="The Tree that events come from."
-    )
-    channels: Input[tuple[Channel, ...], Sequence[Channel]] = panel_input(
-        traitlets.Any(), default=(), help="The selections of the analysis."
-    )
-    samples: Input[tuple[Sample, ...], Sequence[Sample]] = panel_input(
-        traitlets.Any(), default=(), help="Data, signals and backgrounds."
-    )
-    systematics: Input[tuple[Systematic, ...], Sequence[Systematic]] = panel_input(
-        traitlets.Any(), default=(), help="Uncertainties."
-    )
-    poi: str = panel_input(
-        traitlets.Unicode(),
-        default="",
-        help="The parameter of interest; the first signal's where it is left out.",
-    )
-    channel: str = panel_input(
-        traitlets.Unicode(), default="", help="The channel that is loaded into the controls."
-    )
-    expression: str = panel_input(traitlets.Unicode(), default="", help="A branch or a formula.")
-    n_bins: int = panel_input(traitlets.Int(min=1, max=1_000_000), default=50, help="Number of bins.")
-    range: tuple[float, float] | None = panel_input(
-        traitlets.Any(allow_none=True),
-        default=None,
-        help="Range of the axis; it holds the bulk of the values where left out.",
-    )
-    bins: Bins | None = panel_input(
-        traitlets.Any(allow_none=True),
-        default=None,
-        help='Edges, "auto", "integer", ...: used instead of ``n_bins`` and ``range``.',
-    )
-    cut: str = panel_input(traitlets.Unicode(), default="", help="Condition on the events.")
-    weight: str = panel_input(
-        traitlets.Unicode(),
-        default="",
-        help=(
-            "Weight of the events. Of samples it holds for signals and backgrounds that have none of "
-            "their own, in the picture and in the workspace; data are not weighted."
-        ),
-    )
-    cut_variable: str = panel_input(
-        traitlets.Unicode(), default="", help="The branch or formula that the slider cuts on."
-    )
-    cut_value: float | None = panel_input(
-        traitlets.Float(allow_none=True),
-        default=None,
-        help="Position of the slider; no cut where it is left out.",
-    )
-    cut_side: Literal[">=", "<"] = panel_input(
-        traitlets.Enum((">=", "<")), default=">=", help="The events that the slider's cut keeps."
-    )
-    log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw a logarithmic y axis.")
-    show: Literal["tree", "samples"] = panel_input(
-        traitlets.Enum(("tree", "samples")),
-        default="tree",
-        help="Draw the tree's histogram, or the samples on top of each other.",
-    )
-    histogram = traitlets.Any(None, allow_none=True, read_only=True, help="The hist.Hist on the screen")
-    workspace = traitlets.Any(None, allow_none=True, read_only=True, help="What hepnb.build made")
 
     def _build(self) -> None:
         self._background = Background("builder")
         self._fine = FineBins()
-        self._resolved: Any = (None, None, None)
+        self._resolved = Resolved()
+        self._n_given = False
+        self._choosing = False
+        self._named: tuple[Any, Any] = (None, None)
         self._picture: Picture | None = None
         self._moves = 0
         self.live = LiveFigure(width=560, height=420, alt="Histogram")
         self._controls: BuilderControls  # made by the panel, whose inputs they set
 
     def _parts(self) -> tuple[Part, ...]:
-        if self.show == "samples" and not self.samples:
+        if self.show == "samples":
+            return self._sample_parts()
+        weight = self.weight or None
+        if self.show == "files":
+            for name, tree in self.trees.items():
+                if not hasattr(tree, "hist"):
+                    raise WorkspaceError(
+                        f"trees: {name!r} is {tree!r:.60}, not a tree: hepnb.open(file)[name]."
+                    )
+            return tuple(
+                Part(name, "line", tree, weight=weight)
+                for name, tree in self.trees.items()
+                if name not in self.hidden
+            )
+        if self.tree is None:
             return ()
-        if self.show == "tree":
-            return () if self.tree is None else (Part("", "tree", self.tree, weight=self.weight or None),)
+        if self.show == "cuts":
+            source = self._with_names()
+            return tuple(
+                Part(name, "line", source, cut.strip() or None, weight)
+                for name, cut in self.cuts.items()
+                if name not in self.hidden
+            )
+        return (Part("", "tree", self.tree, weight=weight),)
+
+    def _with_names(self) -> Any:
+        """The tree, in which cuts may use each other's names; made once for each set of cuts."""
+        key = (self.tree, tuple(self.cuts.items()))
+        if self._named[0] != key:
+            self._named = (key, with_names(self.tree, self.cuts, *self.cuts.values()))
+        return self._named[1]
+
+    def _sample_parts(self) -> tuple[Part, ...]:
+        if not self.samples:
+            return ()
         self._check_names()
+        channel = next((one for one in self.channels if one.name == self.channel), None)
         parts = []
         for sample in self._weighed():
             source = sample.source
             if isinstance(source, Mapping):
                 source = source.get(self.channel)
-            if source is not None:
-                parts.append(Part(sample.name, sample.role, source, sample.cut, sample.weight, sample.scale))
+            if source is not None and sample.name not in self.hidden:
+                select = {**(channel.select if channel is not None else {}), **sample.select}
+                parts.append(
+                    Part(sample.name, sample.role, source, sample.cut, sample.weight, sample.scale, select)
+                )
         # In drawing order: data, then the stack from its bottom to its top.
         return (*(part for part in parts if part.role == "data"), *in_stack(parts))
 
@@ -140,14 +117,26 @@ class BuilderDisplay(Panel):
         )
 
     def _request(self, *, resolved: bool = True) -> Request:
-        bins, limits, places = self._resolved if resolved else (self.bins, self.range, None)
+        found = self._resolved
+        if not resolved:
+            found = Resolved(
+                self.expression, self.y, False, self.n_bins, self.bins, self.range, None, self.y_bins
+            )
         return Request(
-            self._parts(), self.expression, self.n_bins, bins, limits, self.cut or None, self.cut_variable,
-            self.cut_side, self.cut_value, places,
+            self._parts(), found.expression, self.n_bins, found.bins, found.limits, self.cut or None,
+            self.cut_variable, self.cut_side, self.cut_value, found.places, found.y, found.y_bins,
+            self.profile,
         )  # fmt: skip
 
-    def _resolve(self) -> Any:
-        return resolve(self._request(resolved=False))
+    def _resolve(self) -> Resolved:
+        return resolve(self._request(resolved=False), self.elements, self._n_given)
+
+    @property
+    def _look(self) -> Look:
+        return Look(
+            self.arrangement, self.below, self.log_x, self.log_y, self.log_z, self.density, self.projections,
+            self.style, self.label.strip(), self.luminosity, self.energy,
+        )  # fmt: skip
 
     def _restart(self) -> None:
         """Choose the range, fill and draw, as the input of the fill changed."""
@@ -157,11 +146,27 @@ class BuilderDisplay(Panel):
         if not request.parts or not (self.expression or request.events is None):
             self._show_nothing()
             return
-        self._resolved = resolve(request)
-        self._controls.show_places(self._resolved[2])
+        self._resolved = resolve(request, self.elements, self._n_given)
+        self._show_resolved()
         self._fill()
         if main_loop() is not None:
             self._background.post(self._prepare)
+
+    def _show_resolved(self) -> None:
+        """Show in the controls what was chosen: number of bins, range, and places of the cut."""
+        found = self._resolved
+        if self.bins is None and found.bins is None and found.n_bins != self.n_bins:
+            self._choosing = True
+            try:
+                self._set_n_bins(found.n_bins)
+            finally:
+                self._choosing = False
+        self._controls.show_places(found.places)
+        self._controls.show_range(found.limits if self.range is None else None)
+        self._controls.offer_elements(found.listed)
+
+    def _set_n_bins(self, n_bins: int) -> None:
+        """Set the number of bins without an answer."""
 
     def _fill(self) -> None:
         """Fill afresh, by the headless call, and draw."""
@@ -172,22 +177,49 @@ class BuilderDisplay(Panel):
             filled = fill(request, self._progress)
         self._moves += 1
         data = next((part.name for part in request.parts if part.role == "data"), request.parts[0].name)
-        picture = self._make_picture(request, {name: read_content(one) for name, one in filled.items()})
+        contents = filled if request.is_map else {name: read_content(one) for name, one in filled.items()}
+        picture = self._make_picture(request, contents)
         self.set_trait("histogram", filled[data])
         self._set_result(filled[data])
         self._draw_anew(picture)
 
-    def _make_picture(self, request: Request, contents: Mapping[str, Content]) -> Picture:
+    def _make_picture(self, request: Request, contents: Mapping[str, Any]) -> Picture:
         channel = next((one for one in self.channels if one.name == self.channel), None)
-        mine = channel is not None and channel.variable == request.expression
+        mine = channel is not None and channel.variable == self.expression
+        if request.is_map and list(contents) != [""]:
+            raise WorkspaceError(
+                f"a map shows one tree, not {len(contents)} histograms. Draw the profile, or one tree."
+            )
         return Picture(
             contents=contents,
-            roles={part.name: part.role for part in request.parts},
-            colors=sample_colors(self.samples),
-            title=(channel.label if channel is not None and mine else "") or request.expression,
+            plan=self._plan(request, contents),
+            colors=sample_colors(self.samples) if self.show == "samples" else {},
+            titles=self._titles(request, channel.label if channel is not None and mine else ""),
             note=self.channel if mine else "",
-            log_y=self.log_y,
         )
+
+    def _plan(self, request: Request, contents: Mapping[str, Any]) -> Plan:
+        roles = {part.name: part.role for part in request.parts if part.name in contents}
+        means = bool(request.y) and not request.is_map
+        return self._look.plan(roles, is_map=request.is_map, means=means)
+
+    def _titles(self, request: Request, label: str) -> dict[str, str]:
+        """Titles of the axes: the channel's, the branch's own, or the expression."""
+        titles = {"x_title": label or self._title_of(self.expression, request.expression)}
+        if request.y:
+            y = self._title_of(self.y, request.y)
+            titles["y_title"] = y if request.is_map else f"Mean of {y}"
+        return titles
+
+    def _title_of(self, written: str, filled: str) -> str:
+        """The title of a branch with what is taken of it, of a named column, or the expression itself."""
+        if self.show == "samples" or self.tree is None:
+            return written or filled
+        column = self.tree.columns.get(written) if hasattr(self.tree, "columns") else None
+        if column is not None:
+            return str(column.label(written))
+        branch = next((one for one in self.tree.branches if written in (one.name, one.expression)), None)
+        return written or filled if branch is None else axis_title(branch, self.elements)
 
     def _show_nothing(self) -> None:
         """Without a tree, or an expression, nothing is shown of what was before."""
@@ -204,7 +236,7 @@ class BuilderDisplay(Panel):
     def _draw_anew(self, picture: Picture) -> None:
         self._picture = picture
         if self.live is not None:
-            self.live.alt = f"Histogram of {self.expression or picture.title}"
+            self.live.alt = f"Histogram of {self.expression or picture.titles['x_title']}"
             self.live.restructure(picture.draw)
 
     def _move(self) -> None:

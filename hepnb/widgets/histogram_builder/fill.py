@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import empty_is_expected
+from hepnb.errors import WorkspaceError, empty_is_expected
 from hepnb.figures.content import Content
 from hepnb.histograms import needs_values
 from hepnb.histograms.rounding import nice_range
-from hepnb.histograms.templates import both_cuts, from_ready
+from hepnb.histograms.templates import both_cuts, from_ready, take
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS, Prebinned
+from hepnb.widgets.toolkit.branch_histogram import element_expression, is_list, suitable_bins
 
-__all__ = ["FineBins", "Part", "Request", "fill", "resolve"]
+__all__ = ["FineBins", "Part", "Request", "Resolved", "fill", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Part:
     ----------
     name : str
         The sample's; "" for the histogram of a tree.
-    role : {"tree", "data", "signal", "background"}
+    role : {"tree", "line", "data", "signal", "background"}
         How it is drawn.
     source : Tree or histogram
         Where events or numbers come from.
@@ -35,6 +36,8 @@ class Part:
         Its own.
     scale : float
         A factor on the yields.
+    select : mapping of str to str
+        Which category of which axis of a ready histogram.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Part:
     cut: str | None = None
     weight: str | None = None
     scale: float = 1.0
+    select: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,12 @@ class Request:
         No cut where it is None.
     places : (n, low, high), optional
         Where that cut can stand while it is dragged.
+    y : str
+        A second expression; empty for none.
+    y_bins : Bins, optional
+        Its bins.
+    profile : bool
+        Whether its mean is drawn instead of a map.
     """
 
     parts: tuple[Part, ...]
@@ -81,6 +91,23 @@ class Request:
     side: str = ">="
     value: float | None = None
     places: tuple[int, float, float] | None = None
+    y: str = ""
+    y_bins: Any = None
+    profile: bool = False
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it is a histogram of two dimensions."""
+        return bool(self.y) and not self.profile
+
+    def call(self, cut: str | None, weight: str | None) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return the method of a tree that fills it, with its arguments."""
+        keywords = {key: text for key, text in (("cut", cut), ("weight", weight)) if text}
+        if self.y and self.profile:
+            return "profile", (self.expression, self.y, self.binning), keywords
+        if self.y:
+            return "hist", ((self.expression, self.y), (self.binning, self.y_bins)), keywords
+        return "hist", (self.expression, self.binning), keywords
 
     @property
     def binning(self) -> Any:
@@ -103,36 +130,87 @@ class Request:
         return next((part.source for part in self.parts if hasattr(part.source, "hist")), None)
 
 
-Resolved = tuple[Any, "tuple[float, float] | None", "tuple[int, float, float] | None"]
+@dataclass(frozen=True)
+class Resolved:
+    """What was chosen because it was not given.
+
+    Parameters
+    ----------
+    expression, y : str
+        With one value per entry, or all elements of lists.
+    listed : bool
+        Whether one of them gives a list per event.
+    n_bins : int
+        Number of equal bins.
+    bins : Bins, optional
+        Edges or categories, instead of these.
+    limits : (float, float), optional
+        Range of the axis.
+    places : (n, low, high), optional
+        Where the slider's cut can stand.
+    y_bins : Bins, optional
+        Of the second expression.
+    """
+
+    expression: str = ""
+    y: str = ""
+    listed: bool = False
+    n_bins: int = 1
+    bins: Any = None
+    limits: tuple[float, float] | None = None
+    places: tuple[int, float, float] | None = None
+    y_bins: Any = None
 
 
-def resolve(request: Request) -> Resolved:
-    """Choose what is not given: the range from the values, and where the slider's cut can stand.
+def resolve(request: Request, elements: str = "all", n_given: bool = True) -> Resolved:
+    """Choose what is not given: elements of lists, bins with round edges, places of the slider's cut.
 
     Parameters
     ----------
     request : Request
-        Its slider's cut does not count: it moves.
+        As it was written; its slider's cut does not count: it moves.
+    elements : str
+        What is taken of a list per event.
+    n_given : bool
+        Whether the number of bins was chosen by the user.
 
     Returns
     -------
-    bins : Bins or None
-        Edges, where the bins were to be chosen from the values.
-    limits : (float, float) or None
-        Range of the axis.
-    places : (n, low, high) or None
-        Steps of the slider.
+    Resolved
+        What is filled.
     """
-    bins, limits, places = request.bins, request.limits, None
     source = request.events
-    if source is not None and needs_values(request.binning):
-        edges = _edges(source, request.expression, request.binning, request.cut)
-        limits = (float(edges[0]), float(edges[-1]))
-        bins = None if bins is None else edges.tolist()
-    if source is not None and request.variable:
+    if source is None:
+        return Resolved(request.expression, request.y, False, request.n_bins, request.bins, request.limits)
+    (expression, listed), (y, y_listed) = (
+        _one_value(source, text, elements) for text in (request.expression, request.y)
+    )
+    n_bins, bins, limits, places = request.n_bins, request.bins, request.limits, None
+    if bins is None and limits is None:
+        chosen = suitable_bins(source, expression, cut=request.cut)
+        if isinstance(chosen, tuple):
+            n_bins, limits = n_bins if n_given else chosen[0], chosen[1:]
+        else:
+            bins = chosen
+    elif bins is not None and needs_values(bins):
+        edges = _edges(source, expression, bins, request.cut)
+        bins, limits = edges.tolist(), (float(edges[0]), float(edges[-1]))
+    y_bins = request.y_bins
+    if request.is_map and (y_bins is None or needs_values(y_bins)):
+        y_bins = (
+            suitable_bins(source, y, cut=request.cut, most=40)
+            if y_bins is None
+            else _edges(source, y, y_bins, request.cut).tolist()
+        )
+    if request.variable:
         edges = _edges(source, request.variable, 100, request.cut)
         places = nice_range(float(edges[0]), float(edges[-1]))
-    return bins, limits, places
+    return Resolved(expression, y, listed or y_listed, n_bins, bins, limits, places, y_bins)
+
+
+def _one_value(source: Any, text: str, elements: str) -> tuple[str, bool]:
+    listed = bool(text) and is_list(source, text)
+    return element_expression(text, elements) if listed else text, listed
 
 
 def _edges(source: Any, expression: str, bins: Any, cut: str | None) -> NDArray[np.float64]:
@@ -152,36 +230,29 @@ def fill(request: Request, progress: Callable[[int, int], None] | None = None) -
     request : Request
         What.
     progress : callable, optional
-        Called with (entries done, entries in all) for the histogram of a tree.
+        Called with (entries done, entries in all) of each part.
 
     Returns
     -------
     dict of name to hist.Hist
         A sample of which nothing passes is empty.
     """
-    first = request.parts[0]
-    if first.role == "tree":
-        with empty_is_expected():
-            histogram = first.source.hist(
-                request.expression,
-                request.binning,
-                cut=request.full_cut,
-                weight=first.weight,
-                progress=progress,
-            )
-        return {first.name: histogram}
     with empty_is_expected():
-        return {
-            part.name: _fill_part(part, request, both_cuts(request.full_cut, part.cut))
-            for part in request.parts
-        }
+        return {part.name: _fill_part(part, request, progress) for part in request.parts}
 
 
-def _fill_part(part: Part, request: Request, cut: str | None) -> Any:
+def _fill_part(part: Part, request: Request, progress: Callable[[int, int], None] | None) -> Any:
     if hasattr(part.source, "hist"):
-        filled = part.source.hist(request.expression, request.binning, cut=cut, weight=part.weight)
+        cut = both_cuts(request.full_cut, part.cut)
+        method, given, keywords = request.call(cut, part.weight)
+        filled = getattr(part.source, method)(*given, **keywords, progress=progress)
     else:
-        filled = from_ready(part.source)
+        if request.y:
+            raise WorkspaceError(
+                f"sample {part.name!r} is a ready histogram of one variable: it has no {request.y!r}. "
+                "Leave the second expression out, or give the sample a tree."
+            )
+        filled = take(part.source, "", None, select=part.select) if part.select else from_ready(part.source)
     return filled if part.scale == 1 else filled * part.scale
 
 
@@ -211,7 +282,7 @@ class FineBins:
         dict of name to Content, or None
             None where the fine bins cannot give them.
         """
-        if request.bins is not None or request.limits is None or request.n_bins > MOST_BINS:
+        if request.bins is not None or request.limits is None or request.n_bins > MOST_BINS or request.y:
             return None
         if not all(hasattr(part.source, "cube") for part in request.parts):
             return None

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import ipywidgets
+
 __all__ = ["Linked", "Settable"]
 
 
@@ -31,8 +33,11 @@ class Linked:
                 self._panel.typed(name, change["new"])
 
         def sync(change: Any) -> None:
+            options = getattr(widget, "_options_values", None)
             with self._quietly():
-                widget.value = change["new"]
+                # A choice shows what it knows; what is set from Python may be something else.
+                if options is None or isinstance(widget, ipywidgets.Combobox) or change["new"] in options:
+                    widget.value = change["new"]
 
         widget.observe(typed, "value")
         self._panel.observe(sync, [name])

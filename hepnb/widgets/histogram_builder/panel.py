@@ -10,22 +10,19 @@ from hepnb.errors import HepnbError
 from hepnb.histograms import Binning
 from hepnb.widgets.histogram_builder.analysis import TABLES, WORKSPACE, BuilderAnalysis
 from hepnb.widgets.histogram_builder.analysis_controls import AnalysisControls
-from hepnb.widgets.histogram_builder.code import (
-    Names,
-    analysis_code,
-    histogram_code,
-    script,
-    stack_code,
-)
+from hepnb.widgets.histogram_builder.code import Names, analysis_code, script
 from hepnb.widgets.histogram_builder.controls import BuilderControls
+from hepnb.widgets.histogram_builder.inputs import LOOK, SHAPE
+from hepnb.widgets.histogram_builder.look_controls import LookControls, read_number
+from hepnb.widgets.histogram_builder.overlay_controls import OverlayControls
+from hepnb.widgets.histogram_builder.picture_code import picture_code
 from hepnb.widgets.histogram_builder.tables import find_channel
-from hepnb.widgets.histogram_builder.typed_values import read_bins, read_range
+from hepnb.widgets.histogram_builder.typed_values import read_bins, read_range, split_axes
 from hepnb.widgets.histogram_builder.weight import same_items
+from hepnb.widgets.toolkit.named_cuts import with_names
 from hepnb.widgets.toolkit.panel import PICTURE, typed
 
 __all__ = ["HistogramBuilder"]
-
-_SHAPE = ("tree", "expression", "bins", "range", "cut", "weight", "cut_variable", "cut_side", "show")
 
 
 class HistogramBuilder(BuilderAnalysis):
@@ -52,9 +49,12 @@ class HistogramBuilder(BuilderAnalysis):
         super()._build()
         self._dragging = False
         self._controls, self._tables = BuilderControls(self), AnalysisControls(self)
-        self._compose(self._controls.compose(), *self._tables.compose())
-        self.observe(lambda _change: self._want("shape"), _SHAPE)
-        self.observe(lambda _change: self._want("draw"), ["log_y"])
+        self._overlays = OverlayControls(self, self._tables.sources)
+        parts = {**self._overlays.parts, "Look": LookControls(self).box}
+        self._compose(self._controls.compose(), *self._tables.compose(parts))
+        self.observe(lambda _change: self._want("shape"), SHAPE)
+        self.observe(lambda _change: self._want("draw"), LOOK)
+        self.observe(self._overlay_changed, ["cuts", "trees"])
         self._dims(WORKSPACE, self._tables.status)
         self.observe(self._slid, ["n_bins", "cut_value"])
         self.observe(self._analysis_changed, ["channel", "poi", *TABLES])
@@ -65,9 +65,14 @@ class HistogramBuilder(BuilderAnalysis):
         """Return Python that fills the histogram on the screen, and builds the workspace."""
         request, names = self._request(), Names()
         blocks: list[list[str]] = []
-        if self.histogram is not None and request.parts:
-            write = histogram_code if request.parts[0].role == "tree" else stack_code
-            blocks += write(names, request, self.log_y)
+        if (
+            self.histogram is not None
+            and request.parts
+            and self._picture is not None
+            and self.live is not None
+        ):
+            size = (self.live.width / 100, self.live.height / 100)
+            blocks += picture_code(names, request, self._picture, size)
         if self._is_complete():
             blocks += analysis_code(names, *self._analysis())
         if not blocks:
@@ -93,7 +98,7 @@ class HistogramBuilder(BuilderAnalysis):
             raise HepnbError(f"tree is {tree!r:.60}. Give a tree: hepnb.open(file)[name].")
         return tree
 
-    @traitlets.validate("bins")
+    @traitlets.validate("bins", "y_bins")
     def _check_bins(self, proposal: Any) -> Any:
         return read_bins(proposal["value"])
 
@@ -101,9 +106,64 @@ class HistogramBuilder(BuilderAnalysis):
     def _check_range(self, proposal: Any) -> Any:
         return read_range(proposal["value"])
 
-    @traitlets.validate("cut", "weight", "cut_variable", "expression", "poi")
+    @traitlets.validate("cut", "weight", "cut_variable", "y", "poi")
     def _check_text(self, proposal: Any) -> Any:
         return proposal["value"].strip()
+
+    @traitlets.validate("expression")
+    def _check_expression(self, proposal: Any) -> Any:
+        y, expression = split_axes(proposal["value"])
+        self._n_given = self._n_given and expression == self.expression
+        if y:
+            with self._quietly():
+                self.y = y
+            self._want("shape")
+        return expression
+
+    @traitlets.validate("n_bins")
+    def _check_n_bins(self, proposal: Any) -> Any:
+        self._n_given = self._n_given or not self._choosing
+        return proposal["value"]
+
+    @traitlets.validate("cuts", "trees")
+    def _check_names_of(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.strip():
+                raise HepnbError(f"{name}: {key!r:.60} is no name. Give a mapping of names.")
+            if name == "cuts" and not isinstance(item, str):
+                raise HepnbError(f"cuts: {key!r} is {item!r:.60}. Give the condition as text.")
+        return value
+
+    def _set_n_bins(self, n_bins: int) -> None:
+        with self._quietly():
+            self.n_bins = n_bins
+
+    def check_cut(self, text: str) -> None:
+        """Check a condition against the tree; it may use the names of cuts.
+
+        Parameters
+        ----------
+        text : str
+            The condition.
+        """
+        with_names(self.tree, self.cuts, text).check(text)
+
+    def reordered(self) -> None:
+        """Draw cuts or trees in another order."""
+        self._want("shape")
+
+    @traitlets.validate("luminosity", "energy")
+    def _check_number(self, proposal: Any) -> Any:
+        return read_number(proposal["value"])
+
+    def _overlay_changed(self, change: Any) -> None:
+        """Draw what was given, where only one histogram is drawn so far."""
+        wanted: Any = {"cuts": "cuts", "trees": "files"}[change["name"]]
+        if change["new"] and self.show == "tree":
+            self.show = wanted
+        elif not change["new"] and self.show == wanted:
+            self.show = "tree"
 
     def _slid(self, _change: Any) -> None:
         if self._dragging:
@@ -149,8 +209,7 @@ class HistogramBuilder(BuilderAnalysis):
                 self._fill()
         elif "draw" in wanted and self._picture is not None:
             with self._reporting("look"):
-                self._picture.log_y = self.log_y
-                self._draw_anew(self._picture)
+                self._draw_anew(self._make_picture(self._request(), self._picture.contents))
         # The box of weights holds for samples without one of their own.
         built = self._built_from is not None and not same_items(self._built_from, self._analysis())
         if (tables or built) and self._editing:
@@ -170,6 +229,9 @@ class HistogramBuilder(BuilderAnalysis):
         """
         with self._reporting(typed(name), PICTURE), self._hand():
             setattr(self, name, value)
+            if name == "expression":
+                # Of "y:x" only x stays in its box.
+                self._controls.show_expression(self.expression)
 
     def dragged(self, name: str, value: float) -> None:
         """Set an input from a slider: the picture moves, and is refilled when the slider rests.

@@ -116,6 +116,11 @@ class Cells:
         return parse(self.text(key))
 
 
+def _nothing(_text: str) -> dict[str, str]:
+    """The categories of a new row: there is no cell to write them into."""
+    return {}
+
+
 def _or_none(text: str) -> str | None:
     return text or None
 
@@ -148,6 +153,7 @@ class ChannelTable(ItemTable[Channel]):
             bins=cells.get("bins", lambda text: Binning.parse(text).bins),
             cut=cells.get("cut", _or_none),
             label=cells.text("title"),
+            select=cells.get("select", _nothing),
         )
 
 
@@ -204,6 +210,7 @@ class SampleTable(ItemTable[Sample]):
             staterror=cells.get("staterror", lambda text: text == "True"),
             normfactor=cells.get("normfactor", _or_none),
             normfactor_bounds=cells.get("bounds", tuple, "normfactor_bounds"),
+            select=cells.get("select", _nothing),
         )
 
     _palette: Mapping[str, str] = {}

@@ -165,7 +165,12 @@ def suitable_bins(
     if kind == "b":
         return (2, -0.5, 1.5)
     with empty_is_expected():
-        edges = tree.hist(expression, most, cut=cut, progress=progress).axes[0].edges
+        found = tree.hist(expression, most, cut=cut, progress=progress)
+        if cut is not None and not np.any(found.values(flow=True)):
+            # Where nothing passes the cut, the range is that of all values.
+            cut = None
+            found = tree.hist(expression, most, progress=progress)
+    edges = found.axes[0].edges
     low, high = float(edges[0]), float(edges[-1])
     whole = kind in "iu"
     if not whole and high - low <= _WHOLE:
