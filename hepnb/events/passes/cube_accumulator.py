@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import BranchError
-from hepnb.events.passes.accumulators import EntryBlock, HistogramState, missing_in
+from hepnb.events.passes.accumulators import HistogramState, missing_in
+from hepnb.events.passes.entry_block import EntryBlock
 from hepnb.histograms.coordinates import index_on
 
 __all__ = ["CubeAccumulator", "CubeState"]

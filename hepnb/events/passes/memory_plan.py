@@ -13,9 +13,10 @@ import numpy as np
 from hepnb.errors import SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
-from hepnb.events.passes.accumulators import MAX_SELECTED, Accumulator, HistogramAccumulator
+from hepnb.events.passes.accumulators import Accumulator, HistogramAccumulator
 from hepnb.events.passes.block_reader import stretches_of
 from hepnb.events.passes.cube_accumulator import CubeAccumulator
+from hepnb.events.passes.entry_block import MAX_SELECTED
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.tasks import TASK_ENTRIES, Variation, branches_of, default_threads
 from hepnb.events.rootio.baskets import largest_list, largest_of

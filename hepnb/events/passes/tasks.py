@@ -22,8 +22,9 @@ import numpy as np
 from hepnb.errors import FileError, SelectionError
 from hepnb.events.language.compiled import Program
 from hepnb.events.language.expression import Expression
-from hepnb.events.passes.accumulators import Accumulator, EntryBlock, VariedBlock
+from hepnb.events.passes.accumulators import Accumulator
 from hepnb.events.passes.block_reader import BlockReader, Layout, layout_of
+from hepnb.events.passes.entry_block import EntryBlock, VariedBlock
 from hepnb.events.rootio.baskets import coarsest
 from hepnb.events.sources.source import Segment, Skipped, Source, TreeReader, warn_of
 from hepnb.executor import Executor, run_completed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 
 import awkward as ak
@@ -11,6 +12,7 @@ import uproot
 
 import hepnb.events
 from hepnb.errors import FileError, HepnbError
+from hepnb.events.rootio.headers import check_header
 
 
 @pytest.fixture
@@ -93,6 +95,25 @@ def test_a_file_that_was_not_closed_and_ends_before_the_end_it_says(path):
     assert "h;1" in entries
     assert "t;1" not in entries
     assert file["h"].values().tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_header_that_says_more_than_there_is(tmp_path, large, closed):
+    """In files of more than 2 GB places take 8 bytes each; the folder at the top says where its list is."""
+    wide, n = ("q", 8) if large else ("i", 4)
+    version, folder_version = (1_062_400, 1005) if large else (62_400, 5)
+    header = struct.pack(f">4sii{wide}{wide}iii", b"root", version, 100, 10**6, 0, 0, 0, 60)
+    places = struct.pack(f">{wide}{wide}{wide}", 100, 0, 500 if closed else 0)
+    folder = struct.pack(">hIIii", folder_version, 0, 0, 40, 60) + places
+    path = tmp_path / "header.root"
+    path.write_bytes(header.ljust(160, b"\0") + folder.ljust(200, b"\0"))
+    assert len(header) == 24 + 2 * n
+    if closed:
+        with pytest.raises(FileError, match="is truncated"):
+            check_header(str(path))
+    else:
+        check_header(str(path))
 
 
 def test_a_list_that_was_written_before_there_were_objects(tmp_path):
