@@ -32,6 +32,7 @@ from hepnb.events.language.kinds import Kind
 from hepnb.events.language.nesting import plain
 from hepnb.events.language.operators import is_list
 from hepnb.events.language.pieces import in_pieces
+from hepnb.events.language.root_spelling import in_our_spelling
 from hepnb.events.language.source_map import TokenizedExpression, point_at
 from hepnb.events.language.tokenizer import tokenize
 from hepnb.events.language.whitelist import check, enclosed, is_flatten
@@ -279,6 +280,8 @@ def parse(text: str, names: Collection[str], columns: Mapping[str, Expression] |
 
 def _parsed(text: str, names: Collection[str], columns: Mapping[str, Expression]) -> Expression:
     kinds = {name: column.kind for name, column in columns.items()}
+    if isinstance(text, str):
+        text = in_our_spelling(str.__str__(text))
     words = tokenize(text, names if isinstance(names, (set, frozenset, dict)) else frozenset(names), kinds)
     try:
         body = ast.parse(words.code, mode="eval").body

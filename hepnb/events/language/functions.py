@@ -191,6 +191,10 @@ def _count(value: Any) -> Any:
     return to_numbers(ak.num(value, axis=-1))
 
 
+def _length(value: Any) -> Any:
+    return objects_of(value).count()
+
+
 def _where(condition: Any, yes: Any, no: Any) -> Any:
     if isinstance(yes, Objects):
         return of_truth(truth(plain(condition)), yes, no)
@@ -300,6 +304,7 @@ FUNCTIONS: dict[str, Function] = {
     "any": Function(_truths(ak.any), 1, 1, "true where any element of a list is", True, True),
     "all": Function(_truths(ak.all), 1, 1, "true where all elements of a list are", True, True),
     "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, True),
+    "length": Function(_length, 1, 1, "number of elements, of a condition too", True, True, True),
     "first": Function(_first, 1, 1, "first element, NaN of an empty list", True, True, True),
     "pairs": Function(_of(2, "pairs"), 1, 1, "all pairs of a list: .first, .second", True, True, True),
     "triples": Function(_of(3, "triples"), 1, 1, "all triples of a list: .first to .third", True, True, True),
@@ -345,7 +350,7 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 MEANT = {
-    **dict.fromkeys(("len", "size", "num", "length", "Length", "count_nonzero", "nonzero"), "count(x)"),
+    **dict.fromkeys(("len", "size", "num", "Length", "count_nonzero", "nonzero"), "count(x)"),
     **dict.fromkeys(("average", "avg"), "mean(x)"),
     **dict.fromkeys(("if", "ifelse", "iif", "choose"), "where(condition, yes, no)"),
     **dict.fromkeys(("sqr", "square", "sq"), "x**2"),

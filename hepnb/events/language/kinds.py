@@ -9,8 +9,9 @@ from hepnb.errors import ExpressionError, nearest
 from hepnb.events.language.four_vectors import ATTRIBUTES
 from hepnb.events.language.objects import ORDINALS
 
-__all__ = ["OBJECT_WORDS", "RULES", "Kind", "branch_of", "computed", "particle"]
+__all__ = ["OBJECT_WORDS", "RULES", "Kind", "branch_of", "combination", "computed", "particle"]
 
+MAX_DEPTH = 3
 OBJECT_WORDS = {*ORDINALS, "members", "index"}
 """What may follow the dot of objects besides the numbers of four-vectors and further columns."""
 
@@ -41,10 +42,13 @@ class Kind:
         Where the objects come from, several where lists are joined. Empty for combinations.
     members : tuple of Kind or None
         What each member of a combination is; None for numbers.
+    depth : int
+        Combinations inside each other; 0 for objects.
     """
 
     origins: tuple[Origin, ...] = ()
     members: tuple[Kind | None, ...] = ()
+    depth: int = 0
 
     @property
     def has_vectors(self) -> bool:
@@ -77,12 +81,22 @@ def branch_of(prefix: str, attribute: str, names: Collection[str]) -> str | None
     return next((name for name in found if name in names), None)
 
 
-def _combination(_name: str, kinds: Sequence[Argument]) -> Kind:
-    return Kind(members=tuple(kinds))
+def combination(name: str, kinds: Sequence[Argument]) -> Kind:
+    """Return the kind of combinations of members of some kinds.
+
+    Raises
+    ------
+    ExpressionError
+        Where there are too many combinations inside each other: what one is made of doubles each time.
+    """
+    depth = 1 + max(0 if kind is None else kind.depth for kind in kinds)
+    if depth > MAX_DEPTH:
+        raise ExpressionError(f"{name}(...): more than {MAX_DEPTH} combinations inside each other")
+    return Kind(members=tuple(kinds), depth=depth)
 
 
 def _of_n(n: int) -> Callable[[str, Sequence[Argument]], Kind]:
-    return lambda _name, kinds: Kind(members=(kinds[0],) * n)
+    return lambda name, kinds: combination(name, (kinds[0],) * n)
 
 
 def _joined(name: str, kinds: Sequence[Argument]) -> Argument:
@@ -104,7 +118,7 @@ def _join(name: str, one: Argument, other: Argument) -> Argument:
         )
     if one.members:
         pairs = zip(one.members, other.members, strict=True)
-        return Kind(members=tuple(_join(name, a, b) for a, b in pairs))
+        return combination(name, tuple(_join(name, a, b) for a, b in pairs))
     return replace(one, origins=tuple(dict.fromkeys((*one.origins, *other.origins))))
 
 
@@ -173,8 +187,8 @@ def _vectors(name: str, kinds: Sequence[Argument]) -> Argument:
 RULES: dict[str, Callable[[str, Sequence[Argument]], Argument]] = {
     "pairs": _of_n(2),
     "triples": _of_n(3),
-    "cross": _combination,
-    "table": _combination,
+    "cross": combination,
+    "table": combination,
     "concat": _joined,
     "sort_by": _same,
     "reverse": _same,
@@ -182,6 +196,7 @@ RULES: dict[str, Callable[[str, Sequence[Argument]], Argument]] = {
     "disjoint": _disjoint,
     "first": _same,
     "count": _counted,
+    "length": _counted,
     "sum": _vectors,
     "where": _vectors,
     "nearest": _nearest,

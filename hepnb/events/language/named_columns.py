@@ -9,6 +9,7 @@ from typing import Any
 
 from hepnb.errors import BranchError, ExpressionError, MissingBranchError
 from hepnb.events.language.expression import Expression, parse
+from hepnb.events.language.root_spelling import in_our_spelling
 from hepnb.events.language.tokenizer import RESERVED, tokenize
 from hepnb.python_code import call, literal
 
@@ -149,7 +150,7 @@ def define(
     needs: dict[str, list[str]] = {}
     for name, column in columns.items():
         with _named(f"{kind} {name!r}"):
-            words = tokenize(column.expression, branches, anything)
+            words = tokenize(in_our_spelling(column.expression), branches, anything)
             if words.unknown:
                 raise MissingBranchError(words.unknown)
         needs[name] = [other for other in words.branches.values() if other in columns]

@@ -12,6 +12,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 from hepnb.errors import ExpressionError, nearest
@@ -56,9 +57,9 @@ _FOREIGN = {
     ":=": "assignment ':='",
     "<<": "shift '<<'",
     ">>": "shift '>>'",
-    "::": "'::' is not an operator here: call sqrt(x), not TMath::Sqrt(x)",
+    "::": "'::' is not an operator here: there are TMath::Sqrt, Abs, Power, Min, Max and others",
     "->": "'->' is not an operator here",
-    "!": "'!' is not an operator here: write '~' or 'not'",
+    "!": "'!' before something that goes on: write not (a == b), or (not a) == b",
     "=": "assignment '=': write '==' to compare",
     "^": "'^' is not an operator here: write '**' for a power",
     ";": "a second statement ';'",
@@ -67,7 +68,7 @@ _FOREIGN = {
     "}": "brace '}'",
     "\\": "a backslash",
     "?": "'?' is not an operator here: write where(condition, yes, no)",
-    "$": "'$' is not an operator here: call sum(x), max(x) or count(x) of a list, not Sum$(x)",
+    "$": "'$' is not an operator here: of ROOT's there are Sum$, Min$, Max$ and Length$ of a list",
     "#": "a comment '#'",
     "'": "a string that does not end",
     '"': "a string that does not end",
@@ -321,7 +322,7 @@ class _Splitter:
         if prefix in self.columns:
             hint = "it is four-vectors already" if self.columns[prefix] else "it is a column"
             raise self.fault(start, f"p4({prefix[:60]}): {hint}, and p4(...) takes what branches begin with")
-        given = self.keywords(one.end())
+        given = self.keywords.get(self.text.index("(", one.start()), set())
         found = coordinates(prefix, self.names)
         if found is None and given:
             more = {f"{prefix}{separator}{name}" for separator in ("_", ".", "") for name in given}
@@ -346,17 +347,20 @@ class _Splitter:
         self.words.append((placeholder, inside))
         return one.end()
 
-    def keywords(self, position: int) -> set[str]:
-        """Find what is given by keyword in the brackets that a position is in, by its name in ``vector``."""
-        found, depth = set(), 0
-        for symbol in _BRACKETS.finditer(self.text, position):
-            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(symbol.group(), 0)
-            if depth < 0:
-                break
-            if symbol.group() == "," and not depth:
-                given = _KEYWORD.match(self.text, symbol.end())
-                found.add(given.group(1) if given else "")
-        return {ATTRIBUTES.get(name, name) for name in found if name}
+    @cached_property
+    def keywords(self) -> dict[int, set[str]]:
+        """What is given by keyword in the brackets that begin at a position, by its name in ``vector``."""
+        found: dict[int, set[str]] = {}
+        inside: list[int] = []
+        for symbol in _BRACKETS.finditer(self.text):
+            if symbol.group() in "([":
+                inside.append(symbol.start())
+            elif symbol.group() in ")]":
+                del inside[-1:]
+            elif inside and (given := _KEYWORD.match(self.text, symbol.end())) is not None:
+                name = given.group(1)
+                found.setdefault(inside[-1], set()).add(ATTRIBUTES.get(name, name))
+        return found
 
     def keyword(self, match: re.Match[str]) -> int:
         """Read the name of what is given by keyword."""

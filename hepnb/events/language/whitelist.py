@@ -17,6 +17,7 @@ from hepnb.events.language.kinds import (
     Kind,
     branch_of,
     columns_of,
+    combination,
     computed,
     no_attribute,
     particle,
@@ -354,9 +355,17 @@ class _Checker:
             n = index_of(node.args[1])
             if n is None or not 2 <= n <= MAX_MEMBERS:
                 self.refuse(node, f"combinations(x, n) takes a whole number n from 2 to {MAX_MEMBERS}")
-            return Kind(members=(self.check(node.args[0]),) * n)
+            return self.of_n(node, n)
         kinds = [self.check(argument) for argument in node.args[1 if name == "where" else 0 :]]
         return self.ruled(name, node, kinds)
+
+    def of_n(self, node: ast.Call, n: int) -> Kind:
+        """Give the kind of combinations(x, n)."""
+        inner = self.check(node.args[0])
+        try:
+            return combination("combinations", (inner,) * n)
+        except ExpressionError as error:
+            self.refuse(node, str(error))
 
     def made(self, name: str, node: Any) -> Kind:
         """Check a call that makes four-vectors, and what it gives by keyword."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hepnb.errors import BinningError, ExpressionError, MissingItemError, nearest
+from hepnb.events.language.root_spelling import axes_of
 from hepnb.events.passes.cutflow import Cutflow
 from hepnb.events.sources.source import Skipped
 from hepnb.histograms import Bins
@@ -26,7 +27,8 @@ class Fill:
     Attributes
     ----------
     expression : str or tuple of str
-        A branch or a formula; several for a histogram in as many dimensions.
+        A branch or a formula; several for a histogram in as many dimensions. "y:x" is ("x", "y"), as in
+        TTree::Draw the first is on the vertical axis.
     bins : int, tuple, list of float, str or hist axis
         As for :meth:`hepnb.Tree.hist`; for several expressions a tuple or list with one of these for each.
     cut : str, optional
@@ -55,7 +57,7 @@ class Fill:
     def expressions(self) -> tuple[str, ...]:
         """The expressions, one per axis."""
         if isinstance(self.expression, str):
-            return (self.expression,)
+            return axes_of(self.expression)
         if not isinstance(self.expression, tuple | list):
             raise ExpressionError(f"expression={self.expression!r:.80}: give a formula, or a tuple of them.")
         return tuple(self.expression)
@@ -70,7 +72,7 @@ class Fill:
             Where their number is not that of the expressions.
         """
         n = len(self.expressions)
-        if isinstance(self.expression, str):
+        if isinstance(self.expression, str) and n == 1:
             return (self.bins,)
         if n > len(AXIS_NAMES) or not n:
             raise BinningError(f"a histogram of {n} expressions: give one to {len(AXIS_NAMES)}.")

@@ -35,7 +35,7 @@ raise x  §  assert x  §  pass  §  global x  §  nonlocal x  §  while True: p
 with x: pass  §  try: pass  §  x in y  §  x not in y  §  x is y  §  x is None  §  None  §  ...
 x[...]  §  x[0]  §  x[y:n]  §  x[::2]  §  x[:, ::2]  §  x[:, y]  §  x[0, :]  §  x[:, 1.5]
 x[:, True]  §  x[:, 99999999999]  §  x @ y  §  x << 3  §  1 << 1000000000  §  x >> 3  §  x <> y
-x -> y  §  x += 1  §  x; y  §  x # y  §  $x  §  x?  §  %x  §  !ls  §  TMath::Sqrt(x)  §  10**10**10
+x -> y  §  x += 1  §  x; y  §  x # y  §  $x  §  x?  §  %x  §  !1ls  §  TMath::Sqrt  §  10**10**10
 9**9**9**9  §  2**-(10**9)  §  (10**100)**2  §  1e308**2  §  -10**1001  §  1e999  §  1j  §  3.0J
 1_000  §  0b1  §  0o7  §  007  §  1if x else y  §  99999999999999999999  §  9223372036854775808
 0xffffffffffffffffffffffffffffff  §  99999999999999999999999999999999999999999999999999
@@ -101,7 +101,7 @@ raise SystemExit  §  raise  §  del x, y  §  assert 0, x  §  global n  §  no
 @x\ndef f(): pass  §  x: int  §  x: int = 3  §  x -= 1  §  x *= 2  §  x **= 2  §  x //= 2  §  x &= y
 x |= y  §  x ^= y  §  x <<= 1  §  x >>= 1  §  x @= y  §  x = y = 1  §  x == y = 1  §  (x := y)
 sqrt(x := 3)  §  x[y := 0]  §  x[(y := 0)]  §  (n := 10**10**10)  §  x <=> y  §  x === y  §  x !== y
-x =< y  §  x => y  §  x ! y  §  !x  §  x!  §  x && y  §  x || y  §  x ** * y  §  x + * y  §  x */ y
+x =< y  §  x => y  §  x ! y  §  !!  §  x!  §  x && && y  §  x || || y  §  x ** * y  §  x + * y  §  x */ y
 x++  §  x--y++  §  ++  §  --  §  x // // y  §  x / / y  §  x & & y  §  x | | y  §  x and and y
 x or  §  and x  §  not  §  x not y  §  x is not None  §  x is True  §  x in (1, 2)  §  x not in [1]
 nan()  §  inf()  §  None == x  §  ... == x  §  x...  §  x[..., 0]  §  x[-1]  §  x[0:1]  §  x[:]
@@ -119,7 +119,7 @@ x**(1000+1)  §  x**(2*600)  §  x**1e400  §  pow(x, 1e400)  §  1e400  §  -1e
 .  §  ..  §  1.e5.  §  1l  §  1L  §  1f  §  1u  §  1 000  §  1,000  §  1j*1j  §  1e5j
 1if x else 2  §  1or x  §  1and x  §  0x1for x in y  §  0_7  §  1 << 1  §  1 << 10**10  §  1 >> 1
 x << y << n  §  1 <<  §  << 1  §  ~1 << 3  §  x <<< y  §  x >>> y  §  $HOME  §  ${HOME}  §  $(id)
-%magic  §  %%bash  §  !id  §  ?x  §  x??  §  x # comment  §  # only  §  #!/bin/sh  §  x /* c */
+%magic  §  %%bash  §  !@id  §  ?x  §  x??  §  x # comment  §  # only  §  #!/bin/sh  §  x /* c */
 /x/  §  "; DROP TABLE x; --  §  ' OR '1'='1  §  <script>alert(1)</script>  §  &lt;x&gt;
 x; import os  §  x\nimport os  §  {{x}}  §  {{config}}  §  {%% x %%}  §  ${7*7}  §  #{x}  §  x@y
 \x41  §  \N{DIGIT ONE}  §  \u0041  §  x\  §  x \ y  §  \  §  sqrt\u0028x)  §  sqrt(x  §  sqrt(x))
@@ -139,7 +139,7 @@ hasattr(x, 'y')  §  delattr(x, 'y')  §  property(x)  §  classmethod(x)  §  s
 reversed(x)  §  enumerate(x)  §  divmod(x, y)  §  eval(x)  §  exec(x)  §  system('id')
 popen('id')  §  numpy.load('x')  §  np.fromfile('x')  §  ak.to_list(x)  §  vector.obj(x=1)
 math.sqrt(x)  §  TMath.Sqrt(x)  §  ROOT.gSystem.Exec('id')  §  gROOT->ProcessLine(".!id")
-std::cout  §  x->y  §  Entry$  §  Sum$(x)  §  x:y  §  x:y:n  §  x::y  §  ,  §  :  §  ;  §  =  §  ==
+std::cout  §  x->y  §  Entry$  §  Sum$  §  x:y  §  x:y:n  §  x::y  §  ,  §  :  §  ;  §  =  §  ==
 *  §  **  §  /  §  %  §  &  §  |  §  ~  §  ^  §  @  §  (  §  [  §  {  §  ]  §  }  §  '  §  "  §  `
 '"  §  "'  §  ''`  §  `unfinished  §  `a`b`  §  `x``y`  §  x `y`  §  'a  §  ()()  §  (())  §  (,)
 (x,  §  ((x)  §  (x))  §  x()  §  x (y)  §  Jet.PT()  §  Jet.PT.real  §  Jet.PT.PT  §  Jet.  §  .Jet
@@ -374,6 +374,16 @@ LARGE = [
     "'" * 9_999,
     "x " * 4_999,
     "x;" * 4_999,
+    "!" * 9_999,
+    "!x&&" * 2_400,
+    "!(" * 4_900 + "x",
+    "&&" * 4_999,
+    "Sum$(" * 1_900,
+    "TMath::" * 1_400,
+    "p4(Muon, a=" * 900,
+    "p4(Muon, " + "a=1, " * 1_900 + ")",
+    "pairs(" * 99 + "p4(Muon)" + ")" * 99 + ".pt.pt",
+    "p4(Muon)" + ".first" * 1_900,
     "a" * 9_999 + "(x)",
     "a" * 9_999 + ".mass",
     "lead." + "a" * 9_000,

@@ -21,8 +21,8 @@ from hepnb.events import check_expression
 from hepnb.events.language.named_columns import Column, define
 from tests.support.collision_events import generated, repeat_events
 
-ORACLE = json.loads((Path(__file__).parents[1] / "oracles" / "event_queries.json").read_text())
-PAGE = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text(encoding="utf-8")
+ORACLE = json.loads((Path(__file__).parents[2] / "oracles" / "event_queries.json").read_text())
+PAGE = (Path(__file__).parents[3] / "docs" / "expressions.md").read_text(encoding="utf-8")
 FILES = {
     "ttbar": "root/nanoAOD_2015_CMS_Open_Data_ttbar.root",
     "v5": "root/NanoAODv5_sample.root",
