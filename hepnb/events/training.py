@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,6 +24,7 @@ from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import TreeReader
 from hepnb.events.tree import Tree
 from hepnb.events.writing.entry_random import check_seed, uniform
+from hepnb.events.writing.exact_shares import exact_bounds
 from hepnb.events.writing.selected_rows import rows_in
 
 __all__ = ["Batches", "Splits", "batches"]
@@ -69,7 +71,7 @@ class Batches:
     size : int
         Events in a batch; fewer in the last one.
     low, high : float
-        The events whose random number lies in this range belong to it.
+        The events whose random number lies in this range belong to it; of exact parts about this range.
     shuffled : bool
         Whether the events come in random order.
     seed : int
@@ -85,6 +87,7 @@ class Batches:
     shuffled: bool
     seed: int
     _parts: tuple[_Part, ...] = field(repr=False)
+    _limits: tuple[tuple[float, float], ...] = field(repr=False)
     _step: int = field(repr=False)
     _dtype: np.dtype[Any] = field(repr=False)
     epoch: int = 0
@@ -172,8 +175,9 @@ class Batches:
         return (inputs, *more)
 
     def _belongs(self, place: int, start: int, stop: int) -> NDArray[np.bool_]:
-        own = uniform(start, stop, self.seed, stream=1 + place)
-        return (self.low <= own) & (own < self.high)
+        own = _numbers(place, start, stop, self.seed)
+        low, high = self._limits[place]
+        return (low <= own) & (own < high)
 
     def _count(self, place: int) -> int:
         part, n_events = self._parts[place], 0
@@ -202,6 +206,7 @@ def batches(
     entry_start: int | None = None,
     entry_stop: int | None = None,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    exact: bool = False,
     size: int = 1024,
     shuffle: bool = True,
     seed: int = 0,
@@ -227,6 +232,10 @@ def batches(
         Range of entries of each tree, counted as in a slice.
     fractions : (float, float, float)
         Of training, validation and test events; together at most 1.
+    exact : bool
+        Whether each tree is shared out exactly, to the nearest event that passes the cut. Otherwise each
+        event draws its part by itself: the numbers of events scatter as binomial ones do, the cut is not
+        looked at beforehand, and an event keeps its part when the cut or the range changes.
     size : int
         Events in a batch.
     shuffle : bool
@@ -292,16 +301,31 @@ def batches(
         parts.append(part)
         steps.append(rows_in(reader, part.used, memory, _COPIES))
 
-    def made(low: float, high: float, shuffled: bool) -> Batches:
-        return Batches(
-            tuple(wanted), size, low, high, shuffled, seed, tuple(parts), min(steps), np.dtype(dtype)
-        )
+    limits = [
+        exact_bounds(partial(_passing, place, part, min(steps), seed), bounds) if exact else bounds
+        for place, part in enumerate(parts)
+    ]
 
-    return Splits(
-        made(bounds[0], bounds[1], shuffle),
-        made(bounds[1], bounds[2], False),
-        made(bounds[2], bounds[3], False),
-    )
+    def made(number: int, shuffled: bool) -> Batches:
+        own = tuple((bounds_[number], bounds_[number + 1]) for bounds_ in limits)
+        low, high = bounds[number], bounds[number + 1]
+        names, step = tuple(wanted), min(steps)
+        return Batches(names, size, low, high, shuffled, seed, tuple(parts), own, step, np.dtype(dtype))
+
+    return Splits(made(0, shuffle), made(1, False), made(2, False))
+
+
+def _numbers(place: int, start: int, stop: int, seed: int) -> NDArray[np.float64]:
+    """Random numbers that decide to which part entries of a tree belong."""
+    return uniform(start, stop, seed, stream=1 + place)
+
+
+def _passing(place: int, part: _Part, step: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Yield the random numbers of the entries that pass the cut."""
+    used = [part.cut] if part.cut else []
+    for start, stop, columns in columns_of(part.tree._reader(), used, step, part.range):
+        numbers_, passed = _numbers(place, start, stop, seed), mask_of(part.cut, columns, stop - start)
+        yield numbers_ if passed is None else numbers_[passed]
 
 
 def _try(part: _Part, reader: TreeReader) -> None:

@@ -192,3 +192,35 @@ def test_a_range_of_entries_is_split_as_in_the_whole(tmp_path):
     empty = hepnb.batches(tree, ["x"], entry_start=9000, **options)
     assert [one.n_events for one in empty] == [0, 0, 0]
     assert list(empty.train) == []
+
+
+@pytest.mark.parametrize("cut", [None, "pt > 50", "pt < -1"])
+@pytest.mark.parametrize("fractions", [(0.6, 0.2, 0.2), (0.5, 0.25, 0.1), (0, 0, 1), (1 / 3, 1 / 3, 1 / 3)])
+def test_exact_parts_have_the_asked_number_of_each_tree(
+    trees: dict[str, hepnb.Tree], cut: str | None, fractions: Any
+) -> None:
+    splits = hepnb.batches(
+        classes(trees), ["id"], cut=cut, fractions=fractions, exact=True, seed=6, memory="100 kB"
+    )
+    found = [ids(part) if part.n_events else np.zeros(0, int) for part in splits]
+    together = np.concatenate(found)
+    assert len(set(together.tolist())) == len(together)
+    bounds = np.cumsum([0.0, *fractions])
+    for number, tree in enumerate(trees[name] for name in ("signal", "low", "high")):
+        n = tree.arrays("id", cut=cut)["id"].size
+        expected = np.diff([round(bound * n) for bound in bounds])
+        own = [int(((part // 10_000) == number).sum()) for part in found]
+        assert own == expected.tolist()
+    again = hepnb.batches(
+        classes(trees), ["id"], cut=cut, fractions=fractions, exact=True, seed=6, memory="50 MB"
+    )
+    for part, other in zip(found, again, strict=True):
+        if len(part):
+            np.testing.assert_array_equal(np.sort(ids(other)), np.sort(part))
+
+
+def test_exact_parts_of_a_range(trees: dict[str, hepnb.Tree]) -> None:
+    train, validation, test = hepnb.batches(
+        trees["signal"], ["id"], exact=True, fractions=(0.5, 0.3, 0.2), entry_start=10, entry_stop=110
+    )
+    assert (train.n_events, validation.n_events, test.n_events) == (50, 30, 20)
