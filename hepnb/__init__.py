@@ -13,7 +13,7 @@ from hepnb._version import __version__
 from hepnb.resolvers import RESOLVERS
 
 if TYPE_CHECKING:
-    from hepnb import datasets, densities, errors, figures, losses
+    from hepnb import datasets, densities, errors, figures, interpolation, losses, workspace
     from hepnb.events import Column, Fill, RootFile, Tree, batches, open, open_skim, write
     from hepnb.fits import (
         contour,
@@ -79,7 +79,7 @@ _HOME = {
     "BrazilBand": "widgets",
     "Workbench": "widgets",
 }
-_MODULES = ("datasets", "densities", "errors", "figures", "losses")
+_MODULES = ("datasets", "densities", "errors", "figures", "interpolation", "losses", "workspace")
 
 __all__ = [
     "BranchSelector",
@@ -110,6 +110,7 @@ __all__ = [
     "fixed_poi_fit",
     "goodness_of_fit",
     "hypotest",
+    "interpolation",
     "interval",
     "limit_grid",
     "load",
@@ -123,6 +124,7 @@ __all__ = [
     "scan",
     "significance",
     "upper_limit",
+    "workspace",
     "write",
     "yields",
 ]

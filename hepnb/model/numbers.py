@@ -31,8 +31,10 @@ def as_numbers(values: Any, what: str) -> FloatArray:
     Raises
     ------
     ModelError
-        They are no numbers, or larger than 1e100.
+        They are no numbers but truth values, for instance, or larger than 1e100.
     """
+    if _is_truth(values):
+        raise ModelError(f"{what}: {values!r:.60} is a truth value, not a number. Give the number itself.")
     try:
         numbers = np.asarray(values, dtype=float)
     except (TypeError, ValueError, OverflowError):
@@ -41,6 +43,13 @@ def as_numbers(values: Any, what: str) -> FloatArray:
     if ((np.abs(numbers) > LARGEST) & np.isfinite(numbers)).any():
         raise ModelError(f"{what}: {values!r:.60} is larger than {LARGEST:g}. Give a number of usual size.")
     return numbers
+
+
+def _is_truth(values: Any) -> bool:
+    """Return whether something is true or false, which Python would take for 1 or 0."""
+    if isinstance(values, list | tuple):
+        return any(isinstance(value, bool | np.bool_) for value in values)
+    return isinstance(values, bool | np.bool_) or getattr(getattr(values, "dtype", None), "kind", "") == "b"
 
 
 def as_points(values: Any, what: str) -> FloatArray:

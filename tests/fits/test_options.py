@@ -120,3 +120,15 @@ def test_a_grid_holds_parameters_of_each_signal(model: hepnb.Model) -> None:
     signals = {"s1": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": [12.0, 11.0]}]}
     grid = limit_grid(WORKSPACE, signals, fixed={NUISANCE: 1.1})
     assert grid.observed[0] == hepnb.upper_limit(None, model, fixed={NUISANCE: 1.1}).observed
+
+
+@pytest.mark.parametrize(
+    "given", [{"fixed": {"mu": True}}, {"init": {"mu": False}}, {"bounds": {"mu": (False, True)}}]
+)
+def test_truth_values_are_no_numbers(given: dict[str, Any]) -> None:
+    """``fixed={"mu": True}`` would hold mu at 1, where somebody means to hold it where it starts."""
+    model = hepnb.Model(hepnb.workspace.uncorrelated_background([5.0], [50.0], [7.0]))
+    with pytest.raises(ModelError, match=r"'mu'.*truth value"):
+        hepnb.fit(None, model, **given)
+    with pytest.raises(ModelError, match="truth value"):
+        model.logpdf([True, False], model.data)
