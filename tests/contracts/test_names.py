@@ -33,6 +33,7 @@ NAMES = [
     "fixed_poi_fit",
     "goodness_of_fit",
     "hypotest",
+    "interpolation",
     "interval",
     "limit_grid",
     "load",
@@ -46,6 +47,7 @@ NAMES = [
     "scan",
     "significance",
     "upper_limit",
+    "workspace",
     "write",
     "yields",
 ]
