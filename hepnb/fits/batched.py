@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from hepnb.fits.likelihood import Bounds, Likelihood, limited
+from hepnb.fits.merging import mergeable
 from hepnb.fits.metric import Metric, central
 from hepnb.fits.newton import CONVERGED as NEAR_ENOUGH
 from hepnb.fits.newton import Evaluation, Step, newton_step
@@ -95,6 +96,7 @@ class BatchedFit:
         return np.asarray(self.status == CONVERGED)
 
 
+@mergeable
 def minimize(
     likelihood: Likelihood,
     data: FloatArray,

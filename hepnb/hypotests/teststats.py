@@ -121,11 +121,11 @@ def anchors(model: FitModel, data: FloatArray, statistic: TestStatistic) -> Anch
     found = explored.fit
     if found.value[1] < found.value[0] - _TOLERANCE and _inside(model, start[1, poi]):
         found = _restart(model, data, found, fixed)
-    background = found.points[1]
+    background = _polished(model, data, found.points[1], fixed[1]) if found.ok[1] else found.points[1]
     asimov = model.expected_data(background)
     # Rates are negative only where that fit failed, and then nothing comes of them.
     asimov[: model.n_bins] = np.maximum(asimov[: model.n_bins], 0.0)
-    slopes, values = tangents(model, np.stack([data, asimov]), found.points)
+    slopes, values = tangents(model, np.stack([data, asimov]), np.stack([found.points[0], background]))
     asimov_value = float(values[1])
     if not _inside(model, statistic.asimov_mu):
         again = solve(model, asimov[None], background[None], model.fixed[None])
@@ -142,6 +142,28 @@ def anchors(model: FitModel, data: FloatArray, statistic: TestStatistic) -> Anch
         slopes[1],
         bool(np.isfinite(explored.second_value).any()),
     )
+
+
+def _polished(model: FitModel, data: FloatArray, point: FloatArray, fixed: BoolArray) -> FloatArray:
+    """Take one more Newton step from a minimum.
+
+    -2 log L there is known to all digits as it is. The Asimov data are those of the parameters themselves,
+    which are known to half as many.
+    """
+    here = model.likelihood.objective(point[None], data[None], 2)
+    gradient = here.gradient[0]
+    low, high = model.bounds.T
+    free = np.flatnonzero(~(fixed | (point <= low) | (point >= high)))
+    try:
+        step = -np.linalg.solve(here.curvature[0][np.ix_(free, free)], gradient[free])
+    except np.linalg.LinAlgError:
+        return point
+    better = point.copy()
+    better[free] += step
+    there = model.likelihood.objective(better[None], data[None], 1)
+    closer = np.abs(there.gradient[0, free]).max(initial=0.0) < np.abs(gradient[free]).max(initial=0.0)
+    inside = ((better >= low) & (better <= high))[free].all()
+    return better if closer and inside and there.value[0] <= here.value[0] + _TOLERANCE else point
 
 
 def _inside(model: FitModel, mu: float) -> bool:

@@ -100,11 +100,15 @@ class Operator:
             soft = self.slots[0][:, lanes]
             soft[used] = value[:, lanes]
             kappa, rate, nu = kappa.copy(), rate.copy(), nu.copy()
-            kappa[:, lanes], rate[:, lanes], nu[:, lanes] = rates(self.compiled, soft, self.points[lanes])
+            kappa[:, lanes], rate[:, lanes], nu[:, lanes] = self._rates(soft, lanes)
         slope = first / value
         bend = second / value
         bend -= slope * slope
         return slope, bend, kappa, rate, nu
+
+    def _rates(self, slots: FloatArray, lanes: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Evaluate factors and rates of some lanes with other values of their slots."""
+        return rates(self.compiled, slots, self.points[lanes])
 
     @cached_property
     def _weights(self) -> tuple[FloatArray, FloatArray]:
@@ -288,8 +292,14 @@ class Product:
             to_shapes = (self.of_kappa * along_factors).T
             back = h * (to_shapes @ compiled.shape_odd.T) + g * (to_shapes @ compiled.shape_even.T)
             result[:, links.shapes] += back
+        self._of_lanes(vector, along_factors, to_factors, result)
         result += (links.to_parameters @ (self.slope * (links.transposed @ to_factors))).T
         return np.asarray(result)
+
+    def _of_lanes(
+        self, vector: FloatArray, along_factors: FloatArray, to_factors: FloatArray, result: FloatArray
+    ) -> None:
+        """Add what is not the same model in every lane: nothing here; see :mod:`hepnb.model.stack`."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 import pyhf
 import pytest
 from dask.distributed import Client, LocalCluster
+from signal_grid import signal_grid
 
 import hepnb
 from hepnb.errors import FileError, ModelError
@@ -50,10 +51,21 @@ def test_a_grid_equals_one_at_a_time(region_a: RegionA) -> None:
     grid = limit_grid(background, patches)
     for place, patch in enumerate(patches.values()):
         model = hepnb.Model(background, patches=[patch])
-        assert grid.CLs_obs[place] == hepnb.hypotest(1.0, None, model).CLs_obs
-        np.testing.assert_array_equal(grid.expected[place], hepnb.upper_limit(None, model).expected)
+        assert grid.CLs_obs[place] == pytest.approx(hepnb.hypotest(1.0, None, model).CLs_obs, abs=1e-9)
+        np.testing.assert_allclose(grid.expected[place], hepnb.upper_limit(None, model).expected, rtol=1e-6)
     assert grid.messages == {}
     np.testing.assert_array_equal(grid.excluded, grid.CLs_obs < 0.05)
+
+
+@pytest.mark.parametrize("staterror", [False, True])
+def test_many_systematics_change_nothing(staterror: bool) -> None:
+    """With the signal's simulation in the statistical uncertainties the backgrounds differ, too."""
+    background, patches = signal_grid(5, bins=(2, 1, 3), n_shapes=8, n_norms=8, staterror=staterror, seed=2)
+    grid = limit_grid(background, patches, limits=False)
+    for place, patch in enumerate(patches.values()):
+        alone = hepnb.hypotest(1.0, None, hepnb.Model(background, patches=[patch]))
+        assert grid.CLs_obs[place] == pytest.approx(alone.CLs_obs, abs=1e-9)
+        np.testing.assert_allclose(grid.CLs_exp[place], alone.CLs_exp, atol=1e-9)
 
 
 def masses(name: str) -> list[float]:
@@ -112,7 +124,7 @@ def test_files_are_named_and_placed_by_their_names(region_a: RegionA, generated_
         grid = limit_grid(background, given, limits=False, labels=["m_b1", "m_chi2", "m_chi1"])
         assert grid.names == tuple(sorted(SIGNALS))
         np.testing.assert_array_equal(grid.coordinates, [masses(name) for name in grid.names])
-        np.testing.assert_array_equal(grid.CLs_obs[order], expected.CLs_obs)
+        np.testing.assert_allclose(grid.CLs_obs[order], expected.CLs_obs, rtol=1e-9)
     assert expected.labels == ("value 1", "value 2", "value 3")
     with pytest.raises(FileError, match=r"patch\.gluino_\*\.json: no file is called so"):
         limit_grid(background, folder / "patch.gluino_*.json")
