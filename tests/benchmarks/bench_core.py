@@ -31,7 +31,7 @@ FIRST_CALL = 3.0
 MEMORY_MB = 1000.0
 STREAMED = 1.2
 # At least so many times quicker than one by one; a combination takes at most so many times its parts.
-GRID_BARS = {"CLs": 1, "limits": 1}
+GRID_BARS = {"CLs": 1.5, "limits": 1.5}
 COMBINED = 2.5
 FRESH = 5
 

@@ -366,14 +366,14 @@ def test_a_scan_stops_within_a_batch(workspace):
     class AfterSteps(threading.Event):
         def is_set(self):
             asked.append(True)
-            return len(asked) > 12 or super().is_set()
+            return len(asked) > 3 or super().is_set()
 
     found = streaming_scan.stream(
         band.model.data, band.model, np.linspace(0, 4, 400), test_stat="qtilde",
         partial=lambda scan, left: None, cancel=AfterSteps(),
     )  # fmt: skip
     assert found is None or len(found) < 400
-    assert len(asked) < 17
+    assert len(asked) < 8
 
 
 def test_wrong_data_are_said_and_nothing_is_scanned_with_the_old(band):
