@@ -133,3 +133,7 @@ class BandControls:
             width="370px",
             flex="1 1 270px",
         )
+
+    def add_save(self, button: ipywidgets.Button, saved: ipywidgets.Label) -> None:
+        """Put the button that writes files, and the line that says which, below the others."""
+        self.box.children = (*self.box.children, row(button, saved))

@@ -16,6 +16,7 @@ from hepnb.atomic_file import write_text
 from hepnb.errors import HepnbError
 from hepnb.limits import limit_from_scan
 from hepnb.limits.curves import Curves
+from hepnb.report.folder import PaperTable
 from hepnb.widgets.toolkit.status import escape, paragraphs
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "coarse_html",
     "limit_html",
     "limit_note",
+    "limit_tables",
     "limit_words",
     "scan_table",
     "write_limit",
@@ -91,6 +93,16 @@ def limit_html(
         observed = f"limit {bracket_words(scan, limits.cl, 0)}"
     headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
     return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
+
+
+def limit_tables(scan: ScanResults, limits: LimitResults) -> dict[str, PaperTable]:
+    """Return the points of a scan and the limits as tables for a paper."""
+    row = {"cl": limits.cl, "observed": _finite(limits.observed)}
+    row |= {f"expected_{band}": _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)}
+    return {
+        "scan": PaperTable(scan_table(scan), ("mu",), f"CLs against {scan.poi}"),
+        "limits": PaperTable([row], ("cl",), f"Upper limits on {scan.poi}"),
+    }
 
 
 def coarse_html(scan: ScanResults, cl: float, luminosity: float) -> str:

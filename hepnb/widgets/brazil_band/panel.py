@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import traitlets
+from matplotlib.figure import Figure
 
 from hepnb.errors import HepnbError, nearest
 from hepnb.limits import LimitResults
 from hepnb.model import Model, one_data_set
 from hepnb.progress import stoppable
 from hepnb.python_code import Script
+from hepnb.report import save_folder
 from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.controls import cl_choices
-from hepnb.widgets.brazil_band.export import limit_words, scan_table, write_limit
+from hepnb.widgets.brazil_band.export import limit_tables, limit_words, scan_table, write_limit
 from hepnb.widgets.brazil_band.following import BandFollowing
 from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS
 from hepnb.widgets.toolkit.layout import row
+from hepnb.widgets.toolkit.saving import free_path
 from hepnb.workspace import Workspace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from hepnb.workspace.likelihoods import digest
 
 __all__ = ["BrazilBand"]
 
@@ -161,6 +162,51 @@ class BrazilBand(BandFollowing):
             Path(path), self.scan, self.result, self.significance, self._luminosity_shown(), self.model
         )
 
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write the limits into a folder, for a paper.
+
+        Parameters
+        ----------
+        folder : path
+            Made where it does not exist.
+
+        Returns
+        -------
+        list of pathlib.Path
+            ``limit.pdf`` and ``limit.png``, tables of points and limits as CSV and HEPData's YAML,
+            ``code.py``, ``limit.txt``, and ``versions.json`` with the digest of the workspace.
+
+        Raises
+        ------
+        HepnbError
+            Before a scan, or where it is not of the present settings.
+        FileError
+            A file cannot be written.
+        """
+        if self.scan is None or self.result is None:
+            raise HepnbError("there is no scan to write yet. Press Run first.")
+        if self._changed():
+            raise HepnbError("the scan is not of the present settings. Press Run first.")
+        figure = Figure(figsize=(6.4, 4.8))
+        self._draw(figure, keep=False)
+        model = self._model_now()
+        return save_folder(
+            folder,
+            figures={"limit": figure},
+            tables=limit_tables(self.scan, self.result),
+            texts={"code.py": self.to_code(), "limit.txt": "\n".join(self._headline()) + "\n"},
+            inputs={
+                "workspace_sha256": digest(self._need_model().workspace.spec),
+                "luminosity": self.luminosity,
+                "held": dict(self.held),
+                "measurement": model.measurement,
+                "model": model.settings.document(),
+            },
+        )
+
+    def _folder_name(self) -> str:
+        return f"limit_{self._poi_name(self.model)}"
+
     # -- inputs ---------------------------------------------------------------------------------------
 
     @traitlets.validate("workspace")
@@ -252,7 +298,7 @@ class BrazilBand(BandFollowing):
     def _press_export(self, kind: str) -> None:
         with self._reporting("export", shows=""):
             poi = "".join(letter if letter.isalnum() else "_" for letter in self._poi())
-            path = _free(Path(f"limit_{poi}.{kind}"))
+            path = free_path(Path(f"limit_{poi}.{kind}"))
             self._controls.saved.value = f"wrote {self.export(path)}"
 
     # -- small things ---------------------------------------------------------------------------------
@@ -265,14 +311,3 @@ class BrazilBand(BandFollowing):
         self._say_limits()
         self._live_figure().restructure(self._draw)
         self._judge()
-
-
-def _free(path: Path) -> Path:
-    """A name beside `path` that no file has yet."""
-    names: Callable[[int], Path] = lambda n: path.with_stem(f"{path.stem}_{n}")  # noqa: E731
-    number = 1
-    free = path
-    while free.exists():
-        number += 1
-        free = names(number)
-    return free

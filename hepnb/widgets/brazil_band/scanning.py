@@ -24,7 +24,8 @@ from hepnb.widgets.brazil_band.streaming_scan import stream, suggest_range
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.panel import PICTURE, Panel
+from hepnb.widgets.toolkit.panel import PICTURE
+from hepnb.widgets.toolkit.saving import SavesFolder
 from hepnb.widgets.toolkit.status import paragraphs
 from hepnb.workspace import Workspace
 
@@ -51,7 +52,7 @@ class _Run:
     settings: dict[str, Any]
 
 
-class BandScan(Panel):
+class BandScan(SavesFolder):
     """Inputs of the limit panel, the scan that it runs, and what it shows of it."""
 
     workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
@@ -114,6 +115,7 @@ class BandScan(Panel):
         self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
         self._live_figure().restructure(_draw_nothing)
         self._controls = BandControls(STATISTICS)
+        self._controls.add_save(self._make_save(), self._saved)
 
     def cancel(self) -> None:
         """Stop the scan; the points that are there stay."""
@@ -257,20 +259,23 @@ class BandScan(Panel):
     def _luminosity_shown(self) -> float:
         return self.luminosity if self._ran is None else float(self._ran.settings["luminosity"])
 
-    def _draw(self, figure: Figure) -> Any:
+    def _draw(self, figure: Figure, *, keep: bool = True) -> Any:
+        """Draw what there is; `keep` the artists, to be moved."""
         shown: Any = self._partial
         if shown is None:
             if self.scan is None or self.result is None:
                 return _draw_nothing(figure)
             shown = dataclasses.replace(self.result, scan=self.scan)
         ((ax,),) = lay_out(figure)
-        self._artists = draw_brazil_band(
+        artists = draw_brazil_band(
             shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,
             poi=self._poi(), numbers=self._partial is None,
         )  # fmt: skip
         if self._partial is not None:
             ax.set_xlim(self.mu_min, self._upper_end())
-        return self._artists.moving
+        if keep:
+            self._artists = artists
+        return artists.moving
 
     def _busy(self, running: bool) -> None:
         self.set_trait("running", running)

@@ -111,6 +111,10 @@ class FitControls:
             flex="1 1 270px",
         )
 
+    def add_save(self, button: ipywidgets.Button, saved: ipywidgets.Label) -> None:
+        """Put the button that writes files, and the line that says which, below the others."""
+        self.box.children = (*self.box.children, row(button, saved))
+
     def show_for(self, kind: ViewKind) -> None:
         """Show the controls that a picture has, and hide those of others."""
         for name, box in self.options.items():

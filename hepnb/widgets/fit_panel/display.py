@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import traitlets
@@ -23,7 +23,7 @@ from hepnb.widgets.toolkit.echoes import Echoes
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import soon
-from hepnb.widgets.toolkit.panel import Panel
+from hepnb.widgets.toolkit.saving import SavesFolder
 from hepnb.widgets.toolkit.status import paragraphs
 from hepnb.workspace import Workspace
 
@@ -35,7 +35,7 @@ _REST = 0.2  # [s] without a move until what is too slow for a move is drawn
 _NUMBERS = 0.03  # [s] after a move until its numbers follow: the picture is on the page by then
 
 
-class FitDisplay(Panel):
+class FitDisplay(SavesFolder):
     """Inputs of the fit panel, and all that it shows of a state: picture, slider, table, words."""
 
     workspace: Input[Workspace | None, WorkspaceLike | None] = panel_input(
@@ -120,6 +120,7 @@ class FitDisplay(Panel):
         self.live = LiveFigure(width=560, height=420, alt="Data and model")
         self._controls = FitControls()
         self._echoes = Echoes()
+        self._controls.add_save(self._make_save(), self._saved)
         self._table: ParameterTable  # made by the panel, which answers its edits
 
     def _show_model(self, state: FitState | None) -> None:
@@ -161,12 +162,15 @@ class FitDisplay(Panel):
         state = self._state
         if state is None or self._is_showing():
             return
-        inputs = {name: getattr(self, name) for name in ("poi", "log_y", "threshold")}
-        inputs["channel"] = self.channel or _first_channel(state.model)
-        self._view = VIEWS[self.view].make(Shown(state, inputs, self.studies))
+        self._view = VIEWS[self.view].make(self._shown(state, self.studies))
         self._controls.show_for(VIEWS[self.view])
         self._live_figure().alt = VIEWS[self.view].tooltip
         self._live_figure().restructure(self._draw)
+
+    def _shown(self, state: FitState, studies: Mapping[str, Any]) -> Shown:
+        inputs = {name: getattr(self, name) for name in ("poi", "log_y", "threshold")}
+        inputs["channel"] = self.channel or _first_channel(state.model)
+        return Shown(state, inputs, studies)
 
     def _draw(self, figure: Figure) -> Any:
         return () if self._view is None else self._view.draw(figure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -12,8 +13,10 @@ import traitlets
 from hepnb.errors import ModelError, nearest
 from hepnb.fits.impacts import members
 from hepnb.progress import Stopped, stoppable
+from hepnb.report import save_folder
 from hepnb.widgets.fit_panel.display import FitDisplay
 from hepnb.widgets.fit_panel.group_text import group_text, read_groups
+from hepnb.widgets.fit_panel.paper import paper_figures, paper_inputs, paper_tables, paper_texts
 from hepnb.widgets.fit_panel.studies import STUDIES, Done, run_study
 from hepnb.widgets.fit_panel.view_table import VIEWS
 from hepnb.widgets.toolkit.background import Background
@@ -75,6 +78,45 @@ class FitStudies(FitDisplay):
         self._study_now(chosen, threading.Event())
         done = self._done.get(chosen)
         return None if done is None or done is before else done.result
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write everything of the fit into a folder, for a paper; fit first where parameters moved since.
+
+        Parameters
+        ----------
+        folder : path
+            Made where it does not exist.
+
+        Returns
+        -------
+        list of pathlib.Path
+            Pictures (PDF and PNG) of each channel and of all that was computed, tables (CSV and HEPData's
+            YAML) of parameters, correlations, yields and impacts, ``pulls.tex`` and ``yields_*.tex``,
+            ``code.py``, ``fit.txt``, and ``versions.json`` with the digest of the workspace.
+
+        Raises
+        ------
+        ModelError
+            There is no model.
+        FileError
+            A file cannot be written.
+        """
+        state = self._need_state()
+        if state.result is None or state.moved_since_fit():
+            with self._lock:
+                state.fit()
+            self._show_all()
+        shown = self._shown(state, self._of_this_fit())
+        return save_folder(
+            folder,
+            figures=paper_figures(shown),
+            tables=paper_tables(shown, self.table()),
+            texts=paper_texts(state, self.to_code(), self._headline()),
+            inputs=paper_inputs(state.model),
+        )
+
+    def _folder_name(self) -> str:
+        return f"fit_{self._poi_name(self.model)}"
 
     def cancel(self) -> None:
         """Stop what is computed in the background; the parameters stay where they are."""
