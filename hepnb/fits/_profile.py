@@ -57,6 +57,16 @@ class ProfileResults:
     ok: NDArray[np.bool_]
     cancelled: bool = False
 
+    @property
+    def parameter_values(self) -> FloatArray:
+        """Where the parameter was held, by cabinetry's name."""
+        return self.values
+
+    @property
+    def delta_nlls(self) -> FloatArray:
+        """-2 log L minus its free minimum, by cabinetry's name."""
+        return self.delta
+
 
 @dataclass(frozen=True, eq=False)
 class ContourResults:

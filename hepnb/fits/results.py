@@ -141,6 +141,26 @@ class FitResults:
         """Covariance of the parameters from the curvature, shape (n_parameters, n_parameters)."""
         return np.asarray(self.correlation * np.outer(self.curvature_uncertainty, self.curvature_uncertainty))
 
+    @property
+    def corr_mat(self) -> FloatArray:
+        """The correlations, by cabinetry's name."""
+        return self.correlation
+
+    @property
+    def best_twice_nll(self) -> float:
+        """-2 log L at the minimum, by cabinetry's name."""
+        return self.twice_nll
+
+    @property
+    def goodness_of_fit(self) -> float:
+        """-1, by which cabinetry says that it was not calculated; see :func:`hepnb.goodness_of_fit`."""
+        return -1.0
+
+    @property
+    def minos_uncertainty(self) -> dict[str, tuple[float, float]]:
+        """Empty, by which cabinetry says that MINOS was not run; see :func:`hepnb.minos`."""
+        return {}
+
     def __getitem__(self, label: str) -> tuple[float, float]:
         """Return value and uncertainty of a parameter."""
         position = self.labels.index(label)

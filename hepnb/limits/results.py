@@ -140,6 +140,36 @@ class LimitResults:
         """How the limits were obtained from the points, in words."""
         return _INTERPOLATION.get(self.method, self.method)
 
+    @property
+    def observed_limit(self) -> float:
+        """The observed limit, by cabinetry's name."""
+        return self.observed
+
+    @property
+    def expected_limit(self) -> FloatArray:
+        """The expected limits, by cabinetry's name."""
+        return self.expected
+
+    @property
+    def observed_CLs(self) -> FloatArray:  # cabinetry's name
+        """CLs at the points, by cabinetry's name."""
+        return self.scan.CLs_obs
+
+    @property
+    def expected_CLs(self) -> FloatArray:  # cabinetry's name
+        """Expected CLs at the points, by cabinetry's name."""
+        return self.scan.CLs_exp
+
+    @property
+    def poi_values(self) -> FloatArray:
+        """The points, by cabinetry's name."""
+        return self.scan.mu
+
+    @property
+    def confidence_level(self) -> float:
+        """The confidence level, by cabinetry's name."""
+        return self.cl
+
     def words(self, curve: str = "observed") -> str:
         """Return a limit as text: a number, between which values it lies, or "none".
 
