@@ -66,15 +66,19 @@ def one_sided(model: FitModel) -> IntArray:
 
 def _responses(model: FitModel) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Move each Gaussian parameter by a standard deviation: which, changes up and down, and their scale."""
-    moving = np.array(
-        [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
-        dtype=np.intp,
-    )
-    step = np.zeros((moving.size, model.n_parameters))
-    step[np.arange(moving.size), moving] = 1.0
-    nominal = model.expected(model.init)
-    up, down = (model.expected(model.init + sign * step) - nominal for sign in (1.0, -1.0))
-    return moving, up, down, np.sqrt(np.maximum(nominal, 1.0))
+    notes = model.likelihood.notes
+    if "responses" not in notes:
+        moving = np.array(
+            [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
+            dtype=np.intp,
+        )
+        step = np.zeros((moving.size, model.n_parameters))
+        step[np.arange(moving.size), moving] = 1.0
+        rates = model.expected(np.concatenate([model.init[None], model.init + step, model.init - step]))
+        nominal, (up, down) = rates[0], np.split(rates[1:] - rates[0], 2)
+        notes["responses"] = moving, up, down, np.sqrt(np.maximum(nominal, 1.0))
+    found: tuple[IntArray, FloatArray, FloatArray, FloatArray] = notes["responses"]
+    return found
 
 
 def suspects(model: FitModel) -> IntArray:

@@ -54,7 +54,7 @@ class Evaluator(FitModel):
             Events per bin, channels in the order of ``channels``.
         """
         points, shape = self._points(pars)
-        rates = self._visible(cell_rates(self.likelihood.compiled, points).bins)
+        rates = self._visible(self.likelihood.bin_rates(points))
         return rates.reshape(*shape, self.n_bins)
 
     def expected_by_sample(self, pars: ArrayLike) -> FloatArray:
