@@ -28,7 +28,7 @@ help:
 	@echo "make lint           linters, types and layers alone"
 	@echo "make docs           the documentation site, into docs/_build/html"
 	@echo "make fuzz           random input on every public surface (FUZZ_ARGS='--tries 500 --seed 3')"
-	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, import time"
+	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, of unbinned fits against iminuit"
 	@echo "make bench-browser  slider to pixel, measured in a JupyterLab page"
 	@echo "make clean          remove the environment and everything that was built"
 
@@ -60,6 +60,7 @@ fuzz: $(STAMPS)/test
 bench: $(STAMPS)/bench
 	$(BIN)/python tests/benchmarks/bench_core.py
 	$(BIN)/python tests/benchmarks/bench_events.py
+	$(BIN)/python tests/benchmarks/bench_fits.py
 
 bench-browser: $(STAMPS)/bench
 	@tools/chromium.sh >/dev/null

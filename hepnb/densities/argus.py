@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hepnb.densities.jets import log, value_of, where
+from hepnb.densities.jets import Jet, log, stacked, take, value_of, where
+from hepnb.densities.numeric import chained
+from hepnb.densities.quadrature import integrate
 from hepnb.densities.shape import POSITIVE, ShapeDensity
 
 __all__ = ["Argus"]
@@ -49,6 +51,25 @@ class Argus(ShapeDensity):
         shape = np.log(inner) + p * log(y) + c * y
         return shape if np.all(alive) else where(alive, shape, -np.inf)
 
+    def log_integral(self, low: float, high: float, *arguments: Any) -> Any:
+        """Return log of m0^2 / 2 times the integral of y^p exp(c y) over y.
+
+        The ends in y move with m0, also where the threshold is inside the range: the derivatives are those of
+        the ends, in closed form, and means over the density.
+        """
+        m0, c, p = arguments
+        lanes = max(np.size(value_of(a)) for a in arguments)
+        if lanes > 1:
+            parts = [self.log_integral(low, high, *(take(a, i) for a in arguments)) for i in range(lanes)]
+            return stacked(parts)
+        m0, c, p = (take(a, 0) if np.ndim(value_of(a)) else a for a in arguments)
+        start = max(low, 0.0)
+        if not start < min(high, float(value_of(m0))):
+            return -np.inf
+        top = (m0 - start) * (m0 + start) / (m0 * m0)
+        bottom = (m0 - high) * (m0 + high) / (m0 * m0) if high < value_of(m0) else 0.0
+        return 2 * log(m0) - np.log(2.0) + _log_moment(bottom, top, c, p)
+
     def shape_knots(self, *arguments: Any) -> list[Any]:
         """Return the ends, and points ever closer to the threshold and along the fall from it."""
         m0, c, _ = (np.asarray(a, dtype=float) for a in arguments)
@@ -58,3 +79,37 @@ class Argus(ShapeDensity):
         ]
         near = [m0 * (1 - 2.0**-k) for k in range(1, 50, 2)]
         return [0.0 * m0, m0, *fall, *near]
+
+
+def _log_moment(bottom: Any, top: Any, c: Any, p: Any) -> Any:
+    """Return the logarithm of the integral of y^p exp(c y) from bottom to top, with its derivatives."""
+    a, b, slope, power = (float(value_of(x)) for x in (bottom, top, c, p))
+    knots = [b * 2.0**-k for k in range(1, 60, 2)]
+    knots += [step / max(abs(slope), 1.0) for step in (0.5, 1.0, 3.0, 8.0, 20.0, 40.0)]
+    knots += [b - step / max(abs(slope), 1.0) for step in (0.5, 1.0, 3.0, 8.0, 20.0, 40.0)]
+    nodes = integrate(lambda y, _: power * np.log(y) + slope * y, ((a, b),), knots, 1, "argus")
+    value = float(nodes.log_integral()[0])
+    if not any(isinstance(x, Jet) for x in (bottom, top, c, p)):
+        return value
+    weight = np.exp(nodes.log_weight + nodes.log_value - value)
+    y, logs = nodes.x, np.log(nodes.x)
+    edges = {1: (b, 1.0)} | ({0: (a, -1.0)} if a > 0 else {})
+    # In the order bottom, top, c, p; of the integral over itself.
+    first = {2: float(weight @ y), 3: float(weight @ logs)}
+    second = {
+        (2, 2): float(weight @ (y * y)),
+        (2, 3): float(weight @ (y * logs)),
+        (3, 3): float(weight @ (logs * logs)),
+    }
+    for key, (edge, sign) in edges.items():
+        height = sign * float(np.exp(power * np.log(edge) + slope * edge - value))
+        first[key] = height
+        second[key, key] = height * (power / edge + slope)
+        second[key, 2], second[key, 3] = height * edge, height * float(np.log(edge))
+    bends = {
+        (i, j): second.get((i, j), 0.0) - first[i] * first[j]
+        for i in sorted(first)
+        for j in sorted(first)
+        if i <= j
+    }
+    return chained(value, [bottom, top, c, p], first, bends)

@@ -12,6 +12,7 @@ import numpy as np
 
 from hepnb.densities.density import Density, one_dimensional
 from hepnb.densities.jets import exp, log, logsumexp, value_of
+from hepnb.densities.numeric import norm_with_derivatives
 from hepnb.densities.parameters import Expression, Parameter, as_argument, collect_parameters, composed
 from hepnb.densities.shape import ShapeDensity
 from hepnb.errors import ModelError
@@ -341,6 +342,10 @@ class Truncated(ShapeDensity):
         low, high = self.span
         if low < density.range[0][0] or high > density.range[-1][1]:
             raise ModelError(f"the range {range!r:.60} goes beyond that of {density!r}.")
+
+    def log_norm(self, *arguments: Any) -> Any:
+        """Return the logarithm of the integral, right also where edges move with a parameter."""
+        return norm_with_derivatives(super().log_norm, arguments)
 
     def names_of(self, given: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002
         """Return the parameters of the density."""

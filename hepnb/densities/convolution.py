@@ -9,6 +9,7 @@ import numpy as np
 
 from hepnb.densities.density import Density, one_dimensional
 from hepnb.densities.jets import exp, log, take, total, value_of
+from hepnb.densities.numeric import norm_with_derivatives
 from hepnb.densities.parameters import Expression, Parameter
 from hepnb.densities.shape import POSITIVE, ShapeDensity
 from hepnb.errors import ModelError
@@ -69,6 +70,10 @@ class Convolution(ShapeDensity):
             **inner,
             **resolution,
         )
+
+    def log_norm(self, *arguments: Any) -> Any:
+        """Return the logarithm of the integral, right also where edges move with a parameter."""
+        return norm_with_derivatives(super().log_norm, arguments)
 
     def names_of(self, given: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the parameters of the density, then those of the resolution."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from hepnb.densities.density import Density, as_ranges
 from hepnb.densities.jets import Jet, log, value_of
-from hepnb.densities.numeric import with_derivatives
+from hepnb.densities.numeric import norm_with_derivatives, with_derivatives
 from hepnb.densities.parameters import as_argument, collect_parameters
 from hepnb.densities.sampling import rejection_draws
 from hepnb.densities.shape import ShapeDensity
@@ -101,6 +101,10 @@ class Custom(ShapeDensity):
         """Return the logarithm of the function."""
         return _log_positive(with_derivatives(lambda *a: self.function(x, *a), arguments, np.shape(x)))
 
+    def log_norm(self, *arguments: Any) -> Any:
+        """Return the logarithm of the integral, right also where edges move with a parameter."""
+        return norm_with_derivatives(super().log_norm, arguments)
+
     def shape_knots(self, *arguments: Any) -> list[Any]:  # noqa: ARG002
         """Return the given knots, and a grid."""
         grid = [np.linspace(low, high, 33)[1:-1] for low, high in self.range]
@@ -180,9 +184,11 @@ class CustomND(Density):
             return math.log(self._integral)
         if callable(self._integral):
             return log(with_derivatives(self._integral, arguments, ()))
-        shape = np.shape(value_of(arguments[0])) if arguments else ()
-        if shape:
+        if arguments and np.shape(value_of(arguments[0])):
             raise ModelError(f"{self!r} is normalised numerically, one set of parameters at a time.")
+        return norm_with_derivatives(self._checked_rule, arguments)
+
+    def _checked_rule(self, *arguments: Any) -> Any:
         coarse, fine = (self._product_rule(n, arguments) for n in (28, 40))
         one, other = float(value_of(coarse)), float(value_of(fine))
         if not abs(one - other) < 1e-8:

@@ -10,7 +10,7 @@ NumPy's own functions take jets too, so that a function of a user that calls ``n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = [
     "second_of",
     "sin",
     "sqrt",
+    "stacked",
     "take",
     "total",
     "value_of",
@@ -485,3 +486,18 @@ def flat(x: Number, size: int, n_variables: int) -> tuple[FloatArray, FloatArray
         for (i, j), part in x.second.items():
             second[:, i, j] = second[:, j, i] = part
     return value, first, second
+
+
+def stacked(norms: Sequence[Number]) -> Number:
+    """Join scalars, each of one lane, to arrays."""
+    if not any(isinstance(norm, Jet) for norm in norms):
+        return np.array([float(norm) for norm in norms])
+    keys = {key for norm in norms if isinstance(norm, Jet) for key in norm.first}
+    pairs = {key for norm in norms if isinstance(norm, Jet) for key in norm.second}
+
+    def column(parts: list[Any]) -> FloatArray:
+        return np.array([float(np.ravel(part)[0]) for part in parts])
+
+    first = {k: column([n.first.get(k, 0.0) if isinstance(n, Jet) else 0.0 for n in norms]) for k in keys}
+    second = {k: column([n.second.get(k, 0.0) if isinstance(n, Jet) else 0.0 for n in norms]) for k in pairs}
+    return Jet(column([value_of(n) for n in norms]), first, second)

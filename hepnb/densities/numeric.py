@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from hepnb.densities.jets import Jet, value_of
+from hepnb.densities.jets import Jet, first_of, second_of, value_of
 
-__all__ = ["with_derivatives"]
+__all__ = ["chained", "norm_with_derivatives", "with_derivatives"]
 
 # Central differences of fourth order: the error is a few 1e-10 of the scale over which a function changes.
 _STEP = 2e-3
@@ -54,7 +54,7 @@ def with_derivatives(function: Callable[..., Any], arguments: Sequence[Any], sha
     return _differences(function, arguments, shape)
 
 
-def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: tuple[int, ...]) -> Jet:
+def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: tuple[int, ...]) -> Any:
     values = [value_of(a) for a in arguments]
     moving = [i for i, a in enumerate(arguments) if isinstance(a, Jet)]
     steps = {i: _STEP * np.maximum(np.abs(values[i]), 0.1) for i in moving}
@@ -74,21 +74,42 @@ def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: 
         for j in moving[place + 1 :]:
             mixed = sum(wi * wj * at({i: ki, j: kj}) for ki, wi in _FIRST for kj, wj in _FIRST)
             bends[i, j] = mixed / (steps[i] * steps[j])
-    return _chain(middle, arguments, slopes, bends)
+    return chained(middle, arguments, slopes, bends)
 
 
-def _chain(
-    value: Any, arguments: Sequence[Any], slopes: dict[int, Any], bends: dict[tuple[int, int], Any]
-) -> Jet:
-    """Put derivatives with respect to the arguments through the arguments' own."""
+def chained(
+    value: Any, arguments: Sequence[Any], slopes: Mapping[int, Any], bends: Mapping[tuple[int, int], Any]
+) -> Any:
+    """Put derivatives with respect to arguments through the arguments' own.
+
+    Parameters
+    ----------
+    value : float or ndarray
+        Of the function.
+    arguments : sequence of float, ndarray or Jet
+        What it was evaluated at.
+    slopes, bends : mapping
+        First and second derivatives by position of the arguments, the smaller position first.
+
+    Returns
+    -------
+    float, ndarray or Jet
+        A jet if an argument is one.
+    """
+    if not any(isinstance(a, Jet) for a in arguments):
+        return value
     first: dict[int, Any] = {}
     second: dict[tuple[int, int], Any] = {}
     for i, slope in slopes.items():
+        if not isinstance(arguments[i], Jet):
+            continue
         for key, d in arguments[i].first.items():
             first[key] = first.get(key, 0.0) + slope * d
         for pair, d in arguments[i].second.items():
             second[pair] = second.get(pair, 0.0) + slope * d
     for (i, j), bend in bends.items():
+        if not (isinstance(arguments[i], Jet) and isinstance(arguments[j], Jet)):
+            continue
         for a, da in arguments[i].first.items():
             for b, db in arguments[j].first.items():
                 if i == j and b < a:
@@ -97,3 +118,62 @@ def _chain(
                 factor = 1.0 if i == j or a != b else 2.0
                 second[key2] = second.get(key2, 0.0) + factor * bend * (da * db)
     return Jet(value, first, second)
+
+
+# By so much two ways to derivatives of a norm may differ, and steps that suit second differences.
+_AGREE, _NORM_STEP = 1e-4, 5e-3
+
+
+def norm_with_derivatives(norm: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """Return the logarithm of a norm with derivatives that are right at kinks and jumps.
+
+    The derivatives under the integral miss what moves with a parameter, such as an edge or a kink. They are
+    compared with differences of the norm itself, and replaced by them where they disagree.
+
+    Parameters
+    ----------
+    norm : callable
+        Takes the arguments, numbers or jets.
+    arguments : sequence of float, ndarray or Jet
+        Where.
+
+    Returns
+    -------
+    float, ndarray or Jet
+    """
+    if not any(isinstance(a, Jet) for a in arguments):
+        return norm(*arguments)
+    values = [value_of(a) for a in arguments]
+    moving = [i for i, a in enumerate(arguments) if isinstance(a, Jet)]
+    inner = norm(*(Jet(v, {i: 1.0}, {}) if i in moving else v for i, v in enumerate(values)))
+    steps = {i: _NORM_STEP * np.maximum(np.abs(values[i]), 0.1) for i in moving}
+
+    def at(shifts: Mapping[int, float]) -> Any:
+        return norm(*(v + shifts[i] * steps[i] if i in shifts else v for i, v in enumerate(values)))
+
+    middle = value_of(inner)
+    shifts = [{i: 1.0} for i in moving] + [{i: 1.0, j: 1.0} for i in moving for j in moving if i < j]
+    if all(_agree(inner, middle, at, steps, shift) for shift in shifts):
+        return chained(middle, arguments, inner.first, inner.second)
+    along = {(i, k): at({i: k}) for i in moving for k in (-2, -1, 1, 2)} | {(i, 0): middle for i in moving}
+    slopes = {i: sum(w * along[i, k] for k, w in _FIRST) / steps[i] for i in moving}
+    bends = {(i, i): sum(w * along[i, k] for k, w in _SECOND) / steps[i] ** 2 for i in moving}
+    for place, i in enumerate(moving):
+        for j in moving[place + 1 :]:
+            corners = [(a, b, at({i: a, j: b})) for a in (-1.0, 1.0) for b in (-1.0, 1.0)]
+            bends[i, j] = sum(a * b * value for a, b, value in corners) / (4 * steps[i] * steps[j])
+    return chained(middle, arguments, slopes, bends)
+
+
+def _agree(
+    inner: Jet, middle: Any, at: Callable[..., Any], steps: Mapping[int, Any], shift: Mapping[int, float]
+) -> bool:
+    """Tell whether derivatives along some variables are those of differences of the norm."""
+    up, down = at(shift), at(dict.fromkeys(shift, -1.0))
+    slope = sum(first_of(inner, i) * steps[i] for i in shift)
+    bend = sum(second_of(inner, i, j) * steps[i] * steps[j] for i in shift for j in shift)
+    # Terms of third and fourth order, and the rounding of the norm.
+    size = np.abs(up - middle) + np.abs(down - middle)
+    near = np.abs(0.5 * (up - down) - slope) <= _AGREE * size + 1e-11
+    near = near & (np.abs(up - 2 * middle + down - bend) <= 1e-3 * np.abs(bend) + 1e-3 * size * size + 1e-10)
+    return bool(np.all(near))

@@ -27,7 +27,16 @@ LogFunction = Callable[[FloatArray, IntArray], FloatArray]
 _N_NODES = 16
 _X, _W = np.polynomial.legendre.leggauss(_N_NODES)
 _LOG_W = np.log(_W)
-_TOLERANCE, _DEPTH = 1e-14, 48
+_HIGHEST = np.polynomial.legendre.legvander(_X, _N_NODES - 1)[:, -2:] * _W[:, None] * (_N_NODES - 0.5)
+# The ends, a little inside, and what the polynomial through the nodes is there.
+_ENDS = np.array([-1.0, 1.0]) * (1 - 1e-9)
+_X_AND_ENDS = np.concatenate([_X, _ENDS])
+_AT_ENDS = (
+    np.polynomial.legendre.legvander(_ENDS, _N_NODES - 1)
+    * (np.arange(_N_NODES) + 0.5)
+    @ (np.polynomial.legendre.legvander(_X, _N_NODES - 1).T * _W)
+).T
+_TOLERANCE, _ROUGH, _DEPTH = 1e-14, 1e-11, 48
 # A panel whose part of the whole is below exp(-50) needs no halving.
 _NOTHING = 50.0
 
@@ -140,7 +149,7 @@ def integrate(
         The function is infinite or undefined somewhere.
     """
     low, high, lane = simple_panels(ranges, knots, lanes)
-    value, size = _panel(log_function, low, high, lane, what)
+    value, size, _ = _panel(log_function, low, high, lane, what)
     done: list[tuple[FloatArray, ...]] = []
     finished = np.zeros(lanes)
     top = np.full(lanes, -np.inf)
@@ -149,7 +158,7 @@ def integrate(
         middle = 0.5 * (low + high)
         halves_low, halves_high = np.concatenate([low, middle]), np.concatenate([middle, high])
         halves_lane = np.concatenate([lane, lane])
-        halves_value, halves_size = _panel(log_function, halves_low, halves_high, halves_lane, what)
+        halves_value, halves_size, rough = _panel(log_function, halves_low, halves_high, halves_lane, what)
         new_top = top.copy()
         np.maximum.at(new_top, halves_lane, halves_size)
         base = np.where(np.isfinite(new_top), new_top, 0.0)
@@ -158,9 +167,12 @@ def integrate(
         one, two = np.split(np.exp(halves_size - base[halves_lane]), 2)
         both = one + two
         whole = finished + np.bincount(lane, both, lanes)
+        # Both sums may be wrong alike where the function jumps: then its high harmonics are large.
+        rough_parts = np.split(np.exp(rough - base[halves_lane]), 2)
         # In a narrow panel the rounding of x itself moves the function.
         noise = 2e-15 * np.maximum(np.abs(low), np.abs(high)) / (high - low)
         wrong = np.abs(np.exp(size - base[lane]) - both) > _TOLERANCE * whole[lane] + noise * both
+        wrong |= np.maximum(*rough_parts) > _ROUGH * whole[lane] + noise * both
         if (~(noise < 1e-3) & (both > 1e-6 * whole[lane])).any():
             place = low[np.argmax(both * (noise >= 1e-3))]
             raise ModelError(f"{what} grows without bound near {place:.6g}: it cannot be normalised.")
@@ -190,18 +202,28 @@ def integrate(
 
 def _panel(
     log_function: LogFunction, low: FloatArray, high: FloatArray, lane: IntArray, what: str
-) -> tuple[FloatArray, FloatArray]:
-    """Return the logarithm of a function at the nodes of panels, and of its integral over each."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the logarithm of a function at the nodes of panels, of its integral, and of its roughness.
+
+    The roughness is the larger of its two highest Legendre coefficients, or what it jumps by next to an end,
+    times half the width.
+    """
     half = 0.5 * (high - low)[:, None]
-    x = 0.5 * (low + high)[:, None] + half * _X
-    value = np.asarray(log_function(x, np.broadcast_to(lane[:, None], x.shape)), dtype=float)
+    x = 0.5 * (low + high)[:, None] + half * _X_AND_ENDS
+    whole = np.asarray(log_function(x, np.broadcast_to(lane[:, None], x.shape)), dtype=float)
+    value = whole[:, :_N_NODES]
     if np.isnan(value).any() or np.isposinf(value).any():
+        place = x[:, :_N_NODES][~(value < np.inf)][0]
         raise ModelError(
-            f"{what} is negative, infinite or undefined near {x[~(value < np.inf)][0]:.6g}: it cannot "
-            "be normalised."
+            f"{what} is negative, infinite or undefined near {place:.6g}: it cannot be normalised."
         )
     top = value.max(axis=1)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        size = np.log(np.sum(np.exp(value - safe[:, None]) * _W, axis=1)) + safe + np.log(half[:, 0])
-    return value, np.asarray(size)
+    safe = np.where(np.isfinite(top), top, 0.0)[:, None]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        height, width = np.exp(value - safe), np.log(half[:, 0])
+        size = np.log(height @ _W) + safe[:, 0] + width
+        harmonics = np.abs(height @ _HIGHEST).max(axis=1)
+        # A jump beyond the outermost nodes shows only there, and is wrong by that part of the panel.
+        beyond = np.abs(np.exp(whole[:, _N_NODES:] - safe) - height @ _AT_ENDS).max(axis=1) * (1 - _X[-1])
+        rough = np.log(np.fmax(harmonics, np.where(np.isfinite(beyond), beyond, 0.0))) + safe[:, 0] + width
+    return value, np.asarray(size), np.asarray(rough)

@@ -103,7 +103,9 @@ def binned_sums(
     if not order:
         return value, *nothing
     # Derivatives of the rates: of exp(log p) they are p G, and p S in sums of second ones.
-    table = np.add.reduceat(found.gradient * density[:, None], starts, axis=0)
+    slots, rows, scale = found.rows()
+    table = np.zeros((n.size, size))
+    table[:, slots] = (np.add.reduceat(rows * density, starts, axis=1) * scale[:, None]).T
     gradient = slope @ table
     curvature = found.second(density * slope[owner]) + 2 * (table * (ratio / safe)[:, None]).T @ table
     if not extended:

@@ -106,7 +106,7 @@ class CurveTerm:
         """Return the names of yields: it has none."""
         return ()
 
-    def coarse(self, part: Any) -> None:
+    def coarse(self, part: Any, least: int) -> None:
         """Return nothing: points are few."""
 
     def constant(self, part: Any) -> float:  # noqa: ARG002

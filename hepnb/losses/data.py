@@ -17,7 +17,8 @@ from hepnb.typing import FloatArray
 
 __all__ = ["Counts", "DataSet", "Events", "as_row", "as_rows"]
 
-_COARSE_FROM, _COARSE_BINS = 20_000, 1000
+# Bins of a histogram to start fits on: one for so many events, within limits.
+_PER_BIN, _FEWEST, _MOST = 40, 100, 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +54,17 @@ class Events:
         """What it consists of."""
         return (self.x,) if self.weights is None else (self.x, self.weights)
 
-    def coarse(self, ranges: Any) -> Counts | None:
+    def coarse(self, ranges: Any, least: int) -> Counts | None:
         """Return a histogram of many events, to start fits on; None where it does not pay."""
-        if self.n < _COARSE_FROM or self.x.ndim > 1:
+        if self.n < least or self.x.ndim > 1:
             return None
         return self._histogram(ranges)
 
     def _histogram(self, ranges: Any) -> Counts:
         known = self.__dict__.get("_coarse")
         if known is None:
-            width = sum(high - low for low, high in ranges) / _COARSE_BINS
+            bins = int(np.clip(self.n // _PER_BIN, _FEWEST, _MOST))
+            width = sum(high - low for low, high in ranges) / bins
             edges, contents = [], []
             for low, high in ranges:
                 count = max(8, int(np.ceil((high - low) / width)))
@@ -74,7 +76,7 @@ class Events:
                 edges.append(np.linspace(low, high, count + 1))
             known = Counts(
                 np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges]),
-                np.concatenate(contents), nodes=4,
+                np.concatenate(contents), nodes=3,
             )  # fmt: skip
             self.__dict__["_coarse"] = known
         return known

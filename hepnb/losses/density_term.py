@@ -102,9 +102,9 @@ class DensityTerm:
 
     # Data
 
-    def coarse(self, part: Any) -> Any:
+    def coarse(self, part: Any, least: int) -> Any:
         """Return a histogram to start the fit on, or None."""
-        return part.coarse(self.density.ranges[0]) if isinstance(part, Events) else None
+        return part.coarse(self.density.ranges[0], least) if isinstance(part, Events) else None
 
     def constant(self, part: Any) -> float:
         """Return what -2 log L of counts is where rates equal them, which the objective leaves out."""
@@ -213,10 +213,9 @@ class DensityTerm:
             if not np.isfinite(value):
                 return np.inf, gradient, curvature
             if order:
-                table = found.gradient
-                heavy = table if weight is None else table * weight[:, None]
-                gradient += heavy.sum(axis=0)
-                curvature += found.second(np.ones(len(table)) if weight is None else weight) - heavy.T @ table
+                slope, bend = found.sums(weight)
+                gradient += slope
+                curvature += bend
         return -2 * value, -2 * gradient, -2 * curvature
 
     def _ragged(self, several: Prepared, parts: Sequence[Events], order: int) -> tuple[Any, Any, Any]:
@@ -226,21 +225,14 @@ class DensityTerm:
         lane = np.repeat(np.arange(sizes.size), sizes)
         x = np.concatenate([part.x for part in parts])
         found = self.mixture.evaluate(several, x, lane, order)
+        weight = None
         if any(part.weights is not None for part in parts):
             weight = np.concatenate([np.ones(p.n) if p.weights is None else p.weights for p in parts])
-        else:
-            weight = np.ones(x.shape[0])
-        value = np.add.reduceat(weight * found.log_density, starts)
+        logs = found.log_density if weight is None else weight * found.log_density
+        value = np.add.reduceat(logs, starts)
         if not order:
             return -2 * value, 0.0, 0.0
-        table = found.gradient
-        heavy = table * weight[:, None]
-        gradient = np.add.reduceat(heavy, starts, axis=0)
-        curvature = found.second_by_segment(weight, starts)
-        for i in range(table.shape[1]):
-            products = np.add.reduceat(heavy[:, i : i + 1] * table[:, i:], starts, axis=0)
-            curvature[:, i, i:] -= products
-            curvature[:, i + 1 :, i] -= products[:, 1:]
+        gradient, curvature = found.sums_by_segment(weight, starts)
         return -2 * value, -2 * gradient, -2 * curvature
 
     def _counts(self, one: Prepared, part: Counts, order: int) -> tuple[Any, Any, Any]:

@@ -14,6 +14,8 @@ from hepnb.typing import BoolArray, FloatArray
 __all__ = ["LossLikelihood"]
 
 _REMEMBERED = 3
+# Events from which a fit starts on a histogram: one alone, and one of several.
+_SOME, _MANY = 4000, 20_000
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,13 @@ class LossLikelihood:
 
     def coarse(self, data: Any) -> Any:
         """Return histograms of data with many events, for first fits; None where there are none."""
+        # Many small sets of events are quicker together than a histogram of each.
+        least = _MANY if len(data) > 1 else _SOME
         rows, changed = [], False
         for (row,) in data:
             parts = []
             for term, part in zip(self.terms, row.parts, strict=True):
-                small = term.coarse(part)
+                small = term.coarse(part, least)
                 changed |= small is not None
                 parts.append(part if small is None else small)
             rows.append(DataSet(tuple(parts), row.auxiliary))
@@ -155,6 +159,8 @@ class LossLikelihood:
 
     def sandwich(self, point: FloatArray, data: Any) -> FloatArray | None:
         """Return 4 sum w^2 g g^T of weighted events, between two inverse curvatures; None without weights."""
+        if not any(getattr(part, "weights", None) is not None for part in data[0][0].parts):
+            return None
         whole, weighted = np.zeros((self.size, self.size)), False
         for term, slots, part in zip(self.terms, self.slots, data[0][0].parts, strict=True):
             found = term.scores(point[slots], part)

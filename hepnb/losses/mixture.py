@@ -24,11 +24,15 @@ import numpy as np
 
 from hepnb.densities import Density, Parameter
 from hepnb.densities.compose import components_of
-from hepnb.densities.jets import Jet, flat, take, value_of
+from hepnb.densities.jets import Jet, flat, stacked, take, value_of
 from hepnb.errors import ModelError
+from hepnb.losses.evaluated import Evaluated, Part
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Evaluated", "Mixture", "Prepared", "chain"]
+__all__ = ["Mixture", "Prepared", "chain"]
+
+# Below it a sum of densities may have lost digits.
+_LEAST = 1e-280
 
 
 @dataclass(frozen=True)
@@ -63,67 +67,6 @@ class Prepared:
     bends: FloatArray | None
     norms: tuple[Any, ...]
     good: BoolArray
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """A mixture at some events.
-
-    Parameters
-    ----------
-    log_density : ndarray, shape (n,)
-        log p; -inf or nan where p is not positive.
-    gradient : ndarray, shape (n, argument)
-        Of log p with respect to the arguments.
-    parts : tuple
-        For each component what :meth:`second` needs.
-    """
-
-    log_density: FloatArray
-    gradient: FloatArray
-    parts: tuple[Any, ...]
-
-    def second(self, weight: FloatArray) -> FloatArray:
-        """Return the weighted sum of S over the events, shape (argument, argument)."""
-        size = self.gradient.shape[1]
-        whole = np.zeros((size, size))
-        for place, ratio, responsibility, first, second in self.parts:
-            share = weight * responsibility
-            keys = list(first)
-            if keys:
-                table = np.stack([np.broadcast_to(first[key], weight.shape) for key in keys], axis=1)
-                whole[np.ix_(keys, keys)] += (table * share[:, None]).T @ table
-                if place is not None:
-                    mixed = (weight * ratio) @ table
-                    whole[place, keys] += mixed
-                    whole[keys, place] += mixed
-            for (i, j), part in second.items():
-                value = float(share @ part) if np.ndim(part) else float(share.sum() * part)
-                whole[i, j] += value
-                if i != j:
-                    whole[j, i] += value
-        return whole
-
-    def second_by_segment(self, weight: FloatArray, starts: IntArray) -> FloatArray:
-        """Return the same for each segment of events, shape (segment, argument, argument)."""
-        size = self.gradient.shape[1]
-        whole = np.zeros((starts.size, size, size))
-        for place, ratio, responsibility, first, second in self.parts:
-            share = weight * responsibility
-            keys = list(first)
-            for number, i in enumerate(keys):
-                if place is not None:
-                    mixed = np.add.reduceat(weight * ratio * first[i], starts)
-                    whole[:, place, i] += mixed
-                    whole[:, i, place] += mixed
-                for j in keys[number:]:
-                    low, high = min(i, j), max(i, j)
-                    product = first[i] * first[j] + second.get((low, high), 0.0)
-                    value = np.add.reduceat(share * product, starts)
-                    whole[:, low, high] += value
-                    if low != high:
-                        whole[:, high, low] += value
-        return whole
 
 
 class Mixture:
@@ -229,7 +172,7 @@ class Mixture:
                 return 0.0, np.zeros(1, dtype=bool)
         # One of the lanes cannot be normalised, or the shape takes one at a time.
         rows = [self._norm(factor, values[[i]], order) for i in range(len(values))]
-        return _stacked([norm for norm, _ in rows]), np.concatenate([fine for _, fine in rows])
+        return stacked([norm for norm, _ in rows]), np.concatenate([fine for _, fine in rows])
 
     def _jets(self, slots: Sequence[int], values: FloatArray, order: int) -> list[Any]:
         columns = [values[0, s] if len(values) == 1 else values[:, s] for s in slots]
@@ -278,28 +221,24 @@ class Mixture:
         ]
         if len(logs) == 1 and not order:
             value = np.broadcast_to(np.asarray(value_of(logs[0]), dtype=float), (n,))
-            return Evaluated(value + _log(weights[0]), np.empty((n, 0)), ())
+            return Evaluated(value + _log(weights[0]), self.n_arguments, ())
         heights = [np.broadcast_to(np.asarray(value_of(log), dtype=float), (n,)) for log in logs]
-        top = heights[0] if len(heights) == 1 else np.maximum.reduce(heights)
-        top = np.where(np.isfinite(top), top, 0.0)
-        raw = [np.exp(height - top) for height in heights]
-        density = sum(w * e for w, e in zip(weights[1:], raw[1:], strict=True)) + weights[0] * raw[0]
+        density, raw = _summed(heights, weights, 0.0)
+        # Far out in all tails, or at a very narrow peak, in units of the largest component.
+        top: Any = 0.0
+        if not (density.min(initial=1.0) > _LEAST and density.max(initial=0.0) < np.inf):
+            top = np.maximum.reduce(heights)
+            top = np.where(np.isfinite(top), top, 0.0)
+            density, raw = _summed(heights, weights, top)
         value = _log(density) + top
         if not order:
-            return Evaluated(value, np.empty((n, 0)), ())
+            return Evaluated(value, self.n_arguments, ())
         inverse = 1.0 / np.where(density > 0, density, 1.0)
-        gradient = np.zeros((n, self.n_arguments))
         parts = []
         for place, weight, e, log in zip(self.coefficients, weights, raw, logs, strict=True):
-            ratio = e * inverse
-            responsibility = ratio * weight
             first, second = (log.first, log.second) if isinstance(log, Jet) else ({}, {})
-            if place is not None:
-                gradient[:, place] += ratio
-            for key, slope in first.items():
-                gradient[:, key] += responsibility * slope
-            parts.append((place, ratio, responsibility, first, second))
-        return Evaluated(value, gradient, tuple(parts))
+            parts.append(Part(place, weight, e * inverse, first, second))
+        return Evaluated(value, self.n_arguments, tuple(parts))
 
     def expected(self, prepared: Prepared) -> FloatArray:
         """Return the sum of the coefficients of each lane: the expected number of events."""
@@ -352,23 +291,19 @@ def chain(prepared: Prepared, gradient: FloatArray, curvature: FloatArray) -> tu
     return first, second
 
 
+def _summed(
+    heights: Sequence[FloatArray], weights: Sequence[Any], top: Any
+) -> tuple[FloatArray, list[FloatArray]]:
+    """Return the sum of components over exp(top), and each of them without its coefficient."""
+    raw = [np.exp(height - top) if np.ndim(top) else np.exp(height) for height in heights]
+    whole = raw[0] * weights[0]
+    for weight, e in zip(weights[1:], raw[1:], strict=True):
+        whole = whole + weight * e
+    return whole, raw
+
+
 def _log(value: Any) -> FloatArray:
     positive = value > 0
     if np.all(positive):
         return np.asarray(np.log(value))
     return np.where(positive, np.log(np.where(positive, value, 1.0)), -np.inf)
-
-
-def _stacked(norms: Sequence[Any]) -> Any:
-    """Join the norms of single lanes."""
-    if not any(isinstance(norm, Jet) for norm in norms):
-        return np.array([float(norm) for norm in norms])
-    keys = {key for norm in norms if isinstance(norm, Jet) for key in norm.first}
-    pairs = {key for norm in norms if isinstance(norm, Jet) for key in norm.second}
-
-    def column(parts: list[Any]) -> FloatArray:
-        return np.array([float(np.ravel(part)[0]) for part in parts])
-
-    first = {k: column([n.first.get(k, 0.0) if isinstance(n, Jet) else 0.0 for n in norms]) for k in keys}
-    second = {k: column([n.second.get(k, 0.0) if isinstance(n, Jet) else 0.0 for n in norms]) for k in pairs}
-    return Jet(column([value_of(n) for n in norms]), first, second)

@@ -54,7 +54,7 @@ class FunctionTerm:
         """Return the names of yields: it has none."""
         return ()
 
-    def coarse(self, part: Any) -> None:
+    def coarse(self, part: Any, least: int) -> None:
         """Return nothing: it has no data."""
 
     def constant(self, part: Any) -> float:  # noqa: ARG002
@@ -148,7 +148,7 @@ class ModelTerm:
         """Return the parameters of interest."""
         return self.model.poi_names
 
-    def coarse(self, part: Any) -> None:
+    def coarse(self, part: Any, least: int) -> None:
         """Return nothing: its data are counts."""
 
     def constant(self, part: Any) -> float:
