@@ -4,9 +4,10 @@ A tree of eight float32 columns (lz4 and zstd) is generated; a mass, with a cut,
 loop over ``uproot.iterate`` with numpy and hist, by ``tree.hist`` with the formula as a string, and by ROOT's
 RDataFrame where it can be imported. Each runs in a process of its own, in turns, so that what else the
 machine does falls on all of them alike. Then the time of moving a cut in a cube of 1e4 and of 1e7 events, and
-the processor time of the first look at files (``first_touch.py``).
+the processor time of the first look at files (``first_touch.py``) and of the eight queries of the IRIS-HEP
+benchmark (``queries.py``).
 
-Usage: python tests/benchmarks/bench_events.py [--entries N] [--rounds N] [--folder DIR] [--only first-touch]
+Usage: python tests/benchmarks/bench_events.py [--entries N] [--rounds N] [--folder DIR] [--only PART]
 Exit code 1 where the histograms differ or a bar is missed.
 """
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import first_touch
+import queries
 
 SPEED_UP = 1.2
 SLICE_SECONDS = 0.005
@@ -239,7 +241,9 @@ def main() -> int:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--generate", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--cubes", help=argparse.SUPPRESS)
-    parser.add_argument("--only", choices=["first-touch"], help="leave out the passes over many events")
+    parser.add_argument(
+        "--only", choices=["first-touch", "queries"], help="leave out the passes over many events"
+    )
     options = parser.parse_args()
     if options.child:
         child(*options.child)
@@ -259,6 +263,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
+        if options.only == "queries":
+            return 0 if queries.report(folder, options.rounds) else 1
         if options.only:
             return 0 if first_touch.report(folder, options.rounds) else 1
         for name, codec, n in (
@@ -272,6 +278,7 @@ def main() -> int:
             good = report(codec, found, options.entries) and good
         good = report_cubes(run("--cubes", str(folder))) and good
         good = first_touch.report(folder, options.rounds) and good
+        good = queries.report(folder, options.rounds) and good
     print("passed" if good else "FAILED: a bar was missed")
     return 0 if good else 1
 

@@ -205,7 +205,7 @@ RULES: dict[str, Callable[[str, Sequence[Argument]], Argument]] = {
 """What functions of objects give, by what they are given."""
 
 
-def no_attribute(kind: Kind, attribute: str, names: Collection[str]) -> str:
+def no_attribute(kind: Kind, attribute: str, names: Collection[str], columns: Collection[str] = ()) -> str:
     """Say why objects have no such attribute.
 
     Parameters
@@ -214,8 +214,8 @@ def no_attribute(kind: Kind, attribute: str, names: Collection[str]) -> str:
         The objects.
     attribute : str
         What was written after the dot.
-    names : collection of str
-        The branches there are.
+    names, columns : collection of str
+        The branches and the derived columns there are.
     """
     said = f"attribute access '.{attribute}', which"
     if kind.members:
@@ -224,6 +224,9 @@ def no_attribute(kind: Kind, attribute: str, names: Collection[str]) -> str:
         return f"{said} {who} do not have: write {inside}, or .members.{attribute} for all."
     without = next((one.prefix for one in kind.origins if not _has(one, attribute, names)), "")
     fields = {field for one in kind.origins for field in one.fields}
+    if without and branch_of(without, attribute, columns) is not None:
+        column = branch_of(without, attribute, columns)
+        return f"{said} is no branch but a column: give it along, p4({without}, {attribute}={column})"
     if without:
         known = [n[len(without) :].lstrip("_.") for n in names if n.startswith(without)]
         near = nearest(attribute, sorted({*ATTRIBUTES, *known, *fields}))

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from hepnb.errors import ExpressionError
-from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
+from hepnb.events.language.four_vectors import MAKERS
 from hepnb.events.language.functions import FUNCTIONS, MAX_MEMBERS
-from hepnb.events.language.kinds import (
-    OBJECT_WORDS,
-    RULES,
-    Kind,
-    branch_of,
-    columns_of,
-    combination,
-    computed,
-    no_attribute,
-    particle,
-)
-from hepnb.events.language.objects import ORDINALS
+from hepnb.events.language.kinds import Kind, computed
+from hepnb.events.language.object_checks import ObjectChecker, enclosed, prefix_of
 from hepnb.events.language.operators import COMPARISONS, OPERATORS
-from hepnb.events.language.p4_branches import misplaced
-from hepnb.events.language.source_map import TokenizedExpression, point_at
+from hepnb.events.language.source_map import TokenizedExpression
 
 __all__ = [
     "COMPARISONS",
@@ -110,18 +99,11 @@ def _check_depth(body: ast.expr, text: str) -> None:
         waiting.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
 
 
-class _Checker:
+class _Checker(ObjectChecker):
     """The whitelist over syntax nodes; what has no method is refused.
 
     Each method gives the kind of the objects that the values are; None for numbers.
     """
-
-    def __init__(self, words: TokenizedExpression) -> None:
-        self.words = words
-
-    def refuse(self, node: ast.AST, what: str) -> NoReturn:
-        offset = getattr(node, "col_offset", 0)
-        raise ExpressionError(point_at(self.words.text, self.words.positions[offset], what))
 
     def check(self, node: ast.AST) -> Kind | None:
         method: Callable[[Any], Kind | None] | None = getattr(
@@ -133,15 +115,6 @@ class _Checker:
             )
         return method(node)
 
-    def number(self, node: ast.AST, what: str) -> None:
-        """Check what must not be four-vectors."""
-        kind = self.check(node)
-        if kind is not None:
-            one = enclosed(self.words.source(node), node)
-            if not kind.has_vectors:
-                self.refuse(node, f"{what} of combinations: take one of their members, such as {one}.first")
-            self.refuse(node, f"{what} of four-vectors: take one of their numbers, such as {one}.pt or .mass")
-
     def check_name(self, node: ast.Name) -> Kind | None:
         # Every name came through the splitter: it is a placeholder, pi, True or False.
         if node.id in self.words.strings:
@@ -152,64 +125,6 @@ class _Checker:
     def check_constant(self, node: ast.Constant) -> None:
         if not isinstance(node.value, (bool, int, float)):
             self.refuse(node, f"the constant {node.value!r}")
-
-    def check_attribute(self, node: ast.Attribute) -> Kind | None:
-        kind, attribute = self.check(node.value), node.attr
-        if kind is None:
-            one = self.words.source(node.value)
-            self.refuse(
-                node,
-                f"attribute access '.{attribute}' of {one!r}, which is a number: only four-vectors have it",
-            )
-        if attribute in ORDINALS or attribute == "members":
-            return self.member(node, kind)
-        if attribute in ATTRIBUTES:
-            if not kind.has_vectors:
-                self.refuse(
-                    node,
-                    f"attribute access '.{attribute}' of combinations of numbers: write .first.{attribute}",
-                )
-            return None
-        if attribute == "index":
-            self.check_index(node, kind)
-            return None
-        found = columns_of(kind, attribute, self.words.names) if not kind.members else None
-        if found is None:
-            self.refuse(node, no_attribute(kind, attribute, self.words.names))
-        self.words.fields.update(found)
-        return None
-
-    def member(self, node: ast.Attribute, kind: Kind) -> Kind | None:
-        """Check .first, .second and so on, and .members."""
-        if not kind.members:
-            self.refuse(node, f"attribute access '.{node.attr}', which only combinations have, as pairs(x)")
-        if node.attr != "members":
-            number = ORDINALS.index(node.attr)
-            if number >= len(kind.members):
-                self.refuse(
-                    node, f"attribute access '.{node.attr}' of combinations of {len(kind.members)} objects"
-                )
-            return kind.members[number]
-        return self.ruled("concat", node, list(kind.members))
-
-    def check_index(self, node: ast.Attribute, kind: Kind) -> None:
-        """Refuse .index where a branch is called so: it would be the place in the list."""
-        for origin in kind.origins:
-            branch = branch_of(origin.prefix, "index", self.words.names) if origin.prefix else None
-            if branch is not None:
-                self.refuse(
-                    node,
-                    f"attribute access '.index', which may be the place in the list or the branch "
-                    f"{branch!r}: give it another name, p4({origin.prefix}, place=local_index({branch})) or "
-                    f"p4({origin.prefix}, number={branch})",
-                )
-
-    def ruled(self, name: str, node: ast.AST, kinds: list[Kind | None]) -> Kind | None:
-        """Give the kind that a function of objects gives."""
-        try:
-            return RULES[name](name, kinds)
-        except ExpressionError as error:
-            self.refuse(node, str(error))
 
     def check_binop(self, node: ast.BinOp) -> Kind | None:
         if type(node.op) not in OPERATORS and not isinstance(node.op, (ast.BitAnd, ast.BitOr)):
@@ -359,52 +274,6 @@ class _Checker:
         kinds = [self.check(argument) for argument in node.args[1 if name == "where" else 0 :]]
         return self.ruled(name, node, kinds)
 
-    def of_n(self, node: ast.Call, n: int) -> Kind:
-        """Give the kind of combinations(x, n)."""
-        inner = self.check(node.args[0])
-        try:
-            return combination("combinations", (inner,) * n)
-        except ExpressionError as error:
-            self.refuse(node, str(error))
-
-    def made(self, name: str, node: Any) -> Kind:
-        """Check a call that makes four-vectors, and what it gives by keyword."""
-        prefix = prefix_of(node, self.words)
-        for argument in node.args[:4]:
-            self.number(argument, f"{name}(...)")
-        if not prefix:
-            self.check_order(name, node)
-        fields = []
-        for given in node.keywords:
-            self.number(given.value, f"{given.arg}= of {name}(...)")
-            if given.arg in ATTRIBUTES:
-                self.check_replaced(name, prefix, given)
-            elif given.arg in OBJECT_WORDS:
-                self.refuse(
-                    given, f"a column called {given.arg!r}, which objects have already: call it otherwise"
-                )
-            elif given.arg in fields:
-                self.refuse(given, f"a column {given.arg!r} that is given twice")
-            else:
-                fields.append(given.arg)
-        return particle(prefix, fields)
-
-    def check_replaced(self, name: str, prefix: str, given: ast.keyword) -> None:
-        made_of = ", ".join(MAKERS[name])
-        if ATTRIBUTES[str(given.arg)] not in MAKERS[name]:
-            self.refuse(
-                given,
-                f".{given.arg} follows from {made_of}, of which p4({prefix}) is made: give one of these",
-            )
-        if not prefix:
-            self.refuse(given, f"{given.arg}= in the call of {name!r}, which takes {made_of} in this order")
-
-    def check_order(self, maker: str, node: ast.Call) -> None:
-        """Nobody sees from a histogram that the energy was taken for a momentum: the names tell."""
-        fault = misplaced(maker, [self.words.branches.get(getattr(a, "id", "")) for a in node.args])
-        if fault:
-            self.refuse(node, fault)
-
     def check_subscript(self, node: ast.Subscript) -> Kind | None:
         vectors = self.check(node.value)
         if isinstance(node.slice, ast.Tuple):
@@ -417,12 +286,6 @@ class _Checker:
         return vectors
 
 
-def prefix_of(node: ast.Call, words: TokenizedExpression) -> str:
-    """What the branches begin with of a particle that a call makes; empty where it is made of expressions."""
-    last = node.args[-1] if node.args else None
-    return words.prefixes.get(last.id, "") if isinstance(last, ast.Name) else ""
-
-
 def _is_place(index: ast.Tuple) -> bool:
     """Tell whether an index is [:, 0], [:, 0, 1] or [:, :2]."""
     if len(index.elts) < 2 or not isinstance(index.elts[0], ast.Slice):
@@ -433,17 +296,6 @@ def _is_place(index: ast.Tuple) -> bool:
     *places, last = index.elts[1:]
     ends = bounds_of(last) is not None if isinstance(last, ast.Slice) else index_of(last) is not None
     return ends and all(index_of(place) is not None for place in places)
-
-
-def enclosed(text: str, node: ast.AST) -> str:
-    """Text of a node that something may follow, such as an index: in brackets where they are needed.
-
-    Examples
-    --------
-    >>> enclosed("a + b", ast.parse("a + b").body[0].value), enclosed("f(a)", ast.parse("f(a)").body[0].value)
-    ('(a + b)', 'f(a)')
-    """
-    return text if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)) else f"({text})"
 
 
 def bounds_of(node: ast.Slice) -> slice | None:

@@ -62,6 +62,7 @@ NAMED = {
     "ll": "pairs(lep)",
     "jjj": "triples(jet)",
     "mj": "table(mu, jet)",
+    "Jet_score": "2 * Jet_tag",
 }
 DERIVED = define({name: Column(text) for name, text in NAMED.items()}, COLUMNS)
 
@@ -470,6 +471,8 @@ def test_too_many_combinations_are_refused_with_their_number():
         ("pairs(p4(Muon)).charge", r"pairs do not have: write \.first\.charge, \.second\.charge"),
         ("pairs(p4(Muon)).third.pt", r"'\.third' of combinations of 2 objects"),
         ("p4(Muon).first.pt", "which only combinations have"),
+        ("p4(Jet).score", r"is no branch but a column: give it along, p4\(Jet, score=Jet_score\)"),
+        ("concatenate(Muon_pt, Jet_pt)", r"Did you mean concat\(x, y\)"),
         ("p4(Muon).chrge", "no branch Muon_chrge. Did you mean 'charge'"),
         ("lep.partner", r"p4\(Muon\) does not have"),
         ("(p4(Muon) + p4(Muon)).charge", "which four-vectors do not have"),
