@@ -8,6 +8,8 @@ import ipywidgets
 
 from hepnb.widgets.brazil_band.export import limit_html
 from hepnb.widgets.toolkit.layout import column, row
+from hepnb.widgets.toolkit.opening import OPEN
+from hepnb.widgets.toolkit.sections import Sections
 from hepnb.widgets.toolkit.status import Status
 
 __all__ = ["BandControls", "cl_choices"]
@@ -133,6 +135,11 @@ class BandControls:
             width="370px",
             flex="1 1 270px",
         )
+
+    def add_opener(self, opener: ipywidgets.VBox) -> None:
+        """Put the boxes that open a workspace below the others, folded."""
+        self.opener = Sections({OPEN: opener})
+        self.box.children = (*self.box.children, self.opener.widget)
 
     def add_save(self, button: ipywidgets.Button, saved: ipywidgets.Label) -> None:
         """Put the button that writes files, and the line that says which, below the others."""

@@ -21,6 +21,7 @@ from hepnb.widgets.brazil_band.export import limit_tables, limit_words, scan_tab
 from hepnb.widgets.brazil_band.following import BandFollowing
 from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS
 from hepnb.widgets.toolkit.layout import row
+from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
 from hepnb.widgets.toolkit.saving import free_path
 from hepnb.workspace import Workspace
 from hepnb.workspace.likelihoods import digest
@@ -57,9 +58,15 @@ class BrazilBand(BandFollowing):
         controls.run.on_click(lambda _button: self.run())
         for kind, button in controls.exports.items():
             button.on_click(lambda _button, kind=kind: self._press_export(kind))
+        self._opener = WorkspaceOpener(self._opened, lambda topic: self._reporting(topic, ""))
+        controls.add_opener(self._opener.box)
         self._dims(LIMITS, controls.words)
         self._compose(row(self.live, controls.box))
         self._show_able()
+
+    def _ready(self) -> None:
+        if self.model is None and not self.error:
+            self._controls.opener.open(OPEN)
 
     # -- what a panel gives back ----------------------------------------------------------------------
 
@@ -280,6 +287,9 @@ class BrazilBand(BandFollowing):
         if self.scan is not None or self._partial is not None:
             with self._reporting("look"):
                 self._live_figure().restructure(self._draw)
+
+    def _opened(self, workspace: Workspace) -> None:
+        self.workspace = workspace
 
     def _end_typed(self, change: Any) -> None:
         text = str(change["new"]).strip()

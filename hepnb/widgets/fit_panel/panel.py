@@ -17,6 +17,7 @@ from hepnb.widgets.fit_panel.report_text import fit_words
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.fit_panel.studying import FitStudies
 from hepnb.widgets.toolkit.layout import row
+from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
 from hepnb.widgets.toolkit.panel import PICTURE
 from hepnb.workspace import Workspace
 
@@ -48,6 +49,8 @@ class FitPanel(FitStudies):
         self._asked: Model | None = None
         self._table = ParameterTable(self._table_moved, self._table_fixed, self._choose, self._table_limited)
         controls = self._controls
+        self._opener = WorkspaceOpener(self._opened, lambda topic: self._reporting(topic, ""))
+        controls.add_opener(self._opener.box)
         for name, press in (
             ("Fit", self._press_fit),
             ("Undo", lambda _button: self.undo()),
@@ -64,6 +67,10 @@ class FitPanel(FitStudies):
         self._dims(FIT, controls.words)
         self._compose(row(self.live, controls.box), self._table.widget)
         self._show_buttons()
+
+    def _ready(self) -> None:
+        if self.model is None and not self.error:
+            self._controls.opener.open(OPEN)
 
     # -- what a panel gives back ----------------------------------------------------------------------
 
@@ -194,7 +201,7 @@ class FitPanel(FitStudies):
         if self.model is not None and self.model.workspace is change["new"]:
             return
         with self._reporting(DATA, PICTURE):
-            self.model = None if change["new"] is None else self._asked or Model(change["new"])
+            self.model = None if change["new"] is None else self._asked or _model_of(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
@@ -284,6 +291,9 @@ class FitPanel(FitStudies):
         with self._reporting():
             self._make_view()
         self._judge_study()
+
+    def _opened(self, workspace: Workspace) -> None:
+        self.workspace = workspace
 
     # -- the user's hand ------------------------------------------------------------------------------
 
@@ -381,3 +391,10 @@ class FitPanel(FitStudies):
             with self._lock:
                 getattr(state, what)()
             self._show_all()
+
+
+def _model_of(workspace: Workspace) -> Model:
+    """Return a model of a workspace; without POI where that comes with a patch, as of a background alone."""
+    known = {name for channel in workspace.spec["channels"] for sample in channel["samples"]
+             for name in (modifier["name"] for modifier in sample["modifiers"])}  # fmt: skip
+    return Model(workspace, poi=None if not workspace.poi or workspace.poi in known else "")
