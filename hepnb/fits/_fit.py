@@ -93,7 +93,9 @@ def fit(
     if strategy is not None or tolerance is not None:
         raise ModelError("strategy and tolerance are Minuit's. Add minimizer='minuit', or leave them out.")
     model = model.thoroughly() if thorough else model
-    explored = explore(model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds)
+    explored = explore(
+        model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds, report=True
+    )
     second = second_minimum(model, explored)
     return fit_results(model, setup.data, explored.fit, setup.fixed, setup.bounds, second=second)
 

@@ -55,7 +55,7 @@ class _Optimizer:
         fixed = np.zeros(start.size, dtype=bool)
         for position, value in fixed_vals or ():
             start[position], fixed[position] = value, True
-        explored = explore(model, counts[None], start[None], fixed[None], bounds)
+        explored = explore(model, counts[None], start[None], fixed[None], bounds, report=True)
         found, second = explored.fit, second_minimum(model, explored)
         result = fit_results(model, counts, found, fixed, bounds, second=second)
         if not found.ok[0]:

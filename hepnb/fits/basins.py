@@ -9,6 +9,10 @@ few random points too; in a small model, where that costs little, for a single o
 A normalisation that is free can take over from another one: then there is a minimum with one of them at its
 bound. Fits start there too, at first with the factor held, and at its initial value where it ended at a
 bound.
+
+Several systematics together can take a sample below zero in a bin, although each of them alone cannot. Where
+only the rate of the whole bin must be positive, such a sample makes room for a signal, and there is a minimum
+with it. Fits start where the constraints allow the least of a sample.
 """
 
 from __future__ import annotations
@@ -17,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.model import FitModel, Model
+from hepnb.model.expectation import cell_rates, differentiate
 from hepnb.typing import FloatArray, IntArray
 
 __all__ = [
     "SMALL",
     "anywhere",
     "at_bounds",
+    "emptied",
     "free_factors",
     "one_sided",
     "other_sides",
@@ -36,10 +42,16 @@ _BENT, SMALL = 0.1, 40
 _MOST = 6
 # One-sided changes that are tried once for each model.
 _WEAK, _LOPSIDED, _CANDIDATES = 0.15, 0.6, 12
-_RANDOM = 24
+# Random starts: all over a small model, and on the sides of the parameters of a large one.
+_RANDOM, _SIDES = 80, 24
+_SPREADS, _SIZES = (0.5, 1.0, 1.0, 2.0, 4.0), (0.0, 0.02, 0.1, 0.3, 0.6, 1.0, 1.0, 1.5, 2.0, 4.0, 10.0)
 # Factors that are put to their bounds, those with the largest yields first.
 _FACTORS, _FAR = 12, 4.0
 _MANY = 100
+# Samples that systematics take below zero: their cost in -2 log L, how negative they get in units of the
+# statistical uncertainty of their bin, and how many are tried.
+_COST, _DEPTH, _CELLS = 9.0, 0.3, 8
+_RADII, _TURNS = (0.7, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.5), 8
 
 
 def one_sided(model: FitModel) -> IntArray:
@@ -227,54 +239,139 @@ def at_bounds(
     return np.concatenate(start), np.concatenate(lane), np.concatenate(factor)
 
 
-def anywhere(model: FitModel, points: FloatArray, fixed: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
-    """Return random starting points where parameters are suspect, or the model says so; always the same ones.
+def anywhere(
+    model: FitModel, points: FloatArray, fixed: NDArray[np.bool_], *, many: bool = False
+) -> tuple[FloatArray, IntArray]:
+    """Return random starting points, always the same ones.
+
+    In a small model, where they cost little, free factors are anywhere between 0 and ten times their initial
+    value. In others only parameters with two sides are moved, and only where there are several of them.
 
     Parameters
     ----------
     model : FitModel
         The model.
     points : ndarray, shape (batch, parameter)
-        Where the lanes start; fixed and free parameters stay there.
+        The minima found; what is fixed stays there.
     fixed : ndarray of bool, shape (batch, parameter)
         Parameters that may not move.
+    many : bool
+        Return a hundred points for each fit, whatever the model.
 
     Returns
     -------
     start : ndarray, shape (n, parameter)
-        New starting points, one standard deviation around the auxiliary measurements.
+        New starting points.
     lane : ndarray of int, shape (n,)
-        The lane each belongs to.
+        The fit each belongs to.
     """
-    if model.thorough:
-        return scattered(model, points, fixed)
-    if suspects(model).size < (1 if model.n_parameters <= SMALL else 2):
+    if many or model.n_parameters <= SMALL:
+        return scattered(model, points, fixed, _MANY if many else _RANDOM)
+    bent = np.concatenate([suspects(model), one_sided(model)])
+    if suspects(model).size < 2:
         return np.empty((0, points.shape[1])), np.empty(0, dtype=np.intp)
-    lane = np.repeat(np.arange(len(points)), _RANDOM)
+    lane = np.repeat(np.arange(len(points)), _SIDES)
     start = points[lane]
-    sigma = np.nan_to_num(np.array([p.sigma for p in model.parameters]))
-    draws = np.random.default_rng(1).normal(size=(_RANDOM, points.shape[1]))
-    shifted = np.clip(model.init + sigma * np.tile(draws, (len(points), 1)), *model.bounds.T)
-    return np.where(fixed[lane] | (sigma == 0), start, shifted), lane
+    sigma = np.array([p.sigma for p in model.parameters])[bent]
+    draws = 1.2 * np.random.default_rng(1).normal(size=(_SIDES, bent.size))
+    start[:, bent] = np.where(fixed[lane][:, bent], start[:, bent], np.tile(sigma * draws, (len(points), 1)))
+    return np.clip(start, *model.bounds.T), lane
 
 
 def scattered(
-    model: FitModel, points: FloatArray, fixed: NDArray[np.bool_], count: int = _MANY
+    model: FitModel, points: FloatArray, fixed: NDArray[np.bool_], count: int
 ) -> tuple[FloatArray, IntArray]:
-    """Return many random starting points, whatever the model.
+    """Return random starting points all over the range of a model.
 
-    Constrained parameters lie one and, in every second, two standard deviations around their auxiliary
-    measurements, free ones within a factor of about two of their initial values.
+    Constrained parameters lie between one half and four standard deviations around their auxiliary
+    measurements, free ones anywhere between 0 and ten times their initial value.
     """
     lane = np.repeat(np.arange(len(points)), count)
     low, high = model.bounds.T
     sigma = np.array([p.sigma for p in model.parameters])
     free = np.isnan(sigma)
-    draws = np.random.default_rng(2).normal(size=(count, points.shape[1]))
-    draws[1::2] *= 2.0
+    rng = np.random.default_rng(2)
+    draws = rng.normal(size=(count, points.shape[1])) * rng.choice(_SPREADS, (count, 1))
     about = model.init + np.where(free, 0.0, sigma) * draws
     # A factor that starts at 0 has no scale but its bounds'.
-    reach = np.where(np.isfinite(high - low), 0.05 * (high - low), 1.0)
-    loose = np.where(model.init > 0, model.init * np.exp(0.35 * draws), model.init + reach * draws)
+    room = np.where(np.isfinite(high - low), 0.05 * (high - low), 1.0)
+    sizes = rng.choice(_SIZES, (count, points.shape[1]))
+    loose = np.where(model.init > 0, model.init * sizes, model.init + room * draws)
     start = np.clip(np.where(free, loose, about), low, high)
     return np.where(fixed[lane], points[lane], np.tile(start, (len(points), 1))), lane
+
+
+def emptied(model: FitModel) -> FloatArray:
+    """Return points where systematics together take a sample below zero in a bin.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+
+    Returns
+    -------
+    ndarray, shape (n, radius, parameter)
+        One row for each of at most eight samples and bins. Along the radius the constraints add more to
+        -2 log L. Free parameters have their initial values.
+    """
+    notes = model.likelihood.notes
+    if "emptied" not in notes:
+        notes["emptied"] = _emptied(model)
+    return np.asarray(notes["emptied"])
+
+
+def _emptied(model: FitModel) -> FloatArray:
+    compiled = model.likelihood.compiled
+    none = np.empty((0, len(_RADII), model.n_parameters))
+    moving = np.array(
+        [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
+        dtype=np.intp,
+    )
+    shaped = compiled.shape_parameters
+    if compiled.floor is not None or not shaped.size or not moving.size:
+        return none
+    up, down = (_shifts(model, sign) for sign in (1.0, -1.0))
+    up[~np.isin(shaped, moving)] = down[~np.isin(shaped, moving)] = 0.0
+    fall = np.maximum(-np.minimum(up, down), 0.0)
+    strength = (fall**2).sum(axis=0)
+    cells = np.flatnonzero((compiled.nominal > 0) & (compiled.nominal**2 < _COST * strength))
+    if not cells.size:
+        return none
+    cells = cells[np.argsort(compiled.nominal[cells] ** 2 / strength[cells], kind="stable")[: 3 * _CELLS]]
+    points = np.tile(model.init, (cells.size, 1))
+    points[:, shaped] = (np.where(up < down, 1.0, -1.0) * fall)[:, cells].T
+    rows = []
+    for radius in _RADII:
+        points = _least(model, points, cells, moving, radius)
+        rows.append(points)
+    stacked = np.stack(rows, axis=1)
+    least = cell_rates(compiled, points).cells[np.arange(cells.size), cells]
+    depth = -least / np.sqrt(np.maximum(model.expected(model.init), 1.0))[compiled.cell_bin[cells]]
+    order = np.argsort(-depth, kind="stable")
+    return np.asarray(stacked[order[depth[order] > _DEPTH][:_CELLS]])
+
+
+def _shifts(model: FitModel, sign: float) -> FloatArray:
+    """Return the shift of each cell by each histosys at one standard deviation, shape (shape, cell)."""
+    compiled = model.likelihood.compiled
+    h, g = compiled.shape_code.basis(np.full((1, compiled.shape_parameters.size), sign), 0)
+    return np.asarray(h.T * compiled.shape_odd + g.T * compiled.shape_even)
+
+
+def _least(model: FitModel, points: FloatArray, cells: IntArray, moving: IntArray, radius: float) -> FloatArray:
+    """Find the least rate of each cell at a distance from the auxiliary measurements."""
+    compiled, rows = model.likelihood.compiled, np.arange(cells.size)
+    sigma = np.array([p.sigma for p in model.parameters])[moving]
+
+    def at_radius(shift: FloatArray) -> FloatArray:
+        length = np.linalg.norm(shift, axis=1, keepdims=True)
+        return np.asarray(radius * shift / np.where(length > 0, length, 1.0))
+
+    points = points.copy()
+    points[:, moving] = sigma * at_radius(points[:, moving] / sigma)
+    for _ in range(_TURNS):
+        slopes = differentiate(compiled, points, cell_rates(compiled, points, 2))[2][rows, cells][:, moving]
+        downhill = np.nan_to_num(-slopes * sigma)
+        points[:, moving] = sigma * at_radius(points[:, moving] / sigma + at_radius(downhill))
+    return np.clip(points, *model.bounds.T)

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 
 from hepnb.executor import Executor, run_ordered
-from hepnb.fits.basins import SMALL
 from hepnb.fits.batched import NOT_FINISHED, BatchedFit
 from hepnb.fits.exploring import explore
 from hepnb.model import FitModel
@@ -15,9 +14,6 @@ from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["solve_in_shares"]
-
-
-_SCOUTS, _ALL = 6, 64
 
 
 def solve_in_shares(
@@ -32,8 +28,6 @@ def solve_in_shares(
     known: FloatArray | None = None,
 ) -> tuple[BatchedFit, bool]:
     """Minimise as :func:`~hepnb.fits.exploring.explore` does, batch by batch.
-
-    In a small model every fit of a batch of up to 64 looks for lower minima, otherwise a few of them do.
 
     Parameters
     ----------
@@ -75,10 +69,7 @@ def solve_in_shares(
 def _solve(
     model: FitModel, data: FloatArray, known: FloatArray | None, batch: tuple[FloatArray, BoolArray]
 ) -> BatchedFit:
-    count = len(batch[0])
-    few = _SCOUTS if model.n_parameters > SMALL or count > _ALL else count
-    scouts = np.unique(np.linspace(0, count - 1, min(few, count)).astype(np.intp))
-    return explore(model, data[None], *batch, scouts=scouts, known=known).fit
+    return explore(model, data[None], *batch, known=known).fit
 
 
 def _missing(start: FloatArray) -> BatchedFit:

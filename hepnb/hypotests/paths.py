@@ -132,10 +132,7 @@ def along(model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray
     if mu.size >= _MANY and cheap:
         knots = order[np.unique(np.append(np.arange(0, mu.size, _EVERY), mu.size - 1))]
     lanes = np.concatenate([knots, mu.size + knots])
-    # Two minima at an end of the range or in its middle, and every hypothesis is looked at from there.
-    places = np.unique([0, (knots.size - 1) // 2, knots.size - 1])
-    scouts = np.concatenate([places, knots.size + places])
-    some = explore(model, data[lanes], start[lanes], fixed[lanes], scouts=scouts)
+    some = explore(model, data[lanes], start[lanes], fixed[lanes])
     several = some.several
     explored = _spread(some, lanes, len(data))
     if knots.size < mu.size:

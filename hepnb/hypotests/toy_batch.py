@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hepnb.fits import sample, solve
-from hepnb.fits.exploring import Explorer, may_have_several
+from hepnb.fits.minima import may_have_several
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
 from hepnb.model import FitModel
 from hepnb.typing import FloatArray
@@ -112,11 +112,7 @@ def toy_statistics(
     first[count:, poi] = mu
     fixed = np.tile(model.fixed, (2 * count, 1))
     fixed[count:, poi] = True
-    explorer = Explorer(model, np.concatenate([data, data]), fixed)
-    explorer.begin(first)
-    if may_have_several(model):
-        explorer.look_again(many=many)
-    found = explorer.result.fit
+    found = solve(model, np.concatenate([data, data]), first, fixed)
     free, held = found.value[:count], found.value[count:]
     ok = found.ok[:count] & found.ok[count:]
     low, high = model.bounds[poi]

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.fits import sample
-from hepnb.fits.exploring import may_have_several
+from hepnb.fits.minima import may_have_several
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
