@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimize
 from hepnb.fits.clips import has_clips, settle_clips
+from hepnb.fits.empty_bins import along_edges, has_empty_bins
 from hepnb.fits.feasible import feasible
 from hepnb.fits.kinks import cross, has_kinks, settle
 from hepnb.fits.likelihood import Bounds
@@ -39,9 +40,10 @@ def solve(
 ) -> BatchedFit:
     """Minimise a batch of fits of one model; lanes that fail are tried again.
 
-    A lane that did not converge goes on with damped steps, is then started from the model's initial values
-    and from the values its auxiliary data prefer. One for which every start has a rate that is not positive
-    is moved to where all are. What is left is given to Minuit. What still fails keeps its status.
+    A lane that did not converge follows the edge where bins without events lose their rate. It goes on with
+    damped steps, and is then started from the model's initial values and from the values its auxiliary data
+    prefer. One for which every start has a rate that is not positive is moved to where all are. What is
+    left is given to Minuit. What still fails keeps its status.
 
     Parameters
     ----------
@@ -97,6 +99,9 @@ def _solve(
         bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
         if bad.size:
             result = _better(result, bad, way(model, data[bad], result.points[bad], fixed[bad], limits))
+    bad = np.flatnonzero((result.status != CONVERGED) & np.isfinite(result.value))
+    if bad.size and not ways and has_empty_bins(model, data[bad]):
+        result = _better(result, bad, along_edges(model, data[bad], result.points[bad], fixed[bad], limits))
     slow = np.flatnonzero((result.status[:patient] != CONVERGED) & np.isfinite(result.value[:patient]))
     if slow.size:
         box = Bounds(lower[None], upper[None], fixed[slow])

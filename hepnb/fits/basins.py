@@ -322,8 +322,10 @@ def emptied(model: FitModel) -> FloatArray:
 
 
 def _emptied(model: FitModel) -> FloatArray:
-    compiled = model.likelihood.compiled
     none = np.empty((0, len(_RADII), model.n_parameters))
+    if not isinstance(model, Model):
+        return none
+    compiled = model.likelihood.compiled
     moving = np.array(
         [i for i, p in enumerate(model.parameters) if p.kind != "free" and p.init == 0 and not p.fixed],
         dtype=np.intp,
@@ -352,14 +354,14 @@ def _emptied(model: FitModel) -> FloatArray:
     return np.asarray(stacked[order[depth[order] > _DEPTH][:_CELLS]])
 
 
-def _shifts(model: FitModel, sign: float) -> FloatArray:
+def _shifts(model: Model, sign: float) -> FloatArray:
     """Return the shift of each cell by each histosys at one standard deviation, shape (shape, cell)."""
     compiled = model.likelihood.compiled
     h, g = compiled.shape_code.basis(np.full((1, compiled.shape_parameters.size), sign), 0)
     return np.asarray(h.T * compiled.shape_odd + g.T * compiled.shape_even)
 
 
-def _least(model: FitModel, points: FloatArray, cells: IntArray, moving: IntArray, radius: float) -> FloatArray:
+def _least(model: Model, points: FloatArray, cells: IntArray, moving: IntArray, radius: float) -> FloatArray:
     """Find the least rate of each cell at a distance from the auxiliary measurements."""
     compiled, rows = model.likelihood.compiled, np.arange(cells.size)
     sigma = np.array([p.sigma for p in model.parameters])[moving]

@@ -2,8 +2,8 @@
 
 The minima of a model are learned once for each set of data (:mod:`hepnb.fits.minima`). Each fit then starts
 where it is asked to, or at the nearest minima that are known, whichever are low enough there. Whatever fits a
-model in this package comes through here, so that every way to a number starts at the same minima. A model that
-has one minimum is fitted once.
+model in this package comes through here: every way to a number starts at the same minima. A model that has
+one minimum is fitted once.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from hepnb.typing import BoolArray, FloatArray, IntArray
 __all__ = ["Explored", "explore", "merge", "one_start"]
 
 
-# Starts so much above the lowest, in -2 log L, are followed: in single fits for their report, in batches where
-# they may still get lower.
+# Starts so much above the lowest, in -2 log L, are followed: where the second minimum is reported, and else
+# where they may get lower than the first.
 _REPORTED, _MARGIN = 12.0, 2.0
 _FEW = 2
 _STARTS = 4
@@ -65,21 +65,24 @@ class Explored:
         -2 log L of the second minimum; nan where there is none, or none was looked for.
     second_points : ndarray, shape (batch, parameter)
         Where it is.
+    known : bool
+        The model is known to have several minima with these data, though not in each of the fits.
     """
 
     fit: BatchedFit
     second_value: FloatArray
     second_points: FloatArray
+    known: bool = False
 
     @classmethod
-    def without_second(cls, fit: BatchedFit) -> Explored:
-        """Return fits that started once."""
-        return cls(fit, np.full(len(fit.value), np.nan), np.full(fit.points.shape, np.nan))
+    def without_second(cls, fit: BatchedFit, *, known: bool = False) -> Explored:
+        """Return fits of which no second minimum was met."""
+        return cls(fit, np.full(len(fit.value), np.nan), np.full(fit.points.shape, np.nan), known)
 
     @property
     def several(self) -> bool:
-        """Tell whether a second minimum was met anywhere."""
-        return bool(np.isfinite(self.second_value).any())
+        """Tell whether the model has several minima with these data."""
+        return self.known or bool(np.isfinite(self.second_value).any())
 
 
 def explore(
@@ -115,7 +118,8 @@ def explore(
         data = np.broadcast_to(data, (len(start), data.shape[-1]))
         begin, owner = _starts(model, data, start, fixed, limits, known, report)
         count = len(start)
-        result = Explored.without_second(solve(model, data, begin[:count], fixed, limits))
+        several = any(learn_minima(model, data[rows[0]], limits).several for rows in _same_data(model, data))
+        result = Explored.without_second(solve(model, data, begin[:count], fixed, limits), known=several)
         if owner.size > count:
             _further(model, data, begin[count:], owner[count:], fixed, limits, result, report)
     return result
@@ -133,7 +137,8 @@ def _further(
 ) -> None:
     """Follow further starts, as long as they may end in another minimum that is asked for."""
     if is_smooth(model):
-        some = minimize(model.likelihood, data[owner], begin, *limits.T, fixed[owner], _STEPS, wary=False)
+        lower, upper = limits.T
+        some = minimize(model.likelihood, data[owner], begin, lower, upper, fixed[owner], _STEPS, check_saddles=False)
         best = result.fit.value[owner]
         rise = some.value - _TRUST * np.where(np.isfinite(some.edm), np.abs(some.edm), np.inf) - best
         rows = np.flatnonzero(np.isfinite(some.value) & ~(rise > (_REPORTED if report else 0.0)))
@@ -164,12 +169,12 @@ def _starts(
     known: FloatArray | None,
     report: bool,
 ) -> tuple[FloatArray, IntArray]:
-    """Choose the starts of each fit: first the lowest of each, then further ones with the fits they belong to."""
+    """Choose the starts: the lowest of each fit, then further ones with the fits they belong to."""
     further, owner = [], []
-    for rows in _same_data(data):
+    for rows in _same_data(model, data):
         minima = learn_minima(model, data[rows[0]], limits)
         if minima.several:
-            points, lane = _members(model, minima, start[rows], fixed[rows], limits)
+            points, lane = _members(model, minima, start[rows], fixed[rows])
             further.append(points)
             owner.append(rows[lane])
         if model.thorough or (len(start) <= _FEW):
@@ -188,11 +193,11 @@ def _starts(
     return _chosen(model, data, points, lane, len(start), _REPORTED if report else _MARGIN)
 
 
-def _same_data(data: FloatArray) -> list[IntArray]:
+def _same_data(model: FitModel, data: FloatArray) -> list[IntArray]:
     """Group fits with the same data."""
     groups: dict[bytes, list[int]] = {}
     for row, values in enumerate(data):
-        groups.setdefault(values.tobytes(), []).append(row)
+        groups.setdefault(model.content(values), []).append(row)
     return [np.array(rows, dtype=np.intp) for rows in groups.values()]
 
 
@@ -205,7 +210,7 @@ def _held_apart(model: FitModel, fixed: BoolArray) -> bool:
 
 
 def _members(
-    model: FitModel, minima: Minima, start: FloatArray, fixed: BoolArray, limits: FloatArray
+    model: FitModel, minima: Minima, start: FloatArray, fixed: BoolArray
 ) -> tuple[FloatArray, IntArray]:
     """Return the known minima nearest to some fits, moved to the value of the POI they hold."""
     poi = model.poi_index
@@ -247,7 +252,7 @@ def _looked(
 def _chosen(
     model: FitModel, data: FloatArray, points: FloatArray, lane: IntArray, count: int, margin: float
 ) -> tuple[FloatArray, IntArray]:
-    """Choose between starts of the same fit: the lowest, and others that are low enough and do not fall to it."""
+    """Choose between starts: the lowest of each fit, and others that are low and do not fall to it."""
     value = model.likelihood.objective(points, data[lane], 0).value
     order = np.lexsort((value, lane))
     ends = np.searchsorted(lane[order], np.arange(count + 1))

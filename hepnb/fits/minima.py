@@ -1,16 +1,16 @@
 """The minima of a model, learned once for each set of data.
 
-The free fit and those at a few values of the parameter of interest are started from many points: the other
-side of parameters that may have two, free factors at their bounds, samples that systematics together take
-below zero, and random points where these are worth it. A few cheap steps (:mod:`hepnb.fits.screen`) tell which
-of them lead somewhere else; those are followed to the end, and every minimum is a start for the other values.
-All later fits to the same data start at the minima that were found, and at no others. Where there is one
-minimum only, they start once.
+The free fit and those at a few values of the parameter of interest start from many points: the other side of
+parameters that may have two, free factors at their bounds, samples that systematics together take below zero,
+and random points where these are worth it. A few cheap steps (:mod:`hepnb.fits.screen`) tell which of them
+lead somewhere else. Those are followed to the end, and every minimum is a start for the other values. All
+later fits to the same data start at the minima that were found. Where there is one only, they start once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ from hepnb.fits.screen import Metric, Relaxed, distances, falls_to, relax
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Minima", "Search", "is_smooth", "learn_minima", "may_have_several", "tangent"]
+__all__ = ["Minima", "Search", "everywhere", "is_smooth", "learn_minima", "may_have_several", "tangent"]
 
 
 # Values of the POI that are looked at, in standard deviations from the best one.
@@ -96,13 +96,17 @@ def may_have_several(model: FitModel) -> bool:
 
     Bent rates can, free factors beside the POI, and samples that systematics take below zero.
     """
-    notes = model.likelihood.notes
-    key = ("may have several", model.poi_index, model.thorough, model.fixed.tobytes())
-    if key not in notes:
+    if model.thorough:
+        return True
+    if not model.n_bins:
+        return False
+    known: dict[Any, bool] = model.likelihood.notes.setdefault("may have several", {})
+    key = (model.poi_index, model.fixed.tobytes())
+    if key not in known:
         others = [i for i in free_factors(model) if i != model.poi_index and not model.fixed[i]]
         bent = suspects(model).size or one_sided(model).size or len(emptied(model))
-        notes[key] = bool(model.thorough or others or bent)
-    return bool(notes[key])
+        known[key] = bool(others or bent)
+    return known[key]
 
 
 def learn_minima(model: FitModel, data: FloatArray, limits: FloatArray) -> Minima:
@@ -124,7 +128,7 @@ def learn_minima(model: FitModel, data: FloatArray, limits: FloatArray) -> Minim
     """
     known: OrderedDict[Any, Minima] = model.likelihood.notes.setdefault("minima", OrderedDict())
     key = (
-        model.poi_index, model.thorough, data.tobytes(), limits.tobytes(), model.fixed.tobytes(),
+        model.poi_index, model.thorough, model.content(data), limits.tobytes(), model.fixed.tobytes(),
         model.init.tobytes(),
     )  # fmt: skip
     if key in known:
@@ -205,7 +209,7 @@ class Search:
         low, high = self.limits[self.poi]
         return [float(min(max(0.0, low), high))]
 
-    def _begin(self, values: list[float | None] | list[float]) -> None:
+    def _begin(self, values: Sequence[float | None]) -> None:
         """Fit from the initial values, and from the free minimum if there is one already."""
         added = []
         for value in values:
@@ -339,7 +343,8 @@ class Search:
         # In a small model Newton's steps cost little, and lead on from far away.
         fixed, some = fixed.copy(), np.flatnonzero(held >= 0)
         fixed[some, held[some]] = True
-        found = minimize(self.model.likelihood, data, start, *self.limits.T, fixed, steps, wary=False)
+        lower, upper = self.limits.T
+        found = minimize(self.model.likelihood, data, start, lower, upper, fixed, steps, check_saddles=False)
         return Relaxed(found.points, found.value, np.where(np.isfinite(found.edm), found.edm, np.inf))
 
     def _promising(
@@ -387,24 +392,16 @@ class Search:
 
     def from_everywhere(self, *, scattered_too: bool = False) -> None:
         """Start all fits from all points that may lead to other minima."""
-        model = self.model
-        best, fixed = (np.array([getattr(p, name) for p in self.problems]) for name in ("start", "fixed"))
         best = np.array([p.best() for p in self.problems])
-        every = np.arange(len(best))
-        bent = np.concatenate([suspects(model), one_sided(model)])
-        factors = free_factors(model)
-        sides, of_sides = other_sides(model, best, fixed, bent)
-        bounds, of_bounds, factor = at_bounds(model, best, fixed, self.limits, factors)
-        random, of_random = anywhere(model, best, fixed, many=scattered_too)
+        fixed = np.array([p.fixed for p in self.problems])
+        start, owner, held = everywhere(self.model, best, fixed, self.limits, many=scattered_too)
         empty, of_empty = self._emptied(best, fixed)
-        moved = (sides != best[of_sides]).argmax(axis=1) if len(sides) else np.empty(0, dtype=np.intp)
-        none = np.full(len(random) + len(empty), -1)
         owner, ends = self.follow(
-            np.concatenate([sides, bounds, random, empty]),
-            every[np.concatenate([of_sides, of_bounds, of_random, of_empty])],
-            np.concatenate([moved, factor, none]),
+            np.concatenate([start, empty]),
+            np.concatenate([owner, of_empty]),
+            np.concatenate([held, np.full(len(empty), -1)]),
         )
-        self._pairs(ends, owner, factors)
+        self._pairs(ends, owner, free_factors(self.model))
 
     def _pairs(self, ends: FloatArray, owner: IntArray, factors: IntArray) -> None:
         """Put a second factor to its lower bound where a minimum has one there."""
@@ -461,7 +458,7 @@ class Search:
         for problem in self.problems:
             order = np.argsort(problem.value, kind="stable")
             kept = [i for i in order if problem.value[i] < problem.value[problem.lowest] + _HIGHEST][:_KEPT]
-            several |= len(kept) > 1
+            several |= len(order) > 1
             points += [problem.points[i] for i in kept]
             value += [problem.value[i] for i in kept]
             free += [self.poi is None or not problem.fixed[self.poi]] * len(kept)
@@ -471,6 +468,42 @@ class Search:
             slopes = np.array([tangent(self.model, self.data, point, self.limits) for point in table])
         metric = self.problems[0].metric if self.problems else None
         return Minima(table, slopes, np.array(value), np.array(free, dtype=bool), several, metric)
+
+
+def everywhere(
+    model: FitModel, best: FloatArray, fixed: BoolArray, limits: FloatArray, *, many: bool
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return points from which fits may end in other minima than those that are known.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+    best : ndarray, shape (n, parameter)
+        A minimum of each fit.
+    fixed : ndarray of bool, shape (n, parameter)
+        Parameters held.
+    limits : ndarray, shape (parameter, 2)
+        Bounds.
+    many : bool
+        Add a hundred random points for each fit.
+
+    Returns
+    -------
+    start : ndarray, shape (k, parameter)
+        Points.
+    owner : ndarray of int, shape (k,)
+        The fit of each.
+    held : ndarray of int, shape (k,)
+        The parameter that was moved, to be held there at first; -1 for none.
+    """
+    bent = np.concatenate([suspects(model), one_sided(model)])
+    sides, of_sides = other_sides(model, best, fixed, bent)
+    bounds, of_bounds, factor = at_bounds(model, best, fixed, limits, free_factors(model))
+    random, of_random = anywhere(model, best, fixed, many=many)
+    moved = (sides != best[of_sides]).argmax(axis=1) if len(sides) else np.empty(0, dtype=np.intp)
+    held = np.concatenate([moved, factor, np.full(len(random), -1)])
+    return np.concatenate([sides, bounds, random]), np.concatenate([of_sides, of_bounds, of_random]), held
 
 
 def tangent(model: FitModel, data: FloatArray, point: FloatArray, limits: FloatArray) -> FloatArray:

@@ -18,13 +18,18 @@ _TOLERANCE = 1e-7
 _ROUNDS = 12
 # Neighbours whose minima are so far apart, in standard deviations, may be in different ones.
 _APART = 0.3
-# Steps that are taken from a neighbour's minimum before it is followed, and how much lower than it promises it
-# may get; a start so near a minimum, in -2 log L, falls into it.
+# Steps from a neighbour's minimum before it is followed, and how much lower than it promises it may get; a
+# start so near a minimum, in -2 log L, falls into it.
 _STEPS, _TRUST, _NEAR = 2, 3.0, 0.1
 
 
 def hand_over(
-    model: FitModel, data: FloatArray, found: BatchedFit, fixed: BoolArray, givers: IntArray, receivers: IntArray
+    model: FitModel,
+    data: FloatArray,
+    found: BatchedFit,
+    fixed: BoolArray,
+    givers: IntArray,
+    receivers: IntArray,
 ) -> bool:
     """Start fits where their neighbours have their minimum, until none gets lower.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from hepnb.fits.batched import CONVERGED, INVALID_START, NOT_FINISHED, STALLED, BatchedFit
 from hepnb.fits.exploring import Explored
+from hepnb.fits.negative import negative_message
 from hepnb.fits.results import FitReport, FitResults, SecondMinimum
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
@@ -61,6 +62,9 @@ def fit_results(
     near = _near_bound(model, point, sigma, uncertainty, bounds)
     if near and status == "converged":
         message = f"{message} {near}".strip()
+    negative = negative_message(model, point)
+    if negative and status == "converged":
+        message = f"{message} {negative}".strip()
     if second is not None:
         message = f"{message} {second}".strip()
     report = FitReport(

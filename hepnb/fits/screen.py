@@ -1,8 +1,9 @@
 """Further starts that lead somewhere new, told from the others by a few cheap steps.
 
 Most points where a fit may start as well end in a minimum that is known already, or far above it. A few steps
-with the gradient alone show both. Their metric is the curvature at a known minimum of the same fit, factorised
-once for all starts.
+with the gradient alone show both. Their metric is the curvature at a known minimum of the same fit, inverted
+once for all starts. From a start that has settled, -2 log L falls all the way to a minimum that is known, or
+there is a hill between them.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from hepnb.errors import check_choice
 from hepnb.executor import Executor
+from hepnb.fits.negative import negative_message
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.hypotests.asymptotics import (
     expected_pvalues,
@@ -124,6 +125,9 @@ def hypotest(
     model = adjusted(model, init, bounds, fixed, tested=True)
     ratios = profile_ratios(from_zero(model, chosen), counts, np.array([value]), chosen)
     message = bounds_message(model, chosen, value, ratios.mu_hat)
+    if ratios.ok[0]:
+        negative = negative_message(model, ratios.fixed[0], f" at {model.poi_name} = {value:.4g}")
+        message = f"{message} {negative}".strip()
     return _result(ratios, chosen, message, dict(model.interpolation))
 
 

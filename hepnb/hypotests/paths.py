@@ -244,7 +244,7 @@ def _spread(some: Explored, lanes: IntArray, count: int) -> Explored:
         name: np.zeros((count, *array.shape[1:]), dtype=array.dtype) for name, array in vars(some.fit).items()
     }
     second = np.full(count, np.nan), np.full((count, *some.second_points.shape[1:]), np.nan)
-    whole = Explored(BatchedFit(**rows), *second)
+    whole = Explored(BatchedFit(**rows), *second, some.known)
     _fill(whole, some, lanes)
     return whole
 

@@ -140,7 +140,7 @@ def anchors(model: FitModel, data: FloatArray, statistic: TestStatistic) -> Anch
         asimov_value,
         slopes[0],
         slopes[1],
-        bool(np.isfinite(explored.second_value).any()),
+        explored.several,
     )
 
 
@@ -218,7 +218,11 @@ def profile_ratios(
         start = between(model, both, (near.mu, near.fixed, near.fixed_asimov), mu, near.several_minima)
     if start is not None:
         several = near is not None and near.several_minima
-        explored = Explored.without_second(solve(model, both, start, fixed, check_saddles=several))
+        explored = (
+            explore(model, both, start, fixed)
+            if several
+            else Explored.without_second(solve(model, both, start, fixed, check_saddles=False))
+        )
     else:
         origins = ((shared.free, shared.free_slope), (shared.background, shared.background_slope))
         known = None if near is None else (near.mu, near.ok, near.fixed, near.fixed_asimov)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hepnb.fits import sample, solve
-from hepnb.fits.minima import may_have_several
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
+from hepnb.hypotests.toy_minima import lowest_minima
 from hepnb.model import FitModel
 from hepnb.typing import FloatArray
 
@@ -84,8 +84,8 @@ def toy_statistics(
 ) -> FloatArray:
     """Fit toys freely and at one hypothesis.
 
-    Where the model may have several minima, each fit starts as well where the auxiliary data of the toy lie,
-    and with the free factors that :func:`~hepnb.fits.exploring.learn` knows of smaller.
+    Where the model may have several minima, each fit has the further starts of
+    :mod:`hepnb.hypotests.toy_minima`.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def toy_statistics(
     first[count:, poi] = mu
     fixed = np.tile(model.fixed, (2 * count, 1))
     fixed[count:, poi] = True
-    found = solve(model, np.concatenate([data, data]), first, fixed)
+    found = lowest_minima(model, np.concatenate([data, data]), first, fixed, start, many=many)
     free, held = found.value[:count], found.value[count:]
     ok = found.ok[:count] & found.ok[count:]
     low, high = model.bounds[poi]

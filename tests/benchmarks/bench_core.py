@@ -137,6 +137,10 @@ def own_rows(name: str, folder: Path, ours: dict[str, Any], verdict: Verdict) ->
         f"bar {STREAMED}{verdict.mark(streamed <= STREAMED)}"
     )
     print(
+        f"  {'toys, the default':30s} {ours['toys, every start']:.0f} per second: "
+        f"{ours['toys'] / ours['toys, every start']:.1f} times the time of one start a fit"
+    )
+    print(
         f"  {'toys, both fits':30s} {ours['toys']:.0f} per second, {ours['failed toys']} failed, "
         f"bar {TOY_BARS[name]}{verdict.mark(ours['toys'] >= TOY_BARS[name])}"
     )

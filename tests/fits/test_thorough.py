@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 import hepnb
+from hepnb.fits.exploring import one_start
 
 
 def susy(data_dir: Path) -> hepnb.Model:
     return hepnb.Model(data_dir / "likelihoods" / "susy_2018_04_with_signal.json")
 
 
-def test_the_second_minimum_of_susy_2018_04_is_found(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_minimum_of_susy_2018_04_is_found(data_dir: Path) -> None:
     """Known from 200 random starts: 0.07 below what every fit from the usual start finds, at mu = 0."""
     usual = hepnb.fit(None, susy(data_dir))
     thorough = hepnb.fit(None, susy(data_dir), thorough=True)
     held = hepnb.fixed_poi_fit(0.0, None, susy(data_dir), thorough=True)
-    monkeypatch.setattr("hepnb.fits.exploring.Explorer.look", lambda *_: None)
-    single = hepnb.fit(None, susy(data_dir))
+    with one_start():
+        single = hepnb.fit(None, susy(data_dir))
     assert single["mu_SIG"][0] == pytest.approx(0.059, abs=1e-3)
     assert single.report.second_minimum is None
     for found in (usual, thorough):
@@ -51,6 +52,6 @@ def test_held_parameters_stay_where_they_are(generated_dir: Path) -> None:
 def test_tests_and_limits_take_a_thorough_model(data_dir: Path) -> None:
     model = susy(data_dir)
     thorough = hepnb.hypotest(1.0, None, model.thoroughly())
-    assert thorough.CLs_obs == pytest.approx(0.0406, abs=1e-4)
+    assert thorough.CLs_obs == pytest.approx(0.0436, abs=1e-4)
     assert thorough.mu_hat == 0.0
     assert not model.thorough

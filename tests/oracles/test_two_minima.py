@@ -16,6 +16,7 @@ import pytest
 
 import hepnb
 from hepnb.fits.basins import suspects
+from hepnb.fits.exploring import one_start
 
 
 def sample(name: str, data: list[float], source: dict[str, Any], *, shape: bool = True) -> dict[str, Any]:
@@ -87,20 +88,18 @@ def test_which_published_value_belongs_to_which_minimum(
     model = hepnb.Model(spec, interpolation="legacy")
     assert pytest.approx(0.1383, abs=1e-4) == hepnb.hypotest(1.0, None, model, test_stat="q").CLs_obs
     # From pyhf's start alone, without a look at the other side, the fits fall where pyhf's fall.
-    monkeypatch.setattr("hepnb.fits.exploring.Explorer.look", lambda *_: None)
     monkeypatch.setattr(sys.modules["hepnb.fits._solve"], "has_kinks", lambda _: False)
-    local = hepnb.hypotest(1.0, None, model, test_stat="q")
+    with one_start():
+        local = hepnb.hypotest(1.0, None, model, test_stat="q")
     assert pytest.approx(0.4814, abs=1e-3) == local.fits["fixed"][model.index("alpha")]
     assert pytest.approx(0.07967400, rel=1e-4) == local.CLs_obs
 
 
-def test_a_lower_minimum_behind_a_kink_needs_no_further_start(
-    spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hepnb.fits.exploring.Explorer.look", lambda *_: None)
+def test_a_lower_minimum_behind_a_kink_needs_no_further_start(spec: dict[str, Any]) -> None:
     model = hepnb.Model(spec, interpolation="legacy")
     for start in (-2.0, -0.5, 0.48, 2.0):
-        result = hepnb.fixed_poi_fit(1.0, None, model, init={"alpha": start})
+        with one_start():
+            result = hepnb.fixed_poi_fit(1.0, None, model, init={"alpha": start})
         assert pytest.approx(-0.359, abs=2e-3) == result["alpha"][0]
 
 
