@@ -138,7 +138,9 @@ def _further(
     """Follow further starts, as long as they may end in another minimum that is asked for."""
     if is_smooth(model):
         lower, upper = limits.T
-        some = minimize(model.likelihood, data[owner], begin, lower, upper, fixed[owner], _STEPS, check_saddles=False)
+        some = minimize(
+            model.likelihood, data[owner], begin, lower, upper, fixed[owner], _STEPS, check_saddles=False
+        )
         best = result.fit.value[owner]
         rise = some.value - _TRUST * np.where(np.isfinite(some.edm), np.abs(some.edm), np.inf) - best
         rows = np.flatnonzero(np.isfinite(some.value) & ~(rise > (_REPORTED if report else 0.0)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hepnb.fits.newton import within_reach
+from hepnb.fits.likelihood import limited
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
@@ -132,9 +132,8 @@ def relax(
     points = np.where(fixed, start, np.clip(start, lower, upper))
     here = model.likelihood.objective(points, data, 1)
     value, gradient = here.value.copy(), here.gradient.copy()
-    reach = np.where(
-        np.isfinite(model.likelihood.reach), model.likelihood.reach, _FACTOR_STEP * (1 + np.abs(model.init))
-    )
+    most = model.likelihood.max_step
+    most = np.where(np.isfinite(most), most, _FACTOR_STEP * (1 + np.abs(model.init)))
     for _ in range(steps):
         still = np.full(len(points), -1) if held is None else held
         alive = np.flatnonzero(np.isfinite(value))
@@ -143,7 +142,7 @@ def relax(
         direction = _direction(
             points[alive], gradient[alive], fixed[alive], limits, metrics, which[alive], still[alive]
         )
-        direction = within_reach(direction, reach)
+        direction = limited(direction, most)
         length = 1.0
         for _halving in range(_HALVINGS):
             trial = np.where(
