@@ -469,7 +469,7 @@ def test_the_fits_of_a_scan_stop_within_a_step(monkeypatch: pytest.MonkeyPatch) 
     class AfterSteps(threading.Event):
         def is_set(self) -> bool:
             asked.append(True)
-            return len(asked) > 3
+            return len(asked) > 12
 
     scan = hepnb.scan(None, make([55, 48]), np.linspace(0, 4, 400), cancel=AfterSteps())
     assert scan.cancelled
