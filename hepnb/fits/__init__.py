@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hepnb.fits._fit import fit, fixed_poi_fit
 from hepnb.fits._profile import ContourResults, ProfileResults, contour, profile
+from hepnb.fits._pulls import PullResults, pulls
 from hepnb.fits._pyhf_optimizer import pyhf_optimizer
 from hepnb.fits._ranking import RankingResults, ranking
 from hepnb.fits._solve import solve
@@ -28,6 +29,7 @@ __all__ = [
     "Likelihood",
     "MinosResults",
     "ProfileResults",
+    "PullResults",
     "RankingResults",
     "SecondMinimum",
     "YieldResults",
@@ -39,6 +41,7 @@ __all__ = [
     "minimize",
     "minos",
     "profile",
+    "pulls",
     "pyhf_optimizer",
     "ranking",
     "rate_spread",

@@ -26,6 +26,12 @@ _IMPOSSIBLE = (
     "which the background there goes to 0."
 )
 
+_WEIGHTED = (
+    "The events are weighted: these uncertainties are those of the estimator; profiles, MINOS and "
+    "limits take the "
+    "weights for numbers of events."
+)
+
 # An uncertainty so much larger than the curvature's is the bound's doing.
 _WIDE = 1.3
 
@@ -67,6 +73,8 @@ def fit_results(
         message = f"{message} {negative}".strip()
     if second is not None:
         message = f"{message} {second}".strip()
+    if model.weighted(data):
+        message = f"{message} {_WEIGHTED}".strip()
     report = FitReport(
         ok=status == "converged" and not undetermined,
         status=status,
@@ -222,7 +230,13 @@ def _message(
     bounds: FloatArray,
 ) -> str:
     words = []
-    if status == "invalid start":
+    if status == "invalid start" and not model.n_bins:
+        words.append(
+            "The likelihood does not exist at any start tried: a density is negative or 0 at some "
+            "event, or an "
+            "argument is outside its limits. Give other starting values or bounds."
+        )
+    elif status == "invalid start":
         where = ", ".join(empty) or "some bin"
         words.append(
             f"The expected rate of {where} is not positive where data lie, at every start tried: "

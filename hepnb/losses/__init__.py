@@ -16,6 +16,7 @@ from hepnb.losses.build import (
     as_loss,
 )
 from hepnb.losses.loss import Loss
+from hepnb.losses.splot import sweights
 
 __all__ = [
     "BinnedNLL",
@@ -26,4 +27,5 @@ __all__ = [
     "SimpleLoss",
     "UnbinnedNLL",
     "as_loss",
+    "sweights",
 ]

@@ -336,6 +336,21 @@ class Loss(FitModel):
         """
         return sum(term.n_points(part) for term, part in zip(self.terms, data[0].parts, strict=True))
 
+    def weighted(self, data: Any) -> bool:
+        """Tell whether data are weighted events.
+
+        Parameters
+        ----------
+        data : ndarray of DataSet, shape (1,)
+            Data.
+
+        Returns
+        -------
+        bool
+            Whether any term has measured events with weights.
+        """
+        return any(getattr(p, "weights", None) is not None and p.sampled for p in data[0].parts)
+
     def description(self) -> Any:
         """Return what the loss is, for JSON."""
         return [str(term.describe()) for term in self.terms]

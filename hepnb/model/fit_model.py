@@ -235,6 +235,21 @@ class FitModel:
         """
         return int(np.count_nonzero(data[: self.n_bins] >= 0))
 
+    def weighted(self, data: FloatArray) -> bool:  # noqa: ARG002
+        """Tell whether data are weighted events.
+
+        Parameters
+        ----------
+        data : ndarray, shape (n_data,)
+            Complete data.
+
+        Returns
+        -------
+        bool
+            No, here.
+        """
+        return False
+
     def description(self) -> Any:
         """Return what the model is, for JSON: a study on disk knows its model by that."""
         raise NotImplementedError
