@@ -26,6 +26,8 @@ __all__ = ["DISTINCT", "solve"]
 DISTINCT = 1e-5
 # Steps after which a lane is looked at by other means: it jumps across a kink, or creeps along a valley.
 _PATIENCE = 50
+# A fit that promises so large a fall in -2 log L after these steps is far from its minimum.
+_FAR = 100.0
 
 
 def solve(
@@ -104,8 +106,15 @@ def _solve(
         result = _better(result, bad, along_edges(model, data[bad], result.points[bad], fixed[bad], limits))
     slow = np.flatnonzero((result.status[:patient] != CONVERGED) & np.isfinite(result.value[:patient]))
     if slow.size:
-        box = Bounds(lower[None], upper[None], fixed[slow])
-        result = _better(result, slow, descend(model.likelihood, data[slow], result.points[slow], box))
+        room, begin = Bounds(lower[None], upper[None], fixed[slow]), result.points[slow]
+        near = np.flatnonzero(result.status == CONVERGED)
+        far = result.edm[slow] > _FAR
+        if near.size and far.any():
+            # The minimum of another fit of the batch is a better start than where shortened steps have led.
+            other = np.where(fixed[slow], start[slow], result.points[near[0]])
+            usable = far & np.isfinite(model.likelihood.objective(other, data[slow], 0).value)
+            begin = np.where(usable[:, None], room.clip(other, other), begin)
+        result = _better(result, slow, descend(model.likelihood, data[slow], begin, room))
     for origin in (model.init, model.preferred(data)):
         bad = np.flatnonzero(result.status[:patient] != CONVERGED)
         if not bad.size:

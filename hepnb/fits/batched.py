@@ -11,7 +11,7 @@ are two ways to step, and the sizes of the model and of the batch say which is c
   models with many more parameters than bins that curvature is an operator (:mod:`hepnb.fits.truncated`).
 
 No fit ends with a plausible wrong number: it converged by its own estimated distance to the minimum, or it
-says why not. ``docs/minimizer.md`` tells the whole of it.
+says why not. ``docs/explanation/minimizer.md`` has the whole of it.
 """
 
 from __future__ import annotations

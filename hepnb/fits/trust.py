@@ -3,9 +3,9 @@
 Products of interpolated normalisations can make valleys whose walls are a million times steeper than their
 floor. A Newton step that is only shortened creeps along one wall; here the curvature is damped instead until
 the step does what its parabola promises, which turns it along the floor (K. Levenberg, Quart. Appl. Math. 2
-(1944) 164). Damping is measured in the uncertainties that the constraints give, and makes a curvature that is
-not positive usable too. At a saddle point the step goes along the most negative curvature. Parameters that
-would cross a bound stop there, and the others minimise the parabola around that.
+(1944) 164). Damping is measured in the uncertainties that the constraints give. It
+makes a curvature that is not positive usable too, and at a saddle point the step goes along the most negative
+one. Parameters that would cross a bound stop there, and the others minimise the parabola around that.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _one(likelihood: Likelihood, data: FloatArray, point: FloatArray, bounds: Bo
         check_stop()
         here = likelihood.objective(point, data, 2)
         held = bounds.held(point, here.gradient)
-        system = _System(here, held[0], likelihood.max_step)
+        system = _System(here, held[0], likelihood)
         if system.edm < NEAR_ENOUGH:
             status = CONVERGED
         if status == CONVERGED or iterations == _ITERATIONS:
@@ -102,7 +102,7 @@ def _step(
         np.minimum(bounds.upper, point + likelihood.max_step),
         bounds.fixed,
     )
-    saddle = not system.convex and system.fall(max(damping, _FIRST)) < _FLAT
+    saddle = not system.convex and system.stationary
     for trial in range(_TRIALS):
         step = 0.5**trial * system.away() if saddle else system.step(damping, point, near)
         if step is None:
@@ -124,19 +124,24 @@ def _step(
 class _System:
     """The parabola at a point, over the parameters that may move."""
 
-    def __init__(self, here: Objective, held: BoolArray, max_step: FloatArray) -> None:
+    def __init__(self, here: Objective, held: BoolArray, likelihood: Likelihood) -> None:
         self.here = here
         self.free = np.flatnonzero(~held)
         curvature = here.curvature[0][np.ix_(self.free, self.free)]
         # Standard deviations of what is constrained; of the rest what the likelihood itself says.
         own = 1 / np.sqrt(np.maximum(np.abs(np.diagonal(curvature)), 1e-3))
-        limit = max_step[self.free]
+        limit = likelihood.max_step[self.free]
         self.scale = np.where(np.isfinite(limit), limit / np.sqrt(8), own)
         self.matrix = curvature * self.scale[:, None] * self.scale
         self.downhill = -self.scale * here.gradient[0][self.free]
         straight = self._solve(self.matrix, self.downhill, 0.0)
         self.convex = straight is not None
         self.edm = np.inf if straight is None else 0.5 * float(self.downhill @ straight)
+
+    @property
+    def stationary(self) -> bool:
+        """Tell whether the slope is too small to say where down is."""
+        return self.fall(_FIRST) < _FLAT
 
     def _solve(self, matrix: FloatArray, right: FloatArray, damping: float) -> FloatArray | None:
         if not right.size:

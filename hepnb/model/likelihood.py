@@ -136,16 +136,19 @@ class HistFactoryLikelihood:
 
     @cached_property
     def max_step(self) -> FloatArray:
-        """How far one step may move each parameter: two standard deviations of a Gaussian constraint.
+        """How far one step may move each parameter that interpolates: two standard deviations.
 
         Farther away products of interpolated factors explode or change sign, and there are minima that no
-        one means.
+        one means. A rate is linear in all other parameters.
         """
         farthest = np.full(self.n_parameters, np.inf)
         farthest[self.constraints.gauss] = 2 / np.sqrt(self.constraints.weight)
         # The alpha of a gamma law has unit width.
         farthest[self.constraints.poisson[self.constraints.offset > 0]] = 2.0
-        return farthest
+        interpolates = np.zeros(self.n_parameters, dtype=bool)
+        interpolates[self.compiled.norm_parameters] = True
+        interpolates[self.compiled.shape_parameters] = True
+        return np.where(interpolates, farthest, np.inf)
 
     @property
     def n_bins(self) -> int:
