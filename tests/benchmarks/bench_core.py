@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from core_cases import CASES, FILES
 
 CHILD = Path(__file__).with_name("core_child.py")
+GROWTH = Path(__file__).with_name("growth_child.py")
 GRID_CHILD = Path(__file__).with_name("grid_child.py")
 ENGINES = {"numpy": "pyhf, numpy/scipy", "jax": "pyhf, jax/scipy, warm"}
 CLS_TOLERANCE = 1e-4
@@ -34,6 +36,8 @@ STREAMED = 1.2
 GRID_BARS = {"CLs": 1.5, "limits": 1.5}
 COMBINED = 2.5
 FRESH = 5
+# Channels of the generated combinations, and how fast the time of a band may grow with the terms.
+GROWING, GROWTH_BAR = (1, 2, 4, 8, 16, 32), 1.2
 
 # At least so many times the speed of the peer; of toys so many a second.
 BARS = {
@@ -184,6 +188,35 @@ def grid_rows(folder: Path, verdict: Verdict) -> None:
         )
 
 
+def growth_rows(verdict: Verdict) -> None:
+    """Print how the time of generated combinations grows with their channels, and hard fits."""
+    for one_sided, sizes in ((0.0, GROWING), (0.1, GROWING[:3])):
+        title = "a tenth of the normalisations one-sided" if one_sided else "no one-sided systematics"
+        print(f"combinations of 10 bins a channel, {title}: processor time", flush=True)
+        first: dict[str, Any] = {}
+        for size in sizes:
+            ours = child("combination", str(size), str(one_sided), script=GROWTH)
+            first = first or ours
+            more = ours["terms"] / first["terms"]
+            power = np.log(ours["band"] / first["band"]) / np.log(more) if more > 1 else 0.0
+            toys = f", {ours['toys']:.0f} toys a second" if "toys" in ours else ""
+            note = f", growth (terms)^{power:.2f}" if more > 1 else ""
+            if more > 1 and not one_sided:
+                note += f", bar {GROWTH_BAR}{verdict.mark(power <= GROWTH_BAR)}"
+            print(
+                f"  {size:3d} channels, {ours['parameters']:3d} parameters: "
+                f"band {in_words(ours['band'])}, fit {in_words(ours['fit'])}, "
+                f"ranking {in_words(ours['ranking'])}{toys}, {ours['peak']:.0f} MB{note}",
+                flush=True,
+            )
+    ours = child("precise", "100", script=GROWTH)
+    print(
+        f"precise measurement, {ours['parameters']} parameters, up to a million events a bin: fit "
+        f"{in_words(ours['fit'])}, hypotest {ours['hypotest'] / ours['fit']:.0f} times that",
+        flush=True,
+    )
+
+
 def data_folder(given: Path | None) -> Path:
     """The folder with the public files, downloaded where they are not at hand."""
     if given is not None:
@@ -216,6 +249,7 @@ def main() -> int:
         memory += [f"{ENGINES[engine]} {figures['peak']:.0f} MB" for engine, figures in peers.items()]
         print(f"  {'peak memory':30s} {'; '.join(memory)}", flush=True)
     grid_rows(folder, verdict)
+    growth_rows(verdict)
     print("passed" if verdict.passed else "FAILED: a bar was missed")
     return 0 if verdict.passed else 1
 
