@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
@@ -16,7 +17,8 @@ from hepnb.errors import HepnbError
 from hepnb.figures.inputs import check_axes, check_result, drawing
 from hepnb.figures.names import plain, shorten_all
 from hepnb.figures.stack import StackArtists, draw_stack
-from hepnb.figures.style import colors_for
+from hepnb.figures.steps import step_data
+from hepnb.figures.style import colors_for, style_named
 
 if TYPE_CHECKING:
     from hepnb.fits import YieldResults
@@ -257,12 +259,58 @@ def _make_room_below(ax: Axes) -> None:
     needed = (ax.get_window_extent().y0 - outer.y0) / figure.bbox.height + 0.06 / figure.get_size_inches()[1]
     present = grid.get_subplot_params(figure).bottom
     if needed > present:
-        grid.update(bottom=min(needed, 0.5))
-        # That moves the axes of figures of pyplot only.
-        for other in figure.axes:
-            spec = other.get_subplotspec()
-            if spec is not None and spec.get_topmost_subplotspec().get_gridspec() is grid:
-                other.set_position(spec.get_position(figure))
+        _move_grid(figure, grid, bottom=min(needed, 0.5))
+
+
+def _move_grid(figure: Figure, grid: Any, **ends: float) -> None:
+    """Change an end of all pictures of a grid."""
+    grid.update(**ends)
+    # That moves the axes of figures of pyplot only.
+    for other in figure.axes:
+        spec = other.get_subplotspec()
+        if spec is not None and spec.get_topmost_subplotspec().get_gridspec() is grid:
+            other.set_position(spec.get_position(figure))
+
+
+def _too_wide(drawn: StackArtists) -> bool:
+    """Return whether a legend reaches over the sides of its picture."""
+    return bool(drawn.legend.get_window_extent().width > 0.94 * drawn.axes.get_window_extent().width)
+
+
+def _share_legend(pair: Sequence[StackArtists], titles: Sequence[str], style: str) -> None:
+    """Draw one legend above pictures that are too narrow for one each."""
+    figure = cast("Figure", pair[0].axes.get_figure(root=True))
+    chosen = style_named(style)
+    size = 0.88 * chosen.legend_size * chosen.scale(figure)
+    first = pair[0].legend
+    handles, labels = first.legend_handles, [text.get_text() for text in first.get_texts()]
+    for drawn, title in zip(pair, titles, strict=True):
+        drawn.legend.remove()
+        data = drawn.data
+        highest = float(np.max(step_data(drawn.total)[0], initial=0.0))
+        if data is not None:
+            highest = max(highest, float(np.nanmax(data.ends[1], initial=0.0)))
+        ax = drawn.axes
+        low = ax.get_ylim()[0]
+        ax.set_ylim(low, 3.0 * highest if ax.get_yscale() == "log" else low + 1.12 * (highest - low))
+        ax.set_title(title, loc="right", fontsize=size, family=list(chosen.family), pad=3)
+    family = FontProperties(family=list(chosen.family), size=size)
+    columns = len(labels)
+    while True:
+        legend = figure.legend(
+            cast("Any", handles), labels, loc="upper center", ncols=columns, frameon=False, prop=family,
+            handlelength=1.4, columnspacing=1.0, labelspacing=0.25, borderaxespad=0.2, borderpad=0.1,
+        )  # fmt: skip
+        box = legend.get_window_extent()
+        if columns == 1 or box.width < 0.98 * figure.bbox.width:
+            break
+        legend.remove()
+        columns = -(-columns // 2) if columns > 4 else columns - 1
+    place = pair[0].axes.get_subplotspec()
+    if place is None:
+        return
+    room = (box.height + 2.2 * size * figure.dpi / 72) / figure.bbox.height
+    _move_grid(figure, place.get_topmost_subplotspec().get_gridspec(), top=max(1 - room, 0.55))
 
 
 @drawing
@@ -334,6 +382,8 @@ def draw_prefit_postfit(
         )
         for place, (one, ax) in enumerate(zip((prefit, postfit), axes, strict=True))
     ]  # fmt: skip
+    if any(_too_wide(drawn) for drawn in pair):
+        _share_legend(pair, [one.label for one in (prefit, postfit)], style)
     for group in (axes, ratio_axes or ()):
         if group:
             ends = np.array([ax.get_ylim() for ax in group])

@@ -287,3 +287,28 @@ class TestPrediction:
             draw_prefit_postfit(before, after, (left,))
         with pytest.raises(HepnbError, match="different channels"):
             draw_prefit_postfit(before, hepnb.yields(None, channels(2)), (left, right))
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+@pytest.mark.parametrize("size", [(5.6, 4.2), (4.0, 3.2)])
+def test_pictures_too_narrow_for_a_legend_each_share_one_above(size, log_y):
+    figure = Figure(figsize=size, dpi=100)
+    FigureCanvasAgg(figure)
+    before = hepnb.yields(None, channels(5))
+    names = {name: f"a_sample_with_a_long_name_{name}" for name in before.samples}
+    before = replace(before, samples=tuple(names.values()), signals=())
+    after = replace(before, label="post-fit")
+    (left, below), (right, beside) = lay_out(figure, ratio=True, columns=2, ratios=2)
+    draw_prefit_postfit(before, after, (left, right), ratio_axes=(below, beside), log_y=log_y)
+    figure.canvas.draw()
+    assert left.get_legend() is None
+    assert right.get_legend() is None
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
+    assert box.y0 >= left.title.get_window_extent().y0
+    assert left.title.get_window_extent().y0 >= 0
+    assert {"pre-fit", "post-fit"} <= set(texts(figure))
+    assert left.get_ylim() == right.get_ylim()
+    assert left.get_ylim()[1] > 35 + 35**0.5

@@ -19,6 +19,7 @@ from hepnb.widgets.fit_panel.report_text import fit_words
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.fit_panel.view_table import VIEWS, Shown, ViewName
 from hepnb.widgets.fit_panel.views import ALL_CHANNELS, View
+from hepnb.widgets.fit_panel.yield_table import YieldTable
 from hepnb.widgets.toolkit.echoes import Echoes
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
@@ -121,6 +122,7 @@ class FitDisplay(SavesFolder):
         self._controls = FitControls()
         self._echoes = Echoes()
         self._controls.add_save(self._make_save(), self._saved)
+        self._yields = YieldTable()
         self._table: ParameterTable  # made by the panel, which answers its edits
 
     def _show_model(self, state: FitState | None) -> None:
@@ -155,6 +157,7 @@ class FitDisplay(SavesFolder):
         self._view = None
         self._live_figure().restructure(self._draw)
         self._controls.delta.value = ""
+        self._show_yields()
         self._show_words()
         self._show_buttons()
 
@@ -212,6 +215,9 @@ class FitDisplay(SavesFolder):
         named = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
         self._mark(FIT, f"The fit is of before: {named} changed since. Press Fit." if moved else "")
 
+    def _show_yields(self) -> None:
+        """Show the table of yields; the panel, which has it, does it."""
+
     def _judge_study(self) -> None:
         """Mark the picture stale where it shows a study of something else; the panel knows."""
 
@@ -251,6 +257,7 @@ class FitDisplay(SavesFolder):
         self._set_result(state.result)
         self._judge_fit(state)
         self._judge_study()
+        self._show_yields()
         self._show_words()
         self._show_buttons()
 

@@ -19,6 +19,7 @@ from hepnb.widgets.fit_panel.studying import FitStudies
 from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
 from hepnb.widgets.toolkit.panel import PICTURE
+from hepnb.widgets.toolkit.sections import Sections
 from hepnb.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FitPanel"]
 
+_PARAMETERS, _YIELDS = "Parameters", "Yields"
 _LARGE = 60  # parameters from which on a fit may take long enough to be cancelled
 
 
@@ -64,8 +66,12 @@ class FitPanel(FitStudies):
         controls.slider.observe(self._slider_moved, "value")
         controls.choice.observe(self._chosen, "value")
         controls.channels.observe(self._channel_chosen, "value")
-        self._dims(FIT, controls.words)
-        self._compose(row(self.live, controls.box), self._table.widget)
+        self._dims(FIT, controls.words, self._yields.widget)
+        self._tables = Sections(
+            {_PARAMETERS: self._table.widget, _YIELDS: self._yields.widget}, opened=_PARAMETERS
+        )
+        self._tables.buttons.observe(lambda _change: self._show_yields(), "value")
+        self._compose(row(self.live, controls.box), self._tables.widget)
         self._show_buttons()
 
     def _ready(self) -> None:
@@ -291,6 +297,12 @@ class FitPanel(FitStudies):
         with self._reporting():
             self._make_view()
         self._judge_study()
+
+    def _show_yields(self) -> None:
+        """Show the yields where somebody looks at them."""
+        if self._tables.buttons.value == _YIELDS:
+            with self._reporting("yields", ""):
+                self._yields.show(self._state)
 
     def _opened(self, workspace: Workspace) -> None:
         self.workspace = workspace

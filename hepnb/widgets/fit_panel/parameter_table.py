@@ -26,7 +26,7 @@ _COLUMNS: list[dict[str, Any]] = [
     {"key": "name", "label": "Parameter", "kind": "tree", "width": "minmax(150px, 1fr)"},
     {"key": "value", "label": "", "kind": "slider", "title": "slider", "min": "low", "max": "high",
      "step": "step", "width": 170, "editable": True},
-    {"key": "value", "label": "Value", "kind": "number", "digits": 4, "width": 92, "editable": True},
+    {"key": "value", "label": "Value", "kind": "number", "digits": 4, "width": 100, "editable": True},
     {"key": "uncertainty", "label": "Uncertainty", "kind": "number", "digits": 3, "width": 84,
      "title": "Uncertainty from the last fit"},
     {"key": "minos", "label": "MINOS", "width": 112, "study": "minos", "sort_by": "minos_size",
