@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError, nearest
 from hepnb.html_table import html_table, number
@@ -17,6 +18,7 @@ from hepnb.model.constraints import collect_constraints
 from hepnb.model.cut_law import draw
 from hepnb.model.evaluator import Evaluator
 from hepnb.model.likelihood import HistFactoryLikelihood
+from hepnb.model.numbers import as_numbers
 from hepnb.model.parameters import Parameter
 from hepnb.model.settings import (
     ModelSettings,
@@ -148,7 +150,8 @@ class Model(Evaluator):
             self.settings = self.settings.but(poi=self.poi_names)
         observed = {entry["name"]: entry["data"] for entry in spec["observations"]}
         main = np.concatenate([np.asarray(observed[name], dtype=float) for name in self.channels])
-        self.data: FloatArray = np.concatenate([main, auxiliary.aux])
+        self._observed: FloatArray = np.concatenate([main, auxiliary.aux])
+        self.data: FloatArray = self._observed
 
     def __repr__(self) -> str:
         return (
@@ -212,7 +215,7 @@ class Model(Evaluator):
         -------
         Model
             With the measurement and the parameters of interest that were asked for here by name, or else
-            those of the other workspace.
+            those of the other workspace. Data that were given here are scaled with the luminosity.
 
         Raises
         ------
@@ -227,7 +230,12 @@ class Model(Evaluator):
         >>> more.expected(more.init), more.interpolation["normsys"]
         (array([110.]), 'code1')
         """
-        return Model.of(workspace, self.settings)
+        other, settings = as_workspace(workspace), self.settings
+        if settings.data is not None:
+            counts = np.array(settings.data)
+            counts[: self.n_bins] *= other.luminosity_scale / self.workspace.luminosity_scale
+            settings = settings.but(data=tuple(counts.tolist()))
+        return Model.of(other, settings)
 
     @classmethod
     def of(cls, workspace: Any, settings: ModelSettings) -> Model:
@@ -246,6 +254,8 @@ class Model(Evaluator):
             The model.
         """
         model = cls(workspace, **settings.options)
+        if settings.data is not None:
+            model = model.with_data(settings.data)
         return model.thoroughly() if settings.thorough else model
 
     def with_poi(self, poi: str | int | Sequence[str | int]) -> Model:
@@ -343,6 +353,42 @@ class Model(Evaluator):
         for place in constraints.cut:
             aux[:, constraints.poisson_aux[place]] = draw(counts[place], size, rng)
         return np.concatenate([main, aux], axis=1)
+
+    def with_data(self, data: ArrayLike | None) -> Model:
+        """Return the same model with other data in place of the observed ones; it costs nothing.
+
+        Parameters
+        ----------
+        data : array_like, shape (n_bins,) or (n_bins + n_aux,), or None
+            Counts, such as :meth:`expected_data` gives for Asimov data; None for the observed ones.
+
+        Returns
+        -------
+        Model
+            It shares everything else with this one. Its ``data`` are what fits and tests use by default, and
+            part of its settings, its code and of results that are saved.
+
+        Raises
+        ------
+        ModelError
+            Wrong length, negative or undefined entries.
+
+        Examples
+        --------
+        >>> from hepnb.workspace import uncorrelated_background
+        >>> model = Model(uncorrelated_background([5.0], [50.0], [7.0], observed=[48]))
+        >>> asimov = model.with_data(model.expected_data(model.init))
+        >>> asimov.data[0], asimov.settings.data[0], model.data[0]
+        (np.float64(55.0), 55.0, np.float64(48.0))
+        """
+        other = copy.copy(self)
+        counts = self._observed if data is None else self.check_data(data)
+        if counts.ndim != 1:
+            raise ModelError(f"data have {counts.ndim} axes; this takes one set of data, one number per bin.")
+        given = None if data is None else tuple(as_numbers(data, "data").tolist())
+        other.data = counts.copy()
+        other.settings = self.settings.but(data=given)
+        return other
 
     def thoroughly(self) -> Model:
         """Return the same model, whose fits, tests and limits look harder for the lowest minimum.

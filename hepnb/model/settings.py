@@ -8,8 +8,9 @@ from typing import Any
 
 from hepnb.errors import ModelError, WorkspaceError, check_choice, nearest
 from hepnb.interpolation.response import CHOICES
+from hepnb.model.numbers import as_numbers
 from hepnb.model.positivity import POSITIVITIES
-from hepnb.python_code import Code, call
+from hepnb.python_code import Code, call, literal
 from hepnb.workspace import Workspace, load
 from hepnb.workspace.laws import Law, check_law
 
@@ -49,6 +50,8 @@ class ModelSettings:
         What a negative expected rate is.
     thorough : bool
         Whether fits look harder for the lowest minimum.
+    data : tuple of float, or None
+        The data used in place of the observed ones: bins, or bins and auxiliary data.
     patches : tuple
         The patches that the workspace has had. They are part of the workspace: nothing applies them again.
     interpolation_chosen : bool
@@ -67,6 +70,7 @@ class ModelSettings:
     constraints: str | Mapping[str, Any] = field(default="workspace", hash=False)
     positivity: str = "pyhf"
     thorough: bool = False
+    data: tuple[float, ...] | None = None
     patches: tuple[Any, ...] = field(default=(), hash=False)
     interpolation_chosen: bool = False
 
@@ -77,7 +81,8 @@ class ModelSettings:
         Parameters
         ----------
         **options : object
-            ``measurement``, ``poi``, ``interpolation``, ``constraints``, ``positivity``, ``thorough``.
+            ``measurement``, ``poi``, ``interpolation``, ``constraints``, ``positivity``, ``thorough``,
+            ``data``.
 
         Returns
         -------
@@ -104,11 +109,13 @@ class ModelSettings:
             options["constraints"] = dict(options["constraints"])
         if options.get("poi") is not None:
             options["poi"] = named_pois(options["poi"])
+        if options.get("data") is not None:
+            options["data"] = tuple(as_numbers(options["data"], "data").ravel().tolist())
         return cls(**options)
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments of :class:`hepnb.Model` that are not its defaults; thoroughness is none of them."""
+        """The arguments of :class:`hepnb.Model` that are not its defaults; data and thoroughness are none."""
         given: dict[str, Any] = {}
         if self.measurement is not None:
             given["measurement"] = self.measurement
@@ -138,6 +145,8 @@ class ModelSettings:
             An expression.
         """
         made = call("hepnb.Model", workspace, **self.options)
+        if self.data is not None:
+            made = Code(f"{made}.with_data({literal(list(self.data))})")
         return Code(f"{made}.thoroughly()") if self.thorough else made
 
     def document(self) -> dict[str, Any]:
@@ -157,6 +166,7 @@ class ModelSettings:
             },
             "positivity": self.positivity,
             "thorough": self.thorough,
+            "data": "observed" if self.data is None else list(self.data),
             "patches": [_patch_words(patch) for patch in self.patches],
         }  # fmt: skip
 

@@ -22,7 +22,7 @@ class Contents:
 
     __slots__ = (
         "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_interpolation", "_labels",
-        "_origin", "_patches", "_pruned", "_spec",
+        "_luminosity", "_origin", "_patches", "_pruned", "_spec",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +48,7 @@ class Contents:
             self._interpolation = checked_codes(interpolation)
         self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
         self._pruned = tuple(pruned)
+        self._luminosity = 1.0
         self._origin: Origin | None = None
         self._patches: tuple[Any, ...] = ()
         for name, values in self._edges.items():
@@ -250,6 +251,11 @@ class Contents:
     def patches(self) -> tuple[Any, ...]:
         """The patches that were applied: paths, (path, name) of a patch set, or lists of operations."""
         return self._patches
+
+    @property
+    def luminosity_scale(self) -> float:
+        """By how much :meth:`Workspace.scale_luminosity` has scaled it; 1 as it was read or built."""
+        return self._luminosity
 
     @property
     def about(self) -> dict[str, Any]:

@@ -166,6 +166,7 @@ class Workspace(Contents):
         """
         scaled = Workspace(scaled_spec(self._spec, factor), pruned=self._pruned, **self.about)
         scaled._patches = self._patches
+        scaled._luminosity = self._luminosity * float(factor)
         scaled._origin = None if self._origin is None else Scaled(self._origin, float(factor))
         return scaled
 

@@ -15,6 +15,7 @@ import hepnb
 from hepnb.errors import ModelError
 from hepnb.limits import limit_grid
 from hepnb.model import ModelSettings
+from hepnb.workspace import uncorrelated_background
 
 SPEC: dict[str, Any] = {
     "channels": [
@@ -187,3 +188,48 @@ def test_options_that_do_not_exist_are_named() -> None:
         ModelSettings.of(interpolation={"shapesys": "code1"})
     with pytest.raises(ModelError, match="rot"):
         ModelSettings.of(positivity="rot")
+
+
+def test_data_that_are_given_are_part_of_the_settings() -> None:
+    model = hepnb.Model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48]))
+    other = model.with_data([60, 65.5])
+    assert other.settings.data == (60.0, 65.5)
+    assert model.settings.data is None
+    again = eval(other.code)
+    assert again.settings == other.settings
+    np.testing.assert_array_equal(again.data, other.data)
+    assert hepnb.fit(None, again)["mu"] == hepnb.fit([60, 65.5], model)["mu"]
+    assert other.with_data(None).settings == model.settings
+    np.testing.assert_array_equal(other.with_data(None).data, model.data)
+    assert other.settings.document()["data"] == [60.0, 65.5]
+    assert model.settings.document()["data"] == "observed"
+
+
+def test_data_that_are_given_follow_the_luminosity() -> None:
+    model = hepnb.Model(uncorrelated_background([12.0], [50.0], [3.0], observed=[51])).with_data([60.0])
+    twice = model.workspace.scale_luminosity(2.0)
+    assert twice.luminosity_scale == 2.0
+    scaled = model.on(twice)
+    assert scaled.data[0] == 120.0
+    assert scaled.on(twice.scale_luminosity(0.5)).data[0] == 60.0
+    # Auxiliary data are measurements of their own.
+    complete = model.with_data(model.expected_data(model.init))
+    np.testing.assert_array_equal(complete.on(twice).data, [124.0, complete.data[1]])
+    np.testing.assert_array_equal(eval(scaled.code).data, scaled.data)
+
+
+@pytest.mark.parametrize("data", [[1.0], [1.0, -2.0], [[1.0, 2.0]], ["a", "b"]])
+def test_data_that_do_not_fit_are_refused(data: Any) -> None:
+    model = hepnb.Model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48]))
+    with pytest.raises(ModelError, match="data"):
+        model.with_data(data)
+
+
+def test_settings_with_data_make_other_models() -> None:
+    workspace = uncorrelated_background([12.0], [50.0], [3.0], observed=[51])
+    settings = ModelSettings.of(data=[70.0])
+    assert hepnb.Model.of(workspace, settings).data[0] == 70.0
+    patches = {"s": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": [20.0]}]}
+    grid = hepnb.limit_grid(workspace, patches, limits=False, model={"data": [70.0]})
+    alone = hepnb.hypotest(1.0, [70.0], hepnb.Model(workspace, patches=[patches["s"]]))
+    assert grid.CLs_obs[0] == pytest.approx(alone.CLs_obs, rel=1e-9)

@@ -406,3 +406,14 @@ def test_the_code_of_a_stopped_scan_has_its_points(band):
     assert namespace["scan"].mu.tolist() == points.mu.tolist()
     assert np.isnan(namespace["limit"].observed)
     assert namespace["limit"].brackets == hepnb.limits.limit_from_scan(stopped, 0.95).brackets
+
+
+def test_what_is_written_has_the_data_that_were_used(band, tmp_path):
+    band.data = [60.0, 65.0]
+    band.run(wait=True)
+    document = json.loads(band.export(tmp_path / "limit.json").read_text())
+    assert document["model"]["data"][:2] == [60.0, 65.0]
+    band.data = None
+    band.run(wait=True)
+    document = json.loads(band.export(tmp_path / "limit.json").read_text())
+    assert document["model"]["data"] == "observed"

@@ -166,8 +166,9 @@ class BrazilBand(BandFollowing):
         if self.scan is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
         return write_limit(
-            Path(path), self.scan, self.result, self.significance, self._luminosity_shown(), self.model
-        )
+            Path(path), self.scan, self.result, self.significance, self._luminosity_shown(),
+            None if self.model is None else self._with_data(self.model),
+        )  # fmt: skip
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write the limits into a folder, for a paper.
@@ -207,9 +208,13 @@ class BrazilBand(BandFollowing):
                 "luminosity": self.luminosity,
                 "held": dict(self.held),
                 "measurement": model.measurement,
-                "model": model.settings.document(),
+                "model": self._with_data(model).settings.document(),
             },
         )
+
+    def _with_data(self, model: Model) -> Model:
+        """Return the model with the data of the panel, where it was given some, for what is written."""
+        return model if self.data is None else model.with_data(self._data_now(model))
 
     def _folder_name(self) -> str:
         return f"limit_{self._poi_name(self.model)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from hepnb.figures import draw_prediction, lay_out
@@ -103,8 +104,10 @@ def paper_texts(state: FitState, code: str, words: list[str]) -> dict[str, str]:
     }
 
 
-def paper_inputs(model: Any) -> Mapping[str, Any]:
-    """Return the digest of the workspace, as pyhf computes it, and the settings of the model."""
+def paper_inputs(model: Any, data: Any) -> Mapping[str, Any]:
+    """Return the digest of the workspace, as pyhf computes it, and the settings of the model and its data."""
+    if not np.array_equal(data, model.data):
+        model = model.with_data(data)
     return {
         "workspace_sha256": digest(model.workspace.spec),
         "measurement": model.measurement,

@@ -112,7 +112,7 @@ class FitStudies(FitDisplay):
             figures=paper_figures(shown),
             tables=paper_tables(shown, self.table()),
             texts=paper_texts(state, self.to_code(), self._headline()),
-            inputs=paper_inputs(state.model),
+            inputs=paper_inputs(state.model, state.data),
         )
 
     def _folder_name(self) -> str:
