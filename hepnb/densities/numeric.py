@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,15 @@ __all__ = ["chained", "norm_with_derivatives", "with_derivatives"]
 
 # Central differences of fourth order: the error is a few 1e-10 of the scale over which a function changes.
 _STEP = 2e-3
+# What a cost function bends by along a good step.
+_BEND = 0.02
 _FIRST = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
 _SECOND = ((-2, -1 / 12), (-1, 16 / 12), (0, -30 / 12), (1, 16 / 12), (2, -1 / 12))
 
 
-def with_derivatives(function: Callable[..., Any], arguments: Sequence[Any], shape: tuple[int, ...]) -> Any:
+def with_derivatives(
+    function: Callable[..., Any], arguments: Sequence[Any], shape: tuple[int, ...], *, jets: bool = True
+) -> Any:
     """Call a function of a user with jets, or with shifted numbers where it does not take them.
 
     Parameters
@@ -28,6 +33,8 @@ def with_derivatives(function: Callable[..., Any], arguments: Sequence[Any], sha
         Where.
     shape : tuple of int
         Of the result, which may come as a scalar.
+    jets : bool
+        Try jets first.
 
     Returns
     -------
@@ -40,6 +47,8 @@ def with_derivatives(function: Callable[..., Any], arguments: Sequence[Any], sha
             if shape
             else function(*arguments)
         )
+    if not jets:
+        return _differences(function, arguments, shape)
     try:
         found = function(*arguments)
         if isinstance(found, Jet):
@@ -64,6 +73,9 @@ def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: 
         return np.broadcast_to(np.asarray(function(*shifted), dtype=float), shape)
 
     middle = at({})
+    if not shape:
+        for i in moving:
+            steps[i] = _suitable(partial(_shifted, function, values, i), float(steps[i]), float(middle))
     along = {(i, k): at({i: k}) for i in moving for k in (-2, -1, 1, 2)}
     along |= {(i, 0): middle for i in moving}
     slopes = {i: sum(w * along[i, k] for k, w in _FIRST) / steps[i] for i in moving}
@@ -75,6 +87,26 @@ def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: 
             mixed = sum(wi * wj * at({i: ki, j: kj}) for ki, wi in _FIRST for kj, wj in _FIRST)
             bends[i, j] = mixed / (steps[i] * steps[j])
     return chained(middle, arguments, slopes, bends)
+
+
+def _shifted(function: Callable[..., Any], values: Sequence[Any], place: int, step: float) -> float:
+    return float(function(*(v + step if i == place else v for i, v in enumerate(values))))
+
+
+def _suitable(function: Callable[[float], float], step: float, middle: float) -> float:
+    """Return a step over which a function bends as over a fifth of a standard deviation."""
+    largest = 1e3 * step / _STEP
+    for _ in range(30):
+        rise = abs(function(step) + function(-step) - 2 * middle)
+        if _BEND / 10 <= rise <= _BEND * 10:
+            break
+        factor = (
+            0.1 if not np.isfinite(rise) else float(np.clip(np.sqrt(_BEND / max(rise, 1e-300)), 0.01, 100.0))
+        )
+        step = min(step * factor, largest)
+        if step == largest:
+            break
+    return step
 
 
 def chained(

@@ -15,11 +15,13 @@ from hepnb.losses.build import (
     UnbinnedNLL,
     as_loss,
 )
+from hepnb.losses.cost import CostFunction
 from hepnb.losses.loss import Loss
 from hepnb.losses.splot import sweights
 
 __all__ = [
     "BinnedNLL",
+    "CostFunction",
     "ExtendedBinnedNLL",
     "ExtendedUnbinnedNLL",
     "LeastSquares",

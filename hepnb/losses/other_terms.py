@@ -29,18 +29,26 @@ class FunctionTerm:
         What it takes.
     errordef : float
         Its rise at one standard deviation: 0.5 for -log L, 1 for chi-square.
+    differences : bool
+        It takes numbers only: derivatives are differences.
     """
 
     data = None
 
     def __init__(
-        self, function: Callable[..., Any], parameters: Sequence[Expression], errordef: float
+        self,
+        function: Callable[..., Any],
+        parameters: Sequence[Expression],
+        errordef: float,
+        *,
+        differences: bool = False,
     ) -> None:
+        self._differences = differences
         self.function, self.errordef = function, errordef
         self.expressions = tuple(parameters)
         self.parameters: tuple[Parameter, ...] = collect_parameters(self.expressions)
         self._names = tuple(p.name for p in self.parameters)
-        self._vector = _takes_one(function) and len(self.expressions) > 1
+        self._vector = not differences and _takes_one(function) and len(self.expressions) > 1
 
     def with_data(self, data: Any) -> FunctionTerm:  # noqa: ARG002
         """Return itself: it has no data."""
@@ -98,7 +106,8 @@ class FunctionTerm:
                 name: Jet(float(point[i]), {i: 1.0}, {}) if order else float(point[i])
                 for i, name in enumerate(self._names)
             }
-            found = with_derivatives(self._call, [e.at(values) for e in self.expressions], ())
+            arguments = [e.at(values) for e in self.expressions]
+            found = with_derivatives(self._call, arguments, (), jets=not self._differences)
             one, first, second = flat(found, 1, size)
             if np.isfinite(one[0]):
                 value[lane], gradient[lane], curvature[lane] = one[0], first[0], second[0]
