@@ -181,7 +181,7 @@ def test_a_branch_that_does_not_exist_in_a_channel(background: hepnb.Tree) -> No
         ("lep_charge > 0)", "syntax error: unmatched ')'", 14),
         ("(lep_charge > 0", "syntax error: a bracket is not closed", 0),
         ("jet_pt = 300", "write '==' to compare", 7),
-        ("jet_pt > 200 && lep_charge > 0", "write '&' or 'and'", 13),
+        ("!jet_pt == 300", "write not (a == b), or (not a) == b", 0),
         ("jet_pt > 200 & lep_charge > 0", "write (a < 1) & (b > 2)", 9),
     ],
 )
