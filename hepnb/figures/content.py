@@ -108,6 +108,32 @@ class Content:
             factor = factor / total
         return replace(self, values=self.values * factor, variances=self.variances * factor**2)
 
+    def merged(self, at_most: int | None) -> Content:
+        """Merge neighbours until there are few enough bins; means and categories stay as they are.
+
+        Parameters
+        ----------
+        at_most : int or None
+            Number of bins; None merges nothing.
+
+        Returns
+        -------
+        Content
+            The last bin may be of fewer bins than the others.
+
+        Examples
+        --------
+        >>> content = Content(np.arange(6.0), np.ones(5), np.ones(5)).merged(3)
+        >>> content.edges.tolist(), content.values.tolist()
+        ([0.0, 2.0, 4.0, 5.0], [2.0, 2.0, 1.0])
+        """
+        if at_most is None or self.values.size <= at_most or self.means or self.categories:
+            return self
+        starts = np.arange(0, self.values.size, -(-self.values.size // max(at_most, 1)))
+        edges = np.append(self.edges[starts], self.edges[-1])
+        values, variances = (np.add.reduceat(part, starts) for part in (self.values, self.variances))
+        return replace(self, edges=edges, values=values, variances=variances)
+
 
 HistogramLike: TypeAlias = Plottable | Content
 """A histogram that can be drawn."""

@@ -44,6 +44,8 @@ class HistogramArtists:
         Whether heights are divided by the bin widths, by the sum.
     comparison : ComparisonArtists, optional
         The lower panel.
+    at_most : int, optional
+        The number of bins up to which none are merged.
     """
 
     axes: Axes
@@ -53,6 +55,7 @@ class HistogramArtists:
     per_width: bool
     normalized: bool = False
     comparison: ComparisonArtists | None = None
+    at_most: int | None = None
 
     @property
     def moving(self) -> tuple[Artist, ...]:
@@ -61,7 +64,8 @@ class HistogramArtists:
         return (*self.steps, *bars, *(self.comparison.moving if self.comparison else ()))
 
     def _scaled(self, histogram: HistogramLike) -> Content:
-        return read_content(histogram).scaled(per_width=self.per_width, normalized=self.normalized)
+        merged = read_content(histogram).merged(self.at_most)
+        return merged.scaled(per_width=self.per_width, normalized=self.normalized)
 
     def update(self, *histograms: HistogramLike) -> None:
         """Show other numbers, and other bins if need be; neither text nor limits change.
@@ -116,6 +120,7 @@ def draw_histogram(
     log_y: bool = False,
     per_width: bool = False,
     normalized: bool = False,
+    at_most: int | None = None,
     ratio_ax: Axes | None = None,
     below: Literal["ratio", "pull"] = "ratio",
     x_title: str | None = None,
@@ -143,6 +148,9 @@ def draw_histogram(
         Divide by the bin widths, as variable bins ask for.
     normalized : bool
         Divide each histogram by its sum inside the axis.
+    at_most : int, optional
+        Merge neighbouring bins in the picture where there are more: what is narrower than a pixel is slow to
+        draw, and not seen.
     ratio_ax : Axes, optional
         Below, for a comparison of each histogram with the first; see :func:`hepnb.figures.lay_out`.
     below : {"ratio", "pull"}
@@ -176,7 +184,7 @@ def draw_histogram(
     'Events / 10 GeV'
     """
     named = _named(histograms, labels)
-    raw = {name: read_content(histogram) for name, histogram in named.items()}
+    raw = {name: read_content(histogram).merged(at_most) for name, histogram in named.items()}
     contents = {name: one.scaled(per_width=per_width, normalized=normalized) for name, one in raw.items()}
     first = next(iter(contents.values()))
     chosen = colors_for(list(contents), colors)
@@ -210,7 +218,9 @@ def draw_histogram(
         if first.categories:
             make_bottom_room(ax, ratio_ax)
     steps, errors = zip(*drawn, strict=True)
-    return HistogramArtists(ax, tuple(steps), tuple(errors), legend, per_width, normalized, comparison)
+    return HistogramArtists(
+        ax, tuple(steps), tuple(errors), legend, per_width, normalized, comparison, at_most
+    )
 
 
 _LINES = ("-", "--", "-.", ":")

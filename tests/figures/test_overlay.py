@@ -231,3 +231,17 @@ def test_a_single_dollar_sign_is_a_dollar_sign(figure):
     figure.add_subplot().set_xlabel(readable("costs 5 $"))
     pixels(figure)
     assert readable("$p_T$") == "$p_T$"
+
+
+def test_many_bins_are_merged_in_the_picture_alone(figure):
+    made = hist.Hist(hist.axis.Regular(1050, 0, 105, label="x [cm]"), storage=hist.storage.Weight())
+    made.fill(np.linspace(0, 104.9, 4000))
+    drawn = draw_histogram(made, figure.add_subplot(), at_most=100)
+    values, edges = step_data(drawn.steps[0])
+    assert (values.size, values.sum()) == (96, 4000)
+    np.testing.assert_allclose(values[:-1], made.values()[:1045].reshape(95, 11).sum(axis=1))
+    assert (edges[0], edges[-1]) == (0, 105)
+    drawn.update(made * 2)
+    assert step_data(drawn.steps[0])[0].sum() == 8000
+    few = made[:: hist.rebin(50)]
+    assert step_data(draw_histogram(few, figure.add_subplot(), at_most=100).steps[0])[0].size == 21

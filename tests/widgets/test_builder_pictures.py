@@ -372,3 +372,19 @@ def test_a_ready_histogram_has_no_second_axis(trees):
         profile=True,
     )
     assert "'d'" in builder.error
+
+
+def test_a_hundred_thousand_bins_are_merged_on_the_screen(trees):
+    builder = HistogramBuilder(tree=trees[0], expression="x", bins=(100_000, 70, 110))
+    assert len(builder.histogram.axes[0]) == 100_000
+    assert step_data(builder._picture._artists.steps[0])[0].size == 1000
+    assert len(builder.table()) == 100_000
+    agrees(builder)
+
+
+def test_a_line_keeps_its_colour_when_another_is_hidden(trees):
+    builder = HistogramBuilder(tree=trees[0], expression="x", bins=(5, 80, 100), cuts=CUTS)
+    before = builder._picture._artists.steps[1].get_edgecolor()
+    builder.hidden = ("all",)
+    assert builder._picture._artists.steps[0].get_edgecolor() == before
+    agrees(builder)

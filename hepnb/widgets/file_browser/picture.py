@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from hepnb.errors import BinningError
 from hepnb.figures import draw_histogram, draw_mesh, lay_out
 from hepnb.figures.tlatex import readable
-from hepnb.widgets.toolkit.statistics import statistics_words
+from hepnb.widgets.toolkit.statistics import MOST_DRAWN, statistics_words
 
 __all__ = ["Preview", "draw_graph", "preview_of"]
 
@@ -94,7 +94,9 @@ def preview_of(
         raise BinningError(f"{name!r} has no axes {axes!r}. Give one or two of its {letters}.")
     if not places:
         places = tuple(range(n)) if n < 3 else (0,)
-    options = {} if title is None else {"x_title": title}
+    options: dict[str, Any] = {} if title is None else {"x_title": title}
+    if len(places) == 1 and len(histogram.axes[places[0]]) > MOST_DRAWN:
+        options["at_most"] = MOST_DRAWN
     if places == tuple(range(n)):
         return Preview(histogram, (), filled, options)
     projected = histogram.project(*places)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hepnb.errors import WorkspaceError
 from hepnb.figures.content import read_content
+from hepnb.figures.style import colors_for
 from hepnb.widgets.histogram_builder.code import (
     in_stack,
 )
@@ -24,6 +25,7 @@ from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import call_later, main_loop
 from hepnb.widgets.toolkit.named_cuts import with_names
 from hepnb.widgets.toolkit.panel import PICTURE
+from hepnb.widgets.toolkit.statistics import MOST_DRAWN
 from hepnb.workspace import Sample
 
 __all__ = ["BuilderDisplay"]
@@ -193,15 +195,26 @@ class BuilderDisplay(BuilderInputs):
         return Picture(
             contents=contents,
             plan=self._plan(request, contents),
-            colors=sample_colors(self.samples) if self.show == "samples" else {},
+            colors=self._colors(),
             titles=self._titles(request, channel.label if channel is not None and mine else ""),
             note=self.channel if mine else "",
         )
 
+    def _colors(self) -> dict[str, str]:
+        """Colours that stay where another cut or tree is hidden."""
+        if self.show == "samples":
+            return sample_colors(self.samples)
+        names = {"cuts": self.cuts, "files": self.trees}.get(self.show, {})
+        return colors_for(list(names))
+
     def _plan(self, request: Request, contents: Mapping[str, Any]) -> Plan:
         roles = {part.name: part.role for part in request.parts if part.name in contents}
         means = bool(request.y) and not request.is_map
-        return self._look.plan(roles, is_map=request.is_map, means=means)
+        plan = self._look.plan(roles, is_map=request.is_map, means=means)
+        most = 0 if request.is_map else max(one.values.size for one in contents.values())
+        if plan.function == "draw_histogram" and most > MOST_DRAWN:
+            return replace(plan, options={**plan.options, "at_most": MOST_DRAWN})
+        return plan
 
     def _titles(self, request: Request, label: str) -> dict[str, str]:
         """Titles of the axes: the channel's, the branch's own, or the expression."""

@@ -8,7 +8,10 @@ import numpy as np
 
 from hepnb.figures.content import read_content
 
-__all__ = ["statistics_words"]
+__all__ = ["MOST_DRAWN", "statistics_words"]
+
+MOST_DRAWN = 1_000
+"""Bins of a histogram on the screen, which is hardly wider; where there are more, neighbours are merged."""
 
 
 def statistics_words(histogram: Any) -> str:
