@@ -48,7 +48,7 @@ class Way:
     def choose_tree(self):
         rows = self.page.get_by_role("row")
         rows.filter(has_text="prediction.root").click()
-        rows.filter(has_text=re.compile("^background(?!_)")).first.click()
+        rows.filter(has_text=re.compile("^▸?background(?!_)")).first.click()
         self.note("background in prediction.root")
 
     def choose_branch(self):

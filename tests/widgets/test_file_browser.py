@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 import shutil
 
 import hist
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import uproot
 
@@ -11,6 +14,7 @@ import hepnb
 from hepnb.errors import HepnbError
 from hepnb.events import Tree
 from hepnb.widgets.file_browser.panel import FileBrowser
+from hepnb.workspace import uncorrelated_background
 
 
 @pytest.fixture
@@ -187,7 +191,7 @@ def test_the_table_lists_the_entries(root):
 
 
 def test_a_misspelt_keyword_is_refused(root):
-    with pytest.raises(HepnbError, match=r"FileBrowser has no input 'rot'. Did you mean 'root'\?"):
+    with pytest.raises(HepnbError, match=r"FileBrowser has no input 'rot'. Did you mean 'root'"):
         FileBrowser(rot=root)
 
 
@@ -195,3 +199,102 @@ def test_hundreds_of_objects_open(many_objects):
     browser = FileBrowser(root=many_objects.parent, file=many_objects.name)
     assert len(browser._files.rows) > 500
     assert browser.error == ""
+
+
+# -- other files, and getting about ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mixed(tmp_path, root):
+    """A folder with a file of each kind."""
+    workspace = uncorrelated_background([5.0, 6.0], [50.0, 52.0], [3.0, 7.0])
+    (root / "model.json").write_text(json.dumps(workspace.spec))
+    (root / "patch.json").write_text(json.dumps([{"op": "remove", "path": "/version"}]))
+    for name in ("part.root.1", "UPPER.ROOT"):
+        shutil.copy(root / "cycles.root", root / name)
+    pq.write_table(pa.table({"x": [1.0, 2.0, 4.0], "n": [1, 2, 2]}), root / "deep" / "t.parquet")
+    return root
+
+
+def run(code):
+    scope = {}
+    exec(code, scope)
+    return scope
+
+
+def test_files_of_every_suffix_are_listed(mixed):
+    browser = FileBrowser(root=mixed)
+    assert set(names(browser)) >= {"model.json", "patch.json", "part.root.1", "UPPER.ROOT"}
+    assert "notes.txt" not in names(browser)
+    browser._files.selected = ["f:part.root.1"]
+    assert browser.error == ""
+    browser.path = "Events"
+    assert browser.selected.n_entries == 6
+
+
+def test_a_workspace_is_loaded_and_described(mixed):
+    browser = FileBrowser(root=mixed, file="deep/nested.root", path="a")
+    browser._files.selected = ["f:model.json"]
+    assert browser.error == ""
+    assert browser.selected == hepnb.load(mixed / "model.json")
+    assert run(browser.to_code())["selected"] == browser.selected
+    assert "1 channel with 2 bins" in browser._controls.summary.value
+    assert (browser.histogram, browser.result) == (None, None)
+    browser.file = "patch.json"
+    assert (browser.error, browser.selected) == ("", None)
+    assert "JSON patch" in browser._controls.summary.value
+    browser.file = "deep/nested.root"
+    assert len(browser.result) > 3
+
+
+def test_a_table_is_a_tree_with_branches(mixed):
+    browser = FileBrowser(root=mixed, file="deep/t.parquet")
+    assert browser.error == ""
+    tree = hepnb.open(mixed / "deep/t.parquet")
+    assert browser.selected == tree
+    assert names(browser, "f:deep/t.parquet") == ["x", "n"]
+    browser.branch = "n"
+    assert browser.error == ""
+    scope = run(browser.to_code())
+    assert scope["selected"] == tree
+    assert scope["histogram"].values().tolist() == browser.histogram.values().tolist() == [1, 2]
+    browser._files.selected = ["f:deep/t.parquet"]
+    assert (browser.branch, browser.histogram, browser.selected) == ("", None, tree)
+
+
+def test_what_came_meanwhile_is_seen_after_a_refresh(mixed):
+    browser = FileBrowser(root=mixed, file="deep/nested.root", path="mydir/Events")
+    shutil.copy(mixed / "cycles.root", mixed / "deep" / "new.root")
+    assert "new.root" not in names(browser, "d:deep")
+    browser._controls.refresh.click()
+    assert "new.root" in names(browser, "d:deep")
+    assert (browser.error, browser.file, browser.path) == ("", "deep/nested.root", "mydir/Events")
+    assert browser.selected is not None
+    (mixed / "deep" / "nested.root").unlink()
+    browser.refresh()
+    assert "nested.root" in browser.error
+
+
+def test_a_typed_path_goes_there(mixed):
+    browser = FileBrowser(root=mixed)
+    browser._controls.go_to.submit("deep")
+    assert browser._files.row("d:deep")["expanded"]
+    assert browser._files.selected == ["d:deep"]
+    browser._controls.go_to.submit(str(mixed / "deep" / "nested.root"))
+    assert browser.file == "deep/nested.root"
+    assert not browser.go_to("../outside")
+    assert "outside the root" in browser.error
+    assert not browser.go_to("deep/missing.root")
+    assert "missing.root" in browser.error
+
+
+def test_roots_are_chosen_among_those_given(mixed):
+    roots = (str(mixed), str(mixed / "deep"))
+    browser = FileBrowser(root=mixed, roots=roots)
+    assert browser._controls.roots.layout.display is None
+    browser._controls.roots.value = roots[1]
+    assert (browser.root, browser.error) == (roots[1], "")
+    assert "nested.root" in names(browser)
+    browser.root = str(mixed.parent)
+    assert "not one of the roots" in browser.error
+    assert names(browser) == []

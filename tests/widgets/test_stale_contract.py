@@ -21,6 +21,8 @@ NEUTRAL = {
     ("BranchSelector", "reading"),  # of the code
     ("FileBrowser", "elements"),
     ("FileBrowser", "axes"),  # of a tree
+    ("FileBrowser", "roots"),
+    ("FileBrowser", "roots"),
     ("HistogramBuilder", "elements"),  # of an expression without lists
     ("HistogramBuilder", "y_bins"),  # of a map, as three more
     ("HistogramBuilder", "profile"),
@@ -155,6 +157,7 @@ def panels(folder):
             "branch": "pt",
             "elements": "max",
             "axes": "",
+            "roots": (str(folder), str(folder.parent)),
         },
     )
     yield bench, {"workspace": spec(30.0), "root": str(folder.parent), "step": 5}

@@ -9,7 +9,7 @@ from hepnb.python_code import Code, Script, call, comment, literal
 from hepnb.widgets.file_browser.picture import Preview
 from hepnb.widgets.toolkit.bins_code import bins_code
 
-__all__ = ["browser_code"]
+__all__ = ["browser_code", "single_code"]
 
 
 def browser_code(file: Any, path: str, entry: FileKey | None, preview: Preview | None = None) -> str:
@@ -42,8 +42,37 @@ def browser_code(file: Any, path: str, entry: FileKey | None, preview: Preview |
         script.add(comment(f"{entry.key} cannot be read: {entry.reason}"))
         return script.text
     script.add(f"selected = file[{literal(path)}]")
+    _draw(script, preview)
+    return script.text
+
+
+def single_code(function: str, path: str, preview: Preview | None = None) -> str:
+    """Write the program for a file that is one object.
+
+    Parameters
+    ----------
+    function : str
+        What opens it: ``"hepnb.open"`` or ``"hepnb.load"``.
+    path : str
+        The file.
+    preview : Preview, optional
+        The histogram of a branch that is drawn.
+
+    Returns
+    -------
+    str
+        It binds ``selected``, and ``histogram`` and ``figure`` where a histogram is drawn.
+    """
+    script = Script("import hepnb")
+    script.add(f"selected = {call(function, path)}")
+    _draw(script, preview)
+    return script.text
+
+
+def _draw(script: Script, preview: Preview | None) -> None:
+    """Write the lines that fill and draw what is previewed of ``selected``."""
     if preview is None:
-        return script.text
+        return
     made = "selected"
     if preview.filled is not None:
         expression, bins = preview.filled
@@ -58,4 +87,3 @@ def browser_code(file: Any, path: str, entry: FileKey | None, preview: Preview |
         call(f"hepnb.figures.{preview.function}", Code("histogram"), Code("ax"), **(preview.options or {})),
         block=True,
     )
-    return script.text

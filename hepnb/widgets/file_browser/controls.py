@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 from typing import Any
@@ -13,6 +13,7 @@ import ipywidgets
 from hepnb.figures.tlatex import readable_plain
 from hepnb.widgets.file_browser.rows import COLUMNS
 from hepnb.widgets.toolkit.branch_histogram import ELEMENTS
+from hepnb.widgets.toolkit.expression_box import ExpressionBox
 from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import Draw, LiveFigure
 from hepnb.widgets.toolkit.table import Table
@@ -37,6 +38,12 @@ class BrowserControls:
         Folders, files and what is in them.
     summary : HTML
         Words about what is selected.
+    refresh : Button
+        Reads the folders again.
+    go_to : ExpressionBox
+        Takes the path of a file or folder.
+    roots : Dropdown
+        Which root.
     axes, elements : Dropdown
         Which axes of a histogram are drawn, and which elements of lists.
     live : LiveFigure
@@ -58,11 +65,17 @@ class BrowserControls:
             columns=COLUMNS,
             label="Files",
             placeholder="Search: words, *, ? or /regex/; Enter opens",
-            empty="No ROOT files here",
+            empty="No files to open here",
             height=340,
             arrows_choose=False,
         )
-        self.files.layout.flex = "1 1 400px"
+        self.refresh = ipywidgets.Button(
+            icon="refresh", tooltip="Read the folders again", layout={"width": "38px"}
+        )
+        self.go_to = ExpressionBox(
+            label="Go to", hide_label=True, placeholder="path of a file or folder", action="Open", clear=True
+        )
+        self.roots = ipywidgets.Dropdown(description="Root", layout={"width": "auto", "display": "none"})
         self.summary = ipywidgets.HTML()
         self.live = LiveFigure(width=420, height=300, alt="Preview")
         self.picture = ipywidgets.VBox([self.live])
@@ -72,7 +85,10 @@ class BrowserControls:
             tooltip="What is drawn of a list per event",
         )  # fmt: skip
         choices = row(self.axes, self.elements)
-        self.box = row(self.files, column([self.summary, choices, self.picture], width="424px"))
+        self.go_to.layout.flex = "1 1 200px"
+        above = ipywidgets.HBox([self.refresh, self.go_to])
+        left = column([self.roots, above, self.files], flex="1 1 400px")
+        self.box = row(left, column([self.summary, choices, self.picture], width="424px"))
         self.offer_axes(None)
         self.offer_elements(False)
 
@@ -96,6 +112,21 @@ class BrowserControls:
         with self.quietly():
             self.axes.options = options
             self.choose(self.axes, chosen)
+
+    def offer_roots(self, roots: Sequence[str], chosen: str) -> None:
+        """Offer folders to browse, and hide the choice where there is none.
+
+        Parameters
+        ----------
+        roots : sequence of str
+            The folders.
+        chosen : str
+            The one that is browsed.
+        """
+        self.roots.layout.display = None if len(roots) > 1 else "none"
+        with self.quietly():
+            self.roots.options = [(root, root) for root in roots]
+            self.choose(self.roots, chosen)
 
     @contextmanager
     def quietly(self) -> Iterator[None]:

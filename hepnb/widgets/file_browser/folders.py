@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 from hepnb.errors import FileError
 from hepnb.local_files import local_path
 
-__all__ = ["Item", "check_pattern", "list_folder", "resolve_inside", "size_words"]
+__all__ = ["Item", "check_pattern", "file_kind", "list_folder", "resolve_inside", "size_words"]
 
-_SUFFIX = ".root"
+_ROOT_FILE = re.compile(r"\.root(\.\d+)?$", re.IGNORECASE)  # hadd and grid jobs number their files
+_TABLES = (".parquet", ".pq")
+_WORKSPACES = (".json", ".json.gz", ".xml")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -42,6 +45,32 @@ class Item:
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rsplit("/", 1)[-1]
+
+
+def file_kind(name: str) -> str:
+    """Return what a file is by its name.
+
+    Parameters
+    ----------
+    name : str
+        With or without folders.
+
+    Returns
+    -------
+    str
+        "root"; "table" for Parquet; "workspace" for JSON and XML, which may be patches; empty for others.
+
+    Examples
+    --------
+    >>> [file_kind(name) for name in ("a.root.1", "A.ROOT", "a.parquet", "a.json", "a.txt")]
+    ['root', 'root', 'table', 'workspace', '']
+    """
+    lowered = name.lower()
+    if _ROOT_FILE.search(lowered):
+        return "root"
+    if lowered.endswith(_TABLES):
+        return "table"
+    return "workspace" if lowered.endswith(_WORKSPACES) else ""
 
 
 def resolve_inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
@@ -104,7 +133,7 @@ def check_pattern(root: str | os.PathLike[str], pattern: str) -> None:
 
 
 def list_folder(root: str | os.PathLike[str], path: str) -> tuple[Item, ...]:
-    """List the folders and ROOT files in a folder below the root.
+    """List the folders below the root, and the files that can be opened: ROOT, Parquet, JSON and XML.
 
     Parameters
     ----------
@@ -137,7 +166,7 @@ def list_folder(root: str | os.PathLike[str], path: str) -> tuple[Item, ...]:
 def _item(root: str | os.PathLike[str], path: str, entry: os.DirEntry[str]) -> Item | None:
     try:
         is_folder = entry.is_dir()
-        if not is_folder and not entry.name.endswith(_SUFFIX):
+        if not is_folder and not file_kind(entry.name):
             return None
         if entry.is_symlink():
             resolve_inside(root, path)

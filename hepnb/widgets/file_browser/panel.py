@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import hepnb.events
-from hepnb.errors import FileError, HepnbError
+from hepnb.errors import FileError, HepnbError, WorkspaceError
 from hepnb.events import FileKey, Tree
-from hepnb.widgets.file_browser.code import browser_code
-from hepnb.widgets.file_browser.folders import check_pattern, list_folder, resolve_inside
-from hepnb.widgets.file_browser.preview import TREES, BrowserPreview
+from hepnb.widgets.file_browser.code import browser_code, single_code
+from hepnb.widgets.file_browser.folders import check_pattern, file_kind, list_folder, resolve_inside
+from hepnb.widgets.file_browser.preview import TREES, BrowserPreview, Single, workspace_lines
 from hepnb.widgets.file_browser.rows import (
     branch_row,
     file_id,
@@ -22,6 +22,7 @@ from hepnb.widgets.file_browser.rows import (
     newest_cycles,
     parent_folders,
 )
+from hepnb.workspace import load
 
 __all__ = ["FileBrowser"]
 
@@ -58,6 +59,10 @@ class FileBrowser(BrowserPreview):
         self.observe(self._on_branch, ["branch", "elements"])
         self.observe(self._on_axes, "axes")
         self._follow_choices()
+        self._controls.refresh.on_click(lambda _button: self.refresh())
+        self._controls.go_to.on_submit(self.go_to)
+        self._controls.roots.observe(self._root_chosen, "value")
+        self.observe(self._on_roots, "roots")
         self._controls.say("", "Choose a tree or a histogram.")
         self._on_root()
 
@@ -65,25 +70,39 @@ class FileBrowser(BrowserPreview):
 
     def _on_root(self, change: Any = None) -> None:  # noqa: ARG002
         with self._reporting("root", shows=""):
-            self._opened = None
+            self._opened = self._single = None
             self._branches = {}
             self.set_trait("selected", None)
             self._files.rows = []
+            self._check_root()
             self._files.rows = [item_row(item, None) for item in list_folder(self.root, "")]
             self._files.label = f"Files in {self.root}"
             self.file = ""
 
+    def _on_roots(self, _change: Any) -> None:
+        with self._reporting("root", shows=""):
+            self._check_root()
+
+    def _root_chosen(self, change: Any) -> None:
+        if not self._controls.quiet and change["new"]:
+            self.root = change["new"]
+
     def _on_file(self, change: Any = None) -> None:  # noqa: ARG002
         with self._reporting("file", shows=""), self._reporting("row", shows=""):
-            self._opened = None
+            self._opened = self._single = None
             self.path = ""
             self.set_trait("selected", None)
             # Nothing of the file before stays in the list of entries, or in the preview.
             self._set_result(None)
+            self._no_picture()
             self._controls.say("", "" if self.file else "Choose a tree or a histogram.")
             if not self.file:
                 return
-            name = self._open_file(self._relative(self.file))
+            name = self._relative(self.file)
+            if file_kind(name) in ("table", "workspace"):
+                self._open_single(name)
+                return
+            self._open_file(name)
             self._point_at(file_id(name))
             self._show_file(name)
 
@@ -106,6 +125,75 @@ class FileBrowser(BrowserPreview):
                 self._unfold(self._entry_id(name, self._entry(folder)))
             self._point_at(self._entry_id(name, entry))
             self._show(entry)
+
+    def _open_single(self, name: str) -> None:
+        """Open a file that is one object: a tree, or a workspace."""
+        for folder in parent_folders(name):
+            self._unfold(folder_id(folder))
+        path = os.path.join(self.root, name)  # noqa: PTH118  # keeps the root as it was given
+        self._point_at(file_id(name))
+        if file_kind(name) == "table":
+            tree: Any = hepnb.events.open(path)
+            self._unfold(file_id(name))
+            self._single = Single("hepnb.open", path)
+            self._show_tree(name.rsplit("/", 1)[-1], tree)
+            self.set_trait("selected", tree)
+            return
+        try:
+            workspace = load(path)
+        except WorkspaceError as error:
+            # A patch is no workspace, and no mistake.
+            self._controls.say(name.rsplit("/", 1)[-1], str(error))
+            return
+        self._single = Single("hepnb.load", path)
+        self._controls.say(name.rsplit("/", 1)[-1], *workspace_lines(workspace))
+        self.set_trait("selected", workspace)
+
+    def _check_root(self) -> None:
+        """Refuse a root that is not among those that were given."""
+        known = [os.fspath(root) for root in self.roots]
+        if known and os.fspath(self.root) not in known:
+            raise FileError(f"{self.root!r} is not one of the roots {', '.join(known)}. Choose one of them.")
+        self._controls.offer_roots(known, os.fspath(self.root))
+
+    def refresh(self) -> None:
+        """Read the folders again, as the button does; what is open and unfolded stays so."""
+        with self._reporting("row", shows=""):
+            unfolded = [row["id"] for row in self._files.rows if row.get("expanded") and row["id"][0] == "d"]
+            file, path, branch = self.file, self.path, self.branch
+            self._on_root()
+            for row_id in unfolded:
+                if any(row["id"] == row_id for row in self._files.rows):
+                    self._unfold(row_id)
+            self.file = file
+            if self.file and not self.error:
+                self.path, self.branch = path, branch
+
+    def go_to(self, text: str) -> bool:
+        """Open a file, or unfold a folder, whose path was typed.
+
+        Parameters
+        ----------
+        text : str
+            Relative to the root, or absolute.
+
+        Returns
+        -------
+        bool
+            Whether it is there.
+        """
+        done = False
+        with self._reporting("go to", shows=""):
+            name = self._relative(text.strip())
+            if resolve_inside(self.root, name).is_dir():
+                for folder in (*parent_folders(name), *([name] if name != "." else [])):
+                    self._unfold(folder_id(folder))
+                if name != ".":
+                    self._point_at(folder_id(name))
+            else:
+                self.file = name
+            done = True
+        return done and not self.error
 
     def _relative(self, file: str) -> str:
         top = resolve_inside(self.root, "")
@@ -150,10 +238,15 @@ class FileBrowser(BrowserPreview):
         kind, name = row_id[0], row_id[2:]
         if kind not in "dfo" or any(other.get("parent") == row_id for other in self._files.rows):
             return
+        if kind == "f" and file_kind(name) == "workspace":
+            return
         if kind == "d":
             children = [item_row(item, row_id) for item in list_folder(self.root, name)]
         elif kind == "o":
             children = self._branch_rows(row_id)
+        elif file_kind(name) == "table":
+            tree: Any = hepnb.events.open(resolve_inside(self.root, name))
+            children = self._rows_of(tree, name, "", row_id)
         else:
             try:
                 path = resolve_inside(self.root, name)
@@ -173,8 +266,9 @@ class FileBrowser(BrowserPreview):
         file, _, key = row_id[2:].rpartition("|")
         opened = self._opened if self._is_open(file) else hepnb.events.open(resolve_inside(self.root, file))
         tree = opened[key] if opened is not None else None
-        if not isinstance(tree, Tree):
-            return []
+        return self._rows_of(tree, file, key, row_id) if isinstance(tree, Tree) else []
+
+    def _rows_of(self, tree: Tree, file: str, key: str, row_id: str) -> list[dict[str, Any]]:
         first = {branch.name: branch for branch in reversed(tree.branches)}
         rows = []
         for number, branch in enumerate(reversed(first.values())):
@@ -221,7 +315,9 @@ class FileBrowser(BrowserPreview):
                 self._choose_branch(*self._branches[row_id])
             elif kind == "f":
                 self.path = ""
-                if self._is_open(name):
+                if self._is_open(name) and self._single is not None:
+                    self.branch = ""
+                elif self._is_open(name):
                     self.set_trait("selected", None)
                     self._show_file(name)
                 self.file = name
@@ -236,19 +332,24 @@ class FileBrowser(BrowserPreview):
     def _choose_branch(self, file: str, key: str, branch: str) -> None:
         if not self._is_open(file):
             self.file = file
-        if self._opened is not None:
+        if self._single is not None:
+            self.branch = branch
+        elif self._opened is not None:
             if self._entry(self.path).key != key if self.path else True:
                 self.path = key
             self.branch = branch
 
     def _is_open(self, name: str) -> bool:
-        return bool(self.file) and self._opened is not None and self._relative(self.file) == name
+        opened = self._opened is not None or self._single is not None
+        return bool(self.file) and opened and self._relative(self.file) == name
 
     def _point_at_branch(self, name: str) -> None:
-        entry = self._entry(self.path)
-        row_id = self._entry_id(self._relative(self.file), entry)
+        file, key, row_id = self._relative(self.file), "", file_id(self._relative(self.file))
+        if self._single is None:
+            entry = self._entry(self.path)
+            key, row_id = f"{entry.path};{entry.cycle}", self._entry_id(file, entry)
         self._unfold(row_id)
-        wanted = (self._relative(self.file), f"{entry.path};{entry.cycle}", name)
+        wanted = (file, key, name)
         found = next((row for row, branch in self._branches.items() if branch == wanted), "")
         if found:
             self._point_at(found)
@@ -262,5 +363,7 @@ class FileBrowser(BrowserPreview):
     def to_code(self) -> str:
         """Return Python that opens the file and takes the object that is selected."""
         entry = self._entry(self.path) if self._opened is not None and self.path else None
+        if self._single is not None:
+            return single_code(self._single.function, self._single.path, self._drawn)
         file = None if self._opened is None else self._opened.path
         return browser_code(file, self.path, entry, self._drawn)

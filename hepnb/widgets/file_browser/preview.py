@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import traitlets
@@ -25,11 +26,40 @@ from hepnb.widgets.toolkit.branch_histogram import (
 )
 from hepnb.widgets.toolkit.inputs import Input, PathText, panel_input
 from hepnb.widgets.toolkit.panel import PICTURE, Panel
+from hepnb.workspace import Workspace
 
-__all__ = ["TREES", "BrowserPreview"]
+__all__ = ["TREES", "BrowserPreview", "Single", "workspace_lines"]
 
 TREES = ("tree", "rntuple")
 """The kinds of objects that have branches."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """A file that is one object.
+
+    Parameters
+    ----------
+    function : str
+        What opens it: ``"hepnb.open"`` or ``"hepnb.load"``.
+    path : str
+        The file.
+    """
+
+    function: str
+    path: str
+
+
+def workspace_lines(workspace: Workspace) -> list[str]:
+    """Return what is in a workspace, a line for each kind of thing."""
+    channels = workspace.channel_bins
+    bins = sum(channels.values())
+    listed = ", ".join(list(channels)[:8]) + (", ..." if len(channels) > 8 else "")
+    return [
+        f"A workspace: {plural(len(channels), 'channel')} with {plural(bins, 'bin')}",
+        f"Channels: {listed}",
+        f"{plural(len(workspace.modifiers), 'modifier')}; parameter of interest: {workspace.poi or 'none'}",
+    ]
 
 
 class BrowserPreview(Panel):
@@ -40,6 +70,11 @@ class BrowserPreview(Panel):
     )
     file: Input[str, str | os.PathLike[str]] = panel_input(
         PathText(), default="", help="A file to open, relative to the root or absolute."
+    )
+    roots: Input[tuple[str, ...], Sequence[str]] = panel_input(
+        traitlets.Tuple(),
+        default=(),
+        help="Folders to choose the root from; `root` is one of them.",
     )
     path: str = panel_input(
         traitlets.Unicode(), default="", help="An object in the file, with ``;cycle`` or without."
@@ -63,6 +98,7 @@ class BrowserPreview(Panel):
 
     def _build(self) -> None:
         self._opened: RootFile | RootFiles | None = None
+        self._single: Single | None = None
         self._background = Background("browser")
         self._drawn: Preview | None = None
         self._controls = BrowserControls()
@@ -113,10 +149,7 @@ class BrowserPreview(Panel):
             return
         found = self._opened[entry.key]
         if isinstance(found, Tree):
-            n = len(found.branches)
-            self._controls.say(
-                entry.key, f"{found.n_entries:,} entries, {plural(n, 'branch', 'branches')}", entry.title
-            )
+            self._show_tree(entry.key, found, entry.title)
         elif entry.kind == "graph":
             self._controls.say(entry.key, f"{entry.classname}, {plural(found.n_rows, 'point')}", entry.title)
             if "y_low" not in found:
@@ -130,6 +163,10 @@ class BrowserPreview(Panel):
         else:
             self._controls.say(entry.key, f"{entry.classname}: {str(found)[:200]}", entry.title)
         self.set_trait("selected", found if entry.kind in (*TREES, "histogram") else None)
+
+    def _show_tree(self, name: str, tree: Tree, title: str = "") -> None:
+        n = len(tree.branches)
+        self._controls.say(name, f"{tree.n_entries:,} entries, {plural(n, 'branch', 'branches')}", title)
 
     def _show_histogram(self, entry: FileKey, found: Any) -> None:
         preview = preview_of(found, self.axes, name=entry.path)
@@ -158,6 +195,9 @@ class BrowserPreview(Panel):
             if not self.branch:
                 if change["name"] == "branch" and self.path and self._opened is not None:
                     self._show(self._entry(self.path))
+                elif change["name"] == "branch" and isinstance(self.selected, Tree):
+                    self._no_picture()
+                    self._show_tree(str(self.file).rsplit("/", 1)[-1], self.selected)
                 return
             tree = self.selected
             if not isinstance(tree, Tree):

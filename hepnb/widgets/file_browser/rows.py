@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hepnb.events import Branch, FileKey
-from hepnb.widgets.file_browser.folders import Item, size_words
+from hepnb.widgets.file_browser.folders import Item, file_kind, size_words
 
 __all__ = [
     "COLUMNS",
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _ICONS = {"directory": "folder", "tree": "tree", "rntuple": "tree", "graph": "graph", "other": "other"}
+_FILE_ICONS = {"table": "tree", "workspace": "graph"}
 COLUMNS = [
     {"key": "name", "kind": "tree", "label": "Name"},
     {"key": "what", "label": "Type", "width": 104},
@@ -37,7 +38,8 @@ COLUMNS = [
 
 def item_row(item: Item, parent: str | None) -> dict[str, Any]:
     """Return the row of a file or folder."""
-    icon = "warning" if item.reason else "folder" if item.is_folder else "file"
+    kind = "" if item.is_folder else file_kind(item.name)
+    icon = "warning" if item.reason else "folder" if item.is_folder else _FILE_ICONS.get(kind, "file")
     return {
         "id": folder_id(item.path) if item.is_folder else file_id(item.path),
         "parent": parent,
@@ -45,7 +47,7 @@ def item_row(item: Item, parent: str | None) -> dict[str, Any]:
         "what": "",
         "count": None if item.is_folder or item.reason else size_words(item.size),
         "icon": icon,
-        "expandable": not item.reason,
+        "expandable": not item.reason and kind != "workspace",
         "muted": bool(item.reason),
         "tooltip": item.reason or item.path,
     }

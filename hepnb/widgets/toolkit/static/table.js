@@ -342,6 +342,7 @@ function render({ model, el }) {
           const cut = text.length > 14 ? text.length - 9 : text.length;
           name.textContent = text.slice(0, cut);
           tail.textContent = text.slice(cut);
+          cell.setAttribute("aria-label", text);  // two parts would be read as two words
         }
       };
     },
@@ -419,6 +420,7 @@ function render({ model, el }) {
           last = joined;
           input.replaceChildren(...options.map((option) => new Option(option, option)));
         }
+        input.hidden = joined === "";  // nothing to choose: a click is meant for the row
         input.disabled = !editable(column, row);
         if (!busy(input, row, column)) input.value = row[column.key] ?? "";
       };
