@@ -52,7 +52,8 @@ class Way:
         self.note("background in prediction.root")
 
     def choose_branch(self):
-        rows = self.page.get_by_role("row")
+        # The files, which have branches too, are on the page until the next step is there.
+        rows = self.page.get_by_role("grid", name="Branches").get_by_role("row")
         ticks = (
             ("lep_charge", "jet_pt, lep_charge |"),
             ("jet_pt", "lep_charge |"),
