@@ -173,7 +173,7 @@ class Sum(_Composite):
         """The coefficient of each density."""
         if self.yields is not None:
             return self.yields
-        return (*self.given, composed(lambda *f: 1.0 - sum(f), *self.given))
+        return (*self.given, composed(_rest, *self.given))
 
     def expected_events(self, parameters: Any = None) -> float:
         """Return the expected number of events.
@@ -215,6 +215,10 @@ class Sum(_Composite):
         counts = rng.multinomial(size, weights / weights.sum())
         parts = [d.draw(int(n), rng, values) for d, n in zip(self.densities, counts, strict=True)]
         return rng.permutation(np.concatenate(parts))
+
+
+def _rest(*fractions: Any) -> Any:
+    return 1.0 - sum(fractions)
 
 
 def _share(name: str, given: Any, limits: tuple[float, float]) -> Expression:

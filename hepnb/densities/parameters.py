@@ -7,6 +7,7 @@ A density's argument is a number, a :class:`Parameter`, or an :class:`Expression
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,34 +71,34 @@ class Expression:
         return f"Expression of {', '.join(p.name for p in self.parameters)}"
 
     def __add__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a + b, self, other)
+        return _joined(operator.add, self, other)
 
     def __radd__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a + b, other, self)
+        return _joined(operator.add, other, self)
 
     def __sub__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a - b, self, other)
+        return _joined(operator.sub, self, other)
 
     def __rsub__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a - b, other, self)
+        return _joined(operator.sub, other, self)
 
     def __mul__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a * b, self, other)
+        return _joined(operator.mul, self, other)
 
     def __rmul__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a * b, other, self)
+        return _joined(operator.mul, other, self)
 
     def __truediv__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a / b, self, other)
+        return _joined(operator.truediv, self, other)
 
     def __rtruediv__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a / b, other, self)
+        return _joined(operator.truediv, other, self)
 
     def __pow__(self, other: Any) -> Expression:
-        return _joined(lambda a, b: a**b, self, other)
+        return _joined(operator.pow, self, other)
 
     def __neg__(self) -> Expression:
-        return _joined(lambda a, b: a * b, self, -1.0)
+        return _joined(operator.mul, self, -1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,14 +215,25 @@ def composed(function: Callable[..., Any], *parameters: Expression) -> Expressio
     return Expression(function, parameters)
 
 
+@dataclass(frozen=True)
+class _WithNumber:
+    """A function of two numbers of which one is known; a class, so that expressions can be pickled."""
+
+    function: Callable[[Any, Any], Any]
+    number: float
+    first: bool
+
+    def __call__(self, value: Any) -> Any:
+        return self.function(self.number, value) if self.first else self.function(value, self.number)
+
+
 def _joined(function: Callable[[Any, Any], Any], one: Any, other: Any) -> Expression:
     if isinstance(one, Expression) and isinstance(other, Expression):
         return Expression(function, (one, other))
+    number = _number(other if isinstance(one, Expression) else one, "a number in an expression of parameters")
     if isinstance(one, Expression):
-        number = _number(other, "a number in an expression of parameters")
-        return Expression(lambda a: function(a, number), (one,))
-    number = _number(one, "a number in an expression of parameters")
-    return Expression(lambda a: function(number, a), (other,))
+        return Expression(_WithNumber(function, number, first=False), (one,))
+    return Expression(_WithNumber(function, number, first=True), (other,))
 
 
 def _number(value: Any, what: str) -> float:

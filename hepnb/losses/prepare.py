@@ -117,7 +117,14 @@ def _pair(data: Any) -> tuple[FloatArray, FloatArray]:
     if is_histogram(data):
         if len(data.axes) != 1:
             raise ModelError(f"the histogram has {len(data.axes)} axes; a binned likelihood takes one.")
-        return np.asarray(data.values(), dtype=float), np.asarray(data.axes[0].edges, dtype=float)
+        contents, variances = np.asarray(data.values(), dtype=float), data.variances()
+        if variances is not None and not np.allclose(np.asarray(variances), contents, rtol=1e-9, atol=0):
+            raise ModelError(
+                "the histogram is of weighted events, whose sums are not Poisson numbers. Fit the "
+                "events with "
+                "weights=, or its bins with LeastSquares."
+            )
+        return contents, np.asarray(data.axes[0].edges, dtype=float)
     try:
         counts, edges = (np.asarray(part, dtype=float) for part in data)
     except (TypeError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import hist
 import numpy as np
 import pytest
 
@@ -103,6 +104,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "empty counts": (lambda: BinnedNLL(gauss(), ([0, 0], [0, 5, 10])), "no events"),
     "a bin over the edge": (lambda: BinnedNLL(gauss(), ([1, 1], [0, 8, 12])), "partly"),
     "edges that do not fit": (lambda: ExtendedBinnedNLL(Extended(gauss(), 2.0), ([1, 1], [0, 10])), "edge"),
+    "a histogram of weighted events": (
+        lambda: BinnedNLL(gauss(), hist.Hist.new.Reg(4, 0, 10).Weight().fill([1, 2, 8], weight=[0.5, 2, 3])),
+        "weighted",
+    ),
     "points without errors": (lambda: LeastSquares(line, [1, 2], [1, 2], a=0, b=1), "yerror"),
     "an error of 0": (lambda: LeastSquares(line, [1, 2], [1, 2], [0.1, 0.0], a=0, b=1), "positive"),
     "an undefined point": (lambda: LeastSquares(line, [1, 2], [1, np.nan], 0.1, a=0, b=1), "finite"),

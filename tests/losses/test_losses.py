@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import hist
@@ -135,6 +137,21 @@ def test_a_batch_is_a_loop(name: str, events: Any) -> None:
         assert together.value[i] == pytest.approx(one.value[0], rel=1e-13)
         assert together.gradient[i] == pytest.approx(one.gradient[0], rel=1e-9, abs=1e-8)
         assert together.curvature[i] == pytest.approx(one.curvature[0], rel=1e-9, abs=1e-7)
+
+
+def test_a_loss_can_be_sent_to_another_process(events: Any) -> None:
+    mass = Parameter("m", 4.8)
+    two = [
+        Gauss(range=RANGE, mu=mass, sigma=0.6),
+        Gauss(range=RANGE, mu=2 - mass * 0.1 + mass / 2, sigma=mass**0.5),
+    ]
+    loss = UnbinnedNLL(Sum(two, fractions=[0.4]), events)
+    other = pickle.loads(pickle.dumps(loss))  # our own
+    assert float(other.twice_nll()) == float(loss.twice_nll())
+    with ThreadPoolExecutor(2) as pool:
+        there = hepnb.profile("m", None, loss, [4.7, 4.9], executor=pool)
+    here = hepnb.profile("m", None, loss, [4.7, 4.9])
+    assert there.delta == pytest.approx(here.delta, abs=1e-8)
 
 
 def test_truncated_normal_by_scipy(events: Any) -> None:
