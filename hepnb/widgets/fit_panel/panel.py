@@ -13,11 +13,11 @@ from hepnb.python_code import Script
 from hepnb.widgets.fit_panel.code import fit_script
 from hepnb.widgets.fit_panel.display import DATA, FIT, channel_choices
 from hepnb.widgets.fit_panel.parameter_table import ParameterTable
-from hepnb.widgets.fit_panel.report_text import fit_words
+from hepnb.widgets.fit_panel.report_text import fit_words, poi_note
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.fit_panel.studying import FitStudies
 from hepnb.widgets.toolkit.layout import row
-from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
+from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener, model_of
 from hepnb.widgets.toolkit.panel import PICTURE
 from hepnb.widgets.toolkit.sections import Sections
 from hepnb.workspace import Workspace
@@ -164,16 +164,7 @@ class FitPanel(FitStudies):
 
     def poi_note(self) -> str:
         """Write the fitted value of the POI in a few letters; empty without a fit of it."""
-        if self.result is None or self.poi not in self.result.labels:
-            return ""
-        value, error = self.result[self.poi]
-        one_sided = self._one_sided()
-        if one_sided is None:
-            return f"{value:.3g} ± {error:.2g}"
-        down, up, _ = one_sided
-        return " ".join(
-            [f"{value:.3g}", *([f"+{up:.2g}"] if up > 0 else []), *([f"−{down:.2g}"] if down > 0 else [])]
-        )
+        return "" if self.result is None else poi_note(self.result, self.poi, self._one_sided())
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -207,7 +198,7 @@ class FitPanel(FitStudies):
         if self.model is not None and self.model.workspace is change["new"]:
             return
         with self._reporting(DATA, PICTURE):
-            self.model = None if change["new"] is None else self._asked or _model_of(change["new"])
+            self.model = None if change["new"] is None else self._asked or model_of(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
@@ -403,10 +394,3 @@ class FitPanel(FitStudies):
             with self._lock:
                 getattr(state, what)()
             self._show_all()
-
-
-def _model_of(workspace: Workspace) -> Model:
-    """Return a model of a workspace; without POI where that comes with a patch, as of a background alone."""
-    known = {name for channel in workspace.spec["channels"] for sample in channel["samples"]
-             for name in (modifier["name"] for modifier in sample["modifiers"])}  # fmt: skip
-    return Model(workspace, poi=None if not workspace.poi or workspace.poi in known else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hepnb.fits import FitResults
 
-__all__ = ["fit_words", "poi_words", "value_words"]
+__all__ = ["fit_words", "poi_note", "poi_words", "value_words"]
 
 
 def value_words(value: float, uncertainty: float) -> str:
@@ -58,6 +58,18 @@ def poi_words(result: FitResults, poi: str, one_sided: tuple[float, float, str] 
         if size > 0
     ]
     return " ".join([number, *sides, where])
+
+
+def poi_note(result: FitResults, poi: str, one_sided: tuple[float, float, str] | None = None) -> str:
+    """Write the fitted value of a parameter in a few letters; empty where the fit does not have it."""
+    if poi not in result.labels:
+        return ""
+    value, error = result[poi]
+    if one_sided is None:
+        return f"{value:.3g} ± {error:.2g}"
+    down, up, _ = one_sided
+    sides = [f"+{up:.2g}"] if up > 0 else []
+    return " ".join([f"{value:.3g}", *sides, *([f"−{down:.2g}"] if down > 0 else [])])
 
 
 def fit_words(result: FitResults, poi: str, one_sided: tuple[float, float, str] | None = None) -> list[str]:

@@ -9,10 +9,11 @@ import ipywidgets
 
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.limits.signals import signals_of
+from hepnb.model import Model
 from hepnb.widgets.toolkit.layout import column
 from hepnb.workspace import Likelihoods, Workspace, load
 
-__all__ = ["OPEN", "Opened", "WorkspaceOpener"]
+__all__ = ["OPEN", "Opened", "WorkspaceOpener", "model_of"]
 
 OPEN = "Open a workspace"
 
@@ -183,3 +184,19 @@ class WorkspaceOpener:
             return  # the signal is what is missing: the choice is on the page
         signal = "" if self.signal.value in (None, _ALONE) else self.signal.value
         self._opened(present.choose(signal, self.region.value or ""))
+
+
+def model_of(workspace: Workspace) -> Model:
+    """Return a model to be fitted, without POI where that comes with a patch, as of a background alone.
+
+    Examples
+    --------
+    >>> import hepnb
+    >>> spec = hepnb.workspace.uncorrelated_background([12.0], [50.0], [3.0]).spec
+    >>> measurements = [{"name": "m", "config": {"poi": "r", "parameters": []}}]
+    >>> model_of(hepnb.load({**spec, "measurements": measurements}))
+    Model(1 channels, 1 bins, 2 samples, 2 parameters, POI None)
+    """
+    samples = [sample for channel in workspace.spec["channels"] for sample in channel["samples"]]
+    known = {modifier["name"] for sample in samples for modifier in sample["modifiers"]}
+    return Model(workspace, poi=None if not workspace.poi or workspace.poi in known else "")
