@@ -290,6 +290,7 @@ class _Walk:
                 ak.broadcast_arrays(_shape(value), index)
             return value.mask(index) if isinstance(value, Objects) else value[index]
         if is_list(index) and kind_of(index) in "iuf":
+            self.check_bits(node)
             self.check_whole(node, index)
             if index.ndim > _shape(value).ndim:
                 raise ExpressionError(
@@ -308,6 +309,14 @@ class _Walk:
         if isinstance(index, np.ndarray):
             remedy = "it has one value per event: put it into the cut, or compare elements here"
         raise ExpressionError(f"the index {self.shown(node.slice)} in {self.words.text!r}: {remedy}.")
+
+    def check_bits(self, node: ast.Subscript) -> None:
+        """Refuse x[id & 4]: a condition is meant, and the number would be a place."""
+        if isinstance(node.slice, ast.BinOp) and isinstance(node.slice.op, (ast.BitAnd, ast.BitOr)):
+            raise ExpressionError(
+                f"the index {self.shown(node.slice)} in {self.words.text!r} has bits of whole numbers, which "
+                f"would be places: for a condition write ({self.words.source(node.slice)}) != 0."
+            )
 
     def check_whole(self, node: ast.Subscript, index: Any) -> None:
         """Refuse places that are not whole numbers; NaN is no place."""

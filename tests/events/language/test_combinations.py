@@ -519,6 +519,7 @@ def test_words_for_what_does_not_fit(text, said):
         ("max(p4(Muon, k=Jet_pt).k)", "do not have the same number"),
         ("max(p4(Muon)[Jet_pt > 3].pt)", "do not have the same number"),
         ("max(Jet_pt[Jet_tag])", "is not whole numbers"),
+        ("max(Jet_pt[Jet_partner & 2])", r"write \(Jet_partner & 2\) != 0"),
     ],
 )
 def test_words_for_columns_that_do_not_fit(text, said):
