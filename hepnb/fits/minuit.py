@@ -1,4 +1,4 @@
-"""Single fits by iminuit: the last resort of a lane, and a second opinion on request.
+"""Single fits by iminuit: the last resort of a batch, and a second opinion on request.
 
 The Minuit object that comes back can be used as any other (``minos``, ``contour``, ``draw_mnprofile``):
 its function is -2 log L with exact gradient and ``errordef`` 1.

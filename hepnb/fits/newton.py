@@ -24,7 +24,7 @@ _NEGATIVE = 1e-9
 # What is added to the diagonal, in parts of it, until a curvature is positive; and the fall in -2 log L that
 # such a step has to promise.
 _SHIFTS, _FAR = (0.03, 0.3, 3.0), 0.001
-# Estimated distance to the minimum, in -2 log L, at which a lane has arrived.
+# Estimated distance to the minimum, in -2 log L, at which a fit has arrived.
 CONVERGED = 1e-10
 # From this many parameters on, one matrix after the other is faster than all in one call.
 _BY_LANE = 24
@@ -32,7 +32,7 @@ _BY_LANE = 24
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A likelihood at the points of some lanes, with gradient and the curvature as a matrix."""
+    """A likelihood at the points of some fits, with gradient and the curvature as a matrix."""
 
     points: FloatArray
     data: FloatArray
@@ -41,25 +41,25 @@ class Evaluation:
     curvature: FloatArray
 
     def take(self, which: Any) -> Evaluation:
-        """Return some of the lanes."""
+        """Return some of the fits."""
         return Evaluation(*(array[which] for array in vars(self).values()))
 
     def join(self, other: Evaluation) -> Evaluation:
-        """Append other lanes."""
+        """Append other fits."""
         return Evaluation(*map(np.concatenate, zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of each lane.
+    """A step of each fit.
 
     Parameters
     ----------
-    gradient, direction : ndarray, shape (lane, parameter)
+    gradient, direction : ndarray, shape (fit, parameter)
         Gradient of -2 log L, and the step.
-    held : ndarray of bool, shape (lane, parameter)
+    held : ndarray of bool, shape (fit, parameter)
         Parameters that do not move.
-    edm : ndarray, shape (lane,)
+    edm : ndarray, shape (fit,)
         By how much -2 log L would fall if it were a parabola.
     """
 
@@ -69,7 +69,7 @@ class Step:
     edm: FloatArray
 
     def take(self, which: Any) -> Step:
-        """Return the steps of some of the lanes."""
+        """Return the steps of some of the fits."""
         return Step(self.gradient[which], self.direction[which], self.held[which], self.edm[which])
 
 
@@ -108,7 +108,7 @@ def newton_step(here: Evaluation, bounds: Bounds) -> Step:
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Solve for each lane whose matrix is positive definite, and list the others."""
+    """Solve for each fit whose matrix is positive definite, and list the others."""
     if matrix.shape[1] < _BY_LANE:
         try:
             np.linalg.cholesky(matrix)
@@ -120,11 +120,11 @@ def _solve(matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, IntArray]
             direction[good] = np.linalg.solve(matrix[good], right[good, :, None])[:, :, 0]
             return direction, bad
     direction, failed = np.empty_like(right), []
-    for lane, (one, goal) in enumerate(zip(matrix, right, strict=True)):
+    for row, (one, goal) in enumerate(zip(matrix, right, strict=True)):
         # A symmetric matrix is its own transpose: no copy is made.
-        _, direction[lane], info = dposv(one.T, goal, overwrite_a=False, overwrite_b=False, lower=True)
+        _, direction[row], info = dposv(one.T, goal, overwrite_a=False, overwrite_b=False, lower=True)
         if info:
-            failed.append(lane)
+            failed.append(row)
     return direction, np.array(failed, dtype=np.intp)
 
 

@@ -37,9 +37,9 @@ FUNCTIONS = (
     ("hepnb.model.operator", "Preconditioner", "__call__", "preconditioner"),
     ("hepnb.fits.batched", None, "newton_step", "linear algebra of the steps"),
     ("hepnb.fits.batched", None, "truncated_step", "linear algebra of the steps"),
-    ("hepnb.fits.batched", None, "_move", "line search and book-keeping of lanes"),
-    ("hepnb.fits._solve", None, "minimize", "line search and book-keeping of lanes"),
-    ("hepnb.fits._solve", None, "descend", "rescue of slow lanes"),
+    ("hepnb.fits.batched", None, "_move", "line search and book-keeping of fits"),
+    ("hepnb.fits._solve", None, "minimize", "line search and book-keeping of fits"),
+    ("hepnb.fits._solve", None, "descend", "rescue of slow fits"),
 )
 REST = "all else"
 
