@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -337,6 +337,7 @@ class Truncated(ShapeDensity):
     """
 
     name = "truncated"
+    many_at_once: ClassVar = False
 
     def __init__(self, density: Density, *, range: Any) -> None:
         self.density = one_dimensional(density, "truncated")

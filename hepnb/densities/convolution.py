@@ -53,6 +53,7 @@ class Convolution(ShapeDensity):
     """
 
     name = "convolution"
+    many_at_once: ClassVar = False
     limits: ClassVar = {"sigma": POSITIVE}
 
     def __init__(self, density: Density, *, sigma: Any, mu: Any = None, range: Any = None) -> None:

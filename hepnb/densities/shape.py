@@ -43,6 +43,8 @@ class ShapeDensity(Density):
     name: ClassVar[str]
     arguments: tuple[str, ...] = ()
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    # Whether the shape takes arguments of its own for every event; else one set at a time.
+    many_at_once: ClassVar[bool] = True
 
     def __init__(self, *, range: Any, observable: str = "x", **arguments: Any) -> None:
         self.ranges = (as_ranges(range, self.name),)

@@ -169,7 +169,8 @@ class DensityTerm:
                 if isinstance(part, Events) and not part.n:
                     value[lane] = 0.0
                     continue
-                if isinstance(part, Events) and part.n <= _TOGETHER and len(good) > 1:
+                small = isinstance(part, Events) and part.n <= _TOGETHER
+                if small and len(good) > 1 and mixture.many_at_once:
                     together.append(lane)
                     continue
                 one = _lane(prepared, lane)

@@ -104,6 +104,11 @@ class Mixture:
         return len(self._expressions)
 
     @cached_property
+    def many_at_once(self) -> bool:
+        """Whether several lanes can be evaluated together."""
+        return all(getattr(f.shape, "many_at_once", True) for factors in self._factors for f in factors)
+
+    @cached_property
     def _plain(self) -> list[int | None]:
         """The parameter that each argument is, None for an expression."""
         return [self.names.index(e.name) if isinstance(e, Parameter) else None for e in self._expressions]
@@ -164,12 +169,13 @@ class Mixture:
         return Prepared(values, slopes, bends, tuple(norms), good)
 
     def _norm(self, factor: _Factor, values: FloatArray, order: int) -> tuple[Any, BoolArray]:
-        try:
-            norm = factor.shape.log_norm(*self._jets(factor.slots, values, order))
-            return norm, np.broadcast_to(np.isfinite(value_of(norm)), (len(values),))
-        except ModelError:
-            if len(values) == 1:
-                return 0.0, np.zeros(1, dtype=bool)
+        if len(values) == 1 or getattr(factor.shape, "many_at_once", True):
+            try:
+                norm = factor.shape.log_norm(*self._jets(factor.slots, values, order))
+                return norm, np.broadcast_to(np.isfinite(value_of(norm)), (len(values),))
+            except ModelError:
+                if len(values) == 1:
+                    return 0.0, np.zeros(1, dtype=bool)
         # One of the lanes cannot be normalised, or the shape takes one at a time.
         rows = [self._norm(factor, values[[i]], order) for i in range(len(values))]
         return stacked([norm for norm, _ in rows]), np.concatenate([fine for _, fine in rows])

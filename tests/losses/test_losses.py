@@ -127,7 +127,10 @@ def test_derivatives_are_those_of_differences(name: str, events: Any) -> None:
     assert found.curvature[0] == pytest.approx(found.curvature[0].T, rel=1e-12, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["shared and composed", "nested", "two observables", "counts", "curve"])
+@pytest.mark.parametrize(
+    "name",
+    ["shared and composed", "nested", "two observables", "counts", "curve", "smeared", "truncated", "custom"],
+)
 def test_a_batch_is_a_loop(name: str, events: Any) -> None:
     loss = many_losses(events)[name]
     points = loss.init * np.random.default_rng(1).uniform(0.9, 1.1, (5, loss.n_parameters))
