@@ -196,3 +196,24 @@ def test_misspelt_and_late_inputs(analysis):
     wb = Workbench()
     with pytest.raises(HepnbError, match="open already"):
         wb.analysis = analysis
+
+
+def test_cuts_switched_off_named_ones_and_the_weight_reach_the_histogram(analysis):
+    wb = Workbench(analysis=analysis)
+    wb.browser.file, wb.browser.path = "prediction.root", "background"
+    selector, builder = wb.selector, wb.builder
+    builder.show, builder.range = "tree", (200, 600)
+    selector.cuts = {"positive": "lep_charge > 0", "hard": "jet_pt > 300"}
+    selector.weight = "weight"
+    selector.switched_off = ("positive",)
+    assert (builder.cut, builder.weight) == ("jet_pt > 300", "weight")
+    selector.switched_off = ()
+    selector.cuts = {"positive": "lep_charge > 0", "other": "~positive | (jet_pt > 300)"}
+    assert (wb.error, builder.error) == ("", "")
+    tree = wb.browser.selected
+    cut = "(lep_charge > 0) & (~(lep_charge > 0) | (jet_pt > 300))"
+    expected = tree.hist("jet_pt", (builder.n_bins, 200, 600), cut=cut, weight="weight")
+    np.testing.assert_allclose(builder.histogram.values(), expected.values())
+    builder.weight = "weight_up"
+    selector.weight = ""
+    assert builder.weight == "weight_up"

@@ -95,7 +95,8 @@ class Workbench(Panel):
 
     def _build(self) -> None:
         self._made: dict[str, Panel] = {}
-        self._linked_cut = ""
+        self._linked_cut = self._linked_weight = ""
+        self._linked_tree: Tree | None = None
         self.chrome.code_title = "Code for the whole way"
         self._title = Status()
         self.stepper = Stepper([title for title, *_ in _STEPS], label="From the file to the limit")
@@ -261,9 +262,9 @@ class Workbench(Panel):
                 selector.expressions = {"x": variable}
             if channel.cut:
                 selector.cuts = {channel.name: channel.cut}
-        self._linked_cut = joined_cuts(selector.cuts)
+        self._linked_cut, self._linked_weight = joined_cuts(selector.applied_cuts), selector.weight
         selector.observe(self._column_chosen, ["branches", "expressions"])
-        selector.observe(self._cuts_changed, "cuts")
+        selector.observe(self._cuts_changed, ["cuts", "switched_off", "weight"])
         self._note_selector(selector)
         return selector
 
@@ -334,13 +335,20 @@ class Workbench(Panel):
                 builder.expression = chosen[0]
 
     def _cuts_changed(self, _change: Any) -> None:
-        """The cuts of step 2 together are the cut of step 3, unless another was typed there."""
+        """The cuts and the weight of step 2 are those of step 3, unless others were typed there."""
         with self._reporting():
-            self._note_selector(self.selector)
-            cut, before = joined_cuts(self.selector.cuts), self._linked_cut
-            self._linked_cut = cut
-            if self.builder.cut in ("", before):
-                self.builder.cut = cut
+            selector, builder = self.selector, self.builder
+            self._note_selector(selector)
+            cut, before = joined_cuts(selector.applied_cuts), self._linked_cut
+            weight, weight_before = selector.weight, self._linked_weight
+            self._linked_cut, self._linked_weight = cut, weight
+            if selector.source is not None and builder.tree in (self._tree(), self._linked_tree):
+                # Cuts that use the names of others need these as columns.
+                builder.tree = self._linked_tree = selector.source
+            if builder.cut in ("", before):
+                builder.cut = cut
+            if builder.weight in ("", weight_before):
+                builder.weight = weight
 
     def _workspace_built(self, _change: Any) -> None:
         with self._reporting():
@@ -367,7 +375,7 @@ class Workbench(Panel):
 
     def _note_selector(self, selector: BranchSelector) -> None:
         columns = [*selector.branches, *selector.expressions]
-        words = column_words(columns, joined_cuts(selector.cuts))
+        words = column_words(columns, joined_cuts(selector.applied_cuts))
         self.stepper.note(_PLACES["selector"], words, done=bool(columns))
 
     def _note_builder(self, workspace: Workspace | None) -> None:
