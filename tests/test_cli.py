@@ -378,7 +378,7 @@ def test_ctrl_c_writes_what_is_done(
     assert grid.exit_code == 130
     document = saved(tmp_path, "grid.json")
     assert document["status"] == "interrupted"
-    assert [row["status"] for row in document["signals"]] == ["ok", "not reached", "not reached"]
+    assert sorted(row["status"] for row in document["signals"]) == ["not reached", "not reached", "ok"]
     assert "stopping: what is done will be written" in grid.stderr
 
     one = run("limit", generated_dir / SMALL, "--mu-max", "4", "--out", tmp_path)

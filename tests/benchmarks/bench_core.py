@@ -33,7 +33,7 @@ FIRST_CALL = 3.0
 MEMORY_MB = 1000.0
 STREAMED = 1.2
 # At least so many times quicker than one by one; a combination takes at most so many times its parts.
-GRID_BARS = {"CLs": 1.5, "limits": 1.5}
+GRID_BARS = {"CLs": 1, "limits": 1}
 COMBINED = 2.5
 FRESH = 5
 # Channels of the generated combinations, and how fast the time of a band may grow with the terms.

@@ -253,10 +253,11 @@ def test_a_cancelled_grid_keeps_what_it_has(region_a: RegionA) -> None:
         background, patches, limits=False, cancel=stop, progress=lambda *_: stop.set(),
         partial=lambda so_far: seen.append(list(so_far.status)),
     )  # fmt: skip
-    np.testing.assert_array_equal(np.isfinite(grid.CLs_obs), [True, False, False])
-    assert list(grid.status) == ["ok", "not reached", "not reached"]
+    # Signals are computed side by side: whichever is done first stays.
+    assert sorted(grid.status) == ["not reached", "not reached", "ok"]
+    np.testing.assert_array_equal(np.isfinite(grid.CLs_obs), grid.status == "ok")
     assert grid.cancelled
-    assert seen == [["ok", "not reached", "not reached"]]
+    assert seen == [list(grid.status)]
     assert "2 not reached" in repr(grid)
 
 
