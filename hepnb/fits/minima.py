@@ -227,7 +227,9 @@ class Search:
         if self.problems:
             moved = np.where(fixed, points, self.problems[0].best())
             points, fixed, owner = np.concatenate([points, moved]), np.tile(fixed, (2, 1)), np.tile(owner, 2)
-        found = solve(self.model, self.data[None], points, fixed, self.limits, patient=len(added))
+        found = solve(self.model, self.data[None], points, fixed, self.limits, patient=0)
+        if not all(found.ok[owner == number].any() for number in range(len(added))):
+            found = solve(self.model, self.data[None], points, fixed, self.limits, patient=len(added))
         for row in np.flatnonzero(found.ok):
             self._add(added[owner[row]], found.points[row], float(found.value[row]))
         added = [problem for problem in added if problem.points]
