@@ -114,11 +114,10 @@ def _solve(matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, IntArray]
             np.linalg.cholesky(matrix)
             return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0]), np.empty(0, dtype=np.intp)
         except np.linalg.LinAlgError:
-            bad = np.flatnonzero(~_positive(matrix))
-            good = np.setdiff1d(np.arange(len(matrix)), bad)
+            good = _positive(matrix)
             direction = np.zeros_like(right)
-            direction[good] = np.linalg.solve(matrix[good], right[good, :, None])[:, :, 0]
-            return direction, bad
+            good[good] = ~_divide(matrix[good], right[good], direction, np.flatnonzero(good))
+            return direction, np.flatnonzero(~good)
     direction, failed = np.empty_like(right), []
     for row, (one, goal) in enumerate(zip(matrix, right, strict=True)):
         # A symmetric matrix is its own transpose: no copy is made.
@@ -126,6 +125,20 @@ def _solve(matrix: FloatArray, right: FloatArray) -> tuple[FloatArray, IntArray]
         if info:
             failed.append(row)
     return direction, np.array(failed, dtype=np.intp)
+
+
+def _divide(matrix: FloatArray, right: FloatArray, out: FloatArray, rows: IntArray) -> BoolArray:
+    """Write the solutions to some rows of ``out``; return which matrices are singular to the last bit."""
+    singular = np.zeros(rows.size, dtype=np.bool_)
+    try:
+        out[rows] = np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        for i, row in enumerate(rows):
+            try:
+                out[row] = np.linalg.solve(matrix[i], right[i])
+            except np.linalg.LinAlgError:
+                singular[i] = True
+    return singular
 
 
 def _shifted(matrix: FloatArray, downhill: FloatArray, bad: IntArray) -> tuple[FloatArray, IntArray]:

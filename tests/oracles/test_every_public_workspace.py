@@ -15,7 +15,7 @@ toys                                             tests/hypotests/test_toys.py
 ranking, scans, goodness of fit, significance    test_cabinetry_agrees
 published numbers                                test_published_numbers.py, test_two_minima.py,
                                                  test_xml_constraints.py
-2,000 random workspaces                          test_random_workspaces.py
+1,200 random workspaces                          test_random_workspaces.py
 ==============================================  ======================================================
 """
 

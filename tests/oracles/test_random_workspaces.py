@@ -1,4 +1,4 @@
-"""2,000 small random workspaces with every type of modifier, against pyhf and Minuit.
+"""1,200 small random workspaces with every type of modifier, against pyhf and Minuit.
 
 One to three channels of one to four bins and one to four samples, shared and one-sided systematics, bins
 without yield, both settings of the interpolation codes and a mixture. Code 2 is left out: its rates jump, and
@@ -8,7 +8,7 @@ and a fit from pyhf's default start, free for every other one, with the POI held
 Minuit runs on pyhf's -2 log L. For every tenth workspace it does so by itself; for the others, in a fraction
 of the time, it gets the gradient of ours at the same points.
 
-As a script this file prints a line of JSON for each workspace: ``python test_random_workspaces.py 0 2000``.
+As a script this file prints a line of JSON for each workspace: ``python test_random_workspaces.py 0 1200``.
 To leave the test out: ``pytest --deselect tests/oracles/test_random_workspaces.py``.
 """
 
@@ -33,12 +33,12 @@ import hepnb
 Spec = dict[str, Any]
 FloatArray = NDArray[np.float64]
 
-COUNT, PROCESSES = 2000, 2
+COUNT, PROCESSES = 1200, 2
 DEFAULT, LEGACY = ("code4", "code4p"), ("code1", "code0")
 CODES = (*[DEFAULT] * 5, *[LEGACY] * 4, ("code1", "code4p"))
 TOLERANCE = 1e-6
 
-# Two processes, two minutes of each; a machine that is busy may need longer.
+# Two processes, some minutes of each; a machine that is busy needs longer.
 pytestmark = pytest.mark.timeout(1500)
 
 
