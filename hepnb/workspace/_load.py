@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hepnb.errors import WorkspaceError
-from hepnb.local_files import local_path
+from hepnb.local_files import check_regular, local_path
 from hepnb.resolvers import RESOLVERS
 from hepnb.workspace.archives import documents_of_archive, is_archive
 from hepnb.workspace.combine import load_card
@@ -144,6 +144,7 @@ def read_likelihoods(path: Path, origin: Origin) -> Likelihoods:
     FileError, WorkspaceError
         It cannot be read, or has no likelihood.
     """
+    check_regular(path, "file of likelihoods")
     with path.open("rb") as file:
         head = file.read(HEAD)
     texts = documents_of_archive(path) if is_archive(head) else {path.name: read_text(path)}
@@ -154,8 +155,10 @@ def _archive(source: str | os.PathLike[str]) -> Likelihoods | None:
     """Return the likelihoods of an archive, None where the file is none."""
     path = local_path(source)
     try:
+        if not path.is_file():  # A named pipe would wait here for a writer.
+            return None
         with path.open("rb") as file:
-            head = file.read(HEAD) if path.is_file() else b""
+            head = file.read(HEAD)
     except OSError:
         return None  # reading it as a text says what is wrong
     if not is_archive(head):

@@ -64,6 +64,8 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "parquet": ("a.parquet", hepnb.open_skim),
     "workspace": ("a.json", hepnb.load),
     "XML": ("a.xml", hepnb.load),
+    "archive": ("a.tar.gz", hepnb.load),
+    "datacard": ("a.txt", hepnb.load),
     "patch": ("a.json", lambda path: model().workspace.patch(path, None)),
     "signals": ("a.json", lambda path: hepnb.limit_grid(model().workspace, path)),
     "checkpoint": ("a.npz", lambda path: toy_hypotest(1.0, None, model(), n_toys=5, checkpoint=path)),

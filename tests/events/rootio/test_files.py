@@ -42,6 +42,7 @@ def zmumu(generated_dir):
     return generated_dir / "pairs.root"
 
 
+@pytest.mark.public_data
 def test_there_are_files():
     assert len(FILES) > 50
 
