@@ -30,6 +30,8 @@ __all__ = ["Explored", "explore", "merge", "one_start"]
 # where they may get lower than the first.
 _REPORTED, _MARGIN = 12.0, 2.0
 _FEW = 2
+# A model with so few parameters looks again at each value of the POI that is asked for.
+_FEW_PARAMETERS = 12
 _STARTS = 4
 # Steps of a further start before it is compared with the lowest minimum, and how much lower than it promises
 # it may get, in units of the promise.
@@ -180,7 +182,7 @@ def _starts(
             further.append(points)
             owner.append(rows[lane])
         if model.thorough or (len(start) <= _FEW):
-            some = [row for row in rows if model.thorough or _held_apart(model, fixed[row])]
+            some = [row for row in rows if model.thorough or _looks(model, fixed[row])]
             points, lane = _looked(model, data[rows[0]], start[some], fixed[some], limits, model.thorough)
             further.append(points)
             owner.append(np.array(some, dtype=np.intp)[lane])
@@ -201,6 +203,13 @@ def _same_data(model: FitModel, data: FloatArray) -> list[IntArray]:
     for row, values in enumerate(data):
         groups.setdefault(model.content(values), []).append(row)
     return [np.array(rows, dtype=np.intp) for rows in groups.values()]
+
+
+def _looks(model: FitModel, fixed: BoolArray) -> bool:
+    """Tell whether a fit looks for minima of its own; with the POI between learned values small models do."""
+    poi = model.poi_index
+    between = poi is not None and bool(fixed[poi]) and model.n_parameters <= _FEW_PARAMETERS
+    return between or _held_apart(model, fixed)
 
 
 def _held_apart(model: FitModel, fixed: BoolArray) -> bool:

@@ -52,7 +52,7 @@ def test_a_law_by_name(workspace: hepnb.Workspace) -> None:
     assert by_name.parameters == hepnb.Model(workspace).parameters
     with pytest.raises(ModelError, match="constraint of 'staterror_channel2': no modifier has this name"):
         hepnb.Model(workspace.spec, constraints={"staterror_channel2": "poisson"})
-    with pytest.raises(ModelError, match="cannot have a constraint 'normal'"):
+    with pytest.raises(ModelError, match="'normal' needs a value and a positive uncertainty"):
         hepnb.Model(workspace.spec, constraints={"staterror_channel1": "normal"})
     with pytest.raises(ModelError, match="constraints 'xml' do not exist"):
         hepnb.Model(workspace, constraints="xml")
