@@ -106,21 +106,23 @@ def cross(*values: Any) -> Any:
     return _combination(nesting, lists, rows)
 
 
-def table(first: Any, second: Any) -> Any:
+def table(first: Any, second: Any, name: str = "table") -> Any:
     """Give for every element of a list the list of its pairs with all elements of another.
+
+    An error calls the function by `name`.
 
     Raises
     ------
     ExpressionError
         Where an event has too many pairs, or a value is no list.
     """
-    one, other = objects_of(first), _list(second, "table")
+    one, other = objects_of(first), _list(second, name)
     if len(one.nesting.levels) > 1:
-        raise ExpressionError("table(...) takes one list per event, not lists of lists.")
-    _check_events([one, other], "table")
+        raise ExpressionError(f"{name}(...) takes one list per event, not lists of lists.")
+    _check_events([one, other], name)
     event = one.nesting.parents if one.is_list else np.arange(one.nesting.n_events)
     each = other.nesting.counts[event]
-    _check(other.nesting.counts * np.bincount(event, minlength=one.nesting.n_events), other.nesting, "table")
+    _check(other.nesting.counts * np.bincount(event, minlength=one.nesting.n_events), other.nesting, name)
     rows = np.repeat(np.arange(len(event)), each)
     nesting = Nesting(one.nesting.n_events, (*one.nesting.levels, offsets_of(each)))
     begins = other.nesting.levels[0][:-1][event] - nesting.levels[-1][:-1]
@@ -139,7 +141,7 @@ def nearest(first: Any, second: Any, limit: Any = None) -> Any:
     ExpressionError
         Where an event has too many pairs, or a value is no list.
     """
-    pairs = table(first, second)
+    pairs = table(first, second, "nearest")
     distances = apart(pairs.table, pairs.rows, pairs.nesting.n_elements)
     where = smallest(distances, pairs.nesting)
     if limit is not None:
@@ -206,11 +208,11 @@ def _list(value: Any, name: str) -> Objects:
     if len(objects.nesting.levels) == 1:
         return objects
     what = (
-        "lists of lists: take one of them, or one element of each"
+        "these are lists of lists: take one of them, or one element of each"
         if objects.is_list
-        else "one value per event"
+        else "there is one value per event"
     )
-    raise ExpressionError(f"{name}(...) takes a list per event, and there is {what}.")
+    raise ExpressionError(f"{name}(...) takes a list per event, and {what}.")
 
 
 def _check_events(lists: Sequence[Objects], name: str) -> None:

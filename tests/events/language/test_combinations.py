@@ -514,6 +514,7 @@ def test_words_for_what_does_not_fit(text, said):
     [
         ("count(pairs(met))", "'met' has one value per event"),
         ("count(cross(p4(Muon)[:, 0], p4(Jet)))", "takes a list per event, and there is one value per event"),
+        ("nearest(p4(Muon), p4(Jet)[:, 0]).pt", r"^nearest\(.* and there is one value per event"),
         ("count(pairs(mj))", "lists of lists"),
         ("max(sort_by(Jet_pt, Muon_pt))", "'Jet_pt' and branch 'Muon_pt' do not have the same number"),
         ("max(p4(Muon, k=Jet_pt).k)", "do not have the same number"),
