@@ -169,7 +169,7 @@ def pick(value: Any, index: Any) -> Any:
     places = np.full(len(index), -1)
     places[rows] = np.arange(len(rows))
     content = ak.to_layout(found)
-    return to_numbers(ak.Array(ak.contents.IndexedOptionArray(ak.index.Index64(places), content)))
+    return to_numbers(ak.Array(ak.contents.IndexedOptionArray.simplified(ak.index.Index64(places), content)))
 
 
 def _first(value: Any) -> Any:

@@ -352,6 +352,14 @@ def test_expression_is_a_value():
         expression.evaluate({"x": X})
 
 
+def test_an_element_of_lists_with_holes():
+    lists = ak.Array([[1.0, None, 3.0], None, [4.0]])
+    found = check_expression("x[i]", ["x", "i"]).evaluate({"x": lists, "i": np.array([1, 0, 0])})
+    np.testing.assert_array_equal(found, [np.nan, np.nan, 4.0])
+    found = check_expression("x[i]", ["x", "i"]).evaluate({"x": lists, "i": np.array([2, 5, 1])})
+    np.testing.assert_array_equal(found, [3.0, np.nan, np.nan])
+
+
 def test_every_function_has_a_line_for_the_reader():
     for name, function in FUNCTIONS.items():
         assert name.isidentifier()
