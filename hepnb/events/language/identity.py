@@ -44,6 +44,8 @@ class _Numbering:
             numbers = self._begin(table) + np.arange(table.nesting.n_elements)[:, np.newaxis]
         if rows is None:
             return numbers
+        if not len(numbers):
+            return np.full((len(rows), numbers.shape[1]), -1)
         return np.where(rows[:, np.newaxis] >= 0, take_rows(numbers, np.maximum(rows, 0)), -1)
 
     def _begin(self, table: Table) -> int:

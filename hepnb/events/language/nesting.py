@@ -188,7 +188,8 @@ def common(nestings: Sequence[Nesting]) -> Nesting:
     NestingError
         Where they do not.
     """
-    deepest = max(nestings, key=lambda one: (len(one.levels), one.n_events))
+    # One event without lists may be a constant, which fits no events as well.
+    deepest = max(nestings, key=lambda one: (len(one.levels), one.n_events != 1))
     for one in nestings:
         if not (one.begins(deepest) or (one.n_events == 1 and not one.levels)):
             raise NestingError("lists of different lengths")

@@ -352,6 +352,34 @@ def test_lists_without_some():
             value(text)
 
 
+@pytest.mark.parametrize("removed", ["jet[:, 0]", "jjj[:, 0]", "nearest(jet[:, 0], jet)"])
+def test_lists_without_what_is_not_there(removed):
+    nobody = ak.to_numpy(ak.num(JET["pt"])) == 0
+    some = {name: column[nobody] for name, column in COLUMNS.items()}
+    expression = check_expression(f"count(without(jet, {removed}))", COLUMNS, DERIVED)
+    assert nobody.sum() > 10
+    assert expression.evaluate(some).tolist() == [0] * nobody.sum()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p4(met, 0, 0, 500).pt",
+        "sum(ptetaphim(Jet_pt, Jet_eta, Jet_phi, 5)).mass",
+        "sum(nearest(p4(Muon, mass=0), p4(Jet, w=2), 0.4).w)",
+        "count(without(jet, pairs(jet)[:, 0]))",
+        "sum(cross(mu, jet).mass)",
+        "sum(min(deltaR(mj)))",
+    ],
+)
+def test_no_events_give_no_values(text):
+    expression = check_expression(text, COLUMNS, DERIVED)
+    nothing = {name: column[:0] for name, column in COLUMNS.items()}
+    assert len(expression.evaluate(COLUMNS)) == N
+    assert expression.evaluate(nothing).shape == (0,)
+    assert Program([expression]).run(nothing, 0)[0].shape == (0,)
+
+
 def test_negative_masses_count_with_their_sign():
     """m|m| is added to the squared momentum, as in ROOT and vector."""
     assert ak.any(MUON["mass"] < 0, axis=None)
