@@ -10,7 +10,7 @@ import pytest
 import uproot
 
 import hepnb
-from hepnb.errors import SelectionError
+from hepnb.errors import ExpressionError, SelectionError
 
 N = 500
 
@@ -82,6 +82,23 @@ def test_a_range_of_entries_and_automatic_bins(tree, columns):
     np.testing.assert_array_equal(made.axes[0].edges, edges)
     means, _ = expected(columns["x"][100:300], columns["y"][100:300], np.ones(200), edges)
     np.testing.assert_allclose(made.values(), means, rtol=1e-12)
+
+
+def test_elements_meet_those_of_their_own_event(tmp_path):
+    with uproot.recreate(tmp_path / "few.root") as file:
+        lists = {"a": ak.Array([[1.0, 2.0], [], [3.0]]), "b": ak.Array([[5.0], [7.0, 9.0], []])}
+        file["t"] = lists | {"m": np.array([1.0, 2.0, 3.0])}
+    tree = hepnb.open(tmp_path / "few.root")["t"]
+    # As many in all, but not in every event.
+    with pytest.raises(ExpressionError, match="same number of elements in every event"):
+        tree.profile("flatten(a)", "flatten(b)", (4, 0, 4))
+    deeper = "flatten(table(a, a).first)"
+    for x, y, w in (("flatten(a)", "m", "m"), ("m", "flatten(a)", "m"), ("flatten(a)", deeper, "m"),
+                    ("m", "m", "flatten(a[:, :1])")):  # fmt: skip
+        with pytest.raises(SelectionError, match="same lists"):
+            tree.profile(x, y, (4, 0, 4), weight=w)
+    made = tree.profile(" flatten (a) ", "flatten(2 * a) ", (4, 0, 4), weight="m ")
+    np.testing.assert_array_equal(made.values(), [0, 2, 4, 6])
 
 
 def test_values_that_do_not_belong_together_are_refused(tree):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import hist
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from hepnb.progress import Cancel, Progress
 
 __all__ = ["make_profile"]
-
-_FLATTEN = "flatten("
 
 
 def make_profile(
@@ -50,18 +49,20 @@ def make_profile(
     with empty_is_expected():
         axis = tree.hist(expression, bins, cut=cut, entry_start=start, entry_stop=stop).axes[0]
     filled: hist.Hist[Any] = hist.Hist(axis, storage=hist.storage.WeightedMean())
-    wanted = {"x": expression, "y": y} | ({"w": _spread_over(weight, expression)} if weight else {})
+    if (_elements(expression) is None) != (_elements(y) is None):
+        raise _differ(tree, expression, y)
+    wanted = {"x": expression, "y": _along(expression, y)}
+    if weight:
+        wanted["w"] = _along(expression, weight)
     n_nan = 0
     for chunk in tree.stream(
         wanted, cut=cut, entry_start=start, entry_stop=stop, progress=progress, cancel=cancel
     ):
         x, values = chunk.arrays["x"], np.asarray(chunk.arrays["y"], dtype=np.float64)
-        if len(x) != len(values):
-            raise SelectionError(
-                f"{expression!r} has {len(x):,} values and {y!r} {len(values):,}. Give two of the same "
-                "lists, both with flatten(...), or one value per event each."
-            )
         weights = np.asarray(chunk.arrays["w"], dtype=np.float64) if weight else np.ones(len(x))
+        for other, found in ((y, values), (weight, weights)):
+            if len(x) != len(found):
+                raise _differ(tree, expression, other)
         known = np.isfinite(values)
         if x.dtype.kind == "f":
             known &= ~np.isnan(x)
@@ -75,12 +76,23 @@ def make_profile(
     return _as_root(filled, n_nan)
 
 
-def _spread_over(weight: str, expression: str) -> str:
-    """Give each element of a list the weight of its event."""
-    if not expression.startswith(_FLATTEN) or weight.startswith(_FLATTEN):
-        return weight
-    inside = expression[len(_FLATTEN) : -1]
-    return f"{_FLATTEN}where(isnan({inside}), {weight}, {weight}))"
+def _differ(tree: Any, expression: str, other: str | None) -> SelectionError:
+    return SelectionError(
+        f"{expression!r} and {other!r} in tree {tree.path!r} do not have the same number of values. Give two "
+        "of the same lists, both with flatten(...), or one value per event each."
+    )
+
+
+def _elements(text: str) -> str | None:
+    """Give the lists of flatten(...); None for one value per event."""
+    found = re.fullmatch(r"\s*flatten\s*\((.*)\)\s*", text, re.DOTALL)
+    return None if found is None else found.group(1)
+
+
+def _along(expression: str, other: str) -> str:
+    """Give each element of the expression's lists its value of another, which must have the same lists."""
+    lists, own = _elements(expression), _elements(other) or other
+    return other if lists is None else f"flatten(where(isnan({lists}), {own}, {own}))"
 
 
 def _as_root(filled: hist.Hist[Any], n_nan: int) -> hist.Hist[Any]:
