@@ -55,7 +55,7 @@ _FOUND = re.compile(
 _MARKS = ("&&", "||", "!", "::", "$")
 _BEFORE_NOT = re.compile(r"(?:^|[(\[,]|&&|\|\||\band|\bor)\s*(?:!\s*)*$")
 _AFTER_NOT = re.compile(r"\s*(?:$|[)\],]|&&|\|\||and\b|or\b)")
-_NAME = re.compile(r"\s*(?:!\s*)*(?:`[^`\n]*`|[^\W\d][\w.]*|(?=\())")
+_NAME = re.compile(r"\s*(?:!\s*)*(?:`[^`\n]*`|(?:(?:TMath|std)::)?[^\W\d][\w.]*\$?|(?=\())")
 _LONGEST = 10_000
 _MOST_NOTS = 100
 

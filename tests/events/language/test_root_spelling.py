@@ -42,6 +42,8 @@ COLUMNS = {
         ("Max$(Jet_pt) + Min$(Jet_pt)", "max(Jet_pt) + min(Jet_pt)"),
         ("Sum$(Jet_pt * (!Jet_good))", "sum(Jet_pt * (not Jet_good))"),
         ("max(Jet_pt[!Jet_good])", "max(Jet_pt[not Jet_good])"),
+        ("!TMath::IsNaN(x) && x > 0", "not isnan(x) and x > 0"),
+        ("ok && !Sum$(Jet_pt > 30)", "ok and not sum(Jet_pt > 30)"),
     ],
 )
 def test_what_is_understood(typed, ours):
@@ -65,6 +67,7 @@ def test_of_a_condition_the_length_is_that_of_the_list():
         "x + !ok",
         "!x * y",
         "!x < y",
+        "!abs(x) < 1",
         "-!ok",
         "x ! y",
         "!",
