@@ -173,10 +173,10 @@ def values_of(
 
 
 def elements_of(lists: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Give all elements of lists in a row, and how many each entry has."""
+    """Give all elements of lists in a row, and how many each entry has; a missing list has none."""
     while lists.ndim > 2:
         lists = ak.flatten(lists, axis=2)
-    return to_numbers(ak.flatten(lists)), np.asarray(ak.num(lists), dtype=np.int64)
+    return to_numbers(ak.flatten(lists)), np.asarray(ak.fill_none(ak.num(lists), 0), dtype=np.int64)
 
 
 def per_entry(expression: Expression, value: Any, n: int, flat: bool = True) -> NDArray[Any]:

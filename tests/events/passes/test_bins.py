@@ -185,3 +185,14 @@ def test_few_entries_of_very_many_numbers_fit(n, each, tmp_path):
         assert wide.hist("max(w)", (10, 0, n * each), memory=memory).sum().value == n
     with pytest.raises(SelectionError, match=r"memory='2 MB' is too small: .* a block of 1 entr"):
         wide.hist("max(w)", (10, 0, 1), memory="2 MB")
+
+
+def test_missing_lists_have_no_elements(tmp_path):
+    lists = ak.Array([[[1.0, 2.0], [3.0]], [], [[], [4.0]], None])
+    ak.to_parquet(ak.zip({"x": lists, "w": [1.0, 2.0, 3.0, 4.0]}, depth_limit=1), tmp_path / "a.parquet")
+    tree = hepnb.open(tmp_path / "a.parquet")
+    # The last element of no elements is a missing list, and so is the last event.
+    for text, expected in (("flatten(x[:, -1])", [0, 0, 0, 1, 3]), ("flatten(x)", [0, 1, 1, 1, 3])):
+        np.testing.assert_array_equal(tree.hist(text, (5, 0, 5), weight="w").values(), expected)
+        both = tree.hist((text, text), ((5, 0, 5), (5, 0, 5)), weight="w")
+        np.testing.assert_array_equal(np.diag(both.values()), expected)
