@@ -54,8 +54,6 @@ class Way:
     def choose_branch(self):
         # The files, which have branches too, are on the page until the next step is there.
         self.note("jet_pt |")  # chosen by itself
-        # On a busy machine a click was lost now and then while the list was being drawn.
-        self.page.wait_for_timeout(1500)
         rows = self.page.get_by_role("grid", name="Branches").get_by_role("row")
         ticks = (
             ("lep_charge", "jet_pt, lep_charge |"),

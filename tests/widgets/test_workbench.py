@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from generated_files import made_analysis
@@ -134,6 +138,36 @@ def test_steps_open_their_panels(analysis):
     assert wb.step == 0
     assert wb.browser.layout.display is None
     assert wb.fit_panel.layout.display == "none"
+
+
+def test_the_saved_copy_makes_no_panel(analysis):
+    """It is brought up to date between a click on a step and the panel of that step."""
+    workbench = Workbench(analysis=analysis)
+    workbench.set_trait("step", 0)
+    with workbench.hold_trait_notifications():
+        workbench.step = 4
+        workbench.snapshot()
+        assert "fit_panel" not in workbench._made
+    assert workbench.fit_panel in workbench._body.children
+
+
+def test_two_threads_get_the_same_panel(analysis, monkeypatch):
+    """A click opens a step on one thread while a cell asks for its panel on another."""
+    workbench = Workbench(analysis=analysis)
+    make, both = workbench._make_selector, threading.Barrier(2)
+
+    def slowly(cls):
+        time.sleep(0.2)
+        return make(cls)
+
+    def ask(_number):
+        both.wait(10)
+        return workbench.selector
+
+    monkeypatch.setattr(workbench, "_make_selector", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(ask, range(2))
+    assert first is second is workbench.selector
 
 
 def test_the_open_steps_figure_and_meter(analysis):

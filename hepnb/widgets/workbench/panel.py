@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -95,6 +96,7 @@ class Workbench(Panel):
 
     def _build(self) -> None:
         self._made: dict[str, Panel] = {}
+        self._making = threading.RLock()
         self._linked_cut = self._linked_weight = ""
         self._linked_tree: Tree | None = None
         self.chrome.code_title = "Code for the whole way"
@@ -142,11 +144,15 @@ class Workbench(Panel):
         """The matplotlib figure of the step that is open."""
         return self._panel(_STEPS[self.step][1]).figure
 
+    # The saved copy looks at the step while another thread may still be making its panel, and makes none.
+
     def _shown_live(self) -> LiveFigure | None:
-        return self._panel(_STEPS[self.step][1]).live
+        shown = self._made.get(_STEPS[self.step][1])
+        return None if shown is None else shown.live
 
     def _headline(self) -> list[str]:
-        return self._panel(_STEPS[self.step][1]).snapshot()[1].splitlines()
+        shown = self._made.get(_STEPS[self.step][1])
+        return [] if shown is None else shown.snapshot()[1].splitlines()
 
     def to_code(self) -> str:
         """Return Python for the whole way, from the files to the limit."""
@@ -198,7 +204,7 @@ class Workbench(Panel):
 
     @traitlets.observe("show_latency")
     def _new_show_latency(self, change: Any) -> None:
-        for panel in self._made.values():
+        for panel in list(self._made.values()):
             panel.show_latency = change["new"]
 
     @traitlets.observe("root")
@@ -211,6 +217,7 @@ class Workbench(Panel):
     def _step_opened(self, change: Any) -> None:
         if self._built:
             self._open(change["new"])
+            self._copy.changed()
 
     def _open(self, step: int) -> None:
         with self._reporting():
@@ -222,19 +229,24 @@ class Workbench(Panel):
                 panel.layout.display = None if panel is chosen else "none"
 
     def _panel(self, name: str) -> Panel:
-        if name not in self._made:
-            _, _, module, kind = _STEPS[_PLACES[name]]
-            cls = getattr(importlib.import_module(f"hepnb.widgets.{module}.panel"), kind)
-            make: Callable[[type[Any]], Panel] = getattr(self, f"_make_{name}")
-            self._made[name] = make(cls)
-            self._made[name].show_latency = self.show_latency
-            self._made[name].observe(self._judge_steps, ["state", "state_words"])
-            self._made[name].observe(self._copy.changed, ["result", "error"])
-            live = self._made[name].live
-            if live is not None:
-                live.observe(self._copy.changed, "frame")
-            self._judge_steps()
+        # A click arrives on a thread beside that of the cells: both may ask for a panel at once.
+        with self._making:
+            if name not in self._made:
+                self._made[name] = self._new_panel(name)
+                self._judge_steps()
         return self._made[name]
+
+    def _new_panel(self, name: str) -> Panel:
+        _, _, module, kind = _STEPS[_PLACES[name]]
+        cls = getattr(importlib.import_module(f"hepnb.widgets.{module}.panel"), kind)
+        make: Callable[[type[Any]], Panel] = getattr(self, f"_make_{name}")
+        panel = make(cls)
+        panel.show_latency = self.show_latency
+        panel.observe(self._judge_steps, ["state", "state_words"])
+        panel.observe(self._copy.changed, ["result", "error"])
+        if panel.live is not None:
+            panel.live.observe(self._copy.changed, "frame")
+        return panel
 
     def _make_browser(self, cls: type[FileBrowser]) -> FileBrowser:
         analysis = self.analysis
