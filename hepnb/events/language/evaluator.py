@@ -34,7 +34,6 @@ from hepnb.events.language.operators import (
     truth,
     widened,
 )
-from hepnb.events.language.reductions import REDUCTIONS
 from hepnb.events.language.source_map import TokenizedExpression
 from hepnb.events.language.tokenizer import CONSTANTS
 from hepnb.events.language.whitelist import bounds_of, index_of, prefix_of
@@ -231,14 +230,14 @@ class _Walk:
                 f"{name}(...) goes over a list per event, but {self.shown(node.args[0])} has one value per "
                 f"event, in {self.words.text!r}.{several} leave {name}(...) out."
             )
-        if function.objects and not (name in REDUCTIONS and isinstance(values[0], Jagged)):
+        flat = function.flat if isinstance(values[0], Jagged) else None
+        if function.kinds is not None and flat is None:
             return self.together(function.call, node.args, *values)
         if not function.reduces or len(values) > 1:
             return self.each(function.call, node.args, *values)
-        if name in REDUCTIONS and isinstance(values[0], Jagged):
-            found = REDUCTIONS[name](values[0])
-            if found is not None:
-                return found
+        found = None if flat is None else flat(values[0])
+        if found is not None:
+            return found
         return self.together(function.call, node.args, *(plain(value) for value in values))
 
     def made(self, name: str, node: ast.Call) -> Objects:

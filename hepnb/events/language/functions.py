@@ -14,6 +14,7 @@ import awkward as ak
 import numpy as np
 
 from hepnb.events.language import combinations as combine
+from hepnb.events.language import kinds, reductions
 from hepnb.events.language.identity import disjoint, without
 from hepnb.events.language.nesting import Jagged, each, plain, unwrap
 from hepnb.events.language.objects import Objects, distance, make, objects_of, of_truth, opening
@@ -50,8 +51,11 @@ class Function:
         With one argument, that is a list per event.
     bare : bool
         Conditions come as they are, instead of counting as 0 and 1.
-    objects : bool
-        Takes or makes four-vectors and combinations.
+    kinds : callable, optional
+        What objects it gives, by what objects it is given; of functions that take some.
+    flat : callable, optional
+        The same of one list per event whose elements are flat, faster; it gives None for types that are left
+        to `call`.
     """
 
     call: Callable[..., Any]
@@ -60,7 +64,8 @@ class Function:
     doc: str
     reduces: bool = False
     bare: bool = False
-    objects: bool = False
+    kinds: kinds.Rule | None = None
+    flat: Callable[[Jagged], Any] | None = None
 
 
 def to_numbers(array: Any) -> Any:
@@ -286,67 +291,172 @@ FUNCTIONS: dict[str, Function] = {
     "round": Function(_whole(np.rint), 1, 1, "nearest whole number"),
     "hypot": Function(np.hypot, 2, 2, "sqrt(x**2 + y**2)"),
     "clip": Function(_clip, 3, 3, "value held between low and high"),
-    "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, objects=True),
+    "where": Function(_where, 3, 3, "where(condition, yes, no)", bare=True, kinds=kinds.sums),
     "isnan": Function(np.isnan, 1, 1, "true where not a number"),
     "isfinite": Function(np.isfinite, 1, 1, "true where neither infinite nor NaN"),
-    "deltaphi": Function(opening, 1, 2, _PHI, objects=True),
-    "delta_phi": Function(opening, 1, 2, _PHI, objects=True),
-    "deltar": Function(distance, 1, 4, _R, objects=True),
-    "deltaR": Function(distance, 1, 4, _R, objects=True),
-    "delta_r": Function(distance, 1, 4, _R, objects=True),
-    "min": Function(_extremum(ak.min, np.minimum), 1, 32, "smallest of a list, or of its arguments", True),
-    "max": Function(_extremum(ak.max, np.maximum), 1, 32, "largest of a list, or of its arguments", True),
-    "argmin": Function(_place(ak.argmin), 1, 1, "where in a list the smallest is: x[argmin(y)]", True),
-    "argmax": Function(_place(ak.argmax), 1, 1, "where in a list the largest is: x[argmax(y)]", True),
-    "sum": Function(_sum, 1, 1, "sum of a list, of four-vectors too", True, objects=True),
-    "prod": Function(_product, 1, 1, "product of a list, in double precision", True),
-    "mean": Function(_mean, 1, 1, "mean of a list", True),
-    "any": Function(_truths(ak.any), 1, 1, "true where any element of a list is", True, True),
-    "all": Function(_truths(ak.all), 1, 1, "true where all elements of a list are", True, True),
-    "count": Function(_count, 1, 1, "number of elements; of a condition, of true ones", True, True, True),
-    "length": Function(_length, 1, 1, "number of elements, of a condition too", True, True, True),
-    "first": Function(_first, 1, 1, "first element, NaN of an empty list", True, True, True),
-    "pairs": Function(_of(2, "pairs"), 1, 1, "all pairs of a list: .first, .second", True, True, True),
-    "triples": Function(_of(3, "triples"), 1, 1, "all triples of a list: .first to .third", True, True, True),
+    "deltaphi": Function(opening, 1, 2, _PHI, kinds=kinds.distances),
+    "delta_phi": Function(opening, 1, 2, _PHI, kinds=kinds.distances),
+    "deltar": Function(distance, 1, 4, _R, kinds=kinds.distances),
+    "deltaR": Function(distance, 1, 4, _R, kinds=kinds.distances),
+    "delta_r": Function(distance, 1, 4, _R, kinds=kinds.distances),
+    "min": Function(
+        _extremum(ak.min, np.minimum),
+        1,
+        32,
+        "smallest of a list, or of its arguments",
+        reduces=True,
+        flat=reductions.minima,
+    ),
+    "max": Function(
+        _extremum(ak.max, np.maximum),
+        1,
+        32,
+        "largest of a list, or of its arguments",
+        reduces=True,
+        flat=reductions.maxima,
+    ),
+    "argmin": Function(
+        _place(ak.argmin),
+        1,
+        1,
+        "where in a list the smallest is: x[argmin(y)]",
+        reduces=True,
+        flat=reductions.argmin,
+    ),
+    "argmax": Function(
+        _place(ak.argmax),
+        1,
+        1,
+        "where in a list the largest is: x[argmax(y)]",
+        reduces=True,
+        flat=reductions.argmax,
+    ),
+    "sum": Function(
+        _sum, 1, 1, "sum of a list, of four-vectors too", reduces=True, kinds=kinds.sums, flat=reductions.sums
+    ),
+    "prod": Function(_product, 1, 1, "product of a list, in double precision", reduces=True),
+    "mean": Function(_mean, 1, 1, "mean of a list", reduces=True),
+    "any": Function(
+        _truths(ak.any),
+        1,
+        1,
+        "true where any element of a list is",
+        reduces=True,
+        bare=True,
+        flat=reductions.any_of,
+    ),
+    "all": Function(
+        _truths(ak.all),
+        1,
+        1,
+        "true where all elements of a list are",
+        reduces=True,
+        bare=True,
+        flat=reductions.all_of,
+    ),
+    "count": Function(
+        _count,
+        1,
+        1,
+        "number of elements; of a condition, of true ones",
+        reduces=True,
+        bare=True,
+        kinds=kinds.numbers,
+        flat=reductions.counts,
+    ),
+    "length": Function(
+        _length, 1, 1, "number of elements, of a condition too", reduces=True, bare=True, kinds=kinds.numbers
+    ),
+    "first": Function(
+        _first,
+        1,
+        1,
+        "first element, NaN of an empty list",
+        reduces=True,
+        bare=True,
+        kinds=kinds.first_by_numbers,
+    ),
+    "pairs": Function(
+        _of(2, "pairs"),
+        1,
+        1,
+        "all pairs of a list: .first, .second",
+        reduces=True,
+        bare=True,
+        kinds=kinds.of_one_list(2),
+    ),
+    "triples": Function(
+        _of(3, "triples"),
+        1,
+        1,
+        "all triples of a list: .first to .third",
+        reduces=True,
+        bare=True,
+        kinds=kinds.of_one_list(3),
+    ),
     "combinations": Function(
-        _combinations, 2, 2, "all combinations of n elements of a list: combinations(x, 4)", False, True, True
+        _combinations,
+        2,
+        2,
+        "all combinations of n elements of a list: combinations(x, 4)",
+        bare=True,
+        kinds=kinds.combination,
     ),
     "cross": Function(
         combine.cross,
         2,
         MAX_MEMBERS,
         "all pairs of an element of one list and one of another",
-        False,
-        True,
-        True,
+        bare=True,
+        kinds=kinds.combination,
     ),
     "table": Function(
         combine.table,
         2,
         2,
         "for each element of a list the list of its pairs with another",
-        False,
-        True,
-        True,
+        bare=True,
+        kinds=kinds.combination,
     ),
     "nearest": Function(
-        combine.nearest, 2, 3, "for each four-vector of a list the nearest of another", False, True, True
+        combine.nearest,
+        2,
+        3,
+        "for each four-vector of a list the nearest of another",
+        bare=True,
+        kinds=kinds.partners,
     ),
-    "concat": Function(combine.concat, 2, 32, "lists, one behind the other", False, True, True),
-    "without": Function(without, 2, 2, "a list without some objects: without(lep, z)", False, True, True),
+    "concat": Function(combine.concat, 2, 32, "lists, one behind the other", bare=True, kinds=kinds.joined),
+    "without": Function(
+        without, 2, 2, "a list without some objects: without(lep, z)", bare=True, kinds=kinds.first_of_objects
+    ),
     "disjoint": Function(
-        disjoint, 1, 1, "true where no object is in two members of a combination", True, True, True
+        disjoint,
+        1,
+        1,
+        "true where no object is in two members of a combination",
+        reduces=True,
+        bare=True,
+        kinds=kinds.of_combinations,
     ),
-    "sort_by": Function(combine.sort_by, 2, 2, "a list by a key, smallest first", False, True, True),
-    "reverse": Function(combine.reverse, 1, 1, "a list from its end", True, True, True),
-    "sort": Function(_sorted, 1, 1, "a list of numbers, smallest first", True),
-    "argsort": Function(combine.argsort, 1, 1, "the places of a list's elements, smallest first", True),
-    "local_index": Function(_local_index, 1, 1, "the place of each element in its list, from 0", True, True),
-    "flatten": Function(lambda value: value, 1, 1, "all elements of all lists; only outermost", False, True),
-    "p4": Function(_made("p4"), 4, 4, "four-vectors: p4(Muon) or p4(px, py, pz, E)", objects=True),
-    "pxpypzm": Function(_made("pxpypzm"), 4, 4, "four-vectors of px, py, pz, mass", objects=True),
-    "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass", objects=True),
-    "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E", objects=True),
+    "sort_by": Function(
+        combine.sort_by, 2, 2, "a list by a key, smallest first", bare=True, kinds=kinds.first_by_numbers
+    ),
+    "reverse": Function(
+        combine.reverse, 1, 1, "a list from its end", reduces=True, bare=True, kinds=kinds.first_by_numbers
+    ),
+    "sort": Function(_sorted, 1, 1, "a list of numbers, smallest first", reduces=True),
+    "argsort": Function(
+        combine.argsort, 1, 1, "the places of a list's elements, smallest first", reduces=True
+    ),
+    "local_index": Function(
+        _local_index, 1, 1, "the place of each element in its list, from 0", reduces=True, bare=True
+    ),
+    "flatten": Function(lambda value: value, 1, 1, "all elements of all lists; only outermost", bare=True),
+    "p4": Function(_made("p4"), 4, 4, "four-vectors: p4(Muon) or p4(px, py, pz, E)"),
+    "pxpypzm": Function(_made("pxpypzm"), 4, 4, "four-vectors of px, py, pz, mass"),
+    "ptetaphim": Function(_made("ptetaphim"), 4, 4, "four-vectors of pt, eta, phi, mass"),
+    "ptetaphie": Function(_made("ptetaphie"), 4, 4, "four-vectors of pt, eta, phi, E"),
 }
 
 MEANT = {

@@ -9,7 +9,26 @@ from hepnb.errors import ExpressionError, nearest
 from hepnb.events.language.four_vectors import ATTRIBUTES
 from hepnb.events.language.objects import ORDINALS
 
-__all__ = ["OBJECT_WORDS", "RULES", "Kind", "branch_of", "combination", "computed", "particle"]
+__all__ = [
+    "OBJECT_WORDS",
+    "Kind",
+    "Rule",
+    "branch_of",
+    "columns_of",
+    "combination",
+    "computed",
+    "distances",
+    "first_by_numbers",
+    "first_of_objects",
+    "joined",
+    "no_attribute",
+    "numbers",
+    "of_combinations",
+    "of_one_list",
+    "particle",
+    "partners",
+    "sums",
+]
 
 MAX_DEPTH = 3
 OBJECT_WORDS = {*ORDINALS, "members", "index"}
@@ -57,6 +76,8 @@ class Kind:
 
 
 Argument = Kind | None
+Rule = Callable[[str, Sequence[Argument]], Argument]
+"""Gives the kind of a function's values, by its name and the kinds of its arguments."""
 
 
 def particle(prefix: str, fields: Collection[str] = ()) -> Kind:
@@ -95,11 +116,13 @@ def combination(name: str, kinds: Sequence[Argument]) -> Kind:
     return Kind(members=tuple(kinds), depth=depth)
 
 
-def _of_n(n: int) -> Callable[[str, Sequence[Argument]], Kind]:
+def of_one_list(n: int) -> Rule:
+    """Return the rule of combinations of n elements of one list."""
     return lambda name, kinds: combination(name, (kinds[0],) * n)
 
 
-def _joined(name: str, kinds: Sequence[Argument]) -> Argument:
+def joined(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Return the kind of lists that are put together."""
     first, *others = kinds
     found = first
     for other in others:
@@ -122,14 +145,16 @@ def _join(name: str, one: Argument, other: Argument) -> Argument:
     return replace(one, origins=tuple(dict.fromkeys((*one.origins, *other.origins))))
 
 
-def _same(name: str, kinds: Sequence[Argument]) -> Argument:
+def first_by_numbers(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Return the kind of the first; the others are numbers."""
     for kind in kinds[1:]:
         if kind is not None:
             raise ExpressionError(f"{name}(...) sorts by numbers, such as {name}(p4(Jet), -p4(Jet).pt)")
     return kinds[0]
 
 
-def _nearest(name: str, kinds: Sequence[Argument]) -> Argument:
+def partners(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Return the kind of the second of two lists of four-vectors."""
     if not all(kind is not None and kind.has_vectors for kind in kinds[:2]):
         raise ExpressionError(f"{name}(...) takes two lists of four-vectors, such as p4(Muon), p4(Jet)")
     if len(kinds) > 2 and kinds[2] is not None:
@@ -137,7 +162,8 @@ def _nearest(name: str, kinds: Sequence[Argument]) -> Argument:
     return kinds[1]
 
 
-def _apart(name: str, kinds: Sequence[Argument]) -> Argument:
+def distances(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Check four-vectors, pairs of them, or numbers; what comes out are numbers."""
     if len(kinds) == 1:
         members = kinds[0].members if kinds[0] is not None else ()
         if len(members) != 2 or any(one is None or not one.has_vectors for one in members):
@@ -158,7 +184,8 @@ def _apart(name: str, kinds: Sequence[Argument]) -> Argument:
     return None
 
 
-def _without(name: str, kinds: Sequence[Argument]) -> Argument:
+def first_of_objects(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Return the kind of the first; all are objects."""
     if any(kind is None for kind in kinds):
         raise ExpressionError(
             f"{name}(...) takes objects or combinations, such as {name}(p4(Jet), pairs(p4(Jet))[:, 0])"
@@ -166,43 +193,25 @@ def _without(name: str, kinds: Sequence[Argument]) -> Argument:
     return kinds[0]
 
 
-def _disjoint(name: str, kinds: Sequence[Argument]) -> Argument:
+def of_combinations(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Check combinations; what comes out are numbers."""
     if kinds[0] is None or not kinds[0].members:
         raise ExpressionError(f"{name}(...) takes combinations, such as {name}(pairs(pairs(p4(Muon))))")
     return None
 
 
-def _counted(_name: str, _kinds: Sequence[Argument]) -> Argument:
+def numbers(_name: str, _kinds: Sequence[Argument]) -> Argument:
+    """Say that numbers come out, whatever goes in."""
     return None
 
 
-def _vectors(name: str, kinds: Sequence[Argument]) -> Argument:
+def sums(name: str, kinds: Sequence[Argument]) -> Argument:
+    """Return the kind of what four-vectors or numbers add up to."""
     if len({kind is None for kind in kinds}) > 1:
         raise ExpressionError(f"{name}(...) of four-vectors and numbers: give it one kind")
     if any(kind is not None and not kind.has_vectors for kind in kinds):
         raise ExpressionError(f"{name}(...) of combinations of numbers: take their members, as in x.first")
     return None if kinds[0] is None else computed()
-
-
-RULES: dict[str, Callable[[str, Sequence[Argument]], Argument]] = {
-    "pairs": _of_n(2),
-    "triples": _of_n(3),
-    "cross": combination,
-    "table": combination,
-    "concat": _joined,
-    "sort_by": _same,
-    "reverse": _same,
-    "without": _without,
-    "disjoint": _disjoint,
-    "first": _same,
-    "count": _counted,
-    "length": _counted,
-    "sum": _vectors,
-    "where": _vectors,
-    "nearest": _nearest,
-    **dict.fromkeys(("deltaphi", "delta_phi", "deltar", "deltaR", "delta_r"), _apart),
-}
-"""What functions of objects give, by what they are given."""
 
 
 def no_attribute(kind: Kind, attribute: str, names: Collection[str], columns: Collection[str] = ()) -> str:

@@ -7,13 +7,12 @@ from typing import Any, NoReturn
 
 from hepnb.errors import ExpressionError
 from hepnb.events.language.four_vectors import ATTRIBUTES, MAKERS
+from hepnb.events.language.functions import FUNCTIONS
 from hepnb.events.language.kinds import (
     OBJECT_WORDS,
-    RULES,
     Kind,
     branch_of,
     columns_of,
-    combination,
     no_attribute,
     particle,
 )
@@ -108,16 +107,9 @@ class ObjectChecker:
 
     def ruled(self, name: str, node: ast.AST, kinds: list[Kind | None]) -> Kind | None:
         """Give the kind that a function of objects gives."""
+        rule = FUNCTIONS[name].kinds
         try:
-            return RULES[name](name, kinds)
-        except ExpressionError as error:
-            self.refuse(node, str(error))
-
-    def of_n(self, node: ast.Call, n: int) -> Kind:
-        """Give the kind of combinations(x, n)."""
-        inner = self.check(node.args[0])
-        try:
-            return combination("combinations", (inner,) * n)
+            return None if rule is None else rule(name, kinds)
         except ExpressionError as error:
             self.refuse(node, str(error))
 

@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from hepnb.events.language.nesting import Jagged, Nesting
 
-__all__ = ["REDUCTIONS", "largest", "smallest"]
+__all__ = [
+    "all_of",
+    "any_of",
+    "argmax",
+    "argmin",
+    "counts",
+    "largest",
+    "maxima",
+    "minima",
+    "smallest",
+    "sums",
+]
 
 Flat = NDArray[Any]
 
@@ -77,7 +88,8 @@ def _place(best: Callable[[Flat, Nesting], NDArray[np.int64]]) -> Callable[[Jagg
     return place
 
 
-def _sum(value: Jagged) -> Any:
+def sums(value: Jagged) -> Any:
+    """Add up each innermost list of numbers in double precision; None for other types."""
     if value.flat.dtype != np.float64:
         return None
     nesting = value.nesting
@@ -94,18 +106,20 @@ def _true(value: Jagged) -> NDArray[np.int64]:
     return np.diff(running[offsets])
 
 
-def _count(value: Jagged) -> Any:
+def counts(value: Jagged) -> Any:
+    """Count the elements of each innermost list, of a condition those where it holds."""
     return value.nesting.outer.wrap(_true(value) if value.flat.dtype == bool else value.nesting.counts)
 
 
-REDUCTIONS: dict[str, Callable[[Jagged], Any]] = {
-    "sum": _sum,
-    "count": _count,
-    "any": lambda value: value.nesting.outer.wrap(_true(value) > 0),
-    "all": lambda value: value.nesting.outer.wrap(_true(value) == value.nesting.counts),
-    "min": _extreme(np.fmin),
-    "max": _extreme(np.fmax),
-    "argmin": _place(smallest),
-    "argmax": _place(largest),
-}
-"""Functions of a list that need no awkward array; None for types that are left to it."""
+def any_of(value: Jagged) -> Any:
+    """Tell of each innermost list whether an element is true."""
+    return value.nesting.outer.wrap(_true(value) > 0)
+
+
+def all_of(value: Jagged) -> Any:
+    """Tell of each innermost list whether all elements are true."""
+    return value.nesting.outer.wrap(_true(value) == value.nesting.counts)
+
+
+minima, maxima = _extreme(np.fmin), _extreme(np.fmax)
+argmin, argmax = _place(smallest), _place(largest)

@@ -260,7 +260,7 @@ class _Checker(ObjectChecker):
         self.call_shape(node)
         if name in MAKERS:
             return self.made(name, node)
-        if not FUNCTIONS[name].objects:
+        if FUNCTIONS[name].kinds is None:
             for argument in node.args:
                 self.number(argument, f"{name}(...)")
             return None
@@ -270,7 +270,7 @@ class _Checker(ObjectChecker):
             n = index_of(node.args[1])
             if n is None or not 2 <= n <= MAX_MEMBERS:
                 self.refuse(node, f"combinations(x, n) takes a whole number n from 2 to {MAX_MEMBERS}")
-            return self.of_n(node, n)
+            return self.ruled(name, node, [self.check(node.args[0])] * n)
         kinds = [self.check(argument) for argument in node.args[1 if name == "where" else 0 :]]
         return self.ruled(name, node, kinds)
 
