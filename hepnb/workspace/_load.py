@@ -10,10 +10,10 @@ from typing import Any
 from hepnb.errors import WorkspaceError
 from hepnb.local_files import check_regular, local_path
 from hepnb.resolvers import RESOLVERS
-from hepnb.workspace.archives import documents_of_archive, is_archive
+from hepnb.workspace.archives import documents_of_archive
 from hepnb.workspace.combine import load_card
 from hepnb.workspace.documents import read_json, read_text
-from hepnb.workspace.foreign import HEAD, about_text, is_card, is_hs3, is_record
+from hepnb.workspace.foreign import about_text, is_card, is_hs3, is_record
 from hepnb.workspace.histfactory import load_xml
 from hepnb.workspace.hs3 import load_hs3
 from hepnb.workspace.leftovers import warn_of_leftovers
@@ -145,10 +145,8 @@ def read_likelihoods(path: Path, origin: Origin) -> Likelihoods:
         It cannot be read, or has no likelihood.
     """
     check_regular(path, "file of likelihoods")
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    texts = documents_of_archive(path) if is_archive(head) else {path.name: read_text(path)}
-    return likelihoods_of(texts, str(path), origin)
+    texts = documents_of_archive(path)
+    return likelihoods_of({path.name: read_text(path)} if texts is None else texts, str(path), origin)
 
 
 def _archive(source: str | os.PathLike[str]) -> Likelihoods | None:
@@ -157,13 +155,10 @@ def _archive(source: str | os.PathLike[str]) -> Likelihoods | None:
     try:
         if not path.is_file():  # A named pipe would wait here for a writer.
             return None
-        with path.open("rb") as file:
-            head = file.read(HEAD)
+        texts = documents_of_archive(path)
     except OSError:
         return None  # reading it as a text says what is wrong
-    if not is_archive(head):
-        return None
-    return read_likelihoods(path, Loaded(os.fspath(source)))
+    return None if texts is None else likelihoods_of(texts, str(path), Loaded(os.fspath(source)))
 
 
 _OF_HS3, _OF_CARD = ("analysis", "dialect"), ("mass", "signals")

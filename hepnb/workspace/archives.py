@@ -18,8 +18,8 @@ __all__ = ["documents_of_archive", "is_archive", "unpacked"]
 
 # What an archive of likelihoods may hold; the largest published one has 0.1 of it.
 MOST_BYTES, MOST_FILES = 1_000_000_000, 50_000
-_PEEK = 512
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+_PEEK, _HEAD, _CHUNK = 512, 65536, 1 << 20
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 _TAR, _ZIP = "tar", "zip"
 
 
@@ -93,24 +93,26 @@ def unpacked(content: bytes, name: str) -> bytes:
     return found
 
 
-def documents_of_archive(path: Path) -> dict[str, str]:
+def documents_of_archive(path: Path) -> dict[str, str] | None:
     """Return the texts of the files in an archive that are JSON.
 
     Parameters
     ----------
     path : pathlib.Path
-        A tar or zip archive, compressed or not.
+        A file.
 
     Returns
     -------
-    dict of str to str
-        Text by name in the archive. Links, files whose names lead out of the archive, and what archives of
-        macOS keep beside the files are left out.
+    dict of str to str, or None
+        Text by name in the archive; None where the file is no tar or zip archive. Links, files whose names
+        lead out of the archive, and what archives of macOS keep beside the files are left out.
 
     Raises
     ------
     FileError
         The archive is damaged, encrypted, or holds too much.
+    OSError
+        The file cannot be opened.
 
     Warns
     -----
@@ -120,15 +122,18 @@ def documents_of_archive(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     outside: list[str] = []
     with path.open("rb") as file:
-        kind = _kind(file.read(65536))
+        kind = _kind(file.read(_HEAD))
+        if kind is None:
+            return None
         file.seek(0)
+        room = _Room(path)
         try:
-            for name, content in _zip(file, path) if kind == _ZIP else _tar(file, path):
+            for name, content in _zip(file, room) if kind == _ZIP else _tar(file, room):
                 parts = PurePosixPath(name).parts
                 if ".." in parts or name.startswith(("/", "\\")):
                     outside.append(name)
-                elif "__MACOSX" not in parts and not parts[-1].startswith("._"):
-                    text = _json(content, f"{path}: {name}")
+                elif parts and "__MACOSX" not in parts and not parts[-1].startswith("._"):
+                    text = _json(content, f"{path}: {name}", room)
                     if text is not None:
                         found[name.removeprefix("./")] = text
         except _DAMAGE as error:
@@ -142,9 +147,11 @@ def documents_of_archive(path: Path) -> dict[str, str]:
     return found
 
 
-def _json(content: bytes, name: str) -> str | None:
+def _json(content: bytes, name: str, room: _Room) -> str | None:
     """Return the text of a file where it may be JSON."""
     plain = unpacked(content, name)
+    if plain is not content:
+        room.take(len(plain), files=0)
     if plain[:_PEEK].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return None
     try:
@@ -159,8 +166,8 @@ class _Room:
     def __init__(self, path: Path) -> None:
         self.path, self.files, self.bytes = path, 0, 0
 
-    def take(self, size: int) -> None:
-        self.files += 1
+    def take(self, size: int, files: int = 1) -> None:
+        self.files += files
         self.bytes += size
         if self.files > MOST_FILES or self.bytes > MOST_BYTES:
             raise FileError(
@@ -170,9 +177,15 @@ class _Room:
             )
 
 
-def _tar(file: IO[bytes], path: Path) -> Iterator[tuple[str, bytes]]:
-    room = _Room(path)
-    with tarfile.open(fileobj=file, mode="r:*") as archive:
+def _tar(file: IO[bytes], room: _Room) -> Iterator[tuple[str, bytes]]:
+    try:
+        opened = tarfile.open(fileobj=file, mode="r:*")  # noqa: SIM115  # closed by the block below
+    except tarfile.ReadError:  # Its reasons are one for each compression.
+        raise FileError(
+            f"{room.path} is damaged or incomplete, or it is compressed and no archive. Get it again, or "
+            "unpack it and load the .json file in it."
+        ) from None
+    with opened as archive:
         for item in archive:
             room.take(item.size if item.isfile() else 0)
             content = archive.extractfile(item) if item.isfile() else None
@@ -181,10 +194,13 @@ def _tar(file: IO[bytes], path: Path) -> Iterator[tuple[str, bytes]]:
                 if len(read) != item.size:
                     raise EOFError(f"{item.name} has {len(read):,} of {item.size:,} bytes")
                 yield item.name, read
+        # The checksum stands at the end of what is compressed, behind the last file.
+        content = archive.fileobj
+        while content is not None and (rest := content.read(_CHUNK)):
+            room.take(len(rest), files=0)
 
 
-def _zip(file: IO[bytes], path: Path) -> Iterator[tuple[str, bytes]]:
-    room = _Room(path)
+def _zip(file: IO[bytes], room: _Room) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(file) as archive:
         for item in archive.infolist():
             room.take(item.file_size)
@@ -192,10 +208,18 @@ def _zip(file: IO[bytes], path: Path) -> Iterator[tuple[str, bytes]]:
                 continue
             if item.flag_bits & 1:
                 raise FileError(
-                    f"{path} is encrypted. Unpack it with its password, and load the .json file in it."
+                    f"{room.path} is encrypted. Unpack it with its password, and load the .json file in it."
                 )
-            with archive.open(item) as content:
-                read = content.read(item.file_size + 1)
+            try:
+                with archive.open(item) as content:
+                    read = content.read(item.file_size + 1)
+            except NotImplementedError:  # the compression of some other programs
+                raise FileError(
+                    f"{room.path}: the compression of {item.filename} is not supported. Unpack it, and load "
+                    "the .json file in it."
+                ) from None
             if len(read) > item.file_size:
-                raise FileError(f"{path}: {item.filename} is larger than the archive says. Get it again.")
+                raise FileError(
+                    f"{room.path}: {item.filename} is larger than the archive says. Get it again."
+                )
             yield item.filename, read

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +195,9 @@ def test_too_many_files_and_bytes_are_refused(tmp_path: Path, monkeypatch: pytes
         large = make(tmp_path / f"large.{make.__name__}", {"zeros.json": b"[" + b" " * 200_000})
         with pytest.raises(FileError, match="200,001 bytes"):
             hepnb.load(large)
+    half = gzip.compress(b"[" + b" " * 6_000)
+    with pytest.raises(FileError, match="more than 20 files or 10,000 bytes"):
+        hepnb.load(tar(tmp_path / "nested.tar", {"a.json.gz": half, "b.json.gz": half}))
     bomb = tmp_path / "bomb.json.gz"
     bomb.write_bytes(gzip.compress(b"[" + b" " * 200_000))
     with pytest.raises(FileError, match="larger than 10,000 bytes"):
@@ -220,6 +226,31 @@ def _encrypted(path: Path) -> Path:
     return path
 
 
+def _flipped(path: Path, mode: str) -> Path:
+    """Make an archive of which one byte is another, within text that JSON does not come from."""
+    noise = random.Random(1).randbytes(200_000)
+    content = bytearray(tar(path, {"BkgOnly.json": background(), "noise.txt": noise}, mode).read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    return path
+
+
+def _other_compression(path: Path) -> Path:
+    content = bytearray(zipped(path, FLAT).read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = -1
+        while (at := content.find(signature, at + 1)) >= 0:
+            content[at + offset] = 9  # Deflate64
+    path.write_bytes(content)
+    return path
+
+
+def _large_text(path: Path) -> Path:
+    """Make a text whose first block of bzip2 is longer than what is looked at."""
+    path.write_bytes(bz2.compress(random.Random(1).randbytes(300_000).hex().encode()))
+    return path
+
+
 def _without(path: Path) -> Path:
     return tar(path, {"README.md": b"nothing"})
 
@@ -242,7 +273,11 @@ def _ambiguous(path: Path) -> Path:
     ("make", "word"),
     [
         (_truncated, "damaged or incomplete"), (_truncated_zip, "damaged or incomplete"),
-        (_encrypted, "encrypted"),
+        (partial(_flipped, mode="w:gz"), "damaged or incomplete"),
+        (partial(_flipped, mode="w:bz2"), "damaged or incomplete"),
+        (partial(_flipped, mode="w:xz"), "damaged or incomplete"),
+        (_encrypted, "encrypted"), (_other_compression, r"json is not supported\. Unpack it"),
+        (_large_text, "no archive"),
         (_without, "no likelihood"), (_patches_only, "patch set"), (_broken_json, r"BkgOnly\.json, line 1"),
         (_ambiguous, r"a\.json, b\.json"),
     ],
