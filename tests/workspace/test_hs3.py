@@ -491,6 +491,40 @@ def test_parts_of_another_type_are_refused(key: str, value: Any) -> None:
         hepnb.load({**document(), key: value})
 
 
+def _kind_of_modifier(content: Document, value: Any) -> None:
+    first_modifier(content, "normsys")["type"] = value
+
+
+def _interpolation(content: Document, value: Any) -> None:
+    first_modifier(content, "normsys")["interpolation"] = value
+
+
+def _entry(content: Document, value: Any) -> None:
+    data = next(entry for entry in content["data"] if entry["name"] == _first_data(content))
+    axes = [{**axis, "nbins": 2, "min": 0.0, "max": 2.0} for axis in data["axes"]]
+    data.clear()
+    data.update(name=_first_data(content), type="unbinned", axes=axes, entries=[[value]])
+
+
+def _first_data(content: Document) -> str:
+    return str(content["likelihoods"][1]["data"][0])
+
+
+@pytest.mark.parametrize("spoil", [_kind_of_modifier, _interpolation, _entry])
+@pytest.mark.parametrize("value", [None, "text", [1], {}])
+def test_values_of_another_type_are_refused(spoil: Callable[[Document, Any], None], value: Any) -> None:
+    content = document()
+    spoil(content, value)
+    with pytest.raises(WorkspaceError, match="HS3"):
+        hepnb.load(content)
+
+
+@pytest.mark.parametrize("value", [None, 3, "Constant", [3], {"mu": {"tags": None}}, {"mu": {"tags": 3}}])
+def test_what_root_notes_beside_the_document_may_be_anything(value: Any) -> None:
+    expected = hepnb.load(document())
+    assert hepnb.load({**document(), "misc": {"ROOT_internal": {"attributes": value}}}) == expected
+
+
 def test_options_of_hs3_are_refused_elsewhere() -> None:
     workspace = hepnb.workspace.uncorrelated_background([5.0], [50.0], [7.0])
     with pytest.raises(WorkspaceError, match="analysis='a'"):

@@ -179,6 +179,8 @@ def _filled(entry: Mapping[str, Any], channel: Channel) -> list[float]:
         raise Fault(f"entries must be a list of lists of {wide} numbers.")
     if tuple(axis["name"] for axis in each(entry, "axes")) != channel.axes.names:
         raise Fault(f"the data have other observables than the channel {channel.name!r}.")
+    for index, row in enumerate(rows):
+        check_numbers(row, f"entries[{index}]")
     points = np.array(rows, dtype=float).reshape(len(rows), wide)
     weights = entry.get("weights")
     if weights is not None:

@@ -206,8 +206,8 @@ class Document:
 
     def _pois_of_domain(self, analysis: str) -> list[str]:
         """Return the axes of the domain that ROOT names for the parameters of interest."""
-        axes = self.domains.get(f"{analysis}_parameters_of_interest", {}).get("axes", [])
-        return [axis["name"] for axis in axes]
+        domain = self.domains.get(f"{analysis}_parameters_of_interest", {})
+        return [axis["name"] for axis in each(domain, "axes", may_be_missing=True)]
 
     def _points(self, entry: Mapping[str, Any]) -> dict[str, Point]:
         names = [_DEFAULT_VALUES] if _DEFAULT_VALUES in self.parameter_points else []

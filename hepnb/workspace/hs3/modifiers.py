@@ -83,7 +83,7 @@ class Reader:
                 for entry in sample.entries:
                     kind = entry.get("type")
                     with inside(f"modifiers {entry['name']!r}"):
-                        if kind not in readers:
+                        if not isinstance(kind, str) or kind not in readers:
                             raise Fault(
                                 f"a modifier of type {kind!r} is not supported. {nearest(str(kind), readers)}"
                             )
@@ -152,12 +152,12 @@ class Reader:
 
     def _code(self, kind: str, entry: Mapping[str, Any], codes: Mapping[int, str], default: int) -> None:
         number = entry.get("interpolation", default)
-        if isinstance(number, bool) or number not in codes:
+        if isinstance(number, bool) or not isinstance(number, int | float) or number not in codes:
             known = ", ".join(map(str, codes))
             raise Fault(
                 f"the interpolation {shown(number)} of a {kind} is not supported. Supported are {known}."
             )
-        self.codes[kind].add(codes[number])
+        self.codes[kind].add(codes[int(number)])
 
     def _attach(self, group: Group, entry: Mapping[str, Any], root: str, default: Term | None) -> None:
         """Give a parameter the constraint that its modifier names."""

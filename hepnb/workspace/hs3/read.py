@@ -9,7 +9,7 @@ import numpy as np
 
 from hepnb.errors import WorkspaceError, check_choice
 from hepnb.workspace._validate import VERSION
-from hepnb.workspace.faults import Fault
+from hepnb.workspace.faults import Fault, check_number
 from hepnb.workspace.hs3.channels import Channel, read_channel, read_data
 from hepnb.workspace.hs3.document import Analysis, Document, inside, named
 from hepnb.workspace.hs3.modifiers import DIALECTS, BinPlace, Reader
@@ -112,14 +112,13 @@ def _load(content: Mapping[str, Any], analysis: str | None, dialect: str | None)
 
 def _constants(content: Mapping[str, Any]) -> list[str]:
     """Return the names that ROOT has marked as constant beside the parameter points."""
-    internal = (
-        content.get("misc", {}).get("ROOT_internal", {}) if isinstance(content.get("misc"), Mapping) else {}
-    )
-    attributes = internal.get("attributes", {}) if isinstance(internal, Mapping) else {}
-    return [
-        name for name, entry in attributes.items()
-        if isinstance(entry, Mapping) and "Constant" in entry.get("tags", ())
-    ]  # fmt: skip
+    found: Any = content
+    for key in ("misc", "ROOT_internal", "attributes"):
+        found = found.get(key)
+        if not isinstance(found, Mapping):
+            return []
+    tags = {name: entry.get("tags") for name, entry in found.items() if isinstance(entry, Mapping)}
+    return [name for name, given in tags.items() if isinstance(given, list) and "Constant" in given]
 
 
 def _held(point: Any) -> Any:
@@ -196,7 +195,8 @@ def _finish(group: Group, places: list[BinPlace], reader: Reader) -> Law | None:
     if stat:
         size = np.sqrt(np.sum([place.width**2 for place in places], axis=0))
         width = np.divide(size, total, out=np.zeros_like(size), where=total > 0)
-        threshold = float(places[0].channel.staterror.get("relThreshold", 0.0))
+        threshold = places[0].channel.staterror.get("relThreshold", 0.0)
+        check_number(threshold, "relThreshold")
         held |= width < threshold
     else:
         width = places[0].width
