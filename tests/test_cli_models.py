@@ -205,6 +205,7 @@ def test_patchset(workspace: hepnb.Workspace, archive: Path, tmp_path: Path) -> 
     ):  # fmt: skip
         assert word in run("patchset", patches, *arguments).stderr
     assert "not a patch set" in run("patchset", background).stderr
+    assert "has several likelihoods or signals" in run("patchset", patches, "--verify", archive).stderr
 
 
 def test_fetch_puts_the_file_of_a_record_into_a_folder(

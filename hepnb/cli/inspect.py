@@ -15,6 +15,7 @@ from hepnb.cli.app import app
 from hepnb.cli.browse import browse
 from hepnb.cli.convert import save
 from hepnb.cli.files import make_directory
+from hepnb.cli.models import load_workspace
 from hepnb.cli.words import say, table
 from hepnb.errors import HepnbError, WorkspaceError, nearest
 
@@ -142,7 +143,7 @@ def patchset(
     if verify is not None:
         if apply is not None and apply not in names:
             raise WorkspaceError(f"{file}: there is no patch {apply!r}. {nearest(apply, names)}")
-        patched = hepnb.load(verify).patch(file, apply or next(iter(names), None))
+        patched = load_workspace(verify).patch(file, apply or next(iter(names), None))
         if out is not None:
             say(f"{save(patched, out)}")
             return

@@ -93,11 +93,13 @@ def load(
     >>> load(uncorrelated_background([5.0], [50.0], [7.0]).spec).channels
     ('singlechannel',)
     """
-    if isinstance(source, Workspace):
-        return source
     chosen: dict[str, Any] = {"analysis": analysis, "dialect": dialect, "mass": mass, "signals": signals}
     picked = {"signal": signal, "region": region}
+    if isinstance(source, Workspace):
+        _only({**chosen, **picked}, (), "a workspace")
+        return source
     if isinstance(source, Mapping):
+        _only(picked, (), "one workspace")
         if is_hs3(source):
             return load_hs3(source, **_only(chosen, _OF_HS3, "an HS3 document"))
         _only(chosen, (), "a workspace of pyhf")
@@ -110,9 +112,11 @@ def load(
             "give a path, a dict or a pyhf.Workspace."
         )
     if "hepdata" in RESOLVERS and is_record(os.fsdecode(source)) and not local_path(source).exists():
+        _only(chosen, (), "a record of HEPData", _UNPACK)
         return RESOLVERS["hepdata"](os.fsdecode(source), **picked)
     likelihoods = _archive(source)
     if likelihoods is not None:
+        _only(chosen, (), "an archive", _UNPACK)
         return likelihoods.chosen(signal, region)
     _only(picked, (), "one workspace")
     loaded = _read(source, root, mounts, chosen)
@@ -162,19 +166,20 @@ def _archive(source: str | os.PathLike[str]) -> Likelihoods | None:
 
 
 _OF_HS3, _OF_CARD = ("analysis", "dialect"), ("mass", "signals")
+_UNPACK = "Leave it out, or unpack the archive and load the file in it."
 _OWNERS = {
     **dict.fromkeys(_OF_HS3, "HS3 documents"), **dict.fromkeys(_OF_CARD, "datacards"),
     **dict.fromkeys(("signal", "region"), "archives and records of HEPData"),
 }  # fmt: skip
 
 
-def _only(options: Mapping[str, Any], mine: Sequence[str], what: str) -> dict[str, Any]:
+def _only(
+    options: Mapping[str, Any], mine: Sequence[str], what: str, remedy: str = "Leave it out."
+) -> dict[str, Any]:
     """Return the options that a kind of file has; refuse others that were given."""
     for name, value in options.items():
         if value is not None and name not in mine:
-            raise WorkspaceError(
-                f"{name}={value!r:.80} is for {_OWNERS[name]}, and this is {what}. Leave it out."
-            )
+            raise WorkspaceError(f"{name}={value!r:.80} is for {_OWNERS[name]}, and this is {what}. {remedy}")
     return {name: options[name] for name in mine if options[name] is not None}
 
 

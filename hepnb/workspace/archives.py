@@ -195,8 +195,7 @@ def _tar(file: IO[bytes], room: _Room) -> Iterator[tuple[str, bytes]]:
                     raise EOFError(f"{item.name} has {len(read):,} of {item.size:,} bytes")
                 yield item.name, read
         # The checksum stands at the end of what is compressed, behind the last file.
-        content = archive.fileobj
-        while content is not None and (rest := content.read(_CHUNK)):
+        while rest := archive.fileobj.read(_CHUNK):
             room.take(len(rest), files=0)
 
 

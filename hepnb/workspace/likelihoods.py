@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, final
 
@@ -323,9 +323,11 @@ def likelihoods_of(texts: Mapping[str, str], whole: str, origin: Origin | None =
             f"{n}: {about_document(d) or 'something else'}" for n, d in list(documents.items())[:3]
         )
         raise WorkspaceError(f"{whole} has no likelihood in it. {inside or 'It has no JSON file.'}")
-    digests = {digest(document): name for name, document in backgrounds.items()}
+    digests: dict[str, list[str]] = {}
+    for name, document in backgrounds.items():
+        digests.setdefault(digest(document), []).append(name)
     members = {
-        name: PublishedLikelihood(region, name, backgrounds[name], labels=())
+        name: PublishedLikelihood(region, name, backgrounds[name])
         for name, region in _regions(list(backgrounds)).items()
     }
     for name, document in documents.items():
@@ -333,7 +335,7 @@ def likelihoods_of(texts: Mapping[str, str], whole: str, origin: Origin | None =
             owner = _owner_of_set(name, document, digests, list(backgrounds), whole)
             member = members[owner]
             _add_set(member, document, f"{whole}: {name}")
-            members[owner] = _with_labels(member, document)
+            members[owner] = replace(member, labels=_labels(document))
         elif (
             isinstance(document, list)
             and document
@@ -345,11 +347,14 @@ def likelihoods_of(texts: Mapping[str, str], whole: str, origin: Origin | None =
     return Likelihoods(list(members.values()), origin)
 
 
-def _with_labels(member: PublishedLikelihood, document: Mapping[str, Any]) -> PublishedLikelihood:
-    labels = document.get("metadata", {}).get("labels", ())
-    return PublishedLikelihood(
-        member.region, member.file, member.document, member.signals, tuple(map(str, labels)), member.patches
-    )
+def _metadata(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = document.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _labels(document: Mapping[str, Any]) -> tuple[str, ...]:
+    labels = _metadata(document).get("labels")
+    return tuple(map(str, labels)) if isinstance(labels, list) else ()
 
 
 def _regions(names: list[str]) -> dict[str, str]:
@@ -366,18 +371,22 @@ def _regions(names: list[str]) -> dict[str, str]:
 
 
 def _owner_of_set(
-    name: str, document: Mapping[str, Any], digests: Mapping[str, str], backgrounds: list[str], whole: str
+    name: str,
+    document: Mapping[str, Any],
+    digests: Mapping[str, list[str]],
+    backgrounds: list[str],
+    whole: str,
 ) -> str:
-    metadata = document.get("metadata", {})
-    given = metadata.get("digests", {}).get("sha256") if isinstance(metadata, Mapping) else None
+    kinds = _metadata(document).get("digests")
+    given = kinds.get("sha256") if isinstance(kinds, Mapping) else None
     if given is None:
         return _nearest_above(name, backgrounds, whole)
-    if given in digests:
-        return digests[given]
+    same = digests.get(str(given), [])
+    if same:  # The same background may stand in several regions.
+        return same[0] if len(same) == 1 else _nearest_above(name, same, whole)
     raise WorkspaceError(
         f"{whole}: the patch set {name} was made for a background with the sha256 {given}, which is not "
-        "there. There "
-        f"are {', '.join(f'{file} ({key[:12]}...)' for key, file in digests.items())}."
+        f"there. There are {', '.join(f'{files[0]} ({key[:12]}...)' for key, files in digests.items())}."
     )
 
 
@@ -413,8 +422,8 @@ def _add_set(member: PublishedLikelihood, document: Mapping[str, Any], where: st
     if not isinstance(entries, list):
         raise WorkspaceError(f"{where}: patches must be a list.")
     for index, entry in enumerate(entries):
-        metadata = entry.get("metadata", {}) if isinstance(entry, Mapping) else {}
-        if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
+        metadata = _metadata(entry) if isinstance(entry, Mapping) else {}
+        if not isinstance(metadata.get("name"), str):
             raise WorkspaceError(f"{where}: patches[{index}] has no metadata with a name.")
         values = metadata.get("values", ())
         good = isinstance(values, list) and all(isinstance(v, int | float) for v in values)

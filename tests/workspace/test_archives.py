@@ -159,6 +159,35 @@ def test_patch_sets_find_their_background_by_digest(tmp_path: Path) -> None:
         hepnb.load(tar(tmp_path / "b.tar", content, "w"))
 
 
+def test_regions_of_one_background_have_their_own_signals(tmp_path: Path) -> None:
+    content: dict[str, Any] = {}
+    for region, yields in (("A", [1.0, 2.0]), ("B", [3.0, 4.0])):
+        content[f"{region}/BkgOnly.json"] = background()
+        content[f"{region}/patchset.json"] = patch_set(background(), {"sig_1_2": yields})
+    found = hepnb.load(tar(tmp_path / "a.tar.gz", content))
+    for region, yields in (("A", [1.0, 2.0]), ("B", [3.0, 4.0])):
+        samples = found.workspace("sig_1_2", region).spec["channels"][0]["samples"]
+        assert samples[0]["data"] == yields
+
+
+@pytest.mark.parametrize("path", [(), ("labels",), ("digests",), ("digests", "sha256")])
+@pytest.mark.parametrize("value", [None, 3, "text", [["a"]], {}])
+def test_metadata_of_another_type_is_left_or_refused(
+    tmp_path: Path, path: tuple[str, ...], value: Any
+) -> None:
+    content = {"BkgOnly.json": background(), "patchset.json": patch_set(background())}
+    owner: Any = content["patchset.json"]
+    for key in ("metadata", *path[:-1]) if path else ():
+        owner = owner[key]
+    owner[path[-1] if path else "metadata"] = value
+    archive = tar(tmp_path / "a.tar.gz", content)
+    if path == ("digests", "sha256") and value is not None:
+        with pytest.raises(WorkspaceError, match="not there"):
+            hepnb.load(archive)
+    else:
+        assert set(hepnb.load(archive)["BkgOnly"].signals) == set(SIGNALS)
+
+
 def test_compressed_json_is_read(tmp_path: Path) -> None:
     whole = hepnb.workspace.uncorrelated_background([5.0], [50.0], [7.0])
     path = tmp_path / "a.json.gz"
@@ -299,8 +328,18 @@ def test_a_patch_set_alone_names_its_background(tmp_path: Path) -> None:
 def test_a_choice_is_refused_where_there_is_none(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(background()))
-    with pytest.raises(WorkspaceError, match="signal='x'"):
-        hepnb.load(path, signal="x")
+    for source in (path, background(), hepnb.load(path)):
+        with pytest.raises(WorkspaceError, match="signal='x'"):
+            hepnb.load(source, signal="x")
+
+
+def test_options_of_one_document_are_refused_for_an_archive(tmp_path: Path) -> None:
+    path = tar(tmp_path / "a.tar.gz", FLAT)
+    for options in ({"dialect": "absolute"}, {"mass": 125}, {"analysis": "a"}):
+        (name,) = options
+        for source in (path, "ins1748602"):
+            with pytest.raises(WorkspaceError, match=rf"{name}=.*unpack the archive"):
+                hepnb.load(source, **options)  # type: ignore[call-overload,arg-type]  # one of several types
 
 
 def test_table_escapes_names() -> None:
