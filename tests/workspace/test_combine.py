@@ -183,6 +183,9 @@ bg     lnN -    -     1.05 -    -     -
     assert rest.poi == "r_ggH r"
     with pytest.raises(WorkspaceError, match="WH"):
         hepnb.load(path, signals={"r_WH": "WH"})
+    for wrong in ("ggH", ["ggH"], {"r_ggH": None}, {"r_ggH": 3}, {"r_ggH": [3]}, {3: "ggH"}):
+        with pytest.raises(WorkspaceError, match=r"signals.*Give"):
+            hepnb.load(path, signals=wrong)  # type: ignore[arg-type]
 
 
 def test_templates_without_shape_uncertainties(tmp_path: Path) -> None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 
 from hepnb.errors import WorkspaceError
 
-__all__ = ["Card", "Column", "Line", "Nuisance", "ShapeRule", "parse_card"]
+__all__ = ["Card", "Column", "Line", "Nuisance", "ShapeRule", "number", "parse_card"]
 
 # Lines of one value for each process of each bin.
 PER_COLUMN = ("lnN", "lnU", "gmN", "trG")
 _SHAPES = ("shape", "shapeN", "shape?", "shapeN?", "shape*", "shapeU", "shape2", "shapeN2")
-_OTHER = ("gmM", "unif", "dFD", "dFD2", "flatParam", "discrete", "constr", "dFD", "lnNForm", "pdf")
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,6 @@ class Card:
         ``param`` lines.
     arguments : dict of str to Line
         ``extArg`` lines.
-    groups : dict of str to list of str
-        Names of uncertainties by group.
     """
 
     bins: dict[str, float] = field(default_factory=dict)
@@ -117,7 +114,6 @@ class Card:
     rates: list[tuple[Line, str, list[int], tuple[str, ...]]] = field(default_factory=list)
     parameters: dict[str, Line] = field(default_factory=dict)
     arguments: dict[str, Line] = field(default_factory=dict)
-    groups: dict[str, list[str]] = field(default_factory=dict)
 
     def matching(self, bins: str, processes: str) -> list[int]:
         """Return the columns whose bin and process match two patterns."""
@@ -166,12 +162,12 @@ def parse_card(text: str) -> Card:
 
 
 def _lines(text: str) -> Iterator[Line]:
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for index, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
         if not line or line.startswith(("#", "--")):
             continue
         words = re.sub(r"\s#.*", "", line).split()
-        yield Line(number, tuple(words))
+        yield Line(index, tuple(words))
 
 
 def _head(card: Card, lines: Iterator[Line]) -> None:
@@ -220,7 +216,7 @@ def _columns(card: Card, heads: dict[str, list[Line]], observed: Line | None, ra
         raise rates.fault("two lines 'process' and a line 'bin' are expected above it.")
     of_columns = bins[-1].words
     names, numbers = processes[0].words, processes[1].words
-    if not all(re.fullmatch(r"[+-]?\d+", number) for number in numbers):
+    if not all(re.fullmatch(r"[+-]?\d+", word) for word in numbers):
         names, numbers = numbers, names
     sizes = {len(of_columns), len(names), len(numbers), len(rates.words)}
     if len(sizes) > 1:
@@ -229,10 +225,10 @@ def _columns(card: Card, heads: dict[str, list[Line]], observed: Line | None, ra
             f"{len(rates.words)} rates. "
             "Give one of each for every column."
         )
-    for bin_, name, number, rate in zip(of_columns, names, numbers, rates.words, strict=True):
-        if not re.fullmatch(r"[+-]?\d+", number):
-            raise processes[1].fault(f"{number!r} is no number of a process.")
-        column = Column(bin_, name, int(number) <= 0, _number(rate, rates))
+    for bin_, name, word, rate in zip(of_columns, names, numbers, rates.words, strict=True):
+        if not re.fullmatch(r"[+-]?\d+", word):
+            raise processes[1].fault(f"{word!r} is no number of a process.")
+        column = Column(bin_, name, int(word) <= 0, number(rate, rates))
         if any((other.bin, other.process) == (bin_, name) for other in card.columns):
             raise rates.fault(f"the process {name!r} stands twice in the bin {bin_!r}.")
         card.columns.append(column)
@@ -241,13 +237,14 @@ def _columns(card: Card, heads: dict[str, list[Line]], observed: Line | None, ra
     if len(counts) != len(of_bins):
         raise (observed or rates).fault(f"there are {len(counts)} observations for {len(of_bins)} bins.")
     for bin_, count in zip(of_bins, counts, strict=True):
-        card.bins[bin_] = _number(count, observed or rates)
+        card.bins[bin_] = number(count, observed or rates)
     for bin_ in of_columns:
         if bin_ not in card.bins:
             raise rates.fault(f"the bin {bin_!r} has no observation.")
 
 
-def _number(text: str, line: Line) -> float:
+def number(text: str, line: Line) -> float:
+    """Return a finite number of a line."""
     try:
         value = float(text)
     except ValueError:
@@ -255,9 +252,6 @@ def _number(text: str, line: Line) -> float:
     if not abs(value) < 1e100:
         raise line.fault(f"{text!r} is no finite number.")
     return value
-
-
-number = _number
 
 
 def _body(card: Card, line: Line) -> None:
@@ -279,7 +273,7 @@ def _body(card: Card, line: Line) -> None:
     elif kind == "extArg":
         _new(card.arguments, name, line)
     elif kind == "group":
-        _group(card, line)
+        _check_group(line)
     elif kind in _SHAPES:
         raise line.fault(
             f"uncertainties of the type {kind!r} are not supported: Combine normalizes templates after "
@@ -298,14 +292,10 @@ def _new(known: dict[str, Line], name: str, line: Line) -> None:
     known[name] = line
 
 
-def _group(card: Card, line: Line) -> None:
-    name, operator, members = line.words[0], line.words[2:3], line.words[3:]
-    if operator not in (("=",), ("+=",)) or not members:
+def _check_group(line: Line) -> None:
+    """Check a line that names uncertainties together, which changes nothing in the likelihood."""
+    if line.words[2:3] not in (("=",), ("+=",)) or not line.words[3:]:
         raise line.fault("'= NAMES' or '+= NAMES' is expected.")
-    if operator == ("=",):
-        card.groups[name] = list(members)
-    else:
-        card.groups.setdefault(name, []).extend(members)
 
 
 def read_nuisance(card: Card, line: Line, name: str, kind: str, values: Iterable[str]) -> Nuisance:
@@ -317,7 +307,7 @@ def read_nuisance(card: Card, line: Line, name: str, kind: str, values: Iterable
     if kind == "gmN":
         if not words:
             raise line.fault("the number of events of the control region is expected.")
-        nuisance.count = _number(words.pop(0), line)
+        nuisance.count = number(words.pop(0), line)
         if nuisance.count < 0 or nuisance.count != int(nuisance.count):
             raise line.fault(f"{nuisance.count:g} is no number of events.")
     if len(words) < len(card.columns):
@@ -342,7 +332,7 @@ def has_effect(word: str, kind: str) -> bool:
 def check_effect(word: str, kind: str, line: Line) -> None:
     """Refuse a value that its type cannot have."""
     sides = word.split("/")
-    values = [_number(side, line) for side in sides]
+    values = [number(side, line) for side in sides]
     if len(values) > (2 if kind == "lnN" else 1):
         raise line.fault(f"{word!r} has {len(values)} sides, which {kind} cannot have.")
     if kind != "trG" and any(value <= 0 for value in values):
@@ -362,7 +352,7 @@ def add_nuisance(card: Card, nuisance: Nuisance) -> None:
 
 
 def _no_bin_errors(line: Line) -> None:
-    threshold = _number(line.words[2], line) if len(line.words) > 2 else 0.0
+    threshold = number(line.words[2], line) if len(line.words) > 2 else 0.0
     if threshold >= 0:
         raise line.fault(
             "uncertainties of the simulation as in autoMCStats are not supported: they add to the rate, and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,10 @@ def load_card(
     ----------
     CMS, Comput. Softw. Big Sci. 8 (2024) 19; HiggsAnalysis-CombinedLimit 10.6.
     """
+    if not isinstance(signals, Mapping | None):
+        raise WorkspaceError(f"signals={signals!r:.80} is no dict. Give one, as in {{'r_ggH': 'ggH'}}.")
     card = parse_card(text)
-    templates = Templates(card, folder, f"{mass:g}" if isinstance(mass, int | float) else str(mass), {})
+    templates = Templates(card, folder, f"{mass:g}" if isinstance(mass, int | float) else str(mass))
     try:
         return _Reader(card, templates, dict(signals or {})).workspace()
     finally:
@@ -187,9 +189,7 @@ class _Reader:
         for name in factors:
             if factors.count(name) > 1:
                 raise WorkspaceError(
-                    f"process {column.process!r} in bin {column.bin!r} is multiplied by {name!r} more than "
-                    "once, which "
-                    "is not supported."
+                    f"{_where(column)} is multiplied by {name!r} more than once, which is not supported."
                 )
         modifiers += [{"name": name, "type": "normfactor", "data": None} for name in factors]
         return {"name": column.process, "data": nominal.tolist(), "modifiers": modifiers}
@@ -197,23 +197,16 @@ class _Reader:
     def _nominal(self, column: Column, template: Template | None) -> Any:
         if template is None:
             if column.rate < 0:
-                raise WorkspaceError(
-                    f"process {column.process!r} in bin {column.bin!r} has the rate {column.rate:g}, and "
-                    "no template."
-                )
+                raise WorkspaceError(f"{_where(column)} has the rate {column.rate:g}, and no template.")
             return np.array([column.rate])
         total = float(template.values.sum())
         if not total > 0:
-            raise WorkspaceError(
-                f"process {column.process!r} in bin {column.bin!r}: the template's integral is {total:g}."
-            )
+            raise WorkspaceError(f"{_where(column)}: the template's integral is {total:g}.")
         if column.rate < 0:
             return template.values
         if not math.isclose(column.rate, total, rel_tol=0.01, abs_tol=0.01):
             raise WorkspaceError(
-                f"process {column.process!r} in bin {column.bin!r}: the rate is {column.rate:g}, the "
-                "template's integral "
-                f"{total:g}."
+                f"{_where(column)}: the rate is {column.rate:g}, the template's integral {total:g}."
             )
         return template.values * (column.rate / total)
 
@@ -330,16 +323,20 @@ def _where(column: Column) -> str:
     return f"process {column.process!r} in bin {column.bin!r}"
 
 
-def _signals(card: Card, given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _signals(card: Card, given: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
     """Return the processes of each parameter of interest."""
     known = {column.process for column in card.columns}
     if not given:
         found = tuple(dict.fromkeys(column.process for column in card.columns if column.signal))
         return {_SIGNAL: found}
-    signals = {
-        name: (processes,) if isinstance(processes, str) else tuple(processes)
-        for name, processes in given.items()
-    }
+    signals: dict[str, tuple[str, ...]] = {}
+    for name, scaled in given.items():
+        listed = isinstance(scaled, Collection) and all(isinstance(process, str) for process in scaled)
+        if not isinstance(name, str) or not listed:
+            raise WorkspaceError(
+                f"signals: {name!r:.80} scales {scaled!r:.80}. Give the name of a process, or a list of them."
+            )
+        signals[name] = (scaled,) if isinstance(scaled, str) else tuple(scaled)
     for name, processes in signals.items():
         for process in processes:
             if process not in known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,14 +39,11 @@ class Templates:
         Where relative paths start.
     mass : str
         What stands for $MASS.
-    words : mapping of str to str
-        What stands for other words, without their $.
     """
 
     card: Card
     folder: Path
     mass: str
-    words: Mapping[str, str]
     _files: dict[str, Any] = field(default_factory=dict)
 
     def rule(self, bin_: str, process: str) -> ShapeRule | None:
@@ -75,9 +71,9 @@ class Templates:
         )
 
     def _filled(self, text: str, bin_: str, process: str) -> str:
-        known = {"CHANNEL": bin_, "PROCESS": process, "MASS": self.mass, **self.words}
-        for word in sorted(known, key=len, reverse=True):
-            text = text.replace(f"${word}", known[word])
+        known = {"CHANNEL": bin_, "PROCESS": process, "MASS": self.mass}
+        for word, value in known.items():
+            text = text.replace(f"${word}", value)
         return text
 
     def _histogram(self, rule: ShapeRule, file: str, name: str) -> Template:
