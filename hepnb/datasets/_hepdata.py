@@ -136,8 +136,8 @@ def hepdata(
     Notes
     -----
     Files are kept in the cache (see :func:`hepnb.datasets.cache_directory`) by record and version, and are
-    also found under ``hepdata/ins.../v.../`` in ``HEPNB_DATA_DIR``. Nothing of an archive is unpacked to
-    disk.
+    also found under ``hepdata/ins.../v.../`` in ``HEPNB_DATA_DIR``, beside the record itself as
+    ``record.json``. Nothing of an archive is unpacked to disk.
 
     References
     ----------
@@ -234,8 +234,9 @@ def _record(name: str, version: int | None) -> Record:
             if here is not None:
                 return here
         raise DatasetError(
-            f"the record {name!r} cannot be fetched: {error} Without a network: put its files under "
-            f"hepdata/{name}/v1/ in a folder of yours, and set {DATA_DIRECTORY} to that folder."
+            f"the record {name!r} cannot be fetched: {error} Without a network: put {url} as record.json, "
+            f"and the file with the likelihoods, under hepdata/{name}/v{version or 1}/ in a folder of yours, "
+            f"and set {DATA_DIRECTORY} to that folder."
         ) from None
     document = _json(content, url)
     found = parse_record(name, document)

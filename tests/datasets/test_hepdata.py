@@ -194,7 +194,7 @@ def test_no_network(server: type[Server], monkeypatch: pytest.MonkeyPatch) -> No
     hepdata("ins1748602", progress=False)
     monkeypatch.setattr(_hepdata, "ADDRESS", "http://127.0.0.1:9")
     assert hepdata("ins1748602", progress=False) == hepnb.load(SPEC)
-    with pytest.raises(DatasetError, match=r"ins99999.*no connection.*HEPNB_DATA_DIR"):
+    with pytest.raises(DatasetError, match=r"ins99999.*no connection.*as record\.json.*HEPNB_DATA_DIR"):
         hepdata("ins99999", progress=False)
     assert server.asked
 
