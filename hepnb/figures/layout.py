@@ -267,16 +267,17 @@ def _top_for(
 
 
 def make_side_room(ax: Axes, *, right: float = 0.18) -> None:
-    """Move the axes so that their tick labels and titles fit the figure, however long the names are.
+    """Move the axes so that their tick labels and titles fit their cell, however long the names are.
 
     Parameters
     ----------
     ax : Axes
-        Moved in place.
+        Moved in place, within their cell of a grid of axes; alone, within the figure.
     right : float
         Inches to keep free on the right, for a colour bar for instance.
     """
     figure = cast("Figure", ax.get_figure(root=True))
+    x0, y0, x1, y1 = _cell(ax, figure)
     width, height = figure.get_size_inches()
     for _ in range(2):  # the labels of an axis of fixed aspect move with it
         ax.apply_aspect()
@@ -286,10 +287,32 @@ def make_side_room(ax: Axes, *, right: float = 0.18) -> None:
         inner = ax.get_window_extent()
         left = (inner.x0 - outer.x0) / figure.dpi + 0.08
         bottom = (inner.y0 - outer.y0) / figure.dpi + 0.08
-        left, bottom = min(left, 0.6 * width), min(bottom, 0.6 * height)
+        left, bottom = min(left, 0.6 * width * (x1 - x0)), min(bottom, 0.6 * height * (y1 - y0))
         ax.set_position(
-            (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + 0.36) / height)
+            (
+                x0 + left / width,
+                y0 + bottom / height,
+                x1 - x0 - (left + right) / width,
+                y1 - y0 - (bottom + 0.36) / height,
+            )
         )
+
+
+def _cell(ax: Axes, figure: Figure) -> tuple[float, float, float, float]:
+    """Return the part of a figure that axes have with their labels, up to the axes on their left and below."""
+    spec = ax.get_subplotspec()
+    if spec is None:
+        return 0.0, 0.0, 1.0, 1.0
+    spec = spec.get_topmost_subplotspec()
+    grid = spec.get_gridspec()
+    _, tops, _, rights = grid.get_grid_positions(figure)
+    rows, columns = spec.rowspan, spec.colspan
+    return (
+        float(rights[columns.start - 1]) if columns.start else 0.0,
+        float(tops[rows.stop]) if rows.stop < grid.nrows else 0.0,
+        float(rights[columns.stop - 1]) if columns.stop < grid.ncols else 1.0,
+        float(tops[rows.start]) if rows.start else 1.0,
+    )
 
 
 def make_bottom_room(*axes: Axes) -> None:

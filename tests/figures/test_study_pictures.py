@@ -182,6 +182,20 @@ class TestContour:
         figure.canvas.draw()
         assert "1 of 25 not known" in texts(figure)
 
+    def test_axes_beside_others_keep_to_their_cell(self, model):
+        """Long names need room; it is not taken from the picture beside."""
+        result = hepnb.contour("mu", "uncorr_bkguncrt[0]", None, model, size=5)
+        figure = Figure(figsize=(9, 6), dpi=100)
+        FigureCanvasAgg(figure)
+        (first, second), (third, fourth) = figure.subplots(2, 2)
+        for ax in (first, second, third, fourth):
+            draw_contour(result, ax)
+        figure.canvas.draw()
+        boxes = [ax.get_position() for ax in (first, second, third, fourth)]
+        for place, box in enumerate(boxes):
+            assert min(box.width, box.height) > 0.2
+            assert not any(box.overlaps(other) for other in boxes[:place])
+
     def test_too_small_or_empty_grids_are_refused(self, figure, model):
         result = hepnb.contour("mu", "uncorr_bkguncrt[0]", None, model, size=2)
         draw_contour(result, figure.add_subplot())
