@@ -307,7 +307,6 @@ def random_sample(rng: np.random.Generator, c: int, s: int, bins: int, with_lumi
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_is_written_is_read_as_the_same_likelihood(seed: int, tmp_path: Path) -> None:
-    """RooFit of ROOT 6.40 has read 60 such documents with the same -2 log L to 1e-7."""
     workspace = random_workspace(seed)
     again = hepnb.load(workspace.save_hs3(tmp_path / "a.json"))
     assert again.observed == workspace.observed
