@@ -299,7 +299,7 @@ def make_side_room(ax: Axes, *, right: float = 0.18) -> None:
 
 
 def _cell(ax: Axes, figure: Figure) -> tuple[float, float, float, float]:
-    """Return the part of a figure that axes have with their labels, up to the axes on their left and below."""
+    """Return the part of a figure that axes have with their labels, up to their neighbours left and below."""
     spec = ax.get_subplotspec()
     if spec is None:
         return 0.0, 0.0, 1.0, 1.0
