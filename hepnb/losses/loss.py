@@ -72,7 +72,8 @@ class Loss(FitModel):
                 "there is nothing to fit: no parameter is left. Give a Parameter for an argument."
             )
         self._settings = dict(settings or {})
-        self.parameters = tuple(_internal(p) for p in self.named)
+        of_models = {p.name: p for t in self.terms if isinstance(t, ModelTerm) for p in t.model.parameters}
+        self.parameters = tuple(_internal(p, of_models.get(p.name)) for p in self.named)
         self.parameter_names = tuple(p.name for p in self.named)
         self.n_parameters = len(self.named)
         self.init = np.array([p.value for p in self.named])
@@ -297,10 +298,17 @@ class Loss(FitModel):
         ndarray of DataSet, shape (size, 1)
             The same, where nothing is both fixed and constrained.
         """
-        held = self.fixed[self.likelihood.constrained]
-        if not held.any():
+        if not self.fixed.any():
             return drawn
-        rows = [replace(r, auxiliary=np.where(held, data[0].auxiliary, r.auxiliary)) for (r,) in drawn]
+        held, observed = self.fixed[self.likelihood.constrained], data[0]
+        fixed = [self.fixed[slots] for slots in self.likelihood.slots]
+        rows = []
+        for (row,) in drawn:
+            parts = tuple(
+                term.keep_auxiliary(new, old, some) if isinstance(term, ModelTerm) else new
+                for term, new, old, some in zip(self.terms, row.parts, observed.parts, fixed, strict=True)
+            )
+            rows.append(DataSet(parts, np.where(held, observed.auxiliary, row.auxiliary)))
         return as_rows(rows)
 
     def preferred(self, data: Any) -> FloatArray:
@@ -407,9 +415,11 @@ class Loss(FitModel):
         return value.reshape(points.shape[:-1])
 
 
-def _internal(parameter: Named) -> Parameter:
-    """Return what fits know of a parameter."""
+def _internal(parameter: Named, of_model: Parameter | None) -> Parameter:
+    """Return what fits know of a parameter; one of a HistFactory model keeps its auxiliary measurement."""
     low, high = parameter.bounds or (-math.inf, math.inf)
+    if of_model is not None:
+        return replace(of_model, init=parameter.value, lower=low, upper=high, fixed=parameter.fixed)
     mean, sigma = parameter.constraint or (math.nan, math.nan)
     kind: Literal["free", "gaussian"] = "gaussian" if parameter.constraint else "free"
     return Parameter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from hepnb.densities.parameters import Expression, Parameter, collect_parameters
 from hepnb.errors import ModelError
 from hepnb.losses.density_term import Sums
 from hepnb.model import Model
-from hepnb.typing import FloatArray
+from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["FunctionTerm", "ModelTerm"]
 
@@ -164,9 +165,9 @@ class ModelTerm:
         """Return the terms of -2 log L that depend on the data alone."""
         return float(self.model.likelihood.constant(part[None])[0])
 
-    def n_points(self, part: Any) -> int:  # noqa: ARG002
+    def n_points(self, part: Any) -> int:
         """Return the number of bins."""
-        return self.model.n_bins
+        return self.model.n_points(part)
 
     def scores(self, point: FloatArray, part: Any) -> None:
         """Return nothing: counts have no weights."""
@@ -177,6 +178,12 @@ class ModelTerm:
     def draw(self, values: Mapping[str, float], size: int, rng: np.random.Generator, like: Any) -> list[Any]:  # noqa: ARG002
         """Draw counts and auxiliary data."""
         return list(self.model.draw(self._point(values), size, rng))
+
+    def keep_auxiliary(self, drawn: FloatArray, observed: FloatArray, fixed: BoolArray) -> FloatArray:
+        """Return drawn data with the observed auxiliary data of the parameters that are fixed."""
+        model = copy.copy(self.model)
+        model.fixed = fixed
+        return model.keep_auxiliary(drawn[None].copy(), observed)[0]
 
     def asimov(self, values: Mapping[str, float], like: Any) -> FloatArray:  # noqa: ARG002
         """Return expected counts and auxiliary data."""

@@ -258,6 +258,24 @@ def test_a_histfactory_model_shares_its_strength_with_events(events: Any) -> Non
     assert together["mu"][1] == pytest.approx(weight.sum() ** -0.5, rel=0.05)
 
 
+def test_a_histfactory_model_keeps_its_auxiliary_measurements_in_a_sum() -> None:
+    model = hepnb.Model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [56, 60]))
+    x = Gauss(range=RANGE, mu=5.0, sigma=1.0).sample(200, seed=1)
+    counts = BinnedNLL(Gauss(range=RANGE, mu=Parameter("mean", 5.0), sigma=1.0), np.histogram(x, 20, RANGE))
+    both = model + counts
+    # Independent measurements without common parameters: statistics and degrees of freedom add up.
+    one, two, sum_of_both = (hepnb.goodness_of_fit(None, part) for part in (model, counts, both))
+    assert sum_of_both.n_dof == one.n_dof + two.n_dof == 18
+    assert sum_of_both.statistic == pytest.approx(one.statistic + two.statistic, abs=1e-6)
+    assert [p.kind for p in both.parameters[:3]] == [p.kind for p in model.parameters]
+    # What is fixed keeps its observed auxiliary measurement in toys, the others fluctuate.
+    both.fixed = np.array([False, True, False, False, False])
+    drawn = both.draw(both.init, 20, np.random.default_rng(1))
+    kept = np.stack([row.parts[0] for (row,) in both.keep_auxiliary(drawn, both.data)])
+    assert (kept[:, 2] == model.data[2]).all()
+    assert np.unique(kept[:, 3]).size > 10
+
+
 def test_pulls_of_toys(loss: Loss) -> None:
     """A thousand toys of ragged size, fitted together."""
     from hepnb.fits import sample
