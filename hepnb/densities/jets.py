@@ -120,8 +120,8 @@ class Jet:
             return exp(power * log(self))
         if power == 2:
             return self * self
-        v = self.value
-        return apply(self, v**power, power * v ** (power - 1.0), power * (power - 1.0) * v ** (power - 2.0))
+        v, slope, bend = self.value, power, power * (power - 1.0)
+        return apply(self, v**power, _monomial(slope, v, power - 1.0), _monomial(bend, v, power - 2.0))
 
     def __rpow__(self, base: Number) -> Any:
         return exp(self * np.log(base))
@@ -148,6 +148,11 @@ class Jet:
         if function is np.where and len(args) == 3:
             return where(*args)
         return NotImplemented
+
+
+def _monomial(factor: Number, base: Number, power: Number) -> Number:
+    """Return factor * base**power; a factor of 0 makes it 0, also where a power of 0 does not exist."""
+    return 0.0 if np.ndim(factor) == 0 and factor == 0 else factor * base**power
 
 
 def _added(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
