@@ -20,6 +20,9 @@ from hepnb.typing import FloatArray
 
 __all__ = ["Component", "Extended", "Product", "Sum", "Truncated", "components_of"]
 
+# What must be left of a range without its gaps, but for rounding.
+_WHOLE = 1 - 1e-12
+
 
 @dataclass(frozen=True)
 class Component:
@@ -344,9 +347,13 @@ class Truncated(ShapeDensity):
         super().__init__(
             range=range, observable=density.observables[0], **{p.name: p for p in density.parameters}
         )
-        low, high = self.span
-        if low < density.range[0][0] or high > density.range[-1][1]:
-            raise ModelError(f"the range {range!r:.60} goes beyond that of {density!r}.")
+        for low, high in self.range:
+            covered = sum(max(min(high, b) - max(low, a), 0.0) for a, b in density.range)
+            if low < density.range[0][0] or high > density.range[-1][1] or covered < (high - low) * _WHOLE:
+                raise ModelError(
+                    f"the range {range!r:.60} goes beyond that of {density!r}, or over a gap in it. "
+                    "Give parts of that range."
+                )
 
     def log_norm(self, *arguments: Any) -> Any:
         """Return the logarithm of the integral, right also where edges move with a parameter."""

@@ -29,6 +29,17 @@ def _log_positive(value: Any) -> Any:
     return result + np.where(plain < 0, np.nan, 0.0) if np.any(plain < 0) else result
 
 
+def _positive(integral: Any) -> float:
+    """Check the integral of a function."""
+    try:
+        number = float(integral)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ModelError(f"custom: integral={integral!r:.60}. Give a positive number, or a function.")
+    return number
+
+
 def _names(function: Callable[..., Any], observables: Sequence[str] | int, what: str) -> tuple[str, ...]:
     """Return the arguments of a function after its observables."""
     try:
@@ -152,6 +163,8 @@ class CustomND(Density):
         self.ranges = tuple(as_ranges(pair, f"observable {name!r}") for name, pair in range.items())
         if any(len(ranges) > 1 for ranges in self.ranges):
             raise ModelError("a function of several observables takes one range for each.")
+        if integral is not None and not callable(integral):
+            integral = _positive(integral)
         self.function, self._integral = function, integral
         wanted = _names(function, self.observables, "custom")
         for name in arguments:
@@ -232,7 +245,12 @@ class CustomND(Density):
     def log_at(self, x: FloatArray, values: Mapping[str, Any]) -> Any:
         """Return the logarithm of the normalised density at events."""
         arguments = self.arguments_at(values)
-        return self.log_shape(x, *arguments) - self.log_norm(*arguments)
+        norm = self.log_norm(*arguments)
+        if not np.isfinite(value_of(norm)):
+            raise ModelError(
+                f"{self!r}: its integral is not positive and finite: it cannot be normalised."
+            )
+        return self.log_shape(x, *arguments) - norm
 
     def knots(self, values: Mapping[str, Any]) -> list[Any]:  # noqa: ARG002
         """Raise: only a density of one observable has knots."""

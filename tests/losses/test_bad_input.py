@@ -14,12 +14,14 @@ from hepnb.densities import (
     Chebyshev,
     CrystalBall,
     Custom,
+    CustomND,
     Exponential,
     Extended,
     Gauss,
     Parameter,
     Product,
     Sum,
+    Truncated,
     Uniform,
 )
 from hepnb.errors import HepnbError, ModelError, OptionError, UnknownParameterError
@@ -30,6 +32,11 @@ RANGE = (0.0, 10.0)
 
 def gauss(**changes: Any) -> Gauss:
     return Gauss(**{"range": RANGE, "mu": 5.0, "sigma": 1.0, **changes})
+
+
+def plane(**changes: Any) -> CustomND:
+    square = {"x": (-1, 1), "y": (-1, 1)}
+    return CustomND(lambda x, y, a: 1 + a * x * y, range=square, a=0.5, **changes)
 
 
 def line(x: Any, a: Any, b: Any) -> Any:
@@ -64,6 +71,12 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "a density that is 0": (
         lambda: Custom(lambda x, a: 0 * a * x, range=RANGE, a=1.0).pdf(1.0), "normalised"
     ),
+    "a given integral of 0": (lambda: plane(integral=0), "integral=0"),
+    "a given integral of text": (lambda: plane(integral="four"), "'four'"),
+    "a function for an integral that is negative": (
+        lambda: plane(integral=lambda a: -4.0 * a).pdf([[0.0, 0.0]]), "integral"
+    ),
+    "a part over a gap": (lambda: Truncated(gauss(range=[(0, 3), (6, 9)]), range=(1, 8)), "gap"),
     "fractions above one": (
         lambda: Sum([gauss(), Uniform(range=RANGE), Exponential(range=RANGE, lambda_=-1.0)],
         fractions=[0.7, 0.6]),
