@@ -247,9 +247,7 @@ class CustomND(Density):
         arguments = self.arguments_at(values)
         norm = self.log_norm(*arguments)
         if not np.isfinite(value_of(norm)):
-            raise ModelError(
-                f"{self!r}: its integral is not positive and finite: it cannot be normalised."
-            )
+            raise ModelError(f"{self!r}: its integral is not positive and finite: it cannot be normalised.")
         return self.log_shape(x, *arguments) - norm
 
     def knots(self, values: Mapping[str, Any]) -> list[Any]:  # noqa: ARG002

@@ -40,8 +40,8 @@ class Loss(FitModel):
         What is added up.
     poi : str or sequence of str, optional
         Parameters of interest; the first yield, or else the first parameter, by default.
-    settings : mapping
-        For copies.
+    thorough : bool
+        Whether fits look harder for the lowest minimum; see :meth:`thoroughly`.
 
     Examples
     --------
@@ -60,9 +60,7 @@ class Loss(FitModel):
     curvature_errors = True
     likelihood: LossLikelihood
 
-    def __init__(
-        self, terms: Sequence[Any], poi: Any = None, settings: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, terms: Sequence[Any], poi: Any = None, *, thorough: bool = False) -> None:
         self.terms = tuple(terms)
         if not self.terms:
             raise ModelError("a loss needs at least one term.")
@@ -71,7 +69,7 @@ class Loss(FitModel):
             raise ModelError(
                 "there is nothing to fit: no parameter is left. Give a Parameter for an argument."
             )
-        self._settings = dict(settings or {})
+        self._thorough = thorough
         of_models = {p.name: p for t in self.terms if isinstance(t, ModelTerm) for p in t.model.parameters}
         self.parameters = tuple(_internal(p, of_models.get(p.name)) for p in self.named)
         self.parameter_names = tuple(p.name for p in self.named)
@@ -100,35 +98,29 @@ class Loss(FitModel):
 
     def __add__(self, other: Any) -> Loss:
         if isinstance(other, Model):
-            other = Loss([ModelTerm(other)], poi=other.poi_names or None)
+            other = _of_model(other)
         if not isinstance(other, Loss):
             return NotImplemented
-        return Loss([*self.terms, *other.terms], poi=self.poi_names)
+        thorough = self.thorough or other.thorough
+        return Loss([*self.terms, *other.terms], poi=self.poi_names, thorough=thorough)
 
     def __radd__(self, other: Any) -> Loss:
         if isinstance(other, int) and other == 0:
             return self  # sum() begins with it
         if isinstance(other, Model):
-            return Loss([ModelTerm(other)], poi=other.poi_names or None) + self
+            return _of_model(other) + self
         return NotImplemented
 
     @property
     def thorough(self) -> bool:
         """Whether fits look harder for the lowest minimum."""
-        return bool(self._settings.get("thorough", False))
+        return self._thorough
 
     def thoroughly(self) -> Loss:
         """Return the same loss, whose fits start from a hundred random points too."""
         other = copy.copy(self)
-        other._settings = {**self._settings, "thorough": True}
+        other._thorough = True
         return other
-
-    def _interest(self, poi: Any) -> None:
-        names: list[Any] = [poi] if isinstance(poi, str | int | np.integer) else list(poi)
-        places = [self.index(name) for name in names]
-        self.poi_names = tuple(self.parameter_names[place] for place in places)
-        self.poi_name = self.poi_names[0] if places else None
-        self.poi_index = places[0] if places else None
 
     def require_poi(self) -> int:
         """Return the position of the parameter of interest."""
@@ -198,7 +190,7 @@ class Loss(FitModel):
         """
         (row,) = self.check_data(data)
         terms = [term.with_data(part) for term, part in zip(self.terms, row.parts, strict=True)]
-        return Loss(terms, self.poi_names, self._settings)
+        return Loss(terms, self.poi_names, thorough=self.thorough)
 
     def expected(self, pars: ArrayLike) -> FloatArray:
         """Return the expected rate of every bin: it has none.
@@ -243,15 +235,16 @@ class Loss(FitModel):
         ndarray of DataSet, shape (..., 1)
             Events with weights that integrate logarithms exactly, or expected counts.
         """
-        points = np.asarray(pars, dtype=float)
-        if points.ndim > 1:
+        points, shape = self._points(pars)
+        if shape:
             return as_rows([self.expected_data(point)[0] for point in points])
-        values = dict(zip(self.parameter_names, points.tolist(), strict=True))
+        (point,) = points
+        values = dict(zip(self.parameter_names, point.tolist(), strict=True))
         parts = tuple(
             t.asimov(self._own(t, values), like)
             for t, like in zip(self.terms, self.data[0].parts, strict=True)
         )
-        return as_row(DataSet(parts, points[self.likelihood.constrained]))
+        return as_row(DataSet(parts, point[self.likelihood.constrained]))
 
     @staticmethod
     def _own(term: Any, values: Mapping[str, float]) -> dict[str, float]:
@@ -408,11 +401,14 @@ class Loss(FitModel):
             pars = [
                 pars.get(name, value) for name, value in zip(self.parameter_names, self.init, strict=True)
             ]
-        points = self.init if pars is None else np.asarray(pars, dtype=float)
+        points, shape = self._points(self.init if pars is None else pars)
         row = self.check_data(data)[None]
-        flat = points.reshape(-1, self.n_parameters)
-        value = self.likelihood.objective(flat, row).value + self.likelihood.constant(row)
-        return value.reshape(points.shape[:-1])
+        value = self.likelihood.objective(points, row).value + self.likelihood.constant(row)
+        return value.reshape(shape)
+
+
+def _of_model(model: Model) -> Loss:
+    return Loss([ModelTerm(model)], poi=model.poi_names or None, thorough=model.thorough)
 
 
 def _internal(parameter: Named, of_model: Parameter | None) -> Parameter:

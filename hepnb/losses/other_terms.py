@@ -183,7 +183,8 @@ class ModelTerm:
         """Return drawn data with the observed auxiliary data of the parameters that are fixed."""
         model = copy.copy(self.model)
         model.fixed = fixed
-        return model.keep_auxiliary(drawn[None].copy(), observed)[0]
+        (kept,) = model.keep_auxiliary(drawn[None].copy(), observed)
+        return np.asarray(kept)
 
     def asimov(self, values: Mapping[str, float], like: Any) -> FloatArray:  # noqa: ARG002
         """Return expected counts and auxiliary data."""

@@ -255,16 +255,6 @@ class Evaluator(FitModel):
             return rates
         return np.where(np.abs(rates) < NO_RATE, 0.0, rates)
 
-    def _points(self, pars: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
-        points = as_numbers(pars, "parameters")
-        if points.ndim == 0 or points.shape[-1] != self.n_parameters:
-            size = points.shape[-1] if points.ndim else 0
-            raise ModelError(
-                f"parameters: {size} values for a model of {self.n_parameters}. "
-                "Give one value per name in model.parameter_names."
-            )
-        return points.reshape(-1, self.n_parameters), points.shape[:-1]
-
     def _both(
         self, pars: ArrayLike, data: ArrayLike | None
     ) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:

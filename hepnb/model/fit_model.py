@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike
 
 from hepnb.errors import ModelError
 from hepnb.model.likelihood import Objective
+from hepnb.model.numbers import as_numbers
 from hepnb.model.parameters import Parameter, find
+from hepnb.model.settings import named_pois
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["FitModel", "ModelLikelihood", "one_data_set"]
@@ -329,7 +331,23 @@ class FitModel:
         return other
 
     def _interest(self, poi: str | int | Sequence[str | int]) -> None:
-        raise NotImplementedError
+        places = [self._poi(one) for one in named_pois(poi)]
+        self.poi_names = tuple(self.parameter_names[place] for place in places)
+        self.poi_name = self.poi_names[0] if places else None
+        self.poi_index = places[0] if places else None
+
+    def _poi(self, poi: str | int) -> int:
+        return self.index(poi)
+
+    def _points(self, pars: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
+        points = as_numbers(pars, "parameters")
+        if points.ndim == 0 or points.shape[-1] != self.n_parameters:
+            size = points.shape[-1] if points.ndim else 0
+            raise ModelError(
+                f"parameters: {size} values for a model of {self.n_parameters}. "
+                "Give one value per name in model.parameter_names."
+            )
+        return points.reshape(-1, self.n_parameters), points.shape[:-1]
 
     def require_poi(self) -> int:
         """Return the position of the POI, or say that there is none."""

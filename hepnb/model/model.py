@@ -26,7 +26,6 @@ from hepnb.model.settings import (
     codes_of_workspace,
     laws,
     measurement_named,
-    named_pois,
 )
 from hepnb.python_code import Code
 from hepnb.typing import FloatArray
@@ -409,18 +408,12 @@ class Model(Evaluator):
         other.settings = self.settings.but(thorough=True)
         return other
 
-    def _interest(self, poi: str | int | Sequence[str | int]) -> None:
-        places = [self._poi(one) if isinstance(one, str) else self.index(one) for one in named_pois(poi)]
-        self.poi_names: tuple[str, ...] = tuple(self.parameter_names[place] for place in places)
-        self.poi_name: str | None = self.poi_names[0] if places else None
-        self.poi_index: int | None = places[0] if places else None
-
-    def _poi(self, poi: str) -> int:
-        if poi not in self.parameter_names:
+    def _poi(self, poi: str | int) -> int:
+        if isinstance(poi, str) and poi not in self.parameter_names:
             factors = [p.name for p in self.parameters if p.kind == "free"]
             raise ModelError(
                 f"measurement {self.measurement!r}: the POI {poi!r} does not exist in the model. "
                 f"{nearest(poi, factors or self.parameter_names)} "
                 f"Give a sample a normfactor {poi!r}, name another POI, or apply the patch that brings it."
             )
-        return self.parameter_names.index(poi)
+        return self.index(poi)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral
 from typing import Any
 
 from hepnb.errors import ModelError, WorkspaceError, check_choice, nearest
@@ -185,7 +186,7 @@ def _patch_words(patch: Any) -> str:
 
 def named_pois(given: Any) -> tuple[Any, ...]:
     """Return the parameters of interest as a tuple; an empty text is none, as in pyhf."""
-    if isinstance(given, str | int):
+    if isinstance(given, str | Integral):
         return () if isinstance(given, str) and not given else (given,)
     if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
         raise ModelError(f"poi={given!r:.80}: give the name of a parameter, or a list of names.")

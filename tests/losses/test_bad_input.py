@@ -156,6 +156,16 @@ def test_misspelt_parameters_of_a_fit() -> None:
         hepnb.fit([4.0], gauss(), starts={})  # type: ignore[call-arg]
 
 
+def test_points_of_a_loss_are_checked() -> None:
+    loss = UnbinnedNLL(gauss(), [4.0, 5.0, 6.0])
+    assert loss.twice_nll([loss.init, loss.init]).shape == (2,)
+    for bad, words in (([1.0], "1 values"), ("a", "'a'"), ({"mu": "a"}, "'a'")):
+        with pytest.raises(ModelError, match=words):
+            loss.twice_nll(bad)
+    with pytest.raises(ModelError, match="1 values"):
+        loss.expected_data([1.0])
+
+
 def test_parameters_at_their_limits_are_reported() -> None:
     x = np.random.default_rng(1).exponential(2.0, 300)
     x = x[x < 10]

@@ -174,6 +174,15 @@ def test_losses_add_up_exactly(events: Any) -> None:
     assert again.bestfit == pytest.approx(hepnb.fit(None, both).bestfit)
 
 
+def test_sums_stay_thorough(events: Any) -> None:
+    one, two = (UnbinnedNLL(Exponential(range=RANGE, lambda_=-0.3), part) for part in (events[:100], events))
+    model = hepnb.Model(uncorrelated_background([12.0], [50.0], [3.0], [56]))
+    for thorough in (one.thoroughly() + two, one + two.thoroughly(), model.thoroughly() + one):
+        assert thorough.thorough
+        assert thorough.with_poi(0).with_data(thorough.data).thorough
+    assert not (one + two + model).thorough
+
+
 def test_data_and_density_are_enough(events: Any, loss: Loss) -> None:
     direct, made = hepnb.fit(events, peak_on_tail()), hepnb.fit(None, loss)
     assert direct.bestfit == pytest.approx(made.bestfit, abs=1e-9)

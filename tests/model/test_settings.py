@@ -127,6 +127,11 @@ def test_no_poi_is_an_empty_text_as_in_pyhf(workspace: hepnb.Workspace) -> None:
     assert hepnb.Model(workspace).poi_name == "mu"
 
 
+def test_a_poi_may_be_an_integer_of_numpy(workspace: hepnb.Workspace) -> None:
+    model = hepnb.Model(workspace)
+    assert model.with_poi(np.int64(1)).poi_names == model.with_poi(1).poi_names == (model.parameter_names[1],)
+
+
 def test_files_and_patches_are_kept(tmp_path: Path, workspace: hepnb.Workspace) -> None:
     path, patch, patches = tmp_path / "it's a.json", tmp_path / "p.json", tmp_path / "set.json"
     path.write_text(json.dumps(SPEC))
