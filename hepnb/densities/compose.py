@@ -139,7 +139,10 @@ class Sum(_Composite):
         if (fractions is None) == (yields is None):
             raise ModelError("a sum takes either fractions= or yields=.")
         count = len(self.densities)
-        given = list(fractions if yields is None else yields)  # type: ignore[arg-type]  # one of them is there
+        shares: Any = fractions if yields is None else yields
+        if not np.iterable(shares):
+            raise ModelError(f"the fractions or yields of a sum are {shares!r:.60}. Give a list of them.")
+        given = list(shares)
         if len(given) != (count - 1 if yields is None else count):
             wanted = (
                 f"{count - 1} fractions, one fewer than densities," if yields is None else f"{count} yields,"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hepnb.densities.jets import Jet, value_of
+from hepnb.densities.jets import value_of
 from hepnb.errors import ModelError, UnknownParameterError, nearest
 from hepnb.typing import FloatArray
 
@@ -360,14 +360,12 @@ def values_of(parameters: Sequence[Parameter], given: Any) -> dict[str, Any]:
                 raise UnknownParameterError(f"parameter {name!r} does not exist. {nearest(str(name), names)}")
             values[name] = _number(value, f"parameter {name!r}")
         return values
-    numbers: FloatArray = np.asarray(given, dtype=float)
+    try:
+        numbers: FloatArray = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ModelError(f"parameters are {given!r:.60}. Give a mapping, or one number each.") from None
     if numbers.shape != (len(names),):
         raise ModelError(
             f"{numbers.size} values for {len(names)} parameters ({', '.join(names)}). Give one value each."
         )
     return dict(zip(names, numbers.tolist(), strict=True))
-
-
-def as_jets(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the values as variables, numbered in the order of the names."""
-    return {name: Jet(values[name], {place: 1.0}, {}) for place, name in enumerate(names)}

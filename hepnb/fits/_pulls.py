@@ -140,7 +140,7 @@ def pulls(
     Raises
     ------
     ModelError
-        A number of toys that is none; a parameter that does not exist.
+        A number of toys that is none; a parameter that does not exist; all parameters are fixed.
 
     Examples
     --------
@@ -157,6 +157,8 @@ def pulls(
         raise ModelError(f"n_toys is {n_toys!r}. Give a whole number of toys.")
     counts = one_data_set(data, model)
     model = adjusted(model, init, bounds, fixed)
+    if model.fixed.all():
+        raise ModelError(f"all parameters are fixed ({', '.join(model.parameter_names)}). Leave one free.")
     point = _true_point(counts, model, truth)
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     sizes = [min(_BATCH, n_toys - begin) for begin in range(0, n_toys, _BATCH)]

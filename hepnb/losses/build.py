@@ -315,12 +315,10 @@ def SimpleLoss(
     """
     if not callable(function):
         raise ModelError(f"{function!r:.60} is no function.")
-    given = list(parameters)
+    given: list[Any] = list(parameters) if np.iterable(parameters) else []
     if not given or not all(isinstance(p, Expression) for p in given):
         raise ModelError(f"parameters={parameters!r:.80}: give a list of Parameter.")
-    if not errordef > 0:
-        raise ModelError(f"errordef is {errordef!r}. Give 0.5 for -log L, 1 for chi-square.")
-    return Loss([FunctionTerm(function, given, float(errordef))])
+    return Loss([FunctionTerm(function, given, errordef)])
 
 
 def as_loss(density: Density, data: Any = None) -> tuple[FitModel, Any]:

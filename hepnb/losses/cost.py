@@ -59,9 +59,7 @@ def CostFunction(cost: Any, *, errordef: float | None = None, **parameters: Any)
         raise OptionError(
             f"the cost function: {', '.join(missing)} missing. Give a number or a Parameter for each."
         )
-    rise = float(getattr(cost, "errordef", 1.0)) if errordef is None else errordef
-    if not rise > 0:
-        raise ModelError(f"errordef is {errordef!r}. Give 0.5 for -log L, 1 for chi-square.")
+    rise = getattr(cost, "errordef", 1.0) if errordef is None else errordef
     return Loss([FunctionTerm(cost, [_parameter(n, parameters) for n in names], rise, differences=True)])
 
 

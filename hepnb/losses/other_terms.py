@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -45,7 +47,7 @@ class FunctionTerm:
         differences: bool = False,
     ) -> None:
         self._differences = differences
-        self.function, self.errordef = function, errordef
+        self.function, self.errordef = function, _rise(errordef)
         self.expressions = tuple(parameters)
         self.parameters: tuple[Parameter, ...] = collect_parameters(self.expressions)
         self._names = tuple(p.name for p in self.parameters)
@@ -116,9 +118,17 @@ class FunctionTerm:
         return Sums(scale * value, scale * gradient, scale * curvature)
 
 
-def _takes_one(function: Callable[..., Any]) -> bool:
-    import inspect  # noqa: PLC0415
+def _rise(errordef: Any) -> float:
+    try:
+        rise = float(errordef)
+    except (TypeError, ValueError):
+        rise = math.nan
+    if not 0 < rise < math.inf:
+        raise ModelError(f"errordef is {errordef!r:.60}. Give 0.5 for -log L, 1 for chi-square.")
+    return rise
 
+
+def _takes_one(function: Callable[..., Any]) -> bool:
     try:
         return len(inspect.signature(function).parameters) == 1
     except (TypeError, ValueError):

@@ -25,7 +25,15 @@ from hepnb.densities import (
     Uniform,
 )
 from hepnb.errors import HepnbError, ModelError, OptionError, UnknownParameterError
-from hepnb.losses import BinnedNLL, ExtendedBinnedNLL, ExtendedUnbinnedNLL, LeastSquares, UnbinnedNLL
+from hepnb.losses import (
+    BinnedNLL,
+    CostFunction,
+    ExtendedBinnedNLL,
+    ExtendedUnbinnedNLL,
+    LeastSquares,
+    SimpleLoss,
+    UnbinnedNLL,
+)
 
 RANGE = (0.0, 10.0)
 
@@ -77,6 +85,13 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: plane(integral=lambda a: -4.0 * a).pdf([[0.0, 0.0]]), "integral"
     ),
     "a part over a gap": (lambda: Truncated(gauss(range=[(0, 3), (6, 9)]), range=(1, 8)), "gap"),
+    "a rise of text": (
+        lambda: SimpleLoss(lambda a: a * a, [Parameter("a", 1.0)], errordef="1 sigma"), "errordef"
+    ),
+    "a negative rise": (lambda: CostFunction(lambda a: a * a, errordef=-1.0, a=1.0), "errordef is -1.0"),
+    "a function without parameters": (lambda: SimpleLoss(lambda a: a * a, None), "list of Parameter"),
+    "fractions that are no list": (lambda: Sum([gauss(), Uniform(range=RANGE)], fractions=0.5), "list"),
+    "values of text": (lambda: gauss().pdf(1.0, "best"), "'best'"),
     "fractions above one": (
         lambda: Sum([gauss(), Uniform(range=RANGE), Exponential(range=RANGE, lambda_=-1.0)],
         fractions=[0.7, 0.6]),

@@ -46,6 +46,8 @@ def test_pulls_of_a_workspace() -> None:
     assert abs(found.mean[place]) < 5 * found.mean_error[place] + 0.1
     with pytest.raises(ModelError, match="n_toys"):
         pulls(None, counts, n_toys=0)
+    with pytest.raises(ModelError, match="all parameters are fixed"):
+        pulls(None, counts, n_toys=5, fixed=dict(zip(counts.parameter_names, counts.init, strict=True)))
 
 
 def test_sweights_have_the_sums_of_the_fit() -> None:
