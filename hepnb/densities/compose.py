@@ -13,7 +13,14 @@ import numpy as np
 from hepnb.densities.density import Density, one_dimensional
 from hepnb.densities.jets import exp, log, logsumexp, value_of
 from hepnb.densities.numeric import norm_with_derivatives
-from hepnb.densities.parameters import Expression, Parameter, as_argument, collect_parameters, composed
+from hepnb.densities.parameters import (
+    Expression,
+    Parameter,
+    as_argument,
+    collect_parameters,
+    composed,
+    values_of,
+)
 from hepnb.densities.shape import ShapeDensity
 from hepnb.errors import ModelError
 from hepnb.typing import FloatArray
@@ -194,8 +201,6 @@ class Sum(_Composite):
         float
             The sum of the yields; 1 without yields.
         """
-        from hepnb.densities.parameters import values_of  # noqa: PLC0415
-
         values = values_of(self.parameters, parameters)
         return float(sum(value_of(w.at(values)) for w in self.weights))
 

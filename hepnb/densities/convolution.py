@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hepnb.densities.density import Density, one_dimensional
-from hepnb.densities.jets import exp, log, take, total, value_of
+from hepnb.densities.jets import Jet, exp, log, take, total, value_of
 from hepnb.densities.numeric import norm_with_derivatives
 from hepnb.densities.parameters import Expression, Parameter
 from hepnb.densities.shape import POSITIVE, ShapeDensity
@@ -139,8 +139,6 @@ class Convolution(ShapeDensity):
 
 
 def _concatenated(parts: list[Any]) -> Any:
-    from hepnb.densities.jets import Jet  # noqa: PLC0415
-
     if not isinstance(parts[0], Jet):
         return np.concatenate(parts)
     sizes = [np.size(p.value) for p in parts]
@@ -154,8 +152,6 @@ def _concatenated(parts: list[Any]) -> Any:
 
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
-    from hepnb.densities.jets import Jet  # noqa: PLC0415
-
     if not isinstance(x, Jet):
         return x.reshape(shape)
     return Jet(

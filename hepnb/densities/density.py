@@ -257,9 +257,8 @@ class Density(ABC):
             if any(low <= a and b <= high for low, high in self.range)
         )  # fmt: skip
         nodes = self._nodes(parts, values)
-        ends = np.searchsorted(nodes.high, edges * (1 + 0), side="right") * (
-            nodes.x.size // max(nodes.high.size, 1)
-        )
+        per_panel = nodes.x.size // nodes.high.size
+        ends = np.searchsorted(nodes.high, edges, side="right") * per_panel
         sums = np.concatenate([[0.0], np.cumsum(np.exp(nodes.log_weight + nodes.log_value))])
         below = sums[ends] / sums[-1]
         return np.asarray(np.interp(where, edges, below))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,8 +94,7 @@ class CurveTerm:
 
     def with_data(self, data: Any) -> CurveTerm:
         """Return the same term with other observed data."""
-        other = object.__new__(CurveTerm)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.data = data
         return other
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hepnb.densities import Density, Sum
+from hepnb.densities.jets import take
 from hepnb.densities.parameters import Parameter
 from hepnb.errors import ModelError
 from hepnb.losses.binned import binned_sums
@@ -84,8 +86,7 @@ class DensityTerm:
 
     def with_data(self, data: Any) -> DensityTerm:
         """Return the same term with other observed data."""
-        other = object.__new__(DensityTerm)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.data = data
         return other
 
@@ -285,8 +286,6 @@ def _lane(prepared: Prepared, lane: int) -> Prepared:
 
 
 def _lanes(prepared: Prepared, rows: IntArray, scalar: bool = False) -> Prepared:
-    from hepnb.densities.jets import take  # noqa: PLC0415
-
     which: Any = int(rows[0]) if scalar else rows
     return Prepared(
         prepared.arguments[rows], prepared.slopes[rows],

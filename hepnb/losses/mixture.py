@@ -253,12 +253,7 @@ class Mixture:
 
     def knots(self, prepared: Prepared) -> list[float]:
         """Return the places of structure of a mixture of one observable and one lane."""
-        found: list[float] = []
-        for factors in self._factors:
-            for factor in factors:
-                places = factor.shape.shape_knots(*(prepared.arguments[0, s] for s in factor.slots))
-                found += [float(np.ravel(place)[0]) for place in places]
-        return found
+        return self.knots_of(prepared, 0) or []
 
     def knots_of(self, prepared: Prepared, column: int) -> list[float] | None:
         """Return the places of structure along one observable, or None where a shape has several."""
