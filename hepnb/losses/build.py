@@ -315,7 +315,8 @@ def SimpleLoss(
     """
     if not callable(function):
         raise ModelError(f"{function!r:.60} is no function.")
-    given: list[Any] = list(parameters) if np.iterable(parameters) else []
+    listed: Any = parameters
+    given = list(listed) if np.iterable(listed) else []
     if not given or not all(isinstance(p, Expression) for p in given):
         raise ModelError(f"parameters={parameters!r:.80}: give a list of Parameter.")
     return Loss([FunctionTerm(function, given, errordef)])
