@@ -167,6 +167,44 @@ def test_toys_can_be_stopped(band):
     assert band.chrome.progress == -1
 
 
+def test_limits_from_toys_at_another_level_are_stale(band):
+    band.n_toys = 50
+    told = band._toys_done
+
+    def choose(done, total):
+        told(done, total)
+        band.cl = 0.9
+
+    band._toys_done = choose
+    band.run(wait=True)
+    assert band.error == ""
+    assert band.result.cl == 0.95
+    assert band.state == "stale"
+    assert "the confidence level changed" in band.state_words
+    with pytest.raises(HepnbError, match="not of the present settings"):
+        band.save("nowhere")
+
+
+def test_asymptotic_limits_at_another_level_are_current(band):
+    band.run(wait=True)
+    band.cl = 0.9
+    assert band.result.cl == 0.9
+    assert band.state == "current"
+
+
+def test_a_paper_shows_the_finished_scan_while_another_one_runs(band, tmp_path, monkeypatch):
+    band.run(wait=True)
+    band._partial = hepnb.scan(None, band.model, [0.0, 1.0])  # as while the same scan is run again
+    drawn = []
+    draw = hepnb.figures.draw_brazil_band
+    monkeypatch.setattr(
+        "hepnb.widgets.brazil_band.scanning.draw_brazil_band",
+        lambda shown, *args, **options: drawn.append(shown) or draw(shown, *args, **options),
+    )
+    band.save(tmp_path)
+    assert [len(one.scan) for one in drawn] == [17]
+
+
 def test_a_whole_scan_that_was_left_for_a_move_shows_nothing(moving, monkeypatch):
     moving.luminosity = 2.0
     moving.flush()

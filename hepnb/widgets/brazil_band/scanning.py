@@ -37,7 +37,7 @@ DATA = "data"  # the topic of model, workspace and data
 _SETTINGS = {
     "mu_min": "the start of the range", "mu_max": "its end", "n_points": "the number of points",
     "test_stat": "the test statistic", "luminosity": "the luminosity", "held": "the held parameters",
-    "n_toys": "the number of toys",
+    "n_toys": "the number of toys", "cl": "the confidence level",
 }  # fmt: skip
 _FIRST_PARTIAL = 0.3  # [s] a scan that takes less is drawn once, when it is done
 STATISTICS = {"qtilde": "q̃μ (bounded)", "q": "qμ"}
@@ -143,6 +143,8 @@ class BandScan(SavesFolder):
 
     def _scan_now(self, cancel: threading.Event, shown: list[object]) -> None:
         settings = {name: getattr(self, name) for name in _SETTINGS}
+        if not settings["n_toys"]:
+            del settings["cl"]  # asymptotic limits at another level are looked up on the same points
         model = self._model_now()
         run = _Run(model, self._data_now(model), settings)
         if settings["n_toys"]:
@@ -176,7 +178,7 @@ class BandScan(SavesFolder):
         self._scanned = self._end_of_range(run.model, run.data)
         with stoppable(None):  # it looks at `cancel` itself and keeps the toys that it has
             limits = upper_limit(
-                run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"],
+                run.data, run.model, cl=run.settings["cl"], test_stat=run.settings["test_stat"],
                 fixed=run.settings["held"], calctype="toybased", n_toys=run.settings["n_toys"], seed=TOY_SEED,
                 progress=self._toys_done, cancel=cancel,
             )  # fmt: skip
@@ -254,14 +256,15 @@ class BandScan(SavesFolder):
     def _changed(self) -> list[str]:
         """The settings that are no longer those of the scan that is shown."""
         run = self._ran
-        return [] if run is None else [n for n in _SETTINGS if run.settings[n] != getattr(self, n)]
+        return [] if run is None else [n for n, value in run.settings.items() if value != getattr(self, n)]
 
     def _luminosity_shown(self) -> float:
         return self.luminosity if self._ran is None else float(self._ran.settings["luminosity"])
 
     def _draw(self, figure: Figure, *, keep: bool = True) -> Any:
-        """Draw what there is; `keep` the artists, to be moved."""
-        shown: Any = self._partial
+        """Draw what there is; `keep` the artists, to be moved. Else only what is finished is drawn."""
+        partial = self._partial if keep else None
+        shown: Any = partial
         if shown is None:
             if self.scan is None or self.result is None:
                 return _draw_nothing(figure)
@@ -269,9 +272,9 @@ class BandScan(SavesFolder):
         ((ax,),) = lay_out(figure)
         artists = draw_brazil_band(
             shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,
-            poi=self._poi(), numbers=self._partial is None,
+            poi=self._poi(), numbers=partial is None,
         )  # fmt: skip
-        if self._partial is not None:
+        if partial is not None:
             ax.set_xlim(self.mu_min, self._upper_end())
         if keep:
             self._artists = artists
