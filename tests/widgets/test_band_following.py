@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -190,6 +192,20 @@ def test_asymptotic_limits_at_another_level_are_current(band):
     band.cl = 0.9
     assert band.result.cl == 0.9
     assert band.state == "current"
+
+
+def test_what_is_written_says_how_it_was_found_after_another_choice(band, tmp_path):
+    band.data = [51.0, 48.0]
+    band.held, band.luminosity = HELD, 2.0
+    band.run(wait=True)
+    band.held, band.luminosity = {}, 3.0
+    document = json.loads(band.export(tmp_path / "limit.json").read_text())
+    assert (document["luminosity_scale"], document["held"]) == (2.0, HELD)
+    assert document["model"]["data"][:2] == [102.0, 96.0]
+    model = band.model.on(band.model.workspace.scale_luminosity(2.0))
+    counts = document["model"]["data"]
+    wanted = hepnb.upper_limit(counts, model, fixed=HELD)
+    assert document["limits"]["observed"] == pytest.approx(wanted.observed, rel=1e-9)
 
 
 def test_a_paper_shows_the_finished_scan_while_another_one_runs(band, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,7 @@ def write_limit(
     found: SignificanceResults | None,
     luminosity: float,
     model: Model | None = None,
+    held: Mapping[str, float] | None = None,
 ) -> Path:
     """Write points (CSV), or points with limits and how they were found (JSON).
 
@@ -219,7 +221,7 @@ def write_limit(
         return write_text(path, text.getvalue())
     if path.suffix == ".json":
         return write_text(
-            path, json.dumps(_document(scan, limits, found, luminosity, model), indent=1) + "\n"
+            path, json.dumps(_document(scan, limits, found, luminosity, model, held or {}), indent=1) + "\n"
         )
     raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
 
@@ -230,6 +232,7 @@ def _document(
     found: SignificanceResults | None,
     luminosity: float,
     model: Model | None,
+    held: Mapping[str, float],
 ) -> dict[str, Any]:
     observed: Any = _finite(limits.observed)
     expected: dict[str, Any] = {
@@ -247,6 +250,7 @@ def _document(
         "cl": limits.cl,
         "test_statistic": scan.test_stat,
         "luminosity_scale": luminosity,
+        "held": dict(held),
         "model": None if model is None else {**model.settings.document(), "measurement": model.measurement},
         "limits": {"observed": observed, "expected": expected, "method": limits.method},
     }

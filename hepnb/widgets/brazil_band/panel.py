@@ -19,7 +19,7 @@ from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.controls import cl_choices
 from hepnb.widgets.brazil_band.export import limit_tables, limit_words, scan_table, write_limit
 from hepnb.widgets.brazil_band.following import BandFollowing
-from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS
+from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, Run
 from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
 from hepnb.widgets.toolkit.saving import free_path
@@ -163,11 +163,12 @@ class BrazilBand(BandFollowing):
         HepnbError
             Before a scan, and for another ending.
         """
-        if self.scan is None:
+        run = self._ran
+        if self.scan is None or run is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
         return write_limit(
-            Path(path), self.scan, self.result, self.significance, self._luminosity_shown(),
-            None if self.model is None else self._with_data(self.model),
+            Path(path), self.scan, self.result, self.significance, run.settings["luminosity"],
+            self._with_data(run), run.settings["held"],
         )  # fmt: skip
 
     def save(self, folder: str | Path) -> list[Path]:
@@ -191,13 +192,13 @@ class BrazilBand(BandFollowing):
         FileError
             A file cannot be written.
         """
-        if self.scan is None or self.result is None:
+        run = self._ran
+        if self.scan is None or self.result is None or run is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
         if self._changed():
             raise HepnbError("the scan is not of the present settings. Press Run first.")
         figure = Figure(figsize=(6.4, 4.8))
         self._draw(figure, keep=False)
-        model = self._model_now()
         return save_folder(
             folder,
             figures={"limit": figure},
@@ -207,14 +208,14 @@ class BrazilBand(BandFollowing):
                 "workspace_sha256": digest(self._need_model().workspace.spec),
                 "luminosity": self.luminosity,
                 "held": dict(self.held),
-                "measurement": model.measurement,
-                "model": self._with_data(model).settings.document(),
+                "measurement": run.model.measurement,
+                "model": self._with_data(run).settings.document(),
             },
         )
 
-    def _with_data(self, model: Model) -> Model:
-        """Return the model with the data of the panel, where it was given some, for what is written."""
-        return model if self.data is None else model.with_data(self._data_now(model))
+    def _with_data(self, run: Run) -> Model:
+        """Return the model of a scan with its data, where the panel was given some, for what is written."""
+        return run.model if self.data is None else run.model.with_data(run.data)
 
     def _folder_name(self) -> str:
         return f"limit_{self._poi_name(self.model)}"

@@ -29,7 +29,7 @@ from hepnb.widgets.toolkit.saving import SavesFolder
 from hepnb.widgets.toolkit.status import paragraphs
 from hepnb.workspace import Workspace
 
-__all__ = ["DATA", "LIMITS", "STATISTICS", "TOY_SEED", "BandScan"]
+__all__ = ["DATA", "LIMITS", "STATISTICS", "TOY_SEED", "BandScan", "Run"]
 
 LIMITS = "limits"  # the output: the limits as numbers
 TOY_SEED = 1  # the same button gives the same toys
@@ -44,8 +44,18 @@ STATISTICS = {"qtilde": "q̃μ (bounded)", "q": "qμ"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Run:
-    """Model, data and settings of a scan."""
+class Run:
+    """Model, data and settings of a scan.
+
+    Parameters
+    ----------
+    model : Model
+        At the luminosity of the scan.
+    data : ndarray, shape (bin + auxdata,)
+        Observed counts at that luminosity, and auxiliary data.
+    settings : dict of str to object
+        The values of the panel's inputs that the scan depends on.
+    """
 
     model: Model
     data: NDArray[np.float64]
@@ -111,7 +121,7 @@ class BandScan(SavesFolder):
         self._artists: BrazilArtists | None = None
         self._partial: ScanResults | None = None
         self._scanned: tuple[Any, ...] = ()
-        self._ran: _Run | None = None
+        self._ran: Run | None = None
         self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
         self._live_figure().restructure(_draw_nothing)
         self._controls = BandControls(STATISTICS)
@@ -146,7 +156,7 @@ class BandScan(SavesFolder):
         if not settings["n_toys"]:
             del settings["cl"]  # asymptotic limits at another level are looked up on the same points
         model = self._model_now()
-        run = _Run(model, self._data_now(model), settings)
+        run = Run(model, self._data_now(model), settings)
         if settings["n_toys"]:
             self._toys_now(run, cancel)
             return
@@ -173,7 +183,7 @@ class BandScan(SavesFolder):
             return
         self._finish(run, scan, cancel=cancel)
 
-    def _toys_now(self, run: _Run, cancel: threading.Event) -> None:
+    def _toys_now(self, run: Run, cancel: threading.Event) -> None:
         """Look for the limits with toys: at the points where CLs is near 1 - cl."""
         self._scanned = self._end_of_range(run.model, run.data)
         with stoppable(None):  # it looks at `cancel` itself and keeps the toys that it has
@@ -220,7 +230,7 @@ class BandScan(SavesFolder):
 
     def _finish(
         self,
-        run: _Run,
+        run: Run,
         scan: ScanResults,
         limits: LimitResults | None = None,
         cancel: threading.Event | None = None,
