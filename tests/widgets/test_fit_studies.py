@@ -170,6 +170,29 @@ def test_the_point_on_the_profile_moves_with_the_slider(panel):
     assert point.get_ydata()[0] == pytest.approx(panel.delta_twice_nll)
 
 
+def test_asymmetric_uncertainties_of_another_fit_are_not_drawn_on_a_profile(panel):
+    panel.view = "profile"
+    panel.fit()
+    panel.study("minos")
+    panel.fixed = ("uncorr_bkguncrt[0]",)
+    panel.study()
+    assert panel._view._minos is None
+    assert not panel.live.stale
+    panel.study("minos")
+    assert panel._view._minos is panel.studies["minos"]
+    assert panel.studies["minos"] is not None
+
+
+def test_the_bound_in_words_is_that_of_the_fit():
+    panel = FitPanel(workspace=uncorrelated_background([12.0], [50.0], [3.0], observed=[40]))
+    panel.parameter = panel.poi = "uncorr_bkguncrt[0]"
+    panel.fit()
+    assert panel.fit().report.at_bound == ("mu",)
+    panel.bounds = {"mu": (0.5, 10.0)}
+    panel.poi = "mu"
+    assert panel._one_sided()[2] == "at its lower bound 0"
+
+
 def test_minos_and_impact_are_in_the_table(panel):
     keys = lambda: [column["key"] for column in panel._table.widget.columns]  # noqa: E731
     assert not {"minos", "impact"} & set(keys())

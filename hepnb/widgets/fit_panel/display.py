@@ -165,7 +165,7 @@ class FitDisplay(SavesFolder):
         state = self._state
         if state is None or self._is_showing():
             return
-        self._view = VIEWS[self.view].make(self._shown(state, self.studies))
+        self._view = VIEWS[self.view].make(self._shown(state, self._studies_in_view()))
         self._controls.show_for(VIEWS[self.view])
         self._live_figure().alt = VIEWS[self.view].tooltip
         self._live_figure().restructure(self._draw)
@@ -217,6 +217,10 @@ class FitDisplay(SavesFolder):
 
     def _show_yields(self) -> None:
         """Show the table of yields; the panel, which has it, does it."""
+
+    def _studies_in_view(self) -> Mapping[str, Any]:
+        """Return the studies that the picture shows; the panel, which does them, knows."""
+        return {}
 
     def _judge_study(self) -> None:
         """Mark the picture stale where it shows a study of something else; the panel knows."""

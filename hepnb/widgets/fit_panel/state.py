@@ -254,9 +254,9 @@ class FitState:
         if now.result is None or name not in now.result.labels or name in now.held:
             return None
         index = self.index(name)
+        lower, upper = map(float, now.within.get(name, self.model.bounds[index]))
         value, sigma = float(now.result.bestfit[index]), float(now.result.curvature_uncertainty[index])
         spoiled = abs(float(now.result.uncertainty[index]) - sigma) > _SPOILED * sigma
-        room = (value - self.lower[index], self.upper[index] - value)
         at_bound = name in now.result.report.at_bound
         if self.model.fixed[index] or not (at_bound or spoiled):
             return None
@@ -264,7 +264,7 @@ class FitState:
             self.data, self.model, [name], result=now.result, init=now.result.bestfit, fixed=now.held,
             bounds=now.within,
         )  # fmt: skip
-        side, bound = ("lower", self.lower[index]) if room[0] <= room[1] else ("upper", self.upper[index])
+        side, bound = ("lower", lower) if value - lower <= upper - value else ("upper", upper)
         where = "at" if at_bound else "near"
         return -float(found.lower[0]), float(found.upper[0]), f"{where} its {side} bound {bound:g}"
 

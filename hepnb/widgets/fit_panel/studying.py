@@ -175,6 +175,13 @@ class FitStudies(FitDisplay):
             self._table.refresh(state, studies=self._of_this_fit())
         self._judge_study()
 
+    def _studies_in_view(self) -> dict[str, Any]:
+        """Return the study of the picture, and the others of the same fit."""
+        chosen = self._done.get(VIEWS[self.view].study)
+        if chosen is None:
+            return {}
+        return {name: done.result for name, done in self._done.items() if done.fit is chosen.fit}
+
     def _of_this_fit(self) -> dict[str, Any]:
         """Return the results that are of the last fit."""
         result = None if self._state is None else self._state.result
