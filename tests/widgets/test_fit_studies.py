@@ -210,6 +210,31 @@ def test_minos_and_impact_are_in_the_table(panel):
     assert rows["uncorr_bkguncrt[0]"]["impact_up"] is None
 
 
+def test_the_columns_of_studies_are_of_the_present_fit_and_poi(panel):
+    panel.fit()
+    panel.study("minos")
+    panel.study("ranking")
+    table = panel._table.widget
+
+    def shown():
+        keys = {column["key"] for column in table.columns} & {"minos", "impact"}
+        row, given = table.row("uncorr_bkguncrt[1]"), panel.table()[2]
+        assert ("minos" in keys) == bool(row["minos"]) == (given["minos_up"] is not None)
+        assert ("impact" in keys) == (row["impact"] is not None) == (given["impact_up"] is not None)
+        return keys
+
+    assert shown() == {"minos", "impact"}
+    panel.poi = "uncorr_bkguncrt[0]"
+    assert shown() == {"minos"}
+    panel.poi = "mu"
+    assert shown() == {"minos", "impact"}
+    panel.bounds = {"mu": (0.0, 1.0)}
+    panel.fit()
+    assert shown() == set()
+    panel.undo()
+    assert shown() == {"minos", "impact"}
+
+
 def test_the_table_of_the_panel_has_the_studies(panel):
     errors, ranking = panel.study("minos"), panel.study("ranking")
     rows = {row["name"]: row for row in panel.table()}

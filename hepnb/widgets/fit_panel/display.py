@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import traitlets
@@ -222,6 +222,10 @@ class FitDisplay(SavesFolder):
         """Return the studies that the picture shows; the panel, which does them, knows."""
         return {}
 
+    def _studies_in_table(self) -> Mapping[str, Any]:
+        """Return the studies that the table shows; the panel, which does them, knows."""
+        return {}
+
     def _judge_study(self) -> None:
         """Mark the picture stale where it shows a study of something else; the panel knows."""
 
@@ -247,7 +251,7 @@ class FitDisplay(SavesFolder):
                 and self._controls.slider.value != state.values[state.index(self.parameter)]
             ):
                 self._show_slider()
-            self._table.refresh(state, [name for name in moved if name in state.names])
+            self._refresh_table(state, [name for name in moved if name in state.names])
             self._show_buttons()
 
     def _show_all(self, draw: bool = True) -> None:
@@ -256,7 +260,7 @@ class FitDisplay(SavesFolder):
             self._paint()
         self._show_slider()
         self._show_delta()
-        self._table.refresh(state)
+        self._refresh_table(state)
         self._show_traits(state)
         self._set_result(state.result)
         self._judge_fit(state)
@@ -296,6 +300,10 @@ class FitDisplay(SavesFolder):
             return
         headline, *rest = fit_words(result, self.poi, self._one_sided())
         self._controls.words.html = paragraphs(headline, rest, kind="quiet" if result.report.ok else "bad")
+
+    def _refresh_table(self, state: FitState, names: Iterable[str] | None = None) -> None:
+        """Show in the table what changed; of all parameters, or only of these."""
+        self._table.refresh(state, names, self._studies_in_table())
 
     def _show_buttons(self) -> None:
         state = self._state

@@ -317,7 +317,7 @@ class FitPanel(FitStudies):
             try:
                 number = float(value)
             except (TypeError, ValueError):
-                self._table.refresh(self._need_state(), [name])
+                self._refresh_table(self._need_state(), [name])
                 raise ModelError(f"parameter {name!r} cannot be {value!r}. Give a number.") from None
             self._move(name, number)
 
@@ -337,7 +337,7 @@ class FitPanel(FitStudies):
                     f"the {side} bound of {name!r} cannot be {value!r}. Give a number."
                 ) from None
             finally:
-                self._table.refresh(state, [name])
+                self._refresh_table(state, [name])
 
     def _choose(self, name: str) -> None:
         self.parameter = name
@@ -384,7 +384,7 @@ class FitPanel(FitStudies):
                 state.follow(name, fitted)
             self._paint()
             self._show_delta()
-            self._table.refresh(state)
+            self._refresh_table(state)
             self._show_traits(state)
             self._judge_fit(state)
 

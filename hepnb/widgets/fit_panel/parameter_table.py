@@ -108,14 +108,14 @@ class ParameterTable:
         self._move, self._fix, self._choose, self._limit = move, fix, choose, limit
         self._sets: dict[str, str] = {}
         self._ranged: Any = None
-        self._studies: Mapping[str, Any] = {}
+        self._forget_studies()
         self.widget.on_edit(self._edited)
         self.widget.observe(self._selected, "selected")
 
     def show(self, state: FitState | None) -> None:
         """Make the rows of a new state."""
-        self._sets, self._ranged, self._studies = {}, None, {}
-        self.widget.columns = _columns(())
+        self._sets, self._ranged = {}, None
+        self._forget_studies()
         if state is None:
             self.widget.rows = []
             return
@@ -156,14 +156,13 @@ class ParameterTable:
         names : iterable of str, optional
             Parameters; all where left out.
         studies : mapping of str to object, optional
-            The results for MINOS and impact, by the names of ``STUDIES``; those shown last where left out.
+            The results for MINOS and impact, by the names of ``STUDIES``; their columns are left out where
+            there is none.
         """
-        if studies is not None:
-            self._studies = studies
-            self.widget.columns = _columns(studies)
         changes = {}
+        new_studies = self._take_studies(studies or {})
         new_range, self._ranged = state.result is not self._ranged, state.result
-        cells = self._cells(state, names if not new_range else None)
+        cells = self._cells(state, None if new_range or new_studies else names)
         for name, new in cells.items():
             old = self.widget.row(name)
             low, high = old["low"], old["high"]
@@ -177,6 +176,22 @@ class ParameterTable:
             changes[group] = self._of_group(group, {**self._known(group), **cells})
         if changes:
             self.widget.update_cells(changes)
+
+    def _forget_studies(self) -> None:
+        self._studies: tuple[Any, Any] = (None, None)
+        self._errors: Mapping[str, Mapping[str, Any]] = {}
+        self._impacts: Mapping[str, float | None] = {}
+        self.widget.columns = _columns(())
+
+    def _take_studies(self, studies: Mapping[str, Any]) -> bool:
+        """Read the columns of other studies than before; return whether they are others."""
+        found = (studies.get("minos"), studies.get("ranking"))
+        if all(new is old for new, old in zip(found, self._studies, strict=True)):
+            return False
+        self._studies = found
+        self._errors, self._impacts = _minos_cells(found[0]), _impacts(found[1])
+        self.widget.columns = _columns(studies)
+        return True
 
     def _known(self, group: str) -> dict[str, dict[str, Any]]:
         return {name: self.widget.row(name) for name, its in self._sets.items() if its == group}
@@ -195,8 +210,6 @@ class ParameterTable:
     def _cells(self, state: FitState, names: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
         now, pulls, bounds = state.now, state.pulls(), state.bounds
         widths = np.full(now.values.shape, np.nan) if now.result is None else now.result.uncertainty
-        errors = _minos_cells(self._studies.get("minos"))
-        impacts = _impacts(self._studies.get("ranking"))
         cells = {}
         for name in state.names if names is None else names:
             index = state.index(name)
@@ -205,10 +218,10 @@ class ParameterTable:
                 "fixed": bool(now.fixed[index]),
                 "pull": _number(np.round(pulls[index], 3)),
                 "uncertainty": _number(widths[index]),
-                "impact": impacts.get(name),
+                "impact": self._impacts.get(name),
                 "lower": float(bounds[index, 0]),
                 "upper": float(bounds[index, 1]),
-                **errors.get(name, {"minos": "", "minos_size": None}),
+                **self._errors.get(name, {"minos": "", "minos_size": None}),
             }
         return cells
 

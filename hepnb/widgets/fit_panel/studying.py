@@ -170,9 +170,8 @@ class FitStudies(FitDisplay):
     def _show_studies(self) -> None:
         """Hand out what was computed, and show it in the table."""
         self.set_trait("studies", {name: done.result for name, done in self._done.items()})
-        state = self._state
-        if state is not None:
-            self._table.refresh(state, studies=self._of_this_fit())
+        if self._state is not None:
+            self._refresh_table(self._state)
         self._judge_study()
 
     def _studies_in_view(self) -> dict[str, Any]:
@@ -182,6 +181,13 @@ class FitStudies(FitDisplay):
             return {}
         return {name: done.result for name, done in self._done.items() if done.fit is chosen.fit}
 
+    def _studies_in_table(self) -> dict[str, Any]:
+        """Return the results that are of the last fit, without impacts on something else than the POI."""
+        found = self._of_this_fit()
+        if "ranking" in found and found["ranking"].poi != self.poi:
+            del found["ranking"]
+        return found
+
     def _of_this_fit(self) -> dict[str, Any]:
         """Return the results that are of the last fit."""
         result = None if self._state is None else self._state.result
@@ -189,7 +195,7 @@ class FitStudies(FitDisplay):
 
     def _studied(self, name: str) -> dict[str, float | None]:
         """Return the asymmetric uncertainties and impacts of a parameter; None where they are not known."""
-        found = self._of_this_fit()
+        found = self._studies_in_table()
         cells: dict[str, float | None] = {}
         for study, columns in _COLUMNS.items():
             result = found.get(study)
@@ -239,6 +245,8 @@ class FitStudies(FitDisplay):
         if change["name"] == "groups":
             with self._quietly():
                 self._controls.options["groups"].value = group_text(change["new"])
+        if change["name"] == "poi" and self._state is not None and not self._is_showing():
+            self._refresh_table(self._state)  # impacts are on the POI
         name = VIEWS[self.view].study
         done = self._done.get(name)
         if done is None or change["name"] not in STUDIES[name].uses or self._is_showing():
