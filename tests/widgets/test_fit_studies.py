@@ -320,6 +320,17 @@ def test_a_study_that_is_stopped_leaves_the_last_one(panel, monkeypatch):
     assert not panel._controls.run.disabled
 
 
+def test_a_study_that_is_stopped_before_it_begins_can_be_run_again(panel):
+    panel.fit()
+    stop = threading.Event()
+    stop.set()
+    panel._background.post(lambda: panel._study_aloud("ranking", stop), stop)
+    panel.flush()
+    assert not panel._controls.run.disabled
+    assert not panel.chrome.cancellable
+    assert "ranking" not in panel.studies
+
+
 def test_toys_that_were_done_stay_when_the_test_is_stopped(panel):
     panel.view, panel.n_toys = "goodness", 100_000
     progress = panel._progress

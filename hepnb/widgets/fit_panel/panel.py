@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -355,15 +356,14 @@ class FitPanel(FitStudies):
 
     def _fit_aloud(self) -> None:
         state = self._state
+        long = state is not None and state.values.size > _LARGE
         self._controls.buttons["Fit"].disabled = True
-        if state is not None and state.values.size > _LARGE:
-            self._on_cancel(self.cancel)
-            self._progress(0, 1)
         try:
-            self.fit()
+            with self._cancellable(self.cancel) if long else nullcontext():
+                if long:
+                    self._progress(0, 1)
+                self.fit()
         finally:
-            self._on_cancel(None)
-            self._hide_progress()
             self._controls.buttons["Fit"].disabled = False
 
     def _move(self, name: str, value: float) -> None:

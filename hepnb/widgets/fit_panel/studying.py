@@ -131,13 +131,11 @@ class FitStudies(FitDisplay):
         buttons = (self._controls.run, self._controls.buttons["MINOS"])
         for button in buttons:
             button.disabled = True
-        self._on_cancel(self.cancel)
-        self._progress(0, 1)
         try:
-            self._study_now(name, stop)
+            with self._cancellable(self.cancel):
+                self._progress(0, 1)
+                self._study_now(name, stop)
         finally:
-            self._on_cancel(None)
-            self._hide_progress()
             for button in buttons:
                 button.disabled = self._state is None
 

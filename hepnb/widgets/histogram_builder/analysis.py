@@ -125,11 +125,8 @@ class BuilderAnalysis(BuilderDisplay):
         self._save_what_is_shown()
 
         def work() -> None:
-            self._on_cancel(self._background.cancel)
-            try:
+            with self._cancellable(self._background.cancel):
                 self.build_workspace()
-            finally:
-                self._on_cancel(None)
 
         self._background.post(work)
 

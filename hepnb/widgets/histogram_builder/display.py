@@ -9,9 +9,7 @@ from typing import Any
 from hepnb.errors import WorkspaceError
 from hepnb.figures.content import read_content
 from hepnb.figures.style import colors_for
-from hepnb.widgets.histogram_builder.code import (
-    in_stack,
-)
+from hepnb.widgets.histogram_builder.code import in_stack
 from hepnb.widgets.histogram_builder.controls import BuilderControls
 from hepnb.widgets.histogram_builder.fill import FineBins, Part, Request, Resolved, fill, resolve
 from hepnb.widgets.histogram_builder.inputs import BuilderInputs

@@ -5,9 +5,8 @@ from __future__ import annotations
 import abc
 import re
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +15,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from hepnb.errors import HepnbError, nearest
-from hepnb.progress import Stopped, check_stop
+from hepnb.progress import Stopped
 from hepnb.python_code import comment
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.chrome import Chrome
@@ -25,9 +24,10 @@ from hepnb.widgets.toolkit.inputs import input_names, panel_input
 from hepnb.widgets.toolkit.interrupts import watch_interrupts
 from hepnb.widgets.toolkit.lifetime import CELLS, widgets_of
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.main_loop import call_later, main_loop
-from hepnb.widgets.toolkit.panel_type import PanelBox, PanelType
+from hepnb.widgets.toolkit.main_loop import call_later
+from hepnb.widgets.toolkit.panel_type import PanelType
 from hepnb.widgets.toolkit.saved_copy import SavedCopy, text_table
+from hepnb.widgets.toolkit.working import WorkingBox
 
 __all__ = ["PICTURE", "Panel"]
 
@@ -36,10 +36,9 @@ PICTURE = "picture"
 _DIM = "hepnb-dim"
 _CODE_DELAY = 0.3  # [s] of quiet before an open code pane follows: dragging a slider must not pay for it
 _CLOSING = 5.0  # [s] that `close` waits for a worker
-_BAR_INTERVAL = 0.1  # [s] between two updates of the progress bar
 
 
-class Panel(PanelBox, metaclass=PanelType):
+class Panel(WorkingBox, metaclass=PanelType):
     """Base of the panels.
 
     A subclass declares its inputs with `panel_input`, which makes its signature and the parameters in its
@@ -99,8 +98,6 @@ class Panel(PanelBox, metaclass=PanelType):
         self._given_layout = inputs.get("layout")
         self._nested = threading.local()
         self._code_pending = False
-        self._bar_shown = 0.0
-        self._bar_started = 0.0
         own = {name: inputs.pop(name) for name in ("layout",) if name in inputs}
         super().__init__(**own)
         self._closed = False
@@ -341,60 +338,6 @@ class Panel(PanelBox, metaclass=PanelType):
             self._live.stale = condition.stale(PICTURE)
             said = " ".join(dict.fromkeys(words for words in waiting if words != self._live.stale))
         self.chrome.state = said
-
-    def _progress(self, done: int, total: int) -> None:
-        """Show how far a long job is, and stop it where it is cancelled: ``progress=self._progress``."""
-        check_stop()
-        now = time.monotonic()
-        if done <= 0 or self.chrome.progress < 0:
-            self._bar_started = now
-        finished = done >= total
-        if not finished and now - self._bar_shown < _BAR_INTERVAL:
-            return
-        self._bar_shown = now
-        with self.chrome.hold_sync():
-            self.chrome.progress = -1.0 if finished else max(0.0, done / total)
-            self.chrome.note = f"{done:,} of {total:,}{self._time_left(done, total, now)}"
-
-    def _time_left(self, done: int, total: int, now: float) -> str:
-        elapsed = now - self._bar_started
-        if done <= 0 or elapsed < 1.0:
-            return ""
-        left = elapsed * (total - done) / done
-        return f", {left:.0f} s left" if left < 100 else f", {left / 60:.0f} min left"
-
-    def _hide_progress(self) -> None:
-        self.chrome.progress = -1.0
-
-    def _on_cancel(self, callback: Callable[[], None] | None) -> None:
-        """Set the callback of the Cancel button; None hides the button."""
-        self.chrome.on_cancel = callback
-        self.chrome.cancellable = callback is not None
-
-    def _in_background(self, background: Background, work: Callable[[], None]) -> None:
-        """Do long work beside the widgets, with Cancel; what is running or waits is dropped for it.
-
-        Parameters
-        ----------
-        background : Background
-            Of the panel. Without a kernel the work is done at once.
-        work : callable without arguments
-            Reports its own errors, and calls `_progress`.
-        """
-
-        def job() -> None:
-            self._on_cancel(background.cancel)
-            try:
-                work()
-            finally:
-                self._on_cancel(None)
-                self._hide_progress()
-
-        background.cancel()
-        if main_loop() is None:
-            job()
-        else:
-            background.post(job)
 
     # -- code -----------------------------------------------------------------------------------------
 
