@@ -51,12 +51,6 @@ _ROUNDS = 3
 _SCHEDULE = ((0, False), (2, True), (1, False), (2, False))
 # A start is still on its way, and may yet turn aside, while it promises more than this part of its height.
 _SETTLED = 0.3
-# Steps of a start before it is compared with what is known, and whether its factor is held in them.
-_SCHEDULE = ((0, False), (2, True), (1, False), (2, False))
-# A start is still on its way, and may yet turn aside, while it promises more than this part of its height.
-_SETTLED = 0.3
-# Where -2 log L is looked at between a start and a minimum, in parts of the way.
-_ALONG = np.array([0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9])
 # Sets of data whose minima are remembered.
 _REMEMBERED = 16
 # A factor so near its bound, in units of its initial value, has ended there.
