@@ -17,7 +17,7 @@ import numpy as np
 
 from hepnb.fits._solve import DISTINCT, solve
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimize
-from hepnb.fits.minima import Minima, Search, is_smooth, learn_minima, may_have_several
+from hepnb.fits.minima import Minima, is_smooth, learn_minima, learn_single, may_have_several
 from hepnb.fits.screen import falls_to
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import FitModel
@@ -29,9 +29,9 @@ __all__ = ["Explored", "explore", "merge", "one_start"]
 # Starts so much above the lowest, in -2 log L, are followed: where the second minimum is reported, and else
 # where they may get lower than the first.
 _REPORTED, _MARGIN = 12.0, 2.0
-_FEW = 2
-# A model with so few parameters looks again at each value of the POI that is asked for.
-_FEW_PARAMETERS = 12
+# So few fits at once look for minima of their own where they hold what was free when the minima were learned:
+# parameters beside the POI, or, in a model with so few parameters, the POI at another value.
+_FEW, _FEW_PARAMETERS = 2, 12
 _STARTS = 4
 # Steps of a further start before it is compared with the lowest minimum, and how much lower than it promises
 # it may get, in units of the promise.
@@ -118,9 +118,10 @@ def explore(
         if starts_once() or not may_have_several(model):
             return Explored.without_second(solve(model, data, start, fixed, limits))
         data = np.broadcast_to(data, (len(start), data.shape[-1]))
-        begin, owner = _starts(model, data, start, fixed, limits, known, report)
+        learned = [(rows, learn_minima(model, data[rows[0]], limits)) for rows in _same_data(model, data)]
+        begin, owner = _starts(model, data, start, fixed, limits, learned, known, report)
         count = len(start)
-        several = any(learn_minima(model, data[rows[0]], limits).several for rows in _same_data(model, data))
+        several = any(minima.several for _, minima in learned)
         result = Explored.without_second(solve(model, data, begin[:count], fixed, limits), known=several)
         if owner.size > count:
             _further(model, data, begin[count:], owner[count:], fixed, limits, result, report)
@@ -170,22 +171,22 @@ def _starts(
     start: FloatArray,
     fixed: BoolArray,
     limits: FloatArray,
+    learned: list[tuple[IntArray, Minima]],
     known: FloatArray | None,
     report: bool,
 ) -> tuple[FloatArray, IntArray]:
     """Choose the starts: the lowest of each fit, then further ones with the fits they belong to."""
     further, owner = [], []
-    for rows in _same_data(model, data):
-        minima = learn_minima(model, data[rows[0]], limits)
+    for rows, minima in learned:
         if minima.several:
             points, lane = _members(model, minima, start[rows], fixed[rows])
             further.append(points)
             owner.append(rows[lane])
-        if model.thorough or (len(start) <= _FEW):
-            some = [row for row in rows if model.thorough or _looks(model, fixed[row])]
-            points, lane = _looked(model, data[rows[0]], start[some], fixed[some], limits, model.thorough)
-            further.append(points)
-            owner.append(np.array(some, dtype=np.intp)[lane])
+        for row in rows:
+            if model.thorough or (len(start) <= _FEW and _looks(model, minima, start[row], fixed[row])):
+                points = learn_single(model, data[row], start[row], fixed[row], limits)
+                further.append(points)
+                owner.append(np.full(len(points), row))
     if known is not None and len(known):
         further.append(np.tile(known, (len(start), 1)))
         owner.append(np.repeat(np.arange(len(start)), len(known)))
@@ -205,11 +206,14 @@ def _same_data(model: FitModel, data: FloatArray) -> list[IntArray]:
     return [np.array(rows, dtype=np.intp) for rows in groups.values()]
 
 
-def _looks(model: FitModel, fixed: BoolArray) -> bool:
+def _looks(model: FitModel, minima: Minima, start: FloatArray, fixed: BoolArray) -> bool:
     """Tell whether a fit looks for minima of its own; with the POI between learned values small models do."""
+    if _held_apart(model, fixed):
+        return True
     poi = model.poi_index
-    between = poi is not None and bool(fixed[poi]) and model.n_parameters <= _FEW_PARAMETERS
-    return between or _held_apart(model, fixed)
+    if poi is None or not fixed[poi] or model.n_parameters > _FEW_PARAMETERS:
+        return False
+    return start[poi] not in minima.points[~minima.free | model.fixed[poi], poi]
 
 
 def _held_apart(model: FitModel, fixed: BoolArray) -> bool:
@@ -242,21 +246,6 @@ def _members(
             change = (mu[row] - nearest[row])[:, None]
             points += [table[member] + change * slopes[member], table[member]]
             owner += [rows[row], rows[row]]
-    return np.concatenate(points), np.concatenate(owner)
-
-
-def _looked(
-    model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray, limits: FloatArray, thorough: bool
-) -> tuple[FloatArray, IntArray]:
-    """Return the minima of fits that hold other parameters than those that were learned."""
-    points, owner = [], []
-    for row in range(len(start)):
-        search = Search(model, data, limits)
-        found = search.single(start[row], fixed[row], scattered_too=thorough)
-        points.append(found)
-        owner.append(np.full(len(found), row, dtype=np.intp))
-    if not points:
-        return start[:0], np.empty(0, dtype=np.intp)
     return np.concatenate(points), np.concatenate(owner)
 
 

@@ -10,9 +10,9 @@ later fits to the same data start at the minima that were found. Where there is 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,8 +34,18 @@ from hepnb.fits.screen import Metric, Relaxed, distances, falls_to, relax
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Minima", "Search", "everywhere", "is_smooth", "learn_minima", "may_have_several", "tangent"]
+__all__ = [
+    "Minima",
+    "Search",
+    "everywhere",
+    "is_smooth",
+    "learn_minima",
+    "learn_single",
+    "may_have_several",
+    "tangent",
+]
 
+T = TypeVar("T")
 
 # Values of the POI that are looked at, in standard deviations from the best one.
 _SIGMAS = (-4.0, -2.0, 2.0, 4.0)
@@ -51,8 +61,8 @@ _ROUNDS = 3
 _SCHEDULE = ((0, False), (2, True), (1, False), (2, False))
 # A start is still on its way, and may yet turn aside, while it promises more than this part of its height.
 _SETTLED = 0.3
-# Sets of data whose minima are remembered.
-_REMEMBERED = 16
+# Sets of data whose minima are remembered, and single fits.
+_REMEMBERED, _SINGLE = 16, 256
 # A factor so near its bound, in units of its initial value, has ended there.
 _AT_BOUND = 0.02
 
@@ -125,12 +135,50 @@ def learn_minima(model: FitModel, data: FloatArray, limits: FloatArray) -> Minim
         model.poi_index, model.thorough, model.content(data), limits.tobytes(), model.fixed.tobytes(),
         model.init.tobytes(),
     )  # fmt: skip
-    if key in known:
-        known.move_to_end(key)
-    else:
-        known[key] = Search(model, data, limits).run()
-        while len(known) > _REMEMBERED:
-            known.popitem(last=False)
+    return _remembered(known, key, _REMEMBERED, lambda: Search(model, data, limits).run())
+
+
+def learn_single(
+    model: FitModel, data: FloatArray, start: FloatArray, fixed: BoolArray, limits: FloatArray
+) -> FloatArray:
+    """Return the minima of one fit that holds what :func:`learn_minima` left free, found once.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model; what was learned stays with its likelihood.
+    data : ndarray, shape (n_data,)
+        Complete data.
+    start : ndarray, shape (parameter,)
+        Where the fit starts, and the values of what is held.
+    fixed : ndarray of bool, shape (parameter,)
+        Parameters held.
+    limits : ndarray, shape (parameter, 2)
+        Bounds.
+
+    Returns
+    -------
+    ndarray, shape (k, parameter)
+        The lowest first; none where no start converges.
+    """
+    known: OrderedDict[Any, FloatArray] = model.likelihood.notes.setdefault("single fits", OrderedDict())
+    arrays = (start, fixed, limits, model.bounds, model.init)
+    key = (model.thorough, model.content(data), *(array.tobytes() for array in arrays))
+    return _remembered(
+        known,
+        key,
+        _SINGLE,
+        lambda: Search(model, data, limits).single(start, fixed, scattered_too=model.thorough),
+    )
+
+
+def _remembered(known: OrderedDict[Any, T], key: Any, most: int, learn: Callable[[], T]) -> T:
+    """Return what is known, or learn it and forget what was not asked for the longest."""
+    if key not in known:
+        known[key] = learn()
+    known.move_to_end(key)
+    while len(known) > most:
+        known.popitem(last=False)
     return known[key]
 
 

@@ -12,6 +12,8 @@ import pytest
 
 import hepnb
 from hepnb.fits import minos, profile, ranking, solve
+from hepnb.fits.minima import Search
+from hepnb.typing import FloatArray
 
 MU = np.array([0.0, 1.0, 2.0])
 
@@ -143,3 +145,23 @@ def test_minos_says_why_there_is_no_number() -> None:
             at = result.bestfit[where] + value if status == "found" else bound
             rise = hepnb.fit(None, model, fixed={name: float(at)}).twice_nll - result.twice_nll
             assert rise == pytest.approx(1, abs=2e-3) if status == "found" else rise < 1
+
+
+def test_what_was_learned_is_not_learned_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[float] = []
+    single = Search.single
+
+    def counted(search: Search, start: FloatArray, *args: Any, **options: Any) -> FloatArray:
+        searched.append(float(start[search.poi]))
+        return single(search, start, *args, **options)
+
+    monkeypatch.setattr(Search, "single", counted)
+    model = hepnb.Model(workspace(5))
+    first = hepnb.hypotest(1.0, None, model)
+    # Of the data and of the Asimov data; both had their minima learned where the Asimov data come from.
+    assert searched == [1.0, 1.0]
+    assert hepnb.hypotest(1.0, None, model).CLs_obs == first.CLs_obs
+    hepnb.scan(None, model, np.linspace(0, 3, 7))
+    assert searched == [1.0, 1.0]
+    hepnb.hypotest(1.1, None, model)
+    assert searched == [1.0, 1.0, 1.1, 1.1]
