@@ -29,6 +29,7 @@ __all__ = [
     "anywhere",
     "at_bounds",
     "emptied",
+    "everywhere",
     "free_factors",
     "one_sided",
     "other_sides",
@@ -52,6 +53,42 @@ _MANY = 100
 # statistical uncertainty of their bin, and how many are tried.
 _COST, _DEPTH, _CELLS = 9.0, 0.3, 8
 _RADII, _TURNS = (0.7, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.5), 8
+
+
+def everywhere(
+    model: FitModel, best: FloatArray, fixed: NDArray[np.bool_], limits: FloatArray, *, many: bool
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return points from which fits may end in other minima than those that are known.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+    best : ndarray, shape (n, parameter)
+        A minimum of each fit.
+    fixed : ndarray of bool, shape (n, parameter)
+        Parameters held.
+    limits : ndarray, shape (parameter, 2)
+        Bounds.
+    many : bool
+        Add a hundred random points for each fit.
+
+    Returns
+    -------
+    start : ndarray, shape (k, parameter)
+        Points.
+    owner : ndarray of int, shape (k,)
+        The fit of each.
+    held : ndarray of int, shape (k,)
+        The parameter that was moved, to be held there at first; -1 for none.
+    """
+    bent = np.concatenate([suspects(model), one_sided(model)])
+    sides, of_sides = other_sides(model, best, fixed, bent)
+    bounds, of_bounds, factor = at_bounds(model, best, fixed, limits, free_factors(model))
+    random, of_random = anywhere(model, best, fixed, many=many)
+    moved = (sides != best[of_sides]).argmax(axis=1) if len(sides) else np.empty(0, dtype=np.intp)
+    held = np.concatenate([moved, factor, np.full(len(random), -1)])
+    return np.concatenate([sides, bounds, random]), np.concatenate([of_sides, of_bounds, of_random]), held
 
 
 def one_sided(model: FitModel) -> IntArray:

@@ -17,8 +17,9 @@ import numpy as np
 
 from hepnb.fits._solve import DISTINCT, solve
 from hepnb.fits.batched import CONVERGED, BatchedFit, minimize
-from hepnb.fits.minima import Minima, is_smooth, learn_minima, learn_single, may_have_several
-from hepnb.fits.screen import falls_to
+from hepnb.fits.minima import learn_minima, learn_single, may_have_several
+from hepnb.fits.screen import falls_to, is_smooth
+from hepnb.fits.search import Minima
 from hepnb.fits.threads import one_blas_thread
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray

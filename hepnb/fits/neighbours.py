@@ -6,8 +6,7 @@ import numpy as np
 
 from hepnb.fits._solve import solve
 from hepnb.fits.batched import BatchedFit
-from hepnb.fits.minima import is_smooth
-from hepnb.fits.screen import Metric, relax, scales
+from hepnb.fits.screen import Metric, is_smooth, relax, scales
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hepnb.fits.clips import has_clips
+from hepnb.fits.kinks import has_kinks
 from hepnb.fits.likelihood import limited
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Metric", "Relaxed", "distances", "falls_to", "relax", "scales"]
+__all__ = ["Metric", "Relaxed", "distances", "falls_to", "is_smooth", "relax", "scales"]
 
 
 # Ridge on the curvature of unit diagonal: directions without curvature get a finite step.
@@ -27,6 +29,11 @@ _ALONG = np.array([0.0, 0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9])
 _LEVEL = 1e-5
 # A free factor moves by so much of its size in one step.
 _FACTOR_STEP = 2.0
+
+
+def is_smooth(model: FitModel) -> bool:
+    """Tell whether plain steps serve: at kinks they jump to and fro, and tell nothing."""
+    return not (has_kinks(model) or has_clips(model))
 
 
 @dataclass(frozen=True)

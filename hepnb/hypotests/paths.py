@@ -14,46 +14,13 @@ from hepnb.fits.neighbours import hand_over
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["along", "between", "starts", "sweep", "tangents"]
+__all__ = ["along", "between", "starts", "sweep"]
 
 
 # Between the values fitted first lie three others, where there are enough of them to be worth two rounds.
 _EVERY, _MANY = 4, 17
 # Minima on which a cubic stands, and one more.
 _KNOTS = 5
-
-
-def tangents(model: FitModel, data: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give the derivative of conditional minima with respect to the POI, and -2 log L there.
-
-    Parameters
-    ----------
-    model : FitModel
-        The model.
-    data : ndarray, shape (batch, n_data)
-        Complete data.
-    points : ndarray, shape (batch, n_parameters)
-        Minima.
-
-    Returns
-    -------
-    slopes : ndarray, shape (batch, n_parameters)
-        0 for parameters that are fixed or at a bound, and where there is none.
-    values : ndarray, shape (batch,)
-        -2 log L without the terms that depend on the data alone.
-    """
-    poi = model.require_poi()
-    slopes = np.zeros_like(points)
-    at_bound = (points <= model.bounds[:, 0]) | (points >= model.bounds[:, 1])
-    here = model.likelihood.objective(points, data, 2)
-    for slope, held, curvature in zip(slopes, model.fixed | at_bound, here.curvature, strict=True):
-        free = np.flatnonzero(~held)
-        free = free[free != poi]
-        try:
-            slope[free] = -np.linalg.solve(curvature[np.ix_(free, free)], curvature[free, poi])
-        except np.linalg.LinAlgError:
-            continue
-    return np.where(np.isfinite(slopes).all(axis=1, keepdims=True), slopes, 0.0), here.value
 
 
 def starts(

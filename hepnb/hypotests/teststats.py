@@ -11,9 +11,10 @@ import numpy as np
 from hepnb.errors import ModelError
 from hepnb.fits import BatchedFit, Explored, explore, solve
 from hepnb.fits.batched import CONVERGED, NOT_FINISHED
+from hepnb.fits.tangents import tangents
 from hepnb.fits.threads import one_blas_thread
 from hepnb.hypotests.definitions import TEST_STATISTICS, TestStatistic, statistic_named
-from hepnb.hypotests.paths import along, between, starts, sweep, tangents
+from hepnb.hypotests.paths import along, between, starts, sweep
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from hepnb.fits import BatchedFit, solve
+from hepnb.fits.basins import everywhere
 from hepnb.fits.exploring import Explored, merge, starts_once
-from hepnb.fits.minima import everywhere, is_smooth, may_have_several
-from hepnb.fits.screen import Metric, falls_to, relax
+from hepnb.fits.minima import may_have_several
+from hepnb.fits.screen import Metric, falls_to, is_smooth, relax
 from hepnb.model import FitModel
 from hepnb.typing import BoolArray, FloatArray, IntArray
 

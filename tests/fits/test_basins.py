@@ -12,7 +12,7 @@ import pytest
 
 import hepnb
 from hepnb.fits import minos, profile, ranking, solve
-from hepnb.fits.minima import Search
+from hepnb.fits.search import Search
 from hepnb.typing import FloatArray
 
 MU = np.array([0.0, 1.0, 2.0])
