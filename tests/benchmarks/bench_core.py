@@ -135,6 +135,11 @@ def own_rows(name: str, folder: Path, ours: dict[str, Any], verdict: Verdict) ->
             f"  {task + ', the default':30s} {in_words(every)}, with the search for lower minima: "
             f"{every / ours[task]:.1f} times one start a fit"
         )
+        learning = ours[f"{task}, new data"]
+        print(
+            f"  {task + ', new data':30s} {in_words(learning)}, the default's first call, which learns where "
+            f"the minima are: {in_words(max(learning - every, 0.0))} longer"
+        )
     streamed = ours["streamed"]
     print(
         f"  {'band drawn as it comes':30s} {streamed:.2f} times the processor time of the band at once, "

@@ -41,6 +41,13 @@ def seconds(call: Callable[[], Any], repeats: int = REPEATS) -> float:
     return statistics.median(times)
 
 
+def once(call: Callable[[Any], Any], model: Any) -> float:
+    """The wall time of the first call with a model."""
+    start = time.perf_counter()
+    call(model)
+    return time.perf_counter() - start
+
+
 def ratio(one: Callable[[], Any], other: Callable[[], Any], repeats: int = 9) -> float:
     """How many times the processor time of another call a call takes: the median of pairs in turns."""
     ratios = []
@@ -64,9 +71,18 @@ def hepnb_figures(name: str, folder: Path, *, first: bool) -> dict[str, Any]:
         figures = one_start_figures(name, folder, first=first)
     if first:
         return figures
-    model = Model(workspace(name, folder))
-    figures["band, every start"] = seconds(lambda: scan(None, model, POINTS))
-    figures["hypotest, every start"] = seconds(lambda: hypotest(1.0, None, model))
+    spec = workspace(name, folder)
+    model = Model(spec)
+    default: dict[str, Callable[[Model], Any]] = {
+        "band": lambda model: scan(None, model, POINTS),
+        "hypotest": lambda model: hypotest(1.0, None, model),
+    }
+    for task, call in default.items():
+        figures[f"{task}, every start"] = seconds(lambda call=call: call(model))
+        # A model that was compiled just now knows nothing about its data yet.
+        figures[f"{task}, new data"] = statistics.median(
+            once(call, fresh) for fresh in [Model(spec) for _ in range(REPEATS)]
+        )
     count = TOYS[name]
     took = seconds(lambda: hypotest(1.0, None, model, calctype="toybased", n_toys=count, seed=1), 3)
     figures["toys, every start"] = 2 * count / took
