@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from hepnb.events.tree_filling import Filling
 from hepnb.events.tree_output import Output
 from hepnb.events.writing.schema import match_names
 from hepnb.progress import Cancel, Progress
+
+if TYPE_CHECKING:
+    from hepnb.events.sources.chain import Default
 
 __all__ = ["Tree"]
 
@@ -215,6 +218,36 @@ class Tree(Filling, Output):
         tree = Tree.over(FriendSource(self._source, other._source, prefix))
         tree._reader()
         return tree
+
+    def with_defaults(self, defaults: Mapping[str, Default] | None = None, /, **named: Default) -> Tree:
+        """Give values for branches that some files of a chain lack.
+
+        Parameters
+        ----------
+        defaults : mapping of branch to value
+            A number, True or False, a text, or ``[]`` for a branch of lists.
+        **named : value
+            The same, written as arguments.
+
+        Returns
+        -------
+        Tree
+            In the files that lack the branch it has this value for every entry. This tree stays as it is,
+            and there such a branch cannot be used.
+
+        Raises
+        ------
+        BranchError
+            Where the tree is no chain, none of its files has the branch, or a value is not of its kind.
+
+        Examples
+        --------
+        Files of two years, of which the first has no prefiring weight:
+        ``hepnb.open(files)["Events"].with_defaults(L1PreFiringWeight=1.0)``.
+        """
+        from hepnb.events.sources.chain import with_defaults  # noqa: PLC0415  # seldom needed
+
+        return Tree.over(with_defaults(self._source, {**(defaults or {}), **named}))
 
     @property
     def columns(self) -> dict[str, Column]:

@@ -61,7 +61,8 @@ class Filling:
         cut : str, optional
             Fill the entries where it holds.
         weight : str, optional
-            Weight of each entry; the squared weights are summed too.
+            Weight of each entry; the squared weights are summed too. Where ``flatten(...)`` is filled it may
+            be a list of the same length, the weights of its elements: ``weight="Jet_sf * genWeight"``.
         name : str, optional
             Name of the histogram.
         label : str, optional

@@ -15,8 +15,8 @@ import boost_histogram as bh
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, SelectionError
-from hepnb.events.passes.entry_block import EntryBlock
+from hepnb.errors import BranchError
+from hepnb.events.passes.entry_block import EntryBlock, paired
 from hepnb.histograms.coordinates import grows, on_axis, suspects, takes_text
 
 MAX_SEEN = 2_000_000
@@ -96,27 +96,9 @@ class HistogramAccumulator:
 
     def columns(self, block: EntryBlock) -> tuple[list[NDArray[Any]], NDArray[np.float64] | None]:
         """Give the values along each axis, and the weights: one of each per value that is filled."""
-        found = [
-            (block.texts if takes_text(axis) else block.numbers)(what, self.cut)
-            for axis, what in zip(self.axes, self.values, strict=True)
-        ]
-        weights = None if self.weight is None else block.numbers(self.weight, self.cut)
-        if weights is not None and weights[1] is not None:
-            raise BranchError(
-                f"the weight {block.expressions[self.weight or 0].text!r} is not one per event."
-            )
-        counts = next((counts for _, counts in found if counts is not None), None)
-        if counts is None:
-            return [values for values, _ in found], None if weights is None else weights[0]
-        for what, (_, other) in zip(self.values, found, strict=True):
-            if other is not None and not np.array_equal(other, counts):
-                texts = " and ".join(repr(block.expressions[place].text) for place in self.values)
-                raise SelectionError(
-                    f"{texts} differ in how many elements the events have "
-                    f"(at {block.expressions[what].text!r}): they cannot be filled against each other."
-                )
-        columns = [values if n is not None else np.repeat(values, counts) for values, n in found]
-        return columns, None if weights is None else np.repeat(weights[0], counts)
+        texts = [takes_text(axis) for axis in self.axes]
+        columns, weights, _ = paired(block, self.values, self.cut, self.weight, texts)
+        return columns, weights
 
     def merge(self, total: HistogramState, other: HistogramState) -> None:
         """Add another histogram."""
@@ -187,7 +169,12 @@ class CutflowAccumulator:
 
     def add(self, total: CutflowState, block: EntryBlock) -> None:
         """Count a block."""
-        weights = None if self.weight is None else block.numbers(self.weight, None)[0]
+        weights, lists = (None, None) if self.weight is None else block.numbers(self.weight, None)
+        if lists is not None:
+            raise BranchError(
+                f"the weight {block.expressions[self.weight or 0].text!r} has several values per event, and "
+                "a cutflow counts events: choose one, such as w[:, 0] or prod(w)."
+            )
         if weights is not None:
             total.n_bad += block.n - int(np.count_nonzero(np.isfinite(weights)))
         left: NDArray[np.bool_] | None = None

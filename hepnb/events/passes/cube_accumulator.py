@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BranchError
 from hepnb.events.passes.accumulators import HistogramState, missing_in
-from hepnb.events.passes.entry_block import EntryBlock
+from hepnb.events.passes.entry_block import EntryBlock, paired
 from hepnb.histograms.coordinates import index_on
 
 __all__ = ["CubeAccumulator", "CubeState"]
@@ -58,14 +58,12 @@ class CubeAccumulator:
 
     def add(self, total: CubeState, block: EntryBlock) -> None:
         """Find the cell of each value of a block."""
-        values, counts = block.numbers(self.value, self.cut)
+        (values,), weights, counts = paired(block, (self.value,), self.cut, self.weight)
         spread = [
             self._places(block, what, edges) for what, edges in zip(self.variables, self.edges, strict=True)
         ]
-        weights = None if self.weight is None else block.numbers(self.weight, self.cut)[0]
         if counts is not None:
             spread = [np.repeat(places, counts) for places in spread]
-            weights = None if weights is None else np.repeat(weights, counts)
         missing = missing_in([values])
         if missing is not None:
             total.counts.n_nan += int(np.count_nonzero(missing))

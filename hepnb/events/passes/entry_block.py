@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError
+from hepnb.errors import BranchError, SelectionError
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import is_list
 from hepnb.events.passes.chunks import as_mask, elements_of, numbers, per_entry
 
-__all__ = ["MAX_SELECTED", "EntryBlock", "VariedBlock"]
+__all__ = ["MAX_SELECTED", "EntryBlock", "VariedBlock", "paired"]
 
 MAX_SELECTED = 32
+_Counts: TypeAlias = "NDArray[np.int64] | None"
 
 
 class EntryBlock:
@@ -37,7 +39,7 @@ class EntryBlock:
         self.n = n
         self._masks: dict[int, NDArray[np.bool_]] = {}
         self._chosen: dict[int, NDArray[np.intp] | None] = {}
-        self._selected: dict[tuple[int, int | None], tuple[NDArray[Any], NDArray[np.int64] | None]] = {}
+        self._selected: dict[tuple[int, int | None, bool], tuple[NDArray[Any], _Counts]] = {}
 
     def mask(self, cut: int) -> NDArray[np.bool_]:
         """Which entries pass a cut, shape (n,)."""
@@ -59,8 +61,15 @@ class EntryBlock:
         places = self.chosen(cut)
         return self.n if places is None else places.size
 
-    def numbers(self, what: int, cut: int | None) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+    def numbers(self, what: int, cut: int | None, lists: bool = False) -> tuple[NDArray[np.float64], _Counts]:
         """Give the values of an expression for the entries that pass a cut, in double precision.
+
+        Parameters
+        ----------
+        what, cut : int
+            Numbers of the expression and of the cut.
+        lists : bool
+            Whether a list per event is taken without ``flatten(...)`` too, as of a weight.
 
         Returns
         -------
@@ -69,11 +78,12 @@ class EntryBlock:
         counts : numpy.ndarray of int, shape (n_passed,), or None
             Elements per entry where the expression is flat.
         """
-        key = what, cut
+        key = what, cut, lists
         if key not in self._selected:
             if len(self._selected) >= MAX_SELECTED:
                 self._selected.pop(next(iter(self._selected)))
-            self._selected[key] = self._numbers(self.expressions[what], self.values[what], self.chosen(cut))
+            expression, found = self.expressions[what], self.values[what]
+            self._selected[key] = self._numbers(expression, found, self.chosen(cut), lists or expression.flat)
         return self._selected[key]
 
     def texts(self, what: int, cut: int | None) -> tuple[NDArray[Any], None]:
@@ -94,9 +104,9 @@ class EntryBlock:
         return (value if chosen is None else value.take(chosen)), None
 
     def _numbers(
-        self, expression: Expression, found: Any, chosen: NDArray[np.intp] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
-        if expression.flat and is_list(found):
+        self, expression: Expression, found: Any, chosen: NDArray[np.intp] | None, lists: bool
+    ) -> tuple[NDArray[np.float64], _Counts]:
+        if lists and is_list(found):
             values, counts = elements_of(found if chosen is None else found[chosen])
             return numbers(expression, values), counts
         value = per_entry(expression, found, self.n, flat=True)
@@ -128,8 +138,78 @@ class VariedBlock(EntryBlock):
         """Places of the entries that pass a cut; None for all of them."""
         return super().chosen(cut) if cut is None or cut >= 0 else self._nominal.chosen(-1 - cut)
 
-    def numbers(self, what: int, cut: int | None) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+    def numbers(self, what: int, cut: int | None, lists: bool = False) -> tuple[NDArray[np.float64], _Counts]:
         """Give the values of an expression for the entries that pass a cut, in double precision."""
         if what < 0 and (cut is None or cut < 0):
-            return self._nominal.numbers(-1 - what, None if cut is None else -1 - cut)
-        return super().numbers(what, cut)
+            return self._nominal.numbers(-1 - what, None if cut is None else -1 - cut, lists)
+        return super().numbers(what, cut, lists)
+
+
+def paired(
+    block: EntryBlock, places: Sequence[int], cut: int | None, weight: int | None, texts: Sequence[bool] = ()
+) -> tuple[list[NDArray[Any]], NDArray[np.float64] | None, _Counts]:
+    """Give what is filled together: values of several expressions, and their weights.
+
+    Parameters
+    ----------
+    block : EntryBlock
+        The values.
+    places : sequence of int
+        Numbers of the expressions.
+    cut, weight : int or None
+        Numbers of the cut and of the weight.
+    texts : sequence of bool
+        Which of the expressions give texts.
+
+    Returns
+    -------
+    columns : list of numpy.ndarray
+        One value of each expression for everything that is filled.
+    weights : numpy.ndarray or None
+        A weight for each: that of the element, or that of the event for each of its elements.
+    counts : numpy.ndarray or None
+        Elements per entry, where there are lists.
+
+    Raises
+    ------
+    BranchError
+        Where the weight alone is a list per event.
+    SelectionError
+        Where lists differ in how many elements the events have.
+    """
+    wanted = [*zip(places, texts or [False] * len(places), strict=True)]
+    found = [block.texts(what, cut) if text else block.numbers(what, cut) for what, text in wanted]
+    counts = next((counts for _, counts in found if counts is not None), None)
+    if weight is not None:
+        found.append(block.numbers(weight, cut, lists=True))
+        if counts is None and found[-1][1] is not None:
+            shown = [repr(block.expressions[one].text) for one in (weight, places[0])]
+            raise BranchError(
+                f"the weight {shown[0]} is a list per event, but {shown[1]} has one value per event: fill "
+                "flatten(...) of lists of the same lengths, or choose one weight, such as w[:, 0]."
+            )
+        places = (*places, weight)
+    if counts is not None:
+        with_lists = {what: n for what, (_, n) in zip(places, found, strict=True) if n is not None}
+        first = next(iter(with_lists))
+        for what, lengths in with_lists.items():
+            if not np.array_equal(lengths, counts) or not _nested_alike(block, first, what):
+                shown = [repr(block.expressions[one].text) for one in with_lists]
+                raise SelectionError(
+                    f"{' and '.join(shown)} differ in how many elements the events have (at "
+                    f"{block.expressions[what].text!r}): they cannot be filled against each other."
+                )
+        found = [(each if n is not None else np.repeat(each, counts), counts) for each, n in found]
+    columns = [values for values, _ in found]
+    return columns, None if weight is None else columns.pop(), counts
+
+
+def _nested_alike(block: EntryBlock, one: int, other: int) -> bool:
+    """Tell whether lists of lists have inner lists of the same lengths; lists of numbers do."""
+    first, second = block.values[one], block.values[other]
+    if first is second or first.ndim == second.ndim == 2:
+        return True
+    if first.ndim != second.ndim:
+        return False
+    depths = range(2, first.ndim)
+    return all(ak.array_equal(ak.num(first, axis=n), ak.num(second, axis=n)) for n in depths)

@@ -34,7 +34,7 @@ class Fill:
     cut : str, optional
         Fill the entries where it holds.
     weight : str, optional
-        Weight of each entry.
+        Weight of each entry, or of each element of what ``flatten(...)`` fills.
     name, label : str, optional
         Name of the histogram, and label of its axis (of the first, where there are several).
 

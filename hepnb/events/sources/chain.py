@@ -6,19 +6,23 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
+import awkward as ak
 import numpy as np
 
-from hepnb.errors import FileError, HepnbError
-from hepnb.events.rootio.branches import Branch
+from hepnb.errors import BranchError, FileError, HepnbError, MissingBranchError, nearest
+from hepnb.events.rootio.branches import Branch, to_column
 from hepnb.events.rootio.exact import common_dtype, join_exactly
 from hepnb.events.sources.csv_file import TEXT_NUMBER
 from hepnb.events.sources.many_files import each_file
 from hepnb.events.sources.source import OnError, Skipped, Source, TreeReader, warn_of
 from hepnb.progress import Cancel, Progress
+from hepnb.python_code import call
 
-__all__ = ["ChainSource"]
+__all__ = ["ChainSource", "Default", "with_defaults"]
+
+Default: TypeAlias = "bool | float | str | tuple[()] | list[Any]"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class ChainSource:
         Files that were left out before their trees were looked for.
     code : str
         Python that makes the tree.
+    defaults : tuple of (str, value)
+        What stands for branches in the files that lack them.
     """
 
     members: tuple[Source, ...]
@@ -65,6 +71,7 @@ class ChainSource:
     on_error: OnError = "raise"
     left_out: tuple[Skipped, ...] = ()
     code: str = field(default="", compare=False)
+    defaults: tuple[tuple[str, Default], ...] = ()
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     @property
@@ -176,6 +183,7 @@ def _member_of(reader: TreeReader, like: _Member | None) -> _Member:
 
 def _joined(source: ChainSource, members: Sequence[_Member], skipped: Sequence[Skipped]) -> TreeReader:
     ends = list(accumulate(member.reader.n_entries for member in members))
+    defaults = dict(source.defaults)
 
     def read(branch: Branch, start: int, stop: int) -> Any:
         pieces = []
@@ -183,7 +191,12 @@ def _joined(source: ChainSource, members: Sequence[_Member], skipped: Sequence[S
         while True:
             member, begin = members[number], ends[number] - members[number].reader.n_entries
             low, high = start - begin, min(stop, ends[number]) - begin
-            pieces.append(member.reader.read(member.names[branch.name], low, high))
+            own = member.names.get(branch.name)
+            pieces.append(
+                _repeated(defaults[branch.name], high - low, branch)
+                if own is None
+                else member.reader.read(own, low, high)
+            )
             start, number = ends[number], number + 1
             if start >= stop or number == len(members):
                 return join_exactly(pieces, f"branch {branch.name!r} of {source.file!r}")
@@ -195,7 +208,7 @@ def _joined(source: ChainSource, members: Sequence[_Member], skipped: Sequence[S
         first.name,
         first.title,
         ends[-1],
-        _common(members),
+        _common(members, defaults),
         read=read,
         segments=tuple(
             segment.shifted(end - member.reader.n_entries)
@@ -207,20 +220,28 @@ def _joined(source: ChainSource, members: Sequence[_Member], skipped: Sequence[S
     )
 
 
-def _common(members: Sequence[_Member]) -> tuple[Branch, ...]:
+def _common(members: Sequence[_Member], defaults: Mapping[str, Default]) -> tuple[Branch, ...]:
     """Branches of all files; those that are not the same everywhere are in it with the reason."""
+    names = dict.fromkeys(name for member in members for name in member.names)
+    for name in defaults:
+        if name not in names:
+            raise MissingBranchError(
+                f"with_defaults: none of the {len(members)} files has a branch {name!r}. "
+                f"{nearest(name, names)}"
+            )
     distinct = {id(member.reader.branches) for member in members}
     if len(distinct) == 1:
         return members[0].reader.branches
-    names = dict.fromkeys(name for member in members for name in member.names)
-    return tuple(_merged(name, members) for name in names)
+    return tuple(_merged(name, members, defaults) for name in names)
 
 
-def _merged(name: str, members: Sequence[_Member]) -> Branch:
+def _merged(name: str, members: Sequence[_Member], defaults: Mapping[str, Default]) -> Branch:
     found = [(member.reader.file, member.names[name]) for member in members if name in member.names]
     file, first = found[0]
     missing = [member.reader.file for member in members if name not in member.names]
-    if missing:
+    if name in defaults:
+        _check_default(name, defaults[name], first)
+    elif missing:
         return replace(first, readable=False, reason=f"it is not in {_listed(missing)}")
     for other, branch in found:
         if not branch.readable:
@@ -237,6 +258,33 @@ def _merged(name: str, members: Sequence[_Member]) -> Branch:
     )
 
 
+def _check_default(name: str, value: Default, branch: Branch) -> None:
+    """Refuse a default that is not of the branch's kind."""
+    kinds: dict[str, tuple[type, ...]] = {"bool": (bool,), "string": (str,), "number": (int, float)}
+    if branch.kind in ("list", "array"):
+        fits = isinstance(value, (list, tuple)) and not value
+        wanted = "an empty list, []"
+    else:
+        fits = isinstance(value, kinds.get(branch.kind, ()))
+        fits = fits and (branch.kind == "bool" or not isinstance(value, bool))
+        wanted = {"bool": "True or False", "string": "a text"}.get(branch.kind, "a number")
+    if not fits:
+        raise BranchError(
+            f"with_defaults: branch {name!r} is {branch.typename}, its default cannot be {value!r:.60}: give "
+            f"{wanted}."
+        )
+
+
+def _repeated(value: Default, n: int, branch: Branch) -> Any:
+    """Return a column of one value for every entry."""
+    if isinstance(value, (list, tuple)):
+        content: Any = ak.contents.NumpyArray(np.zeros(0, dtype=branch.dtype))
+        for n_lists in (*[0] * (branch.ndim - 2), n):
+            content = ak.contents.ListOffsetArray(ak.index.Index64(np.zeros(n_lists + 1, np.int64)), content)
+        return to_column(ak.Array(content), branch)
+    return np.full(n, value)
+
+
 def _alike(one: Branch, other: Branch) -> bool:
     """Whether the columns read from two branches can follow each other."""
     lists = ("list", "array")
@@ -248,10 +296,46 @@ def _alike(one: Branch, other: Branch) -> bool:
 
 
 def _family(dtype: str) -> str:
+    # Whole numbers and fractions go together where double precision holds them all, which the values decide.
     kind = np.dtype(dtype).kind
-    return "i" if kind == "u" else kind
+    return "number" if kind in "iuf" else kind
 
 
 def _listed(files: Sequence[str], most: int = 3) -> str:
     shown = ", ".join(repr(file) for file in files[:most])
     return f"{shown} and {len(files) - most} more files" if len(files) > most else shown
+
+
+def with_defaults(source: Source, defaults: Mapping[str, Default]) -> Source:
+    """Give values for branches in the files of a chain that lack them.
+
+    Parameters
+    ----------
+    source : Source
+        A chain.
+    defaults : mapping of str to value
+        By branch.
+
+    Returns
+    -------
+    Source
+        The chain with them, checked.
+
+    Raises
+    ------
+    BranchError
+        Where the tree is no chain, no file has the branch, or a value is not of its kind.
+    """
+    if not isinstance(source, ChainSource):
+        raise BranchError(
+            f"tree {source.path!r} of {source.file!r} is no chain of files as they are: give the "
+            "defaults first, hepnb.open([...])[path].with_defaults(...), and friends and columns afterwards."
+        )
+    kept = tuple((name, () if value == [] else value) for name, value in defaults.items())
+    joined = tuple({**dict(source.defaults), **dict(kept)}.items())
+    plain = source.code.rpartition(".with_defaults(")[0] if source.defaults else source.code
+    shown = {name: [] if value == () else value for name, value in joined}
+    code = call(f"{plain}.with_defaults", shown)
+    made = replace(source, defaults=joined, code=code, _memory=_Memory(dict(source._memory.members)))
+    made.reader()
+    return made

@@ -7,6 +7,7 @@ import shutil
 import threading
 import warnings
 
+import awkward as ak
 import hist
 import numpy as np
 import pytest
@@ -48,7 +49,11 @@ def chain(folder):
 
 def _write(path, **columns):
     with uproot.recreate(path) as file:
-        file.mktree("t", {name: np.asarray(column).dtype for name, column in columns.items()}).extend(columns)
+        types = {
+            name: column.type.content if isinstance(column, ak.Array) else np.asarray(column).dtype
+            for name, column in columns.items()
+        }
+        file.mktree("t", types).extend(columns)
 
 
 def test_one_tree_over_many_files(chain, zmumu, folder):
@@ -194,13 +199,58 @@ def test_branches_that_are_not_the_same_everywhere(tmp_path):
     assert tree.arrays("x")["x"].tolist() == [1, 2, 3, 4, 5]
     assert tree.hist("x", (1, 0, 10), cut="n > 1").values()[0] == 4
     assert tree.arrays("n", entry_stop=3)["n"].tolist() == [1, 2, 3]
-    assert tree.branch("y").reason == f"it is double in {path_a!r}, but int32_t in {path_b!r}"
+    assert tree.branch("y").typename == "double or int32_t"
+    assert tree.arrays("y")["y"].tolist() == [1, 2, 3, 4, 5]
+    assert tree.hist("y / 2", (1, 0, 10)).values()[0] == 5
     assert tree.branch("only").reason == f"it is not in {path_b!r}, {path_c!r}"
     assert tree.branch("late").reason == f"it is not in {path_a!r}, {path_b!r}"
     with pytest.raises(BranchError, match=r"branch 'only' of tree 't' .* it is not in .*b\.root"):
         tree.hist("only", 10)
-    with pytest.raises(BranchError, match=r"branch 'y' .* is double in .*a\.root', but int32_t in .*b\.root"):
-        tree.hist("x", 10, cut="y > 1")
+
+
+def test_a_number_and_a_condition_of_one_name_are_refused(tmp_path):
+    path_a, path_b = (str(tmp_path / f"{name}.root") for name in "ab")
+    _write(path_a, x=np.float64([1]), y=np.array([True]))
+    _write(path_b, x=np.float64([2]), y=np.int32([1]))
+    tree = hepnb.events.open([path_a, path_b])["t"]
+    with pytest.raises(BranchError, match=r"branch 'y' .* is bool in .*a\.root', but int32_t in .*b\.root"):
+        tree.hist("x", 10, cut="y > 0")
+
+
+def test_fractions_and_whole_numbers_that_no_type_keeps(tmp_path):
+    path_a, path_b = (str(tmp_path / f"{name}.root") for name in "ab")
+    _write(path_a, x=np.array([0.5, np.inf]))
+    _write(path_b, x=np.array([2**53, 2**53 + 1]))
+    tree = hepnb.events.open([path_a, path_b])["t"]
+    assert tree.arrays("x", entry_stop=3)["x"].tolist() == [0.5, np.inf, 2**53]
+    with pytest.raises(BranchError, match="'x'"):
+        tree.arrays("x")
+
+
+def test_defaults_for_branches_that_some_files_lack(tmp_path):
+    path_a, path_b, path_c = (str(tmp_path / f"{name}.root") for name in "abc")
+    jets = ak.Array([[1.0, 2.0], []])
+    _write(path_a, x=np.float64([1, 2]))
+    _write(path_b, x=np.float64([3, 4]), w=np.float32([0.5, 2.0]), hlt=np.array([True, False]), jet=jets)
+    _write(path_c, x=np.float64([5]), n=np.int32([7]))
+    tree = hepnb.events.open([path_a, path_b, path_c])["t"]
+    with pytest.raises(BranchError, match="it is not in"):
+        tree.arrays("w")
+    whole = tree.with_defaults(w=1.0, hlt=False, jet=[]).with_defaults({"n": -1})
+    assert whole.arrays("w")["w"].tolist() == [1, 1, 0.5, 2, 1]
+    assert whole.arrays("hlt")["hlt"].tolist() == [False, False, True, False, False]
+    assert whole.arrays("n")["n"].tolist() == [-1, -1, -1, -1, 7]
+    assert whole.arrays("count(jet)")["count(jet)"].tolist() == [0, 0, 2, 0, 0]
+    for threads in (1, 2):
+        filled = whole.hist("x", (1, 0, 10), weight="w", cut="not hlt or n > 0", threads=threads)
+        assert filled.values().tolist() == [5.0]
+    assert eval(whole.code, {"hepnb": hepnb}) == whole
+    assert pickle.loads(pickle.dumps(whole)).arrays("w")["w"].tolist() == [1, 1, 0.5, 2, 1]
+    for wrong in ({"hlt": 0}, {"w": True}, {"w": "1"}, {"jet": 0.0}, {"none": 1}, {"x": []}):
+        with pytest.raises(BranchError, match=next(iter(wrong))):
+            tree.with_defaults(wrong)
+    with pytest.raises(BranchError, match="no chain"):
+        hepnb.events.open(path_a)["t"].with_defaults(w=1.0)
 
 
 def test_lists_of_one_kind_go_together(tmp_path, data_dir):
