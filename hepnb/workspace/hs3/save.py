@@ -11,7 +11,7 @@ import numpy as np
 
 from hepnb._version import __version__
 from hepnb.atomic_file import write_text
-from hepnb.workspace.hs3.written import Written, refuse
+from hepnb.workspace.hs3.written import Value, Written, refuse
 
 if TYPE_CHECKING:
     from hepnb.workspace.contents import Contents
@@ -50,7 +50,7 @@ def hs3_document(workspace: Contents) -> dict[str, Any]:
     channels = workspace.spec["channels"]
     names = [channel["name"] for channel in channels]
     measurements = workspace.measurements
-    domains = [_domain(f"{name}_domain", written, name) for name in measurements]
+    domains = {name: _domains(name, written) for name in measurements}
     points = [_points(f"{name}_values", written, name) for name in measurements]
     return {
         "metadata": {
@@ -74,13 +74,16 @@ def hs3_document(workspace: Contents) -> dict[str, Any]:
                 "data": [f"{_PREFIX}_{name}" for name in names],
             }
         ],
-        "domains": [{**domains[0], "name": "default_domain"}, *domains],
+        "domains": [
+            _domain("default_domain", [v for v in written.values(measurements[0]) if v.low is not None]),
+            *(domain for of_one in domains.values() for domain in of_one),
+        ],
         "parameter_points": [{**points[0], "name": "default_values"}, *points],
         "analyses": [
             {
                 "name": name,
                 "likelihood": _LIKELIHOOD,
-                "domains": [f"{name}_domain"],
+                "domains": [domain["name"] for domain in domains[name]],
                 "init": f"{name}_values",
                 "parameters_of_interest": written.pois(name),
             }
@@ -96,6 +99,8 @@ def _combined(written: Written) -> dict[str, Any]:
     split = {"index_cat": "channelCat", "indices": list(range(len(labels))), "labels": labels}
     models = [f"model_{label}" for label in labels]
     return {
+        # A product of Poisson probabilities, as HistFactory's own: one rate per bin, no density over it.
+        "attributes": {f"{label}_model": {"tags": ["BinnedLikelihood"]} for label in labels},
         "ModelConfigs": {
             name: {"mcName": "ModelConfig" if i == 0 else name, "pdfName": _COMBINED}
             for i, name in enumerate(written.workspace.measurements)
@@ -180,13 +185,19 @@ def _number(code: str, numbers: dict[str, int], kind: str) -> int:
     return numbers[code]
 
 
-def _domain(name: str, written: Written, measurement: str) -> dict[str, Any]:
-    axes = [
-        {"name": value.root, "min": value.low, "max": value.high}
-        for value in written.values(measurement)
-        if not value.observed
+def _domains(measurement: str, written: Written) -> list[dict[str, Any]]:
+    """Return the domains of an analysis: ROOT tells by their names what is a global observable."""
+    values, pois = list(written.values(measurement)), written.pois(measurement)
+    nuisances = [value for value in values if not value.observed and value.root not in pois]
+    return [
+        _domain(f"{measurement}_nuisance_parameters", nuisances),
+        _domain(f"{measurement}_global_observables", [value for value in values if value.observed]),
+        _domain(f"{measurement}_parameters_of_interest", [value for value in values if value.root in pois]),
     ]
-    return {"name": name, "type": "product_domain", "axes": axes}
+
+
+def _domain(name: str, values: list[Value]) -> dict[str, Any]:
+    return {"name": name, "type": "product_domain", "axes": [value.axis for value in values]}
 
 
 def _points(name: str, written: Written, measurement: str) -> dict[str, Any]:

@@ -33,14 +33,23 @@ def refuse(what: str, remedy: str = "") -> WorkspaceError:
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter of the document, or what its auxiliary measurement observed."""
+    """A parameter of the document, or what its auxiliary measurement observed.
+
+    What was observed has a range where ROOT's own would be too narrow.
+    """
 
     root: str
     value: float
     constant: bool
-    low: float = 0.0
-    high: float = 0.0
+    low: float | None = None
+    high: float | None = None
     observed: bool = False
+
+    @property
+    def axis(self) -> dict[str, Any]:
+        """Return name and range, as a domain has them."""
+        edges = {"min": self.low, "max": self.high}
+        return {"name": self.root, **{key: edge for key, edge in edges.items() if edge is not None}}
 
 
 class Written:
@@ -249,7 +258,7 @@ class Written:
                 widths = self.width(modifier, channel, sample)
                 held |= widths == 0
                 self._check_bins(name, setting, widths)
-                yield from self._counts(roots, setting, widths)
+                yield from self._bins_observed(name, setting, widths)
             for root, value, (low, high), constant in zip(roots, inits, bounds, held, strict=True):
                 low = 0.0 if kinds & _BINS and low <= 1e-10 else float(low)  # noqa: PLW2901  # ROOT's bound
                 yield Value(root, float(value), bool(constant), low, float(high))
@@ -264,12 +273,22 @@ class Written:
             if key in setting and not np.allclose(setting[key], values, rtol=1e-12, atol=0):
                 raise refuse(f"the {key} of {name!r}")
 
-    def _counts(self, roots: list[str], setting: dict[str, Any], widths: FloatArray) -> Iterator[Value]:
-        if "auxdata" not in setting:
-            return
-        for root, observed, width in zip(roots, setting["auxdata"], widths, strict=True):
-            if width > 0:
-                yield Value(f"nom_{root}", float(observed), True, observed=True)
+    def _bins_observed(self, name: str, setting: dict[str, Any], widths: FloatArray) -> Iterator[Value]:
+        """Yield what was measured of each bin: 1, or the number of events that its width stands for."""
+        default = "poisson" if "shapesys" in self.kinds[name] else "gaussian"
+        counted = str(self.law(name) or default) == "poisson"
+        given = setting.get("auxdata", [None] * len(widths))
+        for root, observed, width in zip(self.roots[name], given, widths, strict=True):
+            if not width > 0:
+                continue
+            if counted:
+                count = width**-2.0 if observed is None else observed
+                yield Value(_observed_name(root), float(count), True, observed=True)
+                continue
+            # ROOT's own range begins at 0, and its Gaussian is normalised to 1 within the range.
+            reach = 20.0 * max(1.0, float(width))
+            value = 1.0 if observed is None else float(observed)
+            yield Value(_observed_name(root), value, True, -reach, reach, observed=True)
 
 
 def _term_name(root: str) -> str:
