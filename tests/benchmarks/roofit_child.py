@@ -15,7 +15,7 @@ import warnings
 from typing import Any
 
 warnings.simplefilter("ignore")
-import ROOT  # after the filter: its alpha wheel warns
+import ROOT  # noqa: E402  # after the filter: its alpha wheel warns
 
 POINTS = [3.0 * k / 40 for k in range(41)]
 
