@@ -14,7 +14,7 @@ from hepnb.resolvers import RESOLVERS
 
 if TYPE_CHECKING:
     from hepnb import datasets, densities, errors, figures, interpolation, losses, workspace
-    from hepnb.events import Column, Fill, RootFile, Tree, batches, open, open_skim, write
+    from hepnb.events import Column, Fill, PythonColumn, RootFile, Tree, batches, open, open_skim, write
     from hepnb.fits import (
         contour,
         fit,
@@ -47,6 +47,7 @@ _HOME = {
     "batches": "events",
     "Column": "events",
     "Fill": "events",
+    "PythonColumn": "events",
     "RootFile": "events",
     "Tree": "events",
     "load": "workspace",
@@ -92,6 +93,7 @@ __all__ = [
     "HistogramBuilder",
     "InterpolationExplorer",
     "Model",
+    "PythonColumn",
     "RootFile",
     "Sample",
     "Systematic",

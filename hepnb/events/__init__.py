@@ -13,6 +13,7 @@ from hepnb.events.passes.chunks import Chunk
 from hepnb.events.passes.cube import Cube
 from hepnb.events.passes.cutflow import Cutflow, CutflowRow
 from hepnb.events.passes.fill_spec import Fill, FillResults
+from hepnb.events.random_numbers import random_normal, random_uniform
 from hepnb.events.root_file import RootFile
 from hepnb.events.root_files import RootFiles
 from hepnb.events.rootio.branches import Branch
@@ -21,6 +22,7 @@ from hepnb.events.rootio.graphs import Table
 from hepnb.events.skim_references import open_skim
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.disk_cache import DiskColumns
+from hepnb.events.sources.python_columns import PythonColumn
 from hepnb.events.sources.source import Skipped
 from hepnb.events.training import Batches, batches
 from hepnb.events.tree import Tree
@@ -42,6 +44,7 @@ __all__ = [
     "FileKey",
     "Fill",
     "FillResults",
+    "PythonColumn",
     "RootFile",
     "RootFiles",
     "SkimResults",
@@ -52,5 +55,7 @@ __all__ = [
     "check_expression",
     "open",
     "open_skim",
+    "random_normal",
+    "random_uniform",
     "write",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from hepnb.progress import Cancel, Progress
 
 if TYPE_CHECKING:
     from hepnb.events.sources.chain import Default
+    from hepnb.events.sources.python_columns import PythonColumn
 
 __all__ = ["Tree"]
 
@@ -255,7 +256,10 @@ class Tree(Filling, Output):
         return dict(self._reader().columns)
 
     def with_columns(
-        self, columns: Mapping[str, str | Column] | None = None, /, **named: str | Column
+        self,
+        columns: Mapping[str, str | Column | PythonColumn | Callable[..., Any]] | None = None,
+        /,
+        **named: str | Column | PythonColumn | Callable[..., Any],
     ) -> Tree:
         """Give names to formulas: expressions of the new tree may use them, and they may use each other.
 
@@ -264,9 +268,13 @@ class Tree(Filling, Output):
 
         Parameters
         ----------
-        columns : mapping of name to formula or Column
-            In any order. A :class:`hepnb.Column` has a title and a unit for axes.
-        **named : str or Column
+        columns : mapping of name to formula, Column or function
+            Formulas in any order. A :class:`hepnb.Column` has a title and a unit for axes. A Python function
+            takes the columns that its parameters are named after, as arrays of a range of entries, and
+            returns one array with a value or a list for each entry; with formulas for inputs it is a
+            :class:`hepnb.PythonColumn`. It is called for whatever ranges a pass reads, one call at a time;
+            formulas of the same call may use it, and it may use what the tree had before.
+        **named : str, Column or function
             The same, written as arguments.
 
         Returns
@@ -278,7 +286,9 @@ class Tree(Filling, Output):
         Raises
         ------
         ExpressionError, BranchError
-            Where a formula does not fit the tree, a name is taken, or a column needs itself.
+            Where a formula does not fit the tree, a name is taken, a column needs itself, or a function fails
+            on the first entries, gives them other values when it is called for some of them alone, or
+            something else than an array with a value for each.
 
         Examples
         --------
@@ -287,11 +297,23 @@ class Tree(Filling, Output):
         >>> tree = tree.with_columns(window="abs(offset) < 5", offset=hepnb.Column("mll - 125", unit="GeV"))
         >>> tree.hist("offset", bins=(2, -5, 5), cut="window").values().astype(int).tolist()
         [1171, 1199]
+        >>> def calibrated(mll, lep1_pt):
+        ...     return mll * (1 + 0.001 * np.log(lep1_pt))
+        >>> tree = tree.with_columns(calibrated=calibrated, shift="calibrated - mll")
+        >>> tree.hist("shift", bins=[0, 0.5, 1], cut="calibrated > 125").values().astype(int).tolist()
+        [376, 1274]
         """
+        from hepnb.events.sources.python_columns import as_python_column, with_functions  # noqa: PLC0415
         from hepnb.events.sources.with_columns import derived  # noqa: PLC0415  # seldom needed
 
-        asked = as_columns({**as_columns({} if columns is None else columns), **named})
-        return Tree.over(derived(self._source, asked))
+        given: Any = {} if columns is None else columns
+        asked: dict[str, Any] = {**(given if isinstance(given, Mapping) else as_columns(given)), **named}
+        functions = {name: as_python_column(column) for name, column in asked.items()}
+        formulas = as_columns({name: column for name, column in asked.items() if functions[name] is None})
+        source = with_functions(
+            self._source, {name: one for name, one in functions.items() if one is not None}
+        )
+        return Tree.over(derived(source, formulas))
 
     def check(self, text: str) -> Expression:
         """Check an expression against this tree's branches.

@@ -47,6 +47,7 @@ _FOUND = re.compile(
     |(?P<and>&&)|(?P<or>\|\|)
     |(?P<not>!(?!=))
     |(?P<pi>TMath::Pi\(\s*\))
+    |(?P<entry>\bEntry\$)(?!\w)
     |TMath::(?P<tmath>\w+)(?=\s*\()
     |std::(?P<std>\w+)(?=\s*\()
     |\b(?P<of_lists>(?:Sum|Min|Max|Length)\$)(?=\s*\()""",
@@ -93,8 +94,8 @@ def _spelled(match: re.Match[str]) -> str:
         return f"{_gap(match, before=True)}{kind}{_gap(match, before=False)}"
     if kind == "not":
         return "not " if _is_alone(match.string, match.start(), match.end()) else word
-    if kind == "pi":
-        return "pi"
+    if kind in ("pi", "entry"):
+        return "pi" if kind == "pi" else "entry_number"
     if kind == "tmath":
         return _TMATH.get(match.group("tmath"), word)
     if kind == "std":

@@ -198,7 +198,7 @@ class BlockReader:
             self._windows.pop(name, None)
             # What is kept is read a task at a time: passes with other windows find it.
             low, high = start, end if self.layout.keep else max(stop, min(start + self.layout.window, end))
-            column = self.reader.read(self.layout.branches[name], low, high)
+            column = self.reader.column(self.layout.branches[name], low, high)
             self._windows[name] = low, high, column
         return column[start - low : stop - low]
 

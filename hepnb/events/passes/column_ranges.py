@@ -46,7 +46,7 @@ def columns_of(
     (start, stop, columns)
         At least once, even where the range is empty.
     """
-    branches = {name: reader.names[name] for expression in used for name in expression.branches}
+    branches = {name: reader.known[name] for expression in used for name in expression.branches}
     step = steps(step_size, sum(branch.bytes_per_entry for branch in branches.values()))
     first, last = entry_range(reader.n_entries, *entries)
     n_read = 0
@@ -54,7 +54,7 @@ def columns_of(
         if cancel is not None and cancel.is_set():
             return
         try:
-            columns = ChunkColumns({name: reader.read(b, start, stop) for name, b in branches.items()})
+            columns = ChunkColumns({name: reader.column(b, start, stop) for name, b in branches.items()})
         except (BranchError, FileError) as error:
             missing = reader.skip(start, stop, error)
             if lost is not None:

@@ -46,7 +46,7 @@ def _width(reader: TreeReader, branch: Branch) -> float:
     widths = []
     for start in sorted(set(places.tolist())):
         stop = min(start + number, reader.n_entries)
-        column = reader.read(branch, start, stop)
+        column = reader.column(branch, start, stop)
         # A slice of a column that is in memory shares the elements of the others.
         alone = ak.to_packed(column) if isinstance(column, ak.Array) else column
         widths.append(size_of(alone) / max(stop - start, 1))

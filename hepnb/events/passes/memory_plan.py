@@ -114,7 +114,7 @@ def plan_memory(
     )
     wanted = _workers(threads, executor)
     names = branches_of(expressions, variations)
-    branches = {name: reader.names[name] for name in names if name in reader.names}
+    branches = {name: reader.known[name] for name in names if name in reader.known}
     plain = [branch for branch in branches.values() if branch.kind in ("number", "bool")]
     lists = [branch for branch in branches.values() if branch not in plain]
     small = n_entries * sum(8 + 4 * branch.bytes_per_entry for branch in branches.values()) < _SMALL

@@ -155,7 +155,7 @@ class Pass:
                     )
             if self.layout is None:
                 names = branches_of(self.expressions, self.variations)
-                branches = {name: self.reader.names[name] for name in names if name in self.reader.names}
+                branches = {name: self.reader.known[name] for name in names if name in self.reader.known}
                 self.layout = layout_of(
                     self.reader, branches, keep=self.keep, block=self.block, window=self.window
                 )

@@ -51,6 +51,8 @@ class Branch:
         Size in memory, roughly.
     counter : str
         The branch that holds the lengths of the lists, where there is one.
+    needs : tuple of str
+        Branches that it is calculated from, where a Python function does that.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Branch:
     bytes_per_entry: float = field(default=8.0, compare=False)
     ndim: int = 1
     counter: str = field(default="", compare=False)
+    needs: tuple[str, ...] = ()
 
     @property
     def expression(self) -> str:

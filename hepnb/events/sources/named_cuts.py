@@ -47,13 +47,13 @@ def conditions(reader: TreeReader, cuts: Mapping[str, str] | Sequence[str]) -> d
         with suppress(BranchError) if len(usable) > 1 else nullcontext():
             return {name: reader.check(text, f"cut {name!r}") for name, text in named.items()}
     try:
-        made = define(usable, reader.names, reader.defined, "cut")
+        made = define(usable, reader.known, reader.defined, "cut")
     except (BranchError, ExpressionError) as error:
         raise type(error)(f"tree {reader.path!r}, {error}") from error.__cause__
     found = {}
     for name, text in named.items():
         try:
-            found[name] = check_expression(text, reader.names, made)
+            found[name] = check_expression(text, reader.known, made)
         except (BranchError, ExpressionError) as error:
             raise type(error)(f"tree {reader.path!r}, cut {name!r}: {error}") from error.__cause__
         reader.check_readable(found[name])
@@ -86,7 +86,7 @@ def _text(cut: Any, name: str = "") -> str:
 
 def _can_be_used(name: str, reader: TreeReader) -> bool:
     try:
-        check_new_name(name, reader.names, reader.columns)
+        check_new_name(name, reader.known, reader.columns)
     except (BranchError, ExpressionError):
         return False
     return True

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from hepnb.errors import BranchError, ExpressionError, printable
 from hepnb.events.language.expression import Expression, check_expression
 from hepnb.events.language.named_columns import Column
@@ -17,6 +19,7 @@ from hepnb.events.rootio.open_files import FileVersion, stamp
 from hepnb.events.sources.column_cache import COLUMNS
 
 __all__ = [
+    "ENTRY_NUMBER",
     "FilePart",
     "LastJoin",
     "OnError",
@@ -30,6 +33,8 @@ __all__ = [
 ]
 
 _MAX_CHECKED = 500
+ENTRY_NUMBER = Branch("entry_number", "int64_t", "number", "int64", "number of the entry, from 0")
+"""What expressions of every tree may read, unless the tree has a branch of this name."""
 
 
 OnError = Literal["raise", "skip"]
@@ -181,6 +186,11 @@ class TreeSchema:
         return names
 
     @cached_property
+    def known(self) -> Mapping[str, Branch]:
+        """What expressions may read: the branches, and the number of the entry."""
+        return {**self.names, ENTRY_NUMBER.name: self.names.get(ENTRY_NUMBER.name, ENTRY_NUMBER)}
+
+    @cached_property
     def _checked(self) -> dict[str, Expression]:
         return {}
 
@@ -189,7 +199,7 @@ class TreeSchema:
         found = self._checked.get(text) if text.__class__ is str else None
         if found is None:
             try:
-                found = check_expression(text, self.names, self.defined)
+                found = check_expression(text, self.known, self.defined)
             except (BranchError, ExpressionError) as error:
                 raise type(error)(f"tree {self.path!r}, {role}: {error}") from error.__cause__
             self.check_readable(found)
@@ -201,7 +211,7 @@ class TreeSchema:
     def check_readable(self, expression: Expression) -> None:
         """Raise a BranchError where an expression uses a branch that cannot be read."""
         for name in expression.branches:
-            branch = self.names[name]
+            branch = self.known[name]
             if not branch.readable:
                 raise BranchError(
                     f"branch {name!r} of tree {self.path!r} cannot be used ({branch.typename}): "
@@ -210,8 +220,11 @@ class TreeSchema:
 
     def label(self, text: str) -> str:
         """Return the label of an axis: a column's title and unit, or the expression."""
-        column = self.columns.get(text.strip())
-        return text if column is None else column.label(text.strip())
+        name = text.strip()
+        if name in self.columns:
+            return self.columns[name].label(name)
+        calculated = name in self.names and bool(self.names[name].needs)
+        return self.names[name].title if calculated else text
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,6 +247,10 @@ class TreeReader(TreeSchema):
     segments: tuple[Segment, ...] = field(kw_only=True)
     on_error: OnError = field(default="raise", kw_only=True)
     skipped: tuple[Skipped, ...] = field(default=(), kw_only=True)
+
+    def column(self, branch: Branch, start: int, stop: int) -> Any:
+        """Read a column, or count the entries where their number is asked for."""
+        return np.arange(start, stop) if branch == ENTRY_NUMBER else self.read(branch, start, stop)
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -10,6 +10,7 @@ from hepnb.errors import BranchError, ExpressionError, MissingBranchError, neare
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.named_columns import define
 from hepnb.events.rootio.branches import Branch
+from hepnb.events.sources.python_columns import check_unreplaced
 from hepnb.events.sources.source import TreeReader
 
 __all__ = ["formulas_of", "varied"]
@@ -42,6 +43,7 @@ def formulas_of(reader: TreeReader, name: str, replaced: Any) -> dict[str, Expre
             f"variation {name!r}: give a dict of the branches or columns that change to formulas, "
             f"{{'Jet_pt': '1.02 * Jet_pt'}}, not {replaced!r:.60}."
         )
+    check_unreplaced(reader, replaced, f"variation {name!r}")
     formulas: dict[str, Expression] = {}
     for what, text in replaced.items():
         if what not in reader.names and what not in reader.columns:
@@ -79,7 +81,7 @@ def varied(reader: TreeReader, name: str, formulas: Mapping[str, Expression]) ->
     if not columns:
         return reader
     stand_ins = tuple(Branch(what, "double", "number", "float64", path=what) for what in columns)
-    names = {*reader.names, *columns}
+    names = {*reader.known, *columns}
     others = {what: column for what, column in reader.columns.items() if what not in formulas}
     try:
         defined = define(others, names)

@@ -108,7 +108,7 @@ def derived(source: Source, columns: Mapping[str, Column]) -> Source:
         return source
     with _of_tree(reader):
         for name in new:
-            check_new_name(name, reader.names, reader.columns)
+            check_new_name(name, reader.known, reader.columns)
     inner, before = (source.source, source.columns) if isinstance(source, DerivedSource) else (source, ())
     made = DerivedSource(inner, (*before, *new.items()))
     made.reader()
@@ -118,8 +118,8 @@ def derived(source: Source, columns: Mapping[str, Column]) -> Source:
 def _with_columns(base: TreeReader, columns: dict[str, Column]) -> TreeReader:
     with _of_tree(base):
         for name in columns:
-            check_new_name(name, base.names, base.columns)
-        defined = define(columns, base.names, base.defined)
+            check_new_name(name, base.known, base.columns)
+        defined = define(columns, base.known, base.defined)
     for name in columns:
         base.check_readable(defined[name])
     return replace(base, defined=defined, columns={**base.columns, **columns})

@@ -279,7 +279,7 @@ def _field(reader: TreeReader, name: Any, expression: Expression) -> OutputColum
         )
     n = min(reader.n_entries, 1)
     # Nothing comes where the first entry cannot be read and may be skipped: then it is told from none.
-    empty = (0, 0, {name: reader.read(reader.names[name], 0, 0) for name in expression.branches})
+    empty = (0, 0, {name: reader.column(reader.known[name], 0, 0) for name in expression.branches})
     _, n, first = next(iter(columns_of(reader, [expression], 1, (0, n))), empty)
     found = expression.lists(first)
     copied = _copied(reader, expression)
@@ -307,7 +307,7 @@ def _copied(reader: TreeReader, expression: Expression) -> Branch | None:
     """The branch that a formula merely repeats: it keeps its type."""
     if len(expression.branches) != 1:
         return None
-    branch = reader.names[expression.branches[0]]
+    branch = reader.known[expression.branches[0]]
     return branch if expression.text.strip() in (branch.name, branch.expression) else None
 
 

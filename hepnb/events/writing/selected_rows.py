@@ -74,7 +74,7 @@ def rows_in(
         Where not even one fits.
     """
     names = dict.fromkeys(name for expression in expressions for name in expression.branches)
-    sizes = {name: bytes_per_entry(reader, [reader.names[name]]) for name in names}
+    sizes = {name: bytes_per_entry(reader, [reader.known[name]]) for name in names}
     # What comes out is taken for as long as the longest of what goes in; a formula has another one halfway.
     made = [
         max([8.0, *(sizes[name] for name in expression.branches)]) * (1 + (expression.text not in sizes))

@@ -110,7 +110,7 @@ def _row_size(reader: TreeReader, plan: OutputSchema) -> float:
         if field.dtype is not None and not field.depth:
             size += field.dtype.itemsize * math.prod(field.shape)
         else:
-            branches = [reader.names[name] for name in plan.expressions[field.name].branches]
+            branches = [reader.known[name] for name in plan.expressions[field.name].branches]
             size += 8 + bytes_per_entry(reader, branches)
     return size
 
