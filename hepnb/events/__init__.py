@@ -13,7 +13,6 @@ from hepnb.events.passes.chunks import Chunk
 from hepnb.events.passes.cube import Cube
 from hepnb.events.passes.cutflow import Cutflow, CutflowRow
 from hepnb.events.passes.fill_spec import Fill, FillResults
-from hepnb.events.random_numbers import random_normal, random_uniform
 from hepnb.events.root_file import RootFile
 from hepnb.events.root_files import RootFiles
 from hepnb.events.rootio.branches import Branch
@@ -26,6 +25,7 @@ from hepnb.events.sources.python_columns import PythonColumn
 from hepnb.events.sources.source import Skipped
 from hepnb.events.training import Batches, batches
 from hepnb.events.tree import Tree
+from hepnb.events.writing.random_numbers import random_normal, random_uniform
 from hepnb.events.writing.skim import SkimResults
 from hepnb.events.writing.write import write
 
