@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from hepnb.errors import WorkspaceError
 __all__ = ["scaled_spec"]
 
 _ABSOLUTE = ("staterror", "shapesys")
+_SIDES = ("hi_data", "lo_data")
 
 
 def scaled_spec(spec: Mapping[str, Any], factor: float) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def scaled_spec(spec: Mapping[str, Any], factor: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        The new specification.
+        The new specification; it shares what is not scaled with the other one.
 
     Raises
     ------
@@ -35,19 +35,26 @@ def scaled_spec(spec: Mapping[str, Any], factor: float) -> dict[str, Any]:
     """
     if not 0 < factor < float("inf"):
         raise WorkspaceError(f"luminosity scale {factor!r} is not a positive number. Give 1 for no change.")
-    scaled: dict[str, Any] = copy.deepcopy(dict(spec))
-    for channel in scaled["channels"]:
-        for sample in channel["samples"]:
-            sample["data"] = _scaled(sample["data"], factor)
-            for modifier in sample["modifiers"]:
-                if modifier["type"] in _ABSOLUTE:
-                    modifier["data"] = _scaled(modifier["data"], factor)
-                elif modifier["type"] == "histosys":
-                    for side in ("hi_data", "lo_data"):
-                        modifier["data"][side] = _scaled(modifier["data"][side], factor)
-    for observation in scaled["observations"]:
-        observation["data"] = _scaled(observation["data"], factor)
-    return scaled
+    channels = [
+        {**channel, "samples": [_sample(sample, factor) for sample in channel["samples"]]}
+        for channel in spec["channels"]
+    ]
+    observations = [{**one, "data": _scaled(one["data"], factor)} for one in spec["observations"]]
+    return {**spec, "channels": channels, "observations": observations}
+
+
+def _sample(sample: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    modifiers = [_modifier(modifier, factor) for modifier in sample["modifiers"]]
+    return {**sample, "data": _scaled(sample["data"], factor), "modifiers": modifiers}
+
+
+def _modifier(modifier: Mapping[str, Any], factor: float) -> Mapping[str, Any]:
+    data: Any = modifier.get("data")
+    if modifier["type"] in _ABSOLUTE:
+        return {**modifier, "data": _scaled(data, factor)}
+    if modifier["type"] == "histosys":
+        return {**modifier, "data": {**data, **{side: _scaled(data[side], factor) for side in _SIDES}}}
+    return modifier
 
 
 def _scaled(values: list[float], factor: float) -> list[float]:

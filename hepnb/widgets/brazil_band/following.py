@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import traitlets
+from numpy.typing import NDArray
 
 from hepnb.errors import HepnbError, ModelError
-from hepnb.limits import scan
+from hepnb.limits.following import FollowingScan
 from hepnb.widgets.brazil_band.export import coarse_html
 from hepnb.widgets.brazil_band.scanning import LIMITS, BandScan
 from hepnb.widgets.toolkit.echoes import Echoes
@@ -29,6 +30,7 @@ class BandFollowing(BandScan):
     def _build(self) -> None:
         super()._build()
         self._moves = 0
+        self._following, self._followed = FollowingScan(), self._ran
         self._echoes = Echoes()
         controls = self._controls
         controls.luminosity.observe(self._luminosity_moved, "value")
@@ -154,7 +156,7 @@ class BandFollowing(BandScan):
             model = self._model_now()
             data = self._data_now(model)
             mu = np.linspace(self.mu_min, self._upper_end(), _COARSE)
-            found = scan(data, model, mu, test_stat=self.test_stat, fixed=self.held)
+            found = self._follower(mu).scan(data, model, mu, test_stat=self.test_stat, fixed=self.held)
             artists, first = self._artists, self._partial is None
             self._partial = found
             if first or artists is None:
@@ -164,3 +166,14 @@ class BandFollowing(BandScan):
             self._controls.words.html = coarse_html(found, self.cl, self.luminosity)
             for output in (PICTURE, LIMITS):
                 self._mark(output, "")
+
+    def _follower(self, mu: NDArray[np.float64]) -> FollowingScan:
+        """Return what follows the slider, from the minima of the scan that is shown."""
+        run = self._ran
+        if run is not self._followed:
+            self._following, self._followed = FollowingScan(), run
+            if run is not None:
+                self._following.scan(
+                    run.data, run.model, mu, test_stat=run.settings["test_stat"], fixed=run.settings["held"]
+                )
+        return self._following
