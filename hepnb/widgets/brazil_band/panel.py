@@ -111,10 +111,12 @@ class BrazilBand(BandFollowing):
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per point: mu, CLs observed and expected, CLs+b, CLb, ok."""
-        return [] if self.scan is None else scan_table(self.scan)
+        scan = self.scan  # read once: a click may take it away meanwhile
+        return [] if scan is None else scan_table(scan)
 
     def _headline(self) -> list[str]:
-        return [] if self.result is None else limit_words(self.result, self.significance)
+        result = self.result
+        return [] if result is None else limit_words(result, self.significance)
 
     def run(self, wait: bool = False) -> LimitResults | None:
         """Scan, and draw the points while they come.
@@ -286,7 +288,7 @@ class BrazilBand(BandFollowing):
         elif self.scan is not None and self._ran is not None and not self.running:
             # The points stay: only where they cross another 1 - cl is looked up.
             with self._reporting("run"), self._computing(LIMITS, "Looking for the limits ..."):
-                self._finish(self._ran, self.scan)
+                self._finish(self._ran, self.scan, cancel=self._cancel)
 
     @traitlets.observe("classic", "log_y", "components")
     def _new_look(self, _change: Any) -> None:

@@ -236,12 +236,12 @@ class BandScan(SavesFolder):
         cancel: threading.Event | None = None,
     ) -> None:
         """Find the limits: refined where the scan is complete, on its points where it was cancelled."""
-        found, held = None, run.settings["held"]
+        found, held, own, cl = None, run.settings["held"], limits is not None, self.cl
         if not scan.cancelled:
             try:
                 found = significance(run.data, run.model, fixed=held)
                 limits = limits or upper_limit(
-                    run.data, run.model, cl=self.cl, test_stat=run.settings["test_stat"], fixed=held
+                    run.data, run.model, cl=cl, test_stat=run.settings["test_stat"], fixed=held
                 )
             except Stopped:
                 scan = dataclasses.replace(scan, cancelled=True)
@@ -250,11 +250,13 @@ class BandScan(SavesFolder):
         self._partial, self._ran = None, run
         self.set_trait("significance", found)
         self.set_trait("scan", scan)
-        self._set_result(limit_from_scan(scan, self.cl) if limits is None else limits)
+        self._set_result(limit_from_scan(scan, cl) if limits is None else limits)
         self._live_figure().restructure(self._draw)
         self._say_limits()
         self._show_able()
         self._judge()
+        if not own and self.cl != cl:
+            self._finish(run, scan, cancel=cancel)  # another confidence level was chosen meanwhile
 
     def _judge(self) -> None:
         """Mark the outputs stale whose scan has other settings than the controls."""
@@ -276,9 +278,10 @@ class BandScan(SavesFolder):
         partial = self._partial if keep else None
         shown: Any = partial
         if shown is None:
-            if self.scan is None or self.result is None:
+            scan, result = self.scan, self.result  # read once: a click may take them away meanwhile
+            if scan is None or result is None:
                 return _draw_nothing(figure)
-            shown = dataclasses.replace(self.result, scan=self.scan)
+            shown = dataclasses.replace(result, scan=scan)
         ((ax,),) = lay_out(figure)
         artists = draw_brazil_band(
             shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,

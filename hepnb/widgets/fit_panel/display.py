@@ -24,6 +24,7 @@ from hepnb.widgets.toolkit.echoes import Echoes
 from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.main_loop import soon
+from hepnb.widgets.toolkit.quiet import Quiet
 from hepnb.widgets.toolkit.saving import SavesFolder
 from hepnb.widgets.toolkit.status import paragraphs
 from hepnb.workspace import Workspace
@@ -117,7 +118,7 @@ class FitDisplay(SavesFolder):
         self._moved: set[str] = set()
         self._moves = 0
         self._bound: tuple[Any, str, tuple[float, float, str] | None] | None = None
-        self._showing = threading.local()
+        self._quiet = Quiet()
         self.live = LiveFigure(width=560, height=420, alt="Data and model")
         self._controls = FitControls()
         self._echoes = Echoes()
@@ -128,7 +129,7 @@ class FitDisplay(SavesFolder):
     def _show_model(self, state: FitState | None) -> None:
         names = () if state is None else state.names
         channels = () if state is None else channel_choices(state.model)
-        with self._quietly():
+        with self._quiet:
             self._controls.choice.options = names
             self._controls.channels.options = channels
             self._controls.options["second"].options = names
@@ -152,7 +153,7 @@ class FitDisplay(SavesFolder):
         self._show_all(draw=False)
 
     def _show_nothing(self) -> None:
-        with self._quietly():
+        with self._quiet:
             self.values, self.fixed, self.bounds = {}, (), {}
         self._view = None
         self._live_figure().restructure(self._draw)
@@ -234,9 +235,11 @@ class FitDisplay(SavesFolder):
         state, result = self._state, self.result
         if state is None or result is None or result is not state.result:
             return None
-        if self._bound is None or self._bound[0] is not result or self._bound[1] != self.poi:
-            self._bound = (result, self.poi, state.one_sided(self.poi))
-        return self._bound[2]
+        # Read once: a click and the saved copy may ask at the same time, for different parameters.
+        known, poi = self._bound, self.poi
+        if known is None or known[0] is not result or known[1] != poi:
+            known = self._bound = (result, poi, state.one_sided(poi))
+        return known[2]
 
     def _show_numbers(self) -> None:
         with self._reporting():
@@ -277,12 +280,12 @@ class FitDisplay(SavesFolder):
         low, high, step = slider_range(state, index)
         slider = self._controls.slider
         self._echoes.note(float(state.values[index]), max(step, slider.step))
-        with self._quietly(), slider.hold_sync(), slider.hold_trait_notifications():
+        with self._quiet, slider.hold_sync(), slider.hold_trait_notifications():
             slider.description = self.parameter
             slider.tooltip = self.parameter
             slider.min, slider.max, slider.step = low, high, step
             slider.value = float(state.values[index])
-        with self._quietly():
+        with self._quiet:
             self._controls.choice.value = self.parameter
 
     def _show_delta(self) -> None:
@@ -317,7 +320,7 @@ class FitDisplay(SavesFolder):
             self._controls.buttons[name].disabled = not able
 
     def _show_traits(self, state: FitState) -> None:
-        with self._quietly():
+        with self._quiet:
             self.values = state.as_dict()
             self.fixed = self._fixed_names()
             self.bounds = dict(state.now.bounds)
@@ -338,10 +341,7 @@ class FitDisplay(SavesFolder):
         return self.live
 
     def _is_showing(self) -> bool:
-        return bool(getattr(self._showing, "depth", 0))
-
-    def _quietly(self) -> Any:
-        return _Quietly(self._showing)
+        return bool(self._quiet)
 
 
 def channel_choices(model: Model) -> tuple[str, ...]:
@@ -352,16 +352,3 @@ def channel_choices(model: Model) -> tuple[str, ...]:
 def _first_channel(model: Model) -> str:
     """All at once where each has one bin, as nothing else would tell them apart."""
     return channel_choices(model)[0] if model.n_bins == len(model.channels) else model.channels[0]
-
-
-class _Quietly:
-    """Context in which this thread's changes of traits and controls are the panel's own, not the user's."""
-
-    def __init__(self, depth: threading.local) -> None:
-        self._depth = depth
-
-    def __enter__(self) -> None:
-        self._depth.depth = getattr(self._depth, "depth", 0) + 1
-
-    def __exit__(self, *_: object) -> None:
-        self._depth.depth -= 1

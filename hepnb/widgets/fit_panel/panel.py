@@ -212,7 +212,7 @@ class FitPanel(FitStudies):
             self._forget_studies()
             self._set_result(None)
             if state is not None and state.model.workspace is not self.workspace:
-                with self._quietly():
+                with self._quiet:
                     self.set_trait("workspace", state.model.workspace)
             self._show_model(state)
 

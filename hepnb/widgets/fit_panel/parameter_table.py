@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepnb.forks import fork_safe
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.toolkit.table import Table
 
@@ -108,12 +110,18 @@ class ParameterTable:
         self._move, self._fix, self._choose, self._limit = move, fix, choose, limit
         self._sets: dict[str, str] = {}
         self._ranged: Any = None
+        # A fit ends on one thread while a slider moves on another: cells must not be sent in the wrong order.
+        self._lock = fork_safe(threading.Lock())
         self._forget_studies()
         self.widget.on_edit(self._edited)
         self.widget.observe(self._selected, "selected")
 
     def show(self, state: FitState | None) -> None:
         """Make the rows of a new state."""
+        with self._lock:
+            self._show(state)
+
+    def _show(self, state: FitState | None) -> None:
         self._sets, self._ranged = {}, None
         self._forget_studies()
         if state is None:
@@ -159,6 +167,12 @@ class ParameterTable:
             The results for MINOS and impact, by the names of ``STUDIES``; their columns are left out where
             there is none.
         """
+        with self._lock:
+            self._refresh(state, names, studies)
+
+    def _refresh(
+        self, state: FitState, names: Iterable[str] | None, studies: Mapping[str, Any] | None
+    ) -> None:
         changes = {}
         new_studies = self._take_studies(studies or {})
         new_range, self._ranged = state.result is not self._ranged, state.result

@@ -238,10 +238,10 @@ class FitStudies(FitDisplay):
     @traitlets.observe("parameter", "second", "n_toys", "groups", "poi")
     def _new_option(self, change: Any) -> None:
         if change["name"] == "second" and change["new"] in self._controls.options["second"].options:
-            with self._quietly():
+            with self._quiet:
                 self._controls.options["second"].value = change["new"]
         if change["name"] == "groups":
-            with self._quietly():
+            with self._quiet:
                 self._controls.options["groups"].value = group_text(change["new"])
         if change["name"] == "poi" and self._state is not None and not self._is_showing():
             self._refresh_table(self._state)  # impacts are on the POI

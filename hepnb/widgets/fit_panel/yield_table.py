@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from hepnb.fits import yields
+from hepnb.forks import fork_safe
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.toolkit.table import Table
 
@@ -73,9 +75,15 @@ class YieldTable:
             empty="No model yet", sort_trees=True,
         )  # fmt: skip
         self._shown: tuple[Any, Any] | None = None
+        # A click asks while a fit ends on another thread: the table must end with the newest fit.
+        self._lock = fork_safe(threading.Lock())
 
     def show(self, state: FitState | None) -> None:
         """Show the yields, unless they are of this fit already."""
+        with self._lock:
+            self._show(state)
+
+    def _show(self, state: FitState | None) -> None:
         key = None if state is None else (state, state.result)
         if (
             key is not None

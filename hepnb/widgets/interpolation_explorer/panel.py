@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import traitlets
@@ -19,6 +17,7 @@ from hepnb.widgets.toolkit.inputs import Input, WorkspaceLike, panel_input
 from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import PICTURE, Panel, typed
+from hepnb.widgets.toolkit.quiet import Quiet
 from hepnb.workspace import load
 
 __all__ = ["InterpolationExplorer"]
@@ -74,7 +73,7 @@ class InterpolationExplorer(Panel):
         self._response: Response | None = None
         self._alphas: dict[str, float] = {}
         self._picture: ResponsePicture | None = None
-        self._held = False
+        self._quiet = Quiet()
         self.live = LiveFigure(width=760, height=370, alt="Templates of a systematic, and its yield")
         controls = self._controls = ExplorerControls()
         for name, box in controls.choices.items():
@@ -106,7 +105,8 @@ class InterpolationExplorer(Panel):
             "down": response.down,
             "nominal": response.nominal,
             "up": response.up,
-            "interpolated": self.result,
+            # Not the result: another thread may just be showing another systematic.
+            "interpolated": response.at(self.alpha, self.code),
         }
         return [
             {"bin": index + 1, **{name: float(part[index]) for name, part in parts.items()}}
@@ -167,23 +167,23 @@ class InterpolationExplorer(Panel):
     def _new_workspace(self, change: Any) -> None:
         with self._reporting():
             if change["new"] is not None:
-                with self._quietly():
+                with self._quiet:
                     self.templates = None
                 self._alphas.clear()
                 self._settle("workspace")
-            elif not self._held:
+            elif not self._quiet:
                 self._clear()
 
     @traitlets.observe("templates")
     def _new_templates(self, change: Any) -> None:
-        if self._held:
+        if self._quiet:
             return
         with self._reporting():
             if change["new"] is None:
                 if self.workspace is None:
                     self._clear()
                 return
-            with self._quietly():
+            with self._quiet:
                 self.workspace = None
                 self.channel = self.sample = self.systematic = ""
                 for box, part in zip(self._controls.templates.values(), change["new"], strict=True):
@@ -193,7 +193,7 @@ class InterpolationExplorer(Panel):
             self._show(response_of(*change["new"]))
 
     def _follow(self, change: Any) -> None:
-        if self._held:
+        if self._quiet:
             return
         with self._reporting():
             if change["name"] == "alpha":
@@ -204,18 +204,9 @@ class InterpolationExplorer(Panel):
             elif self.workspace is not None:
                 self._settle(change["name"])
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Suppress the observers inside the block."""
-        before, self._held = self._held, True
-        try:
-            yield
-        finally:
-            self._held = before
-
     def _clear(self) -> None:
         """Show nothing: there is neither a workspace nor a histogram."""
-        with self._quietly():
+        with self._quiet:
             self.channel = self.sample = self.systematic = ""
         self._responses = {}
         self._show_choices()
@@ -223,7 +214,7 @@ class InterpolationExplorer(Panel):
 
     def _settle(self, changed: str) -> None:
         """Choose what is not chosen, or is no longer there, and show it."""
-        with self._quietly():
+        with self._quiet:
             order = ("workspace", "channel", "sample", "systematic").index(changed)
             if self.channel not in self.workspace.channels:
                 self.channel = self._first_channel()
@@ -253,7 +244,7 @@ class InterpolationExplorer(Panel):
 
     def _chosen(self, name: str) -> Any:
         def choose(change: Any) -> None:
-            if not self._held and change["new"]:
+            if not self._quiet and change["new"]:
                 with self._reporting(typed(name), PICTURE):
                     setattr(self, name, change["new"])
 
@@ -261,11 +252,11 @@ class InterpolationExplorer(Panel):
 
     def _slid(self, change: Any) -> None:
         # The page snaps a value that was set from here to the slider's steps and reports that back.
-        if not self._held and abs(change["new"] - self.alpha) > 0.5001 * self._controls.slider.step:
+        if not self._quiet and abs(change["new"] - self.alpha) > 0.5001 * self._controls.slider.step:
             self.alpha = change["new"]
 
     def _row_selected(self, change: Any) -> None:
-        if not self._held and change["new"]:
+        if not self._quiet and change["new"]:
             with self._reporting(typed("systematic"), PICTURE):
                 self.systematic = change["new"][0]
 
@@ -277,7 +268,7 @@ class InterpolationExplorer(Panel):
 
     def _templates_typed(self, _change: Any) -> None:
         texts = [box.value for box in self._controls.templates.values()]
-        if self._held:
+        if self._quiet:
             return
         if not all(text.strip() for text in texts):
             self._put_right(typed("templates"))
@@ -289,14 +280,14 @@ class InterpolationExplorer(Panel):
     def _path_typed(self, change: Any) -> None:
         if not change["new"].strip():
             self._put_right(typed("workspace"))
-        elif not self._held:
+        elif not self._quiet:
             with self._reporting(typed("workspace"), PICTURE):
                 self.workspace = change["new"].strip()
 
     # -- showing --------------------------------------------------------------------------------------
 
     def _show_choices(self) -> None:
-        with self._quietly():
+        with self._quiet:
             for name, known in (("channel", self._known("channel")), ("sample", self._known("sample"))):
                 box = self._controls.choices[name]
                 if tuple(box.options) != tuple(known):
@@ -307,7 +298,7 @@ class InterpolationExplorer(Panel):
                 self._controls.table.rows = []
 
     def _show_rows(self) -> None:
-        with self._quietly():
+        with self._quiet:
             self._controls.table.rows = [
                 {"id": name, "name": name, "alpha": self._alphas.get(name, 0.0), **response_row(response)}
                 for name, response in self._responses.items()
@@ -317,7 +308,7 @@ class InterpolationExplorer(Panel):
     def _show(self, response: Response | None) -> None:
         """Another response or another code: draw anew."""
         self._response = response
-        with self._quietly():
+        with self._quiet:
             self._controls.choices["code"].value = self.code
             self._controls.table.selected = [self.systematic] if self.systematic in self._responses else []
             if response is not None and response.systematic:
@@ -349,7 +340,7 @@ class InterpolationExplorer(Panel):
 
     def _moved(self) -> None:
         response, picture, live = self._response, self._picture, self.live
-        with self._quietly():
+        with self._quiet:
             self._controls.slider.value = self.alpha
         if response is None or picture is None or live is None:
             return

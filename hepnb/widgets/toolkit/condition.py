@@ -8,7 +8,7 @@ from typing import Any
 
 from hepnb.forks import fork_safe
 
-__all__ = ["Condition", "Problem"]
+__all__ = ["Condition", "Problem", "Summary"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,26 @@ class Problem:
     words: str
     details: str = ""
     shows: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A condition at one time.
+
+    Parameters
+    ----------
+    words, details : str
+        Of the newest error that holds; empty where there is none.
+    state : str
+        ``"computing"``, ``"stale"`` or ``"current"``.
+    outputs : dict of str to str
+        Why an output is not current, for each that is not.
+    """
+
+    words: str
+    details: str
+    state: str
+    outputs: dict[str, str]
 
 
 @dataclass(eq=False)
@@ -113,6 +133,14 @@ class Condition:
         with self._lock:
             shown = [problem.shows for problem in self._problems.values() if problem.shows]
             return tuple(dict.fromkeys([*self._doing, *self._stale, *shown]))
+
+    def summary(self) -> Summary:
+        """Return all of it, as it is at one time."""
+        with self._lock:
+            problem = self.problem
+            words, details = ("", "") if problem is None else (problem.words, problem.details)
+            outputs = {output: self.stale(output) for output in self.outputs}
+            return Summary(words, details, self.state, outputs)
 
     @property
     def state(self) -> str:

@@ -19,7 +19,7 @@ from hepnb.progress import Stopped
 from hepnb.python_code import comment
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.chrome import Chrome
-from hepnb.widgets.toolkit.condition import Condition, Problem
+from hepnb.widgets.toolkit.condition import Condition, Problem, Summary
 from hepnb.widgets.toolkit.inputs import input_names, panel_input
 from hepnb.widgets.toolkit.interrupts import watch_interrupts
 from hepnb.widgets.toolkit.lifetime import CELLS, widgets_of
@@ -319,23 +319,28 @@ class Panel(WorkingBox, metaclass=PanelType):
             self._show_condition()
 
     def _show_condition(self) -> None:
-        condition = self._condition
-        problem = condition.problem
-        words, details = ("", "") if problem is None else (problem.words, problem.details)
-        waiting = [condition.stale(output) for output in condition.outputs]
+        shown = None
+        # Another thread may change the condition and show it meanwhile: the last one to show it looks again.
+        while (now := self._condition.summary()) != shown:
+            self._show_summary(now)
+            shown = now
+
+    def _show_summary(self, now: Summary) -> None:
+        words, details = now.words, now.details
+        waiting = list(now.outputs.values())
         said = " ".join(dict.fromkeys(waiting))
         if (words, details) != (self.chrome.error, self.chrome.details):
             with self.chrome.hold_sync():
                 self.chrome.error, self.chrome.details = words, details
         self.error = words
         self.set_trait("state_words", said)
-        self.set_trait("state", condition.state)
+        self.set_trait("state", now.state)
         for output, widgets in self._outputs.items():
-            dim = bool(condition.stale(output))
+            dim = bool(now.outputs.get(output))
             for widget in widgets:
                 _set_dim(widget, dim)
         if self._live is not None:
-            self._live.stale = condition.stale(PICTURE)
+            self._live.stale = now.outputs.get(PICTURE, "")
             said = " ".join(dict.fromkeys(words for words in waiting if words != self._live.stale))
         self.chrome.state = said
 

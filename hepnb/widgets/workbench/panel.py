@@ -204,13 +204,15 @@ class Workbench(Panel):
 
     @traitlets.observe("show_latency")
     def _new_show_latency(self, change: Any) -> None:
-        for panel in list(self._made.values()):
-            panel.show_latency = change["new"]
+        with self._making:
+            for panel in list(self._made.values()):
+                panel.show_latency = change["new"]
 
     @traitlets.observe("root")
     def _new_root(self, change: Any) -> None:
-        if "browser" in self._made:
-            self.browser.root = change["new"]
+        with self._making:
+            if "browser" in self._made:
+                self.browser.root = change["new"]
 
     # -- making panels --------------------------------------------------------------------------------
 
@@ -220,7 +222,7 @@ class Workbench(Panel):
             self._copy.changed()
 
     def _open(self, step: int) -> None:
-        with self._reporting():
+        with self._reporting(), self._making:
             chosen = self._panel(_STEPS[step][1])
             if chosen not in self._body.children:
                 # Shown below the others or not at all: the order on the page does not matter.
@@ -229,7 +231,8 @@ class Workbench(Panel):
                 panel.layout.display = None if panel is chosen else "none"
 
     def _panel(self, name: str) -> Panel:
-        # A click arrives on a thread beside that of the cells: both may ask for a panel at once.
+        # A click arrives on a thread beside that of the cells: both may ask for a panel at once, or one hands
+        # on what a panel that the other is making must have, too.
         with self._making:
             if name not in self._made:
                 self._made[name] = self._new_panel(name)
@@ -321,14 +324,15 @@ class Workbench(Panel):
         return cast("Workspace | None", self.builder.workspace)
 
     def _pass_on_workspace(self) -> None:
-        found = self._workspace()
-        self._note_builder(found)
-        for name in ("explorer", "fit_panel", "band"):
-            if name in self._made:
-                cast("FitPanel", self._made[name]).workspace = found
+        with self._making:
+            found = self._workspace()
+            self._note_builder(found)
+            for name in ("explorer", "fit_panel", "band"):
+                if name in self._made:
+                    cast("FitPanel", self._made[name]).workspace = found
 
     def _tree_chosen(self, change: Any) -> None:
-        with self._reporting():
+        with self._reporting(), self._making:
             self._note_browser(self.browser)
             if isinstance(change["new"], Tree):
                 for name in ("selector", "builder"):
