@@ -127,6 +127,17 @@ def test_a_rebuilt_workspace_reaches_the_open_panels(analysis):
     assert notes["Interpolation"] == "2 systematics"
 
 
+def test_a_reason_that_holds_for_several_steps_is_said_once(analysis):
+    wb = Workbench(analysis=analysis)
+    assert wb.fit_panel.workspace == wb.band.workspace
+    wb.builder.bins = (7, 200.0, 600.0)
+    reason = wb.builder.workspace_words
+    assert reason
+    assert wb.state == "stale"
+    assert wb.state_words.count(reason) == 1
+    assert "Fit, Limit" in wb.state_words
+
+
 def test_steps_open_their_panels(analysis):
     wb = Workbench(analysis=analysis)
     assert wb._body.children == (wb.browser,)

@@ -373,6 +373,7 @@ class Workbench(Panel):
     def _judge_steps(self, _change: Any = None) -> None:
         """Mark the steps that are not current, and those to the right of an old workspace."""
         upstream = ""
+        titles: dict[str, list[str]] = {}
         for name, place in _PLACES.items():
             panel = self._made.get(name)
             words = "" if panel is None else panel.state_words
@@ -381,7 +382,9 @@ class Workbench(Panel):
             if name == "builder" and panel is not None and self.workspace is None:
                 upstream = cast("HistogramBuilder", panel).workspace_words
             self.stepper.mark(place, words)
-            self._mark(name, f"{_STEPS[place][0]}: {words}" if words else "")
+            if words:
+                titles.setdefault(words, []).append(_STEPS[place][0])
+        self._mark("steps", " ".join(f"{', '.join(steps)}: {words}" for words, steps in titles.items()))
 
     # -- what each step says --------------------------------------------------------------------------
 
