@@ -15,6 +15,7 @@ from hepnb.resolvers import RESOLVERS
 if TYPE_CHECKING:
     from hepnb import datasets, densities, errors, figures, interpolation, losses, workspace
     from hepnb.events import Column, Fill, PythonColumn, RootFile, Tree, batches, open, open_skim, write
+    from hepnb.events.opening import tree
     from hepnb.fits import (
         contour,
         fit,
@@ -50,6 +51,7 @@ _HOME = {
     "PythonColumn": "events",
     "RootFile": "events",
     "Tree": "events",
+    "tree": "events.opening",
     "load": "workspace",
     "build": "workspace",
     "Workspace": "workspace",
@@ -125,6 +127,7 @@ __all__ = [
     "ranking",
     "scan",
     "significance",
+    "tree",
     "upper_limit",
     "workspace",
     "write",

@@ -16,13 +16,14 @@ from hepnb.events.rootio.open_files import acquire
 from hepnb.events.rootio.remote import is_remote, matches
 from hepnb.events.sources.chain import ChainSource
 from hepnb.events.sources.csv_file import CsvSource
+from hepnb.events.sources.memory import MemorySource, columns_from
 from hepnb.events.sources.parquet import ParquetSource
 from hepnb.events.sources.root_tree import FileSource
 from hepnb.events.sources.source import OnError, Source
 from hepnb.events.tree import Tree
 from hepnb.python_code import call
 
-__all__ = ["open"]
+__all__ = ["open", "tree"]
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
@@ -89,6 +90,37 @@ def open(path: Any, *, on_error: OnError = "raise") -> RootFile | RootFiles | Tr
         return _tree_over(_source_of(name, ""))
     with acquire(name):
         return RootFile(name)
+
+
+def tree(columns: Any, name: str = "tree") -> Tree:
+    """Make a tree of columns that are in memory.
+
+    Parameters
+    ----------
+    columns : dict of str to array, awkward.Array, pandas.DataFrame or pyarrow.Table
+        A value or a list per entry each: numbers, conditions or texts; numpy or awkward arrays, or lists. Of
+        an awkward array the fields, of a record in it the members (``Muon.pt``). They are copied.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    Tree
+        It is equal to itself only. Code that a panel writes for it takes the columns from the variable
+        ``columns``.
+
+    Raises
+    ------
+    BranchError
+        Where it is no set of columns, or they differ in length.
+
+    Examples
+    --------
+    >>> made = tree({"pt": [[30.0, 20.0], [], [50.0]], "w": [1.0, 2.0, 0.5]})
+    >>> made.hist("flatten(pt)", (3, 0, 60), weight="w").values().tolist()
+    [0.0, 2.0, 0.5]
+    """
+    return Tree.over(MemorySource(name, columns_from(columns)))
 
 
 def is_table(file: str) -> bool:

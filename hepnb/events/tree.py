@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TextIO, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepnb.errors import BranchError, MissingBranchError, SelectionError, nearest
+from hepnb.errors import BranchError, MissingBranchError, SelectionError, nearest, printable
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.named_columns import Column, as_columns
+from hepnb.events.language.operators import is_list
 from hepnb.events.passes.chunks import Chunk, StepSize, as_expressions
 from hepnb.events.passes.column_ranges import chunks_of
+from hepnb.events.passes.libraries import Library, check_library, in_library
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.rootio.exact import join_exactly
 from hepnb.events.sources.root_tree import FileSource
@@ -337,6 +341,7 @@ class Tree(Filling, Output):
 
     # -- columns
 
+    @overload
     def arrays(
         self,
         expressions: Mapping[str, str] | Sequence[str] | str,
@@ -344,7 +349,27 @@ class Tree(Filling, Output):
         cut: str | None = None,
         entry_start: int | None = None,
         entry_stop: int | None = None,
-    ) -> dict[str, NDArray[Any]]:
+        library: Literal["np"] | None = None,
+    ) -> dict[str, NDArray[Any]]: ...
+    @overload
+    def arrays(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        *,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        library: Library | None,
+    ) -> Any: ...
+    def arrays(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        *,
+        cut: str | None = None,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        library: Library | None = None,
+    ) -> Any:
         """Read columns into memory.
 
         Parameters
@@ -355,10 +380,14 @@ class Tree(Filling, Output):
             Keep the entries where it holds.
         entry_start, entry_stop : int, optional
             Range of entries, counted as in a slice.
+        library : {"np", "ak", "pd", "pa"}, optional
+            What they come in: a dict of numpy arrays, an awkward array of records, a pandas data frame, or an
+            Arrow table. With "np" and "pd" a list per event is an object, a numpy array. Where left out it is
+            a dict as with "np", and a list per event is refused.
 
         Returns
         -------
-        dict of str to numpy.ndarray, shape (n_passed,)
+        dict of str to numpy.ndarray, shape (n_passed,), or awkward.Array, pandas.DataFrame, pyarrow.Table
             Whole numbers as 64 bits, others in double precision, text as it is. An element of
             ``flatten(...)`` is one value of its own.
 
@@ -366,14 +395,32 @@ class Tree(Filling, Output):
         ------
         BranchError, ExpressionError
             Where an expression does not fit the tree.
+        SelectionError
+            Where columns of one table differ in length.
+        OptionError
+            Where the library is none of these.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> tree = hepnb.tree({"pt": [[30.0, 20.0], [], [50.0]], "met": [10.0, 20.0, 30.0]})
+        >>> tree.arrays(["met", "pt"], cut="met > 15", library="ak").to_list()
+        [{'met': 20.0, 'pt': []}, {'met': 30.0, 'pt': [50.0]}]
         """
-        chunks = list(self.stream(expressions, cut=cut, entry_start=entry_start, entry_stop=entry_stop))
+        check_library(library)
+        entries = entry_start, entry_stop
+        chunks = list(self._chunks(expressions, cut, entries, "50 MB", None, None, library is not None))
         if len(chunks) == 1:
-            return {name: np.array(column) for name, column in chunks[0].arrays.items()}
-        return {
-            name: join_exactly([chunk.arrays[name] for chunk in chunks], f"tree {self.path!r}: {name!r}")
-            for name in chunks[0].arrays
-        }
+            columns = {
+                name: column if is_list(column) else np.array(column)
+                for name, column in chunks[0].arrays.items()
+            }
+        else:
+            columns = {
+                name: join_exactly([chunk.arrays[name] for chunk in chunks], f"tree {self.path!r}: {name!r}")
+                for name in chunks[0].arrays
+            }
+        return in_library(columns, library)
 
     def stream(
         self,
@@ -383,6 +430,7 @@ class Tree(Filling, Output):
         entry_start: int | None = None,
         entry_stop: int | None = None,
         step_size: StepSize = "50 MB",
+        library: Library | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Iterator[Chunk]:
@@ -390,7 +438,7 @@ class Tree(Filling, Output):
 
         Parameters
         ----------
-        expressions, cut, entry_start, entry_stop
+        expressions, cut, entry_start, entry_stop, library
             As for :meth:`arrays`.
         step_size : int or str
             Entries per chunk, or memory such as "50 MB".
@@ -402,19 +450,74 @@ class Tree(Filling, Output):
         Returns
         -------
         iterator of Chunk
-            At least one, even where the range is empty.
+            At least one, even where the range is empty; ``chunk.arrays`` is what :meth:`arrays` returns.
 
         Raises
         ------
-        BranchError, ExpressionError
-            Where an expression does not fit the tree.
+        BranchError, ExpressionError, SelectionError, OptionError
+            As for :meth:`arrays`.
         """
+        check_library(library)
+        entries = entry_start, entry_stop
+        found = self._chunks(expressions, cut, entries, step_size, progress, cancel, library is not None)
+        if library is None:
+            return found
+        return (replace(chunk, arrays=in_library(chunk.arrays, library)) for chunk in found)
+
+    def _chunks(
+        self,
+        expressions: Mapping[str, str] | Sequence[str] | str,
+        cut: str | None,
+        entries: tuple[int | None, int | None],
+        step_size: StepSize,
+        progress: Progress | None,
+        cancel: Cancel | None,
+        lists: bool,
+    ) -> Iterator[Chunk]:
         reader = self._reader()
         wanted = {name: self._check(reader, text) for name, text in as_expressions(expressions).items()}
         condition = None if cut is None else self._check(reader, cut, "cut")
         if not wanted:
             raise SelectionError("no expressions: name at least one branch or formula.")
-        return chunks_of(reader, wanted, condition, step_size, (entry_start, entry_stop), progress, cancel)
+        return chunks_of(reader, wanted, condition, step_size, entries, progress, cancel, lists)
+
+    def show(self, pattern: str = "*", *, file: TextIO | None = None) -> None:
+        """Print the branches and the columns, with their types.
+
+        Parameters
+        ----------
+        pattern : str
+            Which, as for :meth:`match`.
+        file : text stream, optional
+            Where to; the standard output where left out.
+
+        Raises
+        ------
+        BranchError
+            Where nothing fits the pattern.
+
+        Examples
+        --------
+        >>> import hepnb
+        >>> hepnb.tree({"pt": [[30.0], []], "n": [1, 2]}).with_columns(lead="max(pt)").show()
+        tree: 2 entries
+        name  type           is
+        pt    var * float64  list of float64
+        n     int64          number
+        lead  = max(pt)      column
+        """
+        reader = self._reader()
+        names = match_names([*reader.names, *reader.columns], pattern)
+        if not names:
+            raise MissingBranchError(
+                f"tree {self.path!r}: no branch fits the pattern {pattern!r}. "
+                f"{nearest(pattern.strip('*?/'), reader.names)}"
+            )
+        rows = [("name", "type", "is"), *(_described(reader, name) for name in names)]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        lines = [f"{self.path}: {reader.n_entries:,} entries"]
+        lines += [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
+        (file or sys.stdout).write("\n".join(map(printable, lines)) + "\n")
 
     # -- behind it
 
@@ -423,3 +526,14 @@ class Tree(Filling, Output):
 
     def _check(self, reader: TreeReader, text: str, role: str = "expression") -> Expression:
         return reader.check(text, role)
+
+
+def _described(reader: TreeReader, name: str) -> tuple[str, str, str]:
+    """Name, type and kind of a branch or a column."""
+    if name in reader.columns:
+        return name, f"= {reader.columns[name].expression}", "column"
+    branch = reader.names[name]
+    if not branch.readable:
+        return name, branch.typename, f"not usable: {branch.reason}"
+    kind = {"list": "list", "array": "list of fixed length"}.get(branch.kind)
+    return name, branch.typename, f"{kind} of {branch.dtype}" if kind else branch.kind

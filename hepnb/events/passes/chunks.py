@@ -40,13 +40,13 @@ class Chunk:
 
     Attributes
     ----------
-    arrays : mapping of str to array
+    arrays : dict of str to array, or what the library has for it
         One column per expression: the entries that pass the cut.
     start, stop : int
         The entries that were looked at.
     """
 
-    arrays: Mapping[str, Any]
+    arrays: Any
     start: int
     stop: int
 
@@ -138,7 +138,11 @@ def as_expressions(expressions: Mapping[str, str] | Sequence[str] | str) -> dict
 
 
 def values_of(
-    expression: Expression, columns: Mapping[str, Any], n: int, passed: NDArray[np.bool_] | None = None
+    expression: Expression,
+    columns: Mapping[str, Any],
+    n: int,
+    passed: NDArray[np.bool_] | None = None,
+    lists: bool = False,
 ) -> tuple[Any, NDArray[np.int64] | None]:
     """Evaluate what is to be histogrammed or handed out.
 
@@ -152,10 +156,12 @@ def values_of(
         Entries in the chunk.
     passed : numpy.ndarray of bool, shape (n,), optional
         Keep these entries only.
+    lists : bool
+        Whether lists are handed out as they are.
 
     Returns
     -------
-    values : numpy.ndarray, shape (n_kept,) or (n_elements,)
+    values : numpy.ndarray, shape (n_kept,) or (n_elements,), or awkward.Array
         One value per entry that is kept; all their elements where the expression is flat.
     counts : numpy.ndarray of int, shape (n_kept,), or None
         Elements per entry where the expression is flat.
@@ -163,12 +169,12 @@ def values_of(
     Raises
     ------
     BranchError
-        Where the result is a list per event.
+        Where the result is a list per event, and lists are not asked for.
     """
     found = expression.lists(columns)
     if expression.flat and is_list(found):
         return elements_of(found if passed is None else found[passed])
-    values = per_entry(expression, found, n)
+    values = found if lists and is_list(found) else per_entry(expression, found, n)
     return (values if passed is None else values[passed]), None
 
 

@@ -90,10 +90,11 @@ def chunks_of(
     entries: tuple[int | None, int | None],
     progress: Progress | None,
     cancel: Cancel | None,
+    lists: bool = False,
 ) -> Iterator[Chunk]:
     """Yield the values of expressions for the entries that pass a cut; see :func:`columns_of`."""
     used = [*wanted.values(), *([cut] if cut else [])]
     for start, stop, columns in columns_of(reader, used, step_size, entries, progress, cancel):
         passed = mask_of(cut, columns, stop - start)
-        arrays = {n: values_of(e, columns, stop - start, passed)[0] for n, e in wanted.items()}
+        arrays = {n: values_of(e, columns, stop - start, passed, lists)[0] for n, e in wanted.items()}
         yield Chunk(arrays, start, stop)

@@ -16,7 +16,7 @@ from hepnb.events.rootio.checks import branch_fault
 from hepnb.events.rootio.exact import content_dtype, exactly, has_options, without_options
 from hepnb.events.rootio.interpretations import amend
 
-__all__ = ["Branch", "Kind", "branches_of", "readers_of", "to_column"]
+__all__ = ["Branch", "Kind", "branches_of", "described", "readers_of", "to_column"]
 
 Kind = Literal["number", "bool", "list", "array", "string", "record", "other"]
 _MAX_FIELD_DEPTH = 4
@@ -169,8 +169,8 @@ def _tree_branches(items: Sequence[tuple[str, Any]], n_entries: int) -> Iterator
             yield Branch(path, typename or "group", "record", "", title, False, why, path)
             continue
         counter = _counter(branch)
-        for described in _described(path, typename, title, form, reason, size):
-            yield replace(described, counter=counter) if counter else described
+        for column in described(path, typename, title, form, reason, size):
+            yield replace(column, counter=counter) if counter else column
 
 
 def _counter(branch: Any) -> str:
@@ -191,7 +191,7 @@ def _ntuple_branches(readers: Mapping[str, Any]) -> Iterator[Branch]:
             form = _unwrapped(form.contents[0], str(branch.name))
         except Exception as error:  # noqa: BLE001  # see above
             reason = _reason(error)
-        yield from _described(path, typename, title, form, reason, 8.0, expand=False)
+        yield from described(path, typename, title, form, reason, 8.0, expand=False)
 
 
 def _unwrapped(form: Any, name: str) -> Any:
@@ -212,9 +212,10 @@ def _reason(error: Exception) -> str:
     return f"its type cannot be read ({type(error).__name__}: {said[:120]})"
 
 
-def _described(
+def described(
     path: str, typename: str, title: str, form: Any, reason: str, size: float, expand: bool = True
 ) -> Iterator[Branch]:
+    """Say what a column of an awkward form is, and the members of a record."""
     if form is None:
         yield Branch(path, typename or "unknown", "other", "", title, False, reason, path)
         return
