@@ -13,6 +13,7 @@ from hepnb.figures.goodness import GoodnessArtists, draw_goodness
 from hepnb.figures.histogram import HistogramArtists, draw_histogram
 from hepnb.figures.interpolation import InterpolationArtists, YieldArtists, draw_interpolation, draw_yields
 from hepnb.figures.layout import lay_out
+from hepnb.figures.local_p0 import LocalP0Artists, draw_p0_vs_mass
 from hepnb.figures.mass_limits import MassLimitArtists, draw_limits_vs_mass
 from hepnb.figures.mesh import MeshArtists, draw_mesh
 from hepnb.figures.prediction import draw_prediction, draw_prefit_postfit
@@ -34,6 +35,7 @@ __all__ = [
     "GoodnessArtists",
     "HistogramArtists",
     "InterpolationArtists",
+    "LocalP0Artists",
     "MassLimitArtists",
     "MeshArtists",
     "ProfileArtists",
@@ -51,6 +53,7 @@ __all__ = [
     "draw_interpolation",
     "draw_limits_vs_mass",
     "draw_mesh",
+    "draw_p0_vs_mass",
     "draw_prediction",
     "draw_prefit_postfit",
     "draw_profile",

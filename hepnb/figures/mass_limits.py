@@ -21,7 +21,7 @@ from hepnb.model import as_numbers
 if TYPE_CHECKING:
     from hepnb.limits import GridResults
 
-__all__ = ["MassLimitArtists", "draw_limits_vs_mass"]
+__all__ = ["MassLimitArtists", "coordinate", "draw_limits_vs_mass"]
 
 FloatArray = NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def draw_limits_vs_mass(
     drawn = ("observed", "expected", "coordinates", "status")
     check_result(result, drawn, "draw_limits_vs_mass", "the GridResults of hepnb.limit_grid")
     check_axes(ax)
-    title, where = _axis(result, x)
+    title, where = coordinate(result, x)
     order = np.argsort(where, kind="stable")
     scale = _scale(cross_section, len(where))
     mass, observed = where[order], (result.observed * scale)[order]
@@ -172,7 +172,8 @@ def draw_limits_vs_mass(
     return MassLimitArtists(ax, two, one, middle, line, theory, marks[0], marks[1], legend)
 
 
-def _axis(result: GridResults, x: str | int | ArrayLike) -> tuple[str, FloatArray]:
+def coordinate(result: GridResults, x: str | int | ArrayLike) -> tuple[str, FloatArray]:
+    """Return the title and the values of a coordinate in which every signal lies at another place."""
     if isinstance(x, str | int):
         place = result.axis(x)
         title, where = result.labels[place], result.coordinates[:, place]

@@ -19,7 +19,7 @@ from hepnb.errors import HepnbError
 from hepnb.executor import Executor, Outcome, run_completed
 from hepnb.fits.options import Bounds, Fixed, Init, named_options
 from hepnb.fits.together import run_together
-from hepnb.hypotests import HypotestResults, hypotest
+from hepnb.hypotests import HypotestResults, SignificanceResults, hypotest, significance
 from hepnb.limits._scan import limit_statistic
 from hepnb.limits._upper_limit import upper_limit
 from hepnb.limits.confidence import check_cl
@@ -42,6 +42,7 @@ def limit_grid(
     coordinates: Mapping[str, Sequence[float]] | None = None,
     labels: Sequence[str] = (),
     limits: bool = True,
+    discovery: bool = False,
     cl: float = 0.95,
     test_stat: str = "qtilde",
     init: Init | None = None,
@@ -69,6 +70,8 @@ def limit_grid(
         What the coordinates are called; a patch set brings its own.
     limits : bool
         Find the upper limits too, not only CLs at nominal strength.
+    discovery : bool
+        Find the significance of an excess too, as :func:`hepnb.significance` does.
     cl : float
         The confidence level.
     test_stat : {"qtilde", "q"}
@@ -121,6 +124,8 @@ def limit_grid(
     signals = signals_of(background, patches, coordinates, labels)
     result = empty_grid(signals.names, signals.labels, signals.coordinates, cl)
     test = bound(_limit if limits else _cls, cl=cl, test_stat=test_stat, given=(init, bounds, fixed))
+    if discovery:
+        test = bound(_with_significance, test=test, given=(init, bounds, fixed))
     settings = model if isinstance(model, ModelSettings) else ModelSettings.of(**(model or {}))
     job = bound(_group, background, settings, test)
     tasks = [signals.members[begin : begin + _GROUP] for begin in range(0, len(result), _GROUP)]
@@ -136,7 +141,7 @@ def limit_grid(
 # Signals that are computed together: with more of them the memory grows, and no signal takes less time.
 _GROUP = 16
 
-Row = tuple[HypotestResults | LimitResults, float, FloatArray]
+Row = tuple[HypotestResults | LimitResults, float, FloatArray, SignificanceResults | None]
 Given = tuple[Init | None, Bounds | None, Fixed | None]
 Group = tuple[Signal, ...]
 
@@ -193,7 +198,7 @@ def _cls(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:  # no
     """Return CLs at nominal strength."""
     init, bounds, fixed = given
     test = hypotest(1.0, None, model, test_stat, init=init, bounds=bounds, fixed=fixed)
-    return test, test.CLs_obs, test.CLs_exp
+    return test, test.CLs_obs, test.CLs_exp, None
 
 
 def _limit(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:
@@ -203,8 +208,15 @@ def _limit(model: Model, *, cl: float, test_stat: str, given: Given) -> Row:
     index = np.flatnonzero(limit.scan.mu == 1.0)
     if not index.size:
         test = hypotest(1.0, None, model, test_stat)
-        return limit, test.CLs_obs, test.CLs_exp
-    return limit, float(limit.scan.CLs_obs[index[0]]), limit.scan.CLs_exp[index[0]]
+        return limit, test.CLs_obs, test.CLs_exp, None
+    return limit, float(limit.scan.CLs_obs[index[0]]), limit.scan.CLs_exp[index[0]], None
+
+
+def _with_significance(model: Model, *, test: Callable[[Model], Row], given: Given) -> Row:
+    """Return what another test does, and the significance of an excess."""
+    init, bounds, fixed = given
+    found, observed, expected, _ = test(model)
+    return found, observed, expected, significance(None, model, init=init, bounds=bounds, fixed=fixed)
 
 
 def _store(result: GridResults, index: int, outcome: Outcome) -> None:
@@ -212,7 +224,9 @@ def _store(result: GridResults, index: int, outcome: Outcome) -> None:
     if outcome.error is not None:
         result.status[index], result.messages[name] = FAILED, _words(outcome.error)
         return
-    found, result.CLs_obs[index], result.CLs_exp[index] = outcome.value
+    found, result.CLs_obs[index], result.CLs_exp[index], excess = outcome.value
+    if excess is not None:
+        result.discovery[name] = excess
     status, message = DONE if np.isfinite(result.CLs_obs[index]) else NO_FIT, ""
     if isinstance(found, LimitResults):
         result.limits[name] = found

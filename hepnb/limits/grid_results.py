@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hepnb.errors import ModelError, nearest
 from hepnb.html_table import html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.hypotests.results import SignificanceResults
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import LimitResults
 from hepnb.typing import FloatArray
@@ -19,6 +20,10 @@ from hepnb.typing import FloatArray
 __all__ = ["DONE", "FAILED", "NOT_REACHED", "NO_FIT", "NO_LIMIT", "GridResults", "empty_grid"]
 
 
+_EXCESS = {
+    "p0_obs": "observed_p_value", "p0_exp": "expected_p_value",
+    "significance_obs": "observed_significance", "significance_exp": "expected_significance",
+}  # fmt: skip
 DONE, NO_LIMIT, NO_FIT, FAILED, NOT_REACHED = "ok", "no limit", "fit failed", "failed", "not reached"
 
 
@@ -51,6 +56,8 @@ class GridResults:
         model could be made of it) or ``"not reached"`` (the grid was stopped).
     limits : dict of str to LimitResults
         The points behind the limits, by name.
+    discovery : dict of str to SignificanceResults
+        The significance of an excess, by name; empty unless asked for.
     """
 
     names: tuple[str, ...]
@@ -64,11 +71,25 @@ class GridResults:
     cl: float
     status: NDArray[np.str_]
     limits: dict[str, LimitResults] = field(default_factory=dict)
+    discovery: dict[str, SignificanceResults] = field(default_factory=dict)
 
     @property
     def excluded(self) -> NDArray[np.bool_]:
         """Which signals are excluded at nominal strength, shape (n,)."""
         return np.asarray(self.CLs_obs < alpha_of(self.cl))
+
+    @property
+    def p0(self) -> FloatArray:
+        """Observed p-values of the background alone, shape (n,); nan where they are not known."""
+        return self._p_values("observed_p_value")
+
+    @property
+    def p0_exp(self) -> FloatArray:
+        """p-values that the signal at nominal strength would give, shape (n,)."""
+        return self._p_values("expected_p_value")
+
+    def _p_values(self, which: str) -> FloatArray:
+        return np.array([getattr(self.discovery.get(name), which, np.nan) for name in self.names], float)
 
     @property
     def cancelled(self) -> bool:
@@ -109,7 +130,8 @@ class GridResults:
         Returns
         -------
         list of dict
-            Name, coordinates, status, CLs and limits, observed and expected, and the message.
+            Name, coordinates, status, CLs and limits, observed and expected, the p-values and significances
+            where they were asked for, and the message.
         """
         rows = []
         for place, name in enumerate(self.names):
@@ -118,6 +140,9 @@ class GridResults:
             row |= {"status": str(self.status[place]), "CLs_obs": float(self.CLs_obs[place])}
             row |= _banded("CLs_exp", self.CLs_exp[place])
             row |= {"limit_obs": float(self.observed[place])} | _banded("limit_exp", self.expected[place])
+            if self.discovery:
+                found = self.discovery.get(name)
+                row |= {column: float(getattr(found, field, np.nan)) for column, field in _EXCESS.items()}
             rows.append(row | {"message": self.messages.get(name, "")})
         return rows
 
@@ -157,6 +182,7 @@ class GridResults:
             self.cl,
             self.status[keep],
             {name: limit for name, limit in self.limits.items() if name in names},
+            {name: found for name, found in self.discovery.items() if name in names},
         )
 
     def axis(self, label: str | int) -> int:
