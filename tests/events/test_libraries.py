@@ -7,14 +7,13 @@ import pickle
 
 import awkward as ak
 import numpy as np
+import pandas
 import pyarrow as pa
 import pytest
 import uproot
 
 import hepnb
 from hepnb.errors import BranchError, MissingBranchError, OptionError, SelectionError
-
-pandas = pytest.importorskip("pandas")
 
 JETS = ak.Array([[30.0, 20.0], [], [50.0], [60.0, 45.0]])
 MET = np.array([5.0, 15.0, 25.0, 35.0])
