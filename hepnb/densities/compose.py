@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from hepnb.densities.parameters import (
     composed,
     values_of,
 )
+from hepnb.densities.quadrature import Ranges
 from hepnb.densities.shape import ShapeDensity
 from hepnb.errors import ModelError
 from hepnb.typing import FloatArray
@@ -218,6 +220,12 @@ class Sum(_Composite):
         negative = value_of(linear) < 0
         return result + np.where(negative, np.nan, 0.0) - log(whole)
 
+    def integral_at(self, box: tuple[Ranges, ...], values: Mapping[str, Any]) -> float:
+        """Return the probability of a box: the mean of that of each density."""
+        weights = [float(value_of(weight.at(values))) for weight in self.weights]
+        parts = [density.integral_at(box, values) for density in self.densities]
+        return sum(w * part for w, part in zip(weights, parts, strict=True)) / sum(weights)
+
     def draw(self, size: int, rng: np.random.Generator, values: Mapping[str, Any]) -> FloatArray:
         """Draw events: first how many of each density."""
         weights = np.array([float(value_of(w.at(values))) for w in self.weights])
@@ -321,6 +329,10 @@ class Product(_Composite):
         """Return the logarithm of the normalised density at events, shape (n, n_dim)."""
         terms = [density.log_at(x[..., place], values) for place, density in enumerate(self.densities)]
         return sum(terms[1:], start=terms[0])
+
+    def integral_at(self, box: tuple[Ranges, ...], values: Mapping[str, Any]) -> float:
+        """Return the probability of a box: the product of those of each observable."""
+        return math.prod(d.integral_at((part,), values) for d, part in zip(self.densities, box, strict=True))
 
     def draw(self, size: int, rng: np.random.Generator, values: Mapping[str, Any]) -> FloatArray:
         """Draw events, each observable for itself."""

@@ -1,4 +1,4 @@
-"""Events drawn from densities: by inverting the distribution function, or by rejection."""
+"""Distribution functions of densities, and events drawn by inverting them, or by rejection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hepnb.densities.quadrature import Nodes
 from hepnb.errors import ModelError
 from hepnb.typing import FloatArray, IntArray
 
-__all__ = ["inverse_draws", "rejection_draws"]
+__all__ = ["inverse_draws", "probability_below", "rejection_draws"]
 
 _N = 16
 _X, _W = np.polynomial.legendre.leggauss(_N)
@@ -45,10 +45,46 @@ def inverse_draws(nodes: Nodes, size: int, rng: np.random.Generator) -> FloatArr
     u = rng.uniform(0.0, ends[-1], size)
     panel = np.minimum(np.searchsorted(ends, u, side="right"), len(parts) - 1)
     target = u - (ends - parts)[panel]
+    series, integral = _series(nodes)
+    share = target / parts[panel] * integral.sum(axis=1)[panel]
+    return _tabled(integral, series, panel, share, nodes.low, nodes.high)
+
+
+def probability_below(nodes: Nodes, x: FloatArray) -> FloatArray:
+    """Return the distribution function of the density that nodes describe.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        Of one set of parameters.
+    x : ndarray
+        Where.
+
+    Returns
+    -------
+    ndarray
+        0 below the first panel, 1 above the last, and constant between two ranges; nan where x is.
+    """
+    weight = np.exp(nodes.log_weight + nodes.log_value - (nodes.log_weight + nodes.log_value).max())
+    ends = np.cumsum(weight.reshape(-1, _N).sum(axis=1))
+    below = np.concatenate([[0.0], ends])
+    _, integral = _series(nodes)
+    where = x.ravel()
+    panel = np.clip(np.searchsorted(nodes.low, where, side="right") - 1, 0, len(ends) - 1)
+    t = (2 * where - nodes.low[panel] - nodes.high[panel]) / (nodes.high - nodes.low)[panel]
+    coefficients = integral[panel].T
+    inside = np.polynomial.legendre.legval(np.clip(t, -1.0, 1.0), coefficients, tensor=False)
+    whole = integral.sum(axis=1)[panel]
+    share = np.clip(np.divide(inside, whole, out=np.zeros_like(inside), where=whole > 0), 0.0, 1.0)
+    found = (below[panel] + share * np.diff(below)[panel]) / ends[-1]
+    return np.asarray(np.where(np.isnan(where), np.nan, found).reshape(x.shape))
+
+
+def _series(nodes: Nodes) -> tuple[FloatArray, FloatArray]:
+    """Return Legendre coefficients in each panel, and those of the integral from its low end."""
     heights = nodes.log_value.reshape(-1, _N)
     tops = heights.max(axis=1, keepdims=True)
     density = np.exp(heights - np.where(np.isfinite(tops), tops, 0.0))
-    # Coefficients of Legendre polynomials, and of their integral from -1.
     degree = np.arange(_N)
     basis = np.polynomial.legendre.legvander(_X, _N - 1)
     series = (density * _W) @ basis * (degree + 0.5)
@@ -56,8 +92,7 @@ def inverse_draws(nodes: Nodes, size: int, rng: np.random.Generator) -> FloatArr
     integral[:, 1:] += series / (2 * degree + 1)
     integral[:, :-2] -= series[:, 1:] / (2 * degree[1:] + 1)
     integral[:, 0] -= integral @ np.where(np.arange(_N + 1) % 2, -1.0, 1.0)
-    share = target / parts[panel] * integral.sum(axis=1)[panel]
-    return _tabled(integral, series, panel, share, nodes.low, nodes.high)
+    return series, integral
 
 
 def _tabled(

@@ -117,6 +117,16 @@ class ShapeDensity(Density):
             return logsumexp(closed)
         return self._numeric_norm(arguments)
 
+    def integral_at(self, box: tuple[Ranges, ...], values: Mapping[str, Any]) -> float:
+        """Return the probability of parts of the range: in closed form where there is one."""
+        arguments = self.arguments_at(values)
+        self._check(arguments)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            closed = [self.log_integral(low, high, *arguments) for low, high in box[0]]
+            if any(part is None for part in closed):
+                return super().integral_at(box, values)
+            return float(np.exp(logsumexp(closed) - self._finite_norm(arguments)))
+
     def _numeric_norm(self, arguments: Sequence[Any]) -> Any:
         values = [np.atleast_1d(np.asarray(value_of(a), dtype=float)) for a in arguments]
         lanes = max((value.size for value in values), default=1)
@@ -165,15 +175,23 @@ class ShapeDensity(Density):
     def log_at(self, x: FloatArray, values: Mapping[str, Any]) -> Any:
         """Return the logarithm of the normalised density at events."""
         arguments = self.arguments_at(values)
+        self._check(arguments)
+        norm = self._finite_norm(arguments)
+        return self.log_shape(x, *arguments) - norm
+
+    def _check(self, arguments: Sequence[Any]) -> None:
+        """Raise a ModelError where the shape does not exist."""
         if not np.all(self.valid(*arguments)):
             shown = ", ".join(
                 f"{n} = {value_of(a):.6g}" for n, a in zip(self.arguments, arguments, strict=True)
             )
             raise ModelError(f"{self.name} does not exist with {shown}.")
+
+    def _finite_norm(self, arguments: Sequence[Any]) -> Any:
         norm = self.log_norm(*arguments)
         if not np.isfinite(value_of(norm)):
             raise ModelError(f"{self!r} is 0, or not positive, in all of its range: it cannot be normalised.")
-        return self.log_shape(x, *arguments) - norm
+        return norm
 
     def knots(self, values: Mapping[str, Any]) -> list[Any]:
         """Return places of structure."""

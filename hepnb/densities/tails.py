@@ -153,7 +153,7 @@ class Landau(ShapeDensity):
         return [location + step * scale for step in steps]
 
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
 def _log_landau(z: Any) -> Any:

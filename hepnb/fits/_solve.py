@@ -124,7 +124,9 @@ def _solve(
         result = _better(result, bad, again)
     outside = np.flatnonzero(~np.isfinite(result.value[:patient]))
     if outside.size:
-        fresh = feasible(model, data[outside], start[outside], fixed[outside], limits)
+        near = np.flatnonzero(result.status == CONVERGED)
+        origins = np.concatenate([result.points[near], model.init[None]])
+        fresh = feasible(model, data[outside], start[outside], fixed[outside], limits, origins)
         again = minimize(model.likelihood, data[outside], fresh, lower, upper, fixed[outside], _PATIENCE)
         result = _better(result, outside, again)
     for lane in np.flatnonzero(result.status[:patient] != CONVERGED):

@@ -10,7 +10,7 @@ import hist
 import iminuit
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 import hepnb
 from hepnb.densities import (
@@ -338,3 +338,36 @@ def test_extended_numbers_alone() -> None:
     result = hepnb.fit(np.linspace(0.05, 0.95, 36), Extended(Uniform(range=(0, 1)), 20.0))
     assert result.bestfit == pytest.approx([36.0], rel=1e-6)
     assert result.uncertainty == pytest.approx([6.0], rel=1e-6)
+
+
+def test_minos_and_profiles_cross_to_where_the_start_is_no_density() -> None:
+    """A yield so negative that the density at the best fit of the others would be negative at an event."""
+    rng = np.random.default_rng(3)
+    x = rng.exponential(0.5, 400)
+    x = x[(x > 0.1) & (x < 3) & ~((np.abs(x - 1.2) < 0.1) & (rng.uniform(size=400) < 0.7))]
+    peak = Gauss(range=(0.1, 3), mu=Parameter("m", 1.2, fixed=True), sigma=Parameter("s", 0.1, fixed=True))
+    density = Sum(
+        [peak, Exponential(range=(0.1, 3), lambda_=Parameter("slope", -2.0, bounds=(-4, -1)))],
+        yields=[Parameter("nsig", 1.0, bounds=(-60, 200)), Parameter("nbkg", 250.0, bounds=(0, 500))],
+    )
+    loss = ExtendedUnbinnedNLL(density, x)
+    free = hepnb.fit(None, loss)
+    found = hepnb.minos(None, loss, result=free)
+    assert set(found.lower_status) == set(found.upper_status) == {"found"}
+    held = free["nsig"][0] + np.array([-1.5, -1.0, -0.5]) * 5.0
+
+    def nll(nsig: float, nbkg: float, slope: float) -> float:
+        rate = nsig * peak.pdf(x) + nbkg * density.densities[1].pdf(x, {"slope": slope})
+        return np.inf if (rate <= 0).any() else float(2 * (nsig + nbkg - np.log(rate).sum()))
+
+    start = free.bestfit[[loss.index("nbkg"), loss.index("slope")]]
+    lowest = nll(free["nsig"][0], *start)
+    # The first one alone, too: nothing in its batch says where the density exists.
+    for values in (held, held[:1]):
+        profile = hepnb.profile("nsig", None, loss, values)
+        for value, delta in zip(values, profile.delta, strict=True):
+            best = min(
+                optimize.minimize(lambda p, v=value: nll(v, *p), start + shift, method="Nelder-Mead").fun
+                for shift in ([0.0, 0.0], [10.0, 0.15], [20.0, 0.3])
+            )
+            assert delta == pytest.approx(best - lowest, abs=1e-4)
