@@ -96,7 +96,13 @@ def test_distribution_functions_are_those_of_special_functions() -> None:
 @pytest.mark.parametrize(
     "density",
     [
-        Sum([Gauss(range=(0, 4), mu=1.0, sigma=0.2), Voigt(range=(0, 4), m=2.0, gamma=0.1, sigma=0.1)], fractions=[0.4]),
+        Sum(
+            [
+                Gauss(range=(0, 4), mu=1.0, sigma=Parameter("width", 0.2)),
+                Voigt(range=(0, 4), m=2.0, gamma=0.1, sigma=0.1),
+            ],
+            fractions=[0.4],
+        ),
         Truncated(Gauss(range=(0, 4), mu=1.0, sigma=0.7), range=[(0, 1), (2, 3)]),
         Convolution(Exponential(range=(0, 9), lambda_=-1.0), sigma=0.3, range=(0, 4)),
     ],
