@@ -36,6 +36,7 @@ class Filling:
         *,
         cut: str | None = None,
         weight: str | None = None,
+        weight_axis: str | None = None,
         name: str | None = None,
         label: str | None = None,
         entry_start: int | None = None,
@@ -63,6 +64,10 @@ class Filling:
         weight : str, optional
             Weight of each entry; the squared weights are summed too. Where ``flatten(...)`` is filled it may
             be a list of the same length, the weights of its elements: ``weight="Jet_sf * genWeight"``.
+        weight_axis : str, optional
+            A vector of weights with the same length in every event, such as ``"LHEPdfWeight"``: the histogram
+            has a further, last axis "weight_number" with a bin for each of them, filled with its product
+            with the weight. ``[h[:, k] for k in range(h.axes[-1].size)]`` are its templates.
         name : str, optional
             Name of the histogram.
         label : str, optional
@@ -84,7 +89,8 @@ class Filling:
         Raises
         ------
         SelectionError
-            Where a weight is not finite, or the memory is too small.
+            Where a weight is not finite, the memory is too small, or the vector of weights is not of one
+            length.
         BranchError, ExpressionError, BinningError
             Where the expression or the bins do not fit.
 
@@ -96,8 +102,16 @@ class Filling:
         from hepnb.events.passes.fill_pass import fill_one  # noqa: PLC0415  # it takes trees
         from hepnb.events.passes.fill_spec import Fill  # noqa: PLC0415  # with it
 
+        spec = Fill(expression, bins, cut, weight, name, label)
+        if weight_axis is not None:
+            from hepnb.events.passes.weight_vectors import fill_by_weight  # noqa: PLC0415  # it takes trees
+
+            entries = {"entry_start": entry_start, "entry_stop": entry_stop}
+            how = {"memory": memory, "threads": threads, "executor": executor}
+            more = {"progress": progress, "cancel": cancel}
+            return fill_by_weight(self, spec, weight_axis, {**entries, **how, **more})
         options = RunOptions((entry_start, entry_stop), memory, threads, executor, progress, cancel)
-        return fill_one(self._pass(options), Fill(expression, bins, cut, weight, name, label))
+        return fill_one(self._pass(options), spec)
 
     def profile(
         self,

@@ -95,3 +95,33 @@ def test_lists_of_lists_pair_by_their_inner_lists(tmp_path):
     assert nested.hist("flatten(a)", (5, 0, 5), weight="w").values().tolist() == [0, 10, 20, 30, 40]
     with pytest.raises(SelectionError, match=r"flatten\(a\)"):
         nested.hist("flatten(a)", (5, 0, 5), weight="b")
+
+
+def test_a_histogram_for_each_weight_of_a_vector(tree):
+    pdf = np.arange(15.0).reshape(5, 3)
+    found = tree.hist("pt[:, 0]", BINS, cut="sign > -2", weight="sign", weight_axis="pdf")
+    assert [axis.name for axis in found.axes] == ["x", "weight_number"]
+    lead = ak.to_numpy(ak.fill_none(ak.firsts(JETS), -1))
+    passed = (SIGN > -2) & (lead >= 0)
+    for number in range(3):
+        weights = (pdf[:, number] * SIGN)[passed]
+        one = found[:, number]
+        np.testing.assert_allclose(one.values(), np.histogram(lead[passed], 4, (0, 80), weights=weights)[0])
+        np.testing.assert_allclose(
+            one.variances(), np.histogram(lead[passed], 4, (0, 80), weights=weights**2)[0]
+        )
+        assert one == tree.hist("pt[:, 0]", BINS, cut="sign > -2", weight=f"sign * pdf[:, {number}]")
+    two = tree.hist(("sign", "pt[:, 0]"), ((4, -2, 2), BINS), weight_axis="pdf", entry_start=1)
+    assert two[:, :, 2] == tree.hist(
+        ("sign", "pt[:, 0]"), ((4, -2, 2), BINS), weight="pdf[:, 2]", entry_start=1
+    )
+
+
+def test_a_vector_of_weights_has_one_length(tree):
+    for vector in ("pt", "pdf[pdf > 4]"):
+        with pytest.raises(SelectionError, match="weight_axis"):
+            tree.hist("sign", BINS, weight_axis=vector)
+    assert (
+        tree.hist("sign", (4, -2, 2), cut="count(pt) == 1", weight_axis="eta", entry_start=1).axes[1].size
+        == 1
+    )
