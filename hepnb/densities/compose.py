@@ -360,6 +360,7 @@ class Truncated(ShapeDensity):
     """
 
     name = "truncated"
+    signed: ClassVar = True
     many_at_once: ClassVar = False
 
     def __init__(self, density: Density, *, range: Any) -> None:

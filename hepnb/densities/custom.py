@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -89,6 +89,7 @@ class Custom(ShapeDensity):
     """
 
     name = "custom"
+    signed: ClassVar = True
 
     def __init__(
         self,
@@ -146,6 +147,8 @@ class CustomND(Density):
     >>> flat.pdf([[1.0, 1.0], [0.0, 0.0]])
     array([0.375, 0.25 ])
     """
+
+    signed: ClassVar = True
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from hepnb.densities.quadrature import Nodes, Ranges, integrate
 from hepnb.errors import ModelError, nearest
 from hepnb.typing import FloatArray
 
-__all__ = ["Density", "as_ranges", "one_dimensional"]
+__all__ = ["Density", "as_floats", "as_ranges", "one_dimensional"]
 
 _ROWS = 32_768
 
@@ -61,6 +61,37 @@ def as_ranges(given: Any, what: str) -> Ranges:
     if (table[1:, 0] < table[:-1, 1]).any():
         raise ModelError(f"{what}: the ranges {given!r:.80} overlap. Join them.")
     return tuple((float(low), float(high)) for low, high in table)
+
+
+def as_floats(given: Any, what: str) -> FloatArray:
+    """Turn what was given into an array of real numbers.
+
+    Parameters
+    ----------
+    given : array_like
+        Numbers.
+    what : str
+        What they are, in the plural, for messages.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ModelError
+        They are no real numbers, or some of them are masked.
+    """
+    if np.ma.is_masked(given):
+        count = int(np.ma.getmaskarray(given).sum())
+        raise ModelError(f"{what}: {count} values are masked. Give what is left, compressed().")
+    try:
+        table = np.asarray(given)
+        if table.dtype.kind in "cmM":
+            raise TypeError
+        return np.asarray(table, dtype=float)
+    except (TypeError, ValueError):
+        raise ModelError(f"{what}: {given!r:.60}. Give an array of real numbers.") from None
 
 
 class Density(ABC):
@@ -138,12 +169,9 @@ class Density(ABC):
                 raise ModelError(
                     f"the data have no column {missing[0]!r}. {nearest(missing[0], list(named))}"
                 )
-            columns = [np.asarray(named[name], dtype=float) for name in names]
+            columns = [as_floats(named[name], f"column {name!r}") for name in names]
             return columns[0] if self.n_dim == 1 else np.stack(columns, axis=-1)
-        try:
-            table = np.asarray(x, dtype=float)
-        except (TypeError, ValueError):
-            raise ModelError(f"events are {x!r:.60}. Give an array of numbers.") from None
+        table = as_floats(x, "events")
         if self.n_dim > 1 and (table.ndim < 1 or table.shape[-1] != self.n_dim):
             raise ModelError(
                 f"events have shape {table.shape}; this density has {self.n_dim} observables "

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from hepnb.densities.jets import Jet, first_of, second_of, value_of
+from hepnb.errors import ModelError
+from hepnb.typing import FloatArray
 
 __all__ = ["chained", "norm_with_derivatives", "with_derivatives"]
 
@@ -42,11 +44,7 @@ def with_derivatives(
         A jet if an argument is one.
     """
     if not any(isinstance(a, Jet) for a in arguments):
-        return (
-            np.broadcast_to(np.asarray(function(*arguments), dtype=float), shape)
-            if shape
-            else function(*arguments)
-        )
+        return _plain(function(*arguments), shape)
     if not jets:
         return _differences(function, arguments, shape)
     try:
@@ -63,6 +61,17 @@ def with_derivatives(
     return _differences(function, arguments, shape)
 
 
+def _plain(found: Any, shape: tuple[int, ...]) -> FloatArray:
+    """Return what a function of a user gave as numbers of a shape, or say that it is none."""
+    try:
+        if found is None:
+            raise TypeError
+        return np.broadcast_to(np.asarray(found, dtype=float), shape)
+    except (TypeError, ValueError):
+        wanted = f"an array of shape {shape}" if shape else "one number"
+        raise ModelError(f"a function gave {found!r:.60}. Return {wanted}.") from None
+
+
 def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: tuple[int, ...]) -> Any:
     values = [value_of(a) for a in arguments]
     moving = [i for i, a in enumerate(arguments) if isinstance(a, Jet)]
@@ -70,7 +79,7 @@ def _differences(function: Callable[..., Any], arguments: Sequence[Any], shape: 
 
     def at(shifts: dict[int, float]) -> Any:
         shifted = [v + shifts[i] * steps[i] if i in shifts else v for i, v in enumerate(values)]
-        return np.broadcast_to(np.asarray(function(*shifted), dtype=float), shape)
+        return _plain(function(*shifted), shape)
 
     middle = at({})
     if not shape:
@@ -185,7 +194,11 @@ def norm_with_derivatives(norm: Callable[..., Any], arguments: Sequence[Any]) ->
 
     middle = value_of(inner)
     shifts = [{i: 1.0} for i in moving] + [{i: 1.0, j: 1.0} for i in moving for j in moving if i < j]
-    if all(_agree(inner, middle, at, steps, shift) for shift in shifts):
+    try:
+        if all(_agree(inner, middle, at, steps, shift) for shift in shifts):
+            return chained(middle, arguments, inner.first, inner.second)
+    except ModelError:
+        # A step away there is no norm: nothing to compare with.
         return chained(middle, arguments, inner.first, inner.second)
     along = {(i, k): at({i: k}) for i in moving for k in (-2, -1, 1, 2)} | {(i, 0): middle for i in moving}
     slopes = {i: sum(w * along[i, k] for k, w in _FIRST) / steps[i] for i in moving}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Uniform(ShapeDensity):
 class _Polynomial(ShapeDensity):
     """A sum of basis functions with coefficients as arguments, as many as are given."""
 
+    signed: ClassVar = True
     _first = 1
 
     def names_of(self, given: Mapping[str, Any]) -> tuple[str, ...]:

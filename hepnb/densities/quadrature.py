@@ -37,6 +37,8 @@ _AT_ENDS = (
     @ (np.polynomial.legendre.legvander(_X, _N_NODES - 1).T * _W)
 ).T
 _TOLERANCE, _ROUGH, _DEPTH = 1e-14, 1e-11, 48
+# A panel that cannot be halved any more may not have more of the whole.
+_STUCK = 1e-6
 # A panel whose part of the whole is below exp(-50) needs no halving.
 _NOTHING = 50.0
 
@@ -173,12 +175,18 @@ def integrate(
         noise = 2e-15 * np.maximum(np.abs(low), np.abs(high)) / (high - low)
         wrong = np.abs(np.exp(size - base[lane]) - both) > _TOLERANCE * whole[lane] + noise * both
         wrong |= np.maximum(*rough_parts) > _ROUGH * whole[lane] + noise * both
-        if (~(noise < 1e-3) & (both > 1e-6 * whole[lane])).any():
+        if (~(noise < 1e-3) & (both > _STUCK * whole[lane])).any():
             place = low[np.argmax(both * (noise >= 1e-3))]
             raise ModelError(f"{what} grows without bound near {place:.6g}: it cannot be normalised.")
         wrong &= both > np.exp(-_NOTHING) * whole[lane]
         wrong &= high - low > 1e-14 * np.maximum(np.abs(low), np.abs(high))
         if depth == _DEPTH - 1:
+            stuck = wrong & (both > _STUCK * whole[lane])
+            if stuck.any():
+                # At 0 abscissae stay exact, and a pole there gives every half as much as the whole.
+                raise ModelError(
+                    f"{what} grows without bound near {low[np.argmax(stuck)]:.6g}: it cannot be normalised."
+                )
             wrong[:] = False
         good = np.concatenate([~wrong, ~wrong])
         done.append((halves_low[good], halves_high[good], halves_lane[good], halves_value[good]))

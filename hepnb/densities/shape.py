@@ -45,6 +45,8 @@ class ShapeDensity(Density):
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     # Whether the shape takes arguments of its own for every event; else one set at a time.
     many_at_once: ClassVar[bool] = True
+    # Whether the shape can be negative at some arguments; its logarithm is nan there.
+    signed: ClassVar[bool] = False
 
     def __init__(self, *, range: Any, observable: str = "x", **arguments: Any) -> None:
         self.ranges = (as_ranges(range, self.name),)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepnb.densities.density import as_ranges
+from hepnb.densities.density import as_floats, as_ranges
 from hepnb.densities.shape import ShapeDensity
 from hepnb.errors import ModelError, check_choice
 from hepnb.typing import FloatArray
@@ -128,8 +128,10 @@ class KernelDensity(ShapeDensity):
         weights: ArrayLike | None = None,
         observable: str = "x",
     ) -> None:
-        events = np.asarray(sample, dtype=float).ravel()
-        weight = np.ones(events.size) if weights is None else np.asarray(weights, dtype=float).ravel()
+        events = as_floats(sample, "the sample of a kernel density").ravel()
+        weight = np.ones(events.size)
+        if weights is not None:
+            weight = as_floats(weights, "the weights of a kernel density").ravel()
         if not events.size or not np.isfinite(events).all():
             raise ModelError("a kernel density needs events, all finite.")
         if (
@@ -143,7 +145,8 @@ class KernelDensity(ShapeDensity):
             spread = np.std(events)
             quartiles = np.subtract(*np.percentile(events, [75, 25])) / 1.34
             bandwidth = 0.9 * min(v for v in (spread, quartiles, np.inf) if v > 0) * events.size**-0.2
-        if not (np.isfinite(bandwidth) and bandwidth > 0):
+        width: Any = bandwidth
+        if not isinstance(width, int | float | np.number) or not 0 < width < np.inf:
             raise ModelError(f"bandwidth={bandwidth!r}: give a positive number.")
         order = np.argsort(events)
         self._events, self._weights = events[order], weight[order] / weight.sum()

@@ -71,6 +71,8 @@ def fit_results(
     negative = negative_message(model, point)
     if negative and status == "converged":
         message = f"{message} {negative}".strip()
+    if status == "converged":
+        message = f"{message} {model.remarks(point)}".strip()
     if second is not None:
         message = f"{message} {second}".strip()
     if model.weighted(data):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepnb.densities import Density, Expression, Parameter
+from hepnb.densities.density import as_floats
 from hepnb.errors import ModelError
 from hepnb.losses.curve import CurveTerm, Points
 from hepnb.losses.density_term import DensityTerm
@@ -265,10 +266,7 @@ def LeastSquares(
 
 
 def _numbers(given: Any, what: str) -> FloatArray:
-    try:
-        table = np.asarray(given, dtype=float)
-    except (TypeError, ValueError):
-        raise ModelError(f"{what} is {given!r:.60}. Give numbers.") from None
+    table = as_floats(given, what)
     if not np.isfinite(table).all():
         raise ModelError(f"{what} has values that are not finite. Leave these points out.")
     return table

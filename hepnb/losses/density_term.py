@@ -25,6 +25,8 @@ __all__ = ["DensityTerm", "Sums"]
 _BLOCK = 8192
 # Fits of up to so many events are made together.
 _TOGETHER, _CHUNK = 10_000, 24_000
+# Points of each observable at which a density of one, two or more of them is looked at.
+_GRID = (401, 41, 13)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,36 @@ class DensityTerm:
         if isinstance(like, Counts):
             return asimov_counts(self, values, like)
         return asimov_events(self, values, like, self.asimov_bins)
+
+    def remark(self, values: Mapping[str, float]) -> str:
+        """Say where the density is negative, if that can be: between its events nothing prevents it.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            The minimum.
+
+        Returns
+        -------
+        str
+            A sentence, or nothing.
+        """
+        point = np.array([[values[name] for name in self.mixture.names]])
+        prepared = self.mixture.prepare(point, 0)
+        if not prepared.good[0] or not self.mixture.may_be_negative(prepared):
+            return ""
+        per_axis = _GRID[min(self.density.n_dim, len(_GRID)) - 1]
+        axes = [np.concatenate([np.linspace(a, b, per_axis) for a, b in r]) for r in self.density.ranges]
+        x = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)
+        x = x[:, 0] if self.density.n_dim == 1 else x
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            negative = self.mixture.negative_at(prepared, x)
+        if not negative.any():
+            return ""
+        return (
+            f"{self.density!r:.120} is negative at this minimum, such as at {x[int(np.argmax(negative))]}, "
+            "where there are no events: the likelihood is too large. Narrow the bounds of its parameters."
+        )
 
     # Likelihood
 

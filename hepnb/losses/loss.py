@@ -16,6 +16,7 @@ from hepnb.densities.parameters import Parameter as Named
 from hepnb.densities.parameters import collect_parameters
 from hepnb.errors import ModelError, nearest
 from hepnb.losses.data import DataSet, as_row, as_rows
+from hepnb.losses.density_term import DensityTerm
 from hepnb.losses.likelihood import LossLikelihood
 from hepnb.losses.other_terms import ModelTerm
 from hepnb.losses.prepare import prepared_part
@@ -351,6 +352,23 @@ class Loss(FitModel):
             Whether any term has measured events with weights.
         """
         return any(getattr(p, "weights", None) is not None and p.sampled for p in data[0].parts)
+
+    def remarks(self, pars: FloatArray) -> str:
+        """Return where a density is negative at a minimum.
+
+        Parameters
+        ----------
+        pars : ndarray, shape (n_parameters,)
+            The minimum.
+
+        Returns
+        -------
+        str
+            Sentences, or nothing.
+        """
+        values = dict(zip(self.parameter_names, pars.tolist(), strict=True))
+        found = [t.remark(self._own(t, values)) for t in self.terms if isinstance(t, DensityTerm)]
+        return " ".join(dict.fromkeys(sentence for sentence in found if sentence))
 
     def description(self) -> Any:
         """Return what the loss is, for JSON."""

@@ -31,6 +31,8 @@ from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Mixture", "Prepared", "chain"]
 
+# A sum of densities that is not below it in units of its largest term is not negative.
+_ROUNDING = 1e-12
 # Below it a sum of densities may have lost digits.
 _LEAST = 1e-280
 
@@ -186,6 +188,25 @@ class Mixture:
             return columns
         return [Jet(column, {slot: 1.0}, {}) for slot, column in zip(slots, columns, strict=True)]
 
+    def _logs(self, prepared: Prepared, x: FloatArray, lane: IntArray | None, order: int) -> list[Any]:
+        """Return the logarithm of each component without its coefficient."""
+        values = prepared.arguments
+        logs = []
+        for factors, norm in zip(self._factors, prepared.norms, strict=True):
+            whole: Any = -norm if lane is None else -take(norm, lane)
+            for factor in factors:
+                column = (
+                    x
+                    if x.ndim == 1
+                    else (x[:, factor.columns[0]] if len(factor.columns) == 1 else x[:, factor.columns])
+                )
+                arguments = self._jets(factor.slots, values, order)
+                if lane is not None:
+                    arguments = [take(a, lane) for a in arguments]
+                whole = factor.shape.log_shape(column, *arguments) + whole
+            logs.append(whole)
+        return logs
+
     def evaluate(self, prepared: Prepared, x: FloatArray, lane: IntArray | None, order: int) -> Evaluated:
         """Evaluate at events.
 
@@ -205,22 +226,8 @@ class Mixture:
         Evaluated
             At the events.
         """
-        values = prepared.arguments
-        n = len(x)
-        logs = []
-        for factors, norm in zip(self._factors, prepared.norms, strict=True):
-            whole: Any = -norm if lane is None else -take(norm, lane)
-            for factor in factors:
-                column = (
-                    x
-                    if x.ndim == 1
-                    else (x[:, factor.columns[0]] if len(factor.columns) == 1 else x[:, factor.columns])
-                )
-                arguments = self._jets(factor.slots, values, order)
-                if lane is not None:
-                    arguments = [take(a, lane) for a in arguments]
-                whole = factor.shape.log_shape(column, *arguments) + whole
-            logs.append(whole)
+        values, n = prepared.arguments, len(x)
+        logs = self._logs(prepared, x, lane, order)
         weights = [
             1.0 if c is None else (values[0, c] if lane is None else values[lane, c])
             for c in self.coefficients
@@ -245,6 +252,31 @@ class Mixture:
             first, second = (log.first, log.second) if isinstance(log, Jet) else ({}, {})
             parts.append(Part(place, weight, e * inverse, first, second))
         return Evaluated(value, self.n_arguments, tuple(parts))
+
+    def may_be_negative(self, prepared: Prepared) -> bool:
+        """Tell whether a coefficient of one lane is negative, or a shape can be."""
+        coefficients = [prepared.arguments[0, c] for c in self.coefficients if c is not None]
+        return any(c < 0 for c in coefficients) or any(
+            getattr(f.shape, "signed", False) for factors in self._factors for f in factors
+        )
+
+    def negative_at(self, prepared: Prepared, x: FloatArray) -> BoolArray:
+        """Tell where a mixture of one lane is negative, shape (n,).
+
+        Parameters
+        ----------
+        prepared : Prepared
+            Of one lane.
+        x : ndarray, shape (n,) or (n, n_dim)
+            Where.
+        """
+        logs = self._logs(prepared, x, None, 0)
+        heights = [np.broadcast_to(np.asarray(log, dtype=float), (len(x),)) for log in logs]
+        top = np.maximum.reduce(heights)
+        weights = [1.0 if c is None else prepared.arguments[0, c] for c in self.coefficients]
+        density, _ = _summed(heights, weights, np.where(np.isfinite(top), top, 0.0))
+        scale = sum(abs(weight) for weight in weights)
+        return np.asarray(np.isnan(density) | (density < -_ROUNDING * scale))
 
     def expected(self, prepared: Prepared) -> FloatArray:
         """Return the sum of the coefficients of each lane: the expected number of events."""

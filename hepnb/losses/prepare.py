@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hepnb.densities.density import as_floats
 from hepnb.errors import ModelError
 from hepnb.losses.curve import CurveTerm, Points
 from hepnb.losses.data import Counts, Events
@@ -40,7 +41,7 @@ def prepared_part(term: Any, data: Any) -> Any:
     if isinstance(term, DensityTerm):
         return checked_counts(term.density, data) if term.binned else checked_events(term.density, data)
     if isinstance(term, CurveTerm):
-        y = np.asarray(data, dtype=float)
+        y = as_floats(data, "data of a curve")
         if y.shape != term.data.y.shape or not np.isfinite(y).all():
             raise ModelError(
                 f"the curve has {term.data.y.size} points; data are of shape {y.shape}. Give that "
@@ -98,10 +99,7 @@ def checked_events(density: Any, data: Any, weights: Any = None) -> Events:
         )
     if weights is None:
         return Events(x)
-    try:
-        w = np.ascontiguousarray(weights, dtype=float)
-    except (TypeError, ValueError):
-        raise ModelError(f"weights are {weights!r:.60}. Give one number for each event.") from None
+    w = np.ascontiguousarray(as_floats(weights, "weights"))
     if w.shape != (len(x),):
         raise ModelError(f"{w.size} weights for {len(x)} events. Give one for each.")
     if not np.isfinite(w).all():
@@ -126,7 +124,7 @@ def _pair(data: Any) -> tuple[FloatArray, FloatArray]:
             )
         return contents, np.asarray(data.axes[0].edges, dtype=float)
     try:
-        counts, edges = (np.asarray(part, dtype=float) for part in data)
+        counts, edges = (as_floats(part, "counts and edges") for part in data)
     except (TypeError, ValueError):
         raise ModelError(
             f"data of a binned likelihood are {data!r:.60}. Give a hist.Hist, or (counts, edges)."

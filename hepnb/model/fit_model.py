@@ -252,6 +252,21 @@ class FitModel:
         """
         return False
 
+    def remarks(self, pars: FloatArray) -> str:  # noqa: ARG002
+        """Return what a reader of a fit should know about the model at its minimum.
+
+        Parameters
+        ----------
+        pars : ndarray, shape (n_parameters,)
+            The minimum.
+
+        Returns
+        -------
+        str
+            Sentences; nothing, here.
+        """
+        return ""
+
     def description(self) -> Any:
         """Return what the model is, for JSON: a study on disk knows its model by that."""
         raise NotImplementedError

@@ -18,6 +18,7 @@ from hepnb.densities import (
     Exponential,
     Extended,
     Gauss,
+    KernelDensity,
     Parameter,
     Product,
     Sum,
@@ -60,6 +61,12 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "an undefined event": (lambda: UnbinnedNLL(gauss(), [1.0, np.nan]), "nan"),
     "an infinite event": (lambda: UnbinnedNLL(gauss(), [1.0, np.inf]), "inf"),
     "events of text": (lambda: UnbinnedNLL(gauss(), ["a", "b"]), "numbers"),
+    "complex events": (lambda: UnbinnedNLL(gauss(), [1.0, 2j]), "real numbers"),
+    "dates": (lambda: UnbinnedNLL(gauss(), np.array(["2020-01-01"], dtype="datetime64[D]")), "real numbers"),
+    "masked events": (lambda: UnbinnedNLL(gauss(), np.ma.masked_less([1.0, 5.0], 2.0)), "1 values"),
+    "masked weights": (
+        lambda: UnbinnedNLL(gauss(), [1.0, 5.0], weights=np.ma.masked_less([1.0, 5.0], 2.0)), "masked"
+    ),
     "events with two columns": (lambda: UnbinnedNLL(gauss(), [[1.0, 2.0]]), "shape"),
     "an undefined weight": (lambda: UnbinnedNLL(gauss(), [1.0, 2.0], weights=[1.0, np.nan]), "nan"),
     "weights that sum to 0": (lambda: UnbinnedNLL(gauss(), [1.0, 2.0], weights=[1.0, -1.0]), "sum to 0"),
@@ -76,6 +83,18 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "a pole in the range": (
         lambda: Custom(lambda x, a: a / np.abs(x - 5), range=RANGE, knots=[5.0], a=1.0).pdf(1.0), "normalised"
     ),
+    "a pole on the edge of the range, at 0": (
+        lambda: Custom(lambda x, a: a / x, range=RANGE, a=1.0).pdf(1.0), "normalised"
+    ),
+    "a function of another shape": (
+        lambda: Custom(lambda x, a: a * np.ones(3), range=RANGE, a=1.0).pdf(1.0), "shape"
+    ),
+    "a function that gives text": (lambda: Custom(lambda x, a: "a", range=RANGE, a=1.0).pdf(1.0), "'a'"),
+    "a function that gives nothing": (
+        lambda: hepnb.fit(None, SimpleLoss(lambda a: None, [Parameter("a", 1.0)])), "one number"
+    ),
+    "a sample of text": (lambda: KernelDensity("abc", range=RANGE), "'abc'"),
+    "a bandwidth of text": (lambda: KernelDensity([1, 2], range=RANGE, bandwidth="a"), "bandwidth='a'"),  # type: ignore[arg-type]
     "a density that is 0": (
         lambda: Custom(lambda x, a: 0 * a * x, range=RANGE, a=1.0).pdf(1.0), "normalised"
     ),
@@ -201,3 +220,25 @@ def test_a_start_outside_of_the_domain_is_a_status() -> None:
 def test_an_unbinned_fit_has_no_saturated_model() -> None:
     with pytest.raises(ModelError, match="BinnedNLL"):
         hepnb.goodness_of_fit(None, UnbinnedNLL(gauss(), [4.0, 5.0, 6.0]))
+
+
+def test_a_density_that_is_negative_between_the_events_is_reported() -> None:
+    """The likelihood of a function that is negative where no events are is too large: no plausible number."""
+    x = np.random.default_rng(1).uniform(0, 3, 200)
+    steep = hepnb.fit(x, Chebyshev(range=RANGE, c1=Parameter("c1", -0.5, bounds=(-3, 3))))
+    assert steep["c1"][0] < -1
+    assert "negative at this minimum" in steep.report.message
+    # Two fractions that sum above one: the last density has a negative share.
+    parts = [gauss(), gauss(mu=Parameter("m2", 3.0)), Uniform(range=RANGE)]
+    shares = [Parameter("fa", 0.5), Parameter("fb", 0.4)]
+    sum_above = hepnb.fit(gauss().sample(300, seed=1), Sum(parts, fractions=shares))
+    assert sum_above["fa"][0] + sum_above["fb"][0] > 1
+    assert "negative at this minimum" in sum_above.report.message
+    square = {"x": (-1, 1), "y": (-1, 1)}
+    slope = Parameter("a", 0.5, bounds=(-5, 5))
+    saddle = CustomND(lambda x, y, a: 1 + a * x * y, range=square, integral=4.0, a=slope)
+    diagonal = np.linspace(0.5, 0.9, 50)
+    both = hepnb.fit(np.stack([diagonal, diagonal], axis=1), saddle)
+    assert "negative at this minimum" in both.report.message
+    fine = hepnb.fit(gauss().sample(300, seed=1), Chebyshev(range=RANGE, c1=0.1, c2=-0.1))
+    assert "negative" not in fine.report.message
