@@ -124,6 +124,8 @@ def panels(folder):
             "label": "ATLAS",
             "luminosity": 139,
             "energy": 13,
+            "entry_start": 20,
+            "entry_stop": 100,
         },
     )
     analysis = {"channels": (channel, other), "samples": samples, "poi": "mu"}

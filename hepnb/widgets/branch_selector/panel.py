@@ -14,6 +14,7 @@ from hepnb.widgets.branch_selector.picture import FILLED, SelectorPicture
 from hepnb.widgets.branch_selector.rows import branch_row, edited, named, step_cells
 from hepnb.widgets.branch_selector.sparks import Sparks
 from hepnb.widgets.toolkit.branch_histogram import element_expression
+from hepnb.widgets.toolkit.entry_range import check_entries
 from hepnb.widgets.toolkit.named_cuts import with_names
 
 __all__ = ["BranchSelector"]
@@ -159,6 +160,7 @@ class BranchSelector(SelectorPicture):
         }
         with self._reporting("cuts", _CUTFLOW):
             try:
+                check_entries(self.entry_start, self.entry_stop)
                 if self.source is not None:
                     for name, text in self.cuts.items():
                         self._check_cut(name, text)

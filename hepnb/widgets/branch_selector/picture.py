@@ -15,6 +15,7 @@ from hepnb.widgets.branch_selector.code import Selection
 from hepnb.widgets.branch_selector.controls import SelectorControls
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.branch_histogram import axis_title, element_expression, is_list, suitable_bins
+from hepnb.widgets.toolkit.entry_range import check_entries
 from hepnb.widgets.toolkit.inputs import Input, panel_input
 from hepnb.widgets.toolkit.named_cuts import with_names
 from hepnb.widgets.toolkit.panel import PICTURE, Panel
@@ -122,8 +123,10 @@ class SelectorPicture(Panel):
         with self._reporting("shown"):
             if change is not None and change["name"] == "shown":
                 self._forget()
+            check_entries(self.entry_start, self.entry_stop)
             if self.tree is None or not self.shown:
                 self._background.cancel()
+                self._say_cancelled(False)
                 self._forget()
                 self._controls.hide_picture()
                 return

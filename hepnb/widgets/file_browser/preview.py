@@ -233,6 +233,7 @@ class BrowserPreview(Panel):
 
     def _no_picture(self) -> None:
         self._drawn = None
+        self._say_cancelled(False)
         self._controls.offer_axes(None)
         self._controls.offer_elements(False)
         self.set_trait("histogram", None)

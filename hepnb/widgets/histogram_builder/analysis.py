@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import traitlets
@@ -14,7 +12,10 @@ from hepnb.widgets.histogram_builder.analysis_controls import AnalysisControls
 from hepnb.widgets.histogram_builder.display import BuilderDisplay
 from hepnb.widgets.histogram_builder.tables import find_channel, guess_role
 from hepnb.widgets.histogram_builder.weight import same_items
+from hepnb.widgets.toolkit.background import Background
+from hepnb.widgets.toolkit.main_loop import main_loop
 from hepnb.widgets.toolkit.panel import PICTURE, typed
+from hepnb.widgets.toolkit.quiet import Quiet
 from hepnb.workspace import Channel, Sample, Systematic, Workspace, build
 
 __all__ = ["TABLES", "WORKSPACE", "BuilderAnalysis"]
@@ -33,7 +34,8 @@ class BuilderAnalysis(BuilderDisplay):
         self._held = True
         self._wanted: set[str] = set()
         self._built_from: tuple[Any, ...] | None = None
-        self._editing = False
+        self._editing, self._quiet = Quiet(), Quiet()
+        self._building = Background("workspace")
         super()._build()
         self._tables: AnalysisControls  # made by the panel, whose inputs they set
 
@@ -85,7 +87,7 @@ class BuilderAnalysis(BuilderDisplay):
         with self._reporting("channel"):
             if not self.expression:
                 raise WorkspaceError("write an expression before it is saved as a channel.")
-            request = self._request()
+            request = self._known_request()
             label = next((channel.label for channel in self.channels if channel.name == name), "")
             made = Channel(name, self.expression, request.binning, request.full_cut, label)
             kept = {channel.name: channel for channel in self.channels} | {name: made}
@@ -125,13 +127,14 @@ class BuilderAnalysis(BuilderDisplay):
         self._save_what_is_shown()
 
         def work() -> None:
-            with self._cancellable(self._background.cancel):
+            with self._cancellable(self._building.cancel):
                 self.build_workspace()
 
-        self._background.post(work)
+        self._building.post(work)
 
     def _save_what_is_shown(self) -> None:
         with self._reporting("channel"):
+            self._known_request()
             if self._differs_from_channel():
                 self.save_channel(self.channel)
 
@@ -143,13 +146,17 @@ class BuilderAnalysis(BuilderDisplay):
         same = (found.variable, found.cut or "") == (self.expression, request.full_cut or "")
         return not (same and Binning(found.bins).same(Binning(request.binning)))
 
+    def _filled(self) -> None:
+        with self._reporting("inputs"):
+            self._judge_workspace()
+
     def _judge_workspace(self) -> None:
         """Mark the workspace stale where it was built from other inputs."""
         words = ""
         if self.workspace is not None:
             if self._built_from is not None and not same_items(self._built_from, self._analysis()):
                 words = "The workspace is of before: the analysis changed. Build it again."
-            elif self._differs_from_channel():
+            elif not self._unresolved and self._differs_from_channel():
                 words = f"The workspace has channel {self.channel!r} as it was saved, not as it is shown."
         self._mark(WORKSPACE, words)
 
@@ -183,24 +190,16 @@ class BuilderAnalysis(BuilderDisplay):
             if which == "channels":
                 self._tables.show_channels([channel.name for channel in self.channels])
 
-    @contextmanager
-    def _hand(self) -> Iterator[None]:
-        """Mark edits of the user inside the block: the workspace then waits for the button."""
-        before, self._editing = self._editing, True
-        try:
-            yield
-        finally:
-            self._editing = before
+    def _by_hand(self) -> bool:
+        return main_loop() is not None and (bool(self._editing) or super()._by_hand())
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
+    def _hand(self) -> Quiet:
+        """Mark edits of the user inside the block: the workspace then waits for the button."""
+        return self._editing
+
+    def _quietly(self) -> Quiet:
         """Suppress the observers inside the block; whoever sets the inputs answers them."""
-        before, held = set(self._wanted), self._held
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held, self._wanted = held, before
+        return self._quiet
 
     # -- the analysis ---------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from hepnb.histograms import Binning
 from hepnb.widgets.histogram_builder.linked import Linked, Settable
 from hepnb.widgets.histogram_builder.prebinned import MOST_BINS
 from hepnb.widgets.toolkit.branch_histogram import ELEMENTS
+from hepnb.widgets.toolkit.entry_range import EntryRange
 from hepnb.widgets.toolkit.layout import column, row
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 
@@ -48,6 +49,8 @@ class BuilderControls(Linked):
     def __init__(self, panel: Builder) -> None:
         self._panel = panel
         self._make_inputs()
+        self.entries = EntryRange()
+        self.entries.follow(panel)
         self._make_sliders()
         panel.observe(self._sync_bins, ["n_bins", "bins", "range"])
         panel.observe(self._sync_cut, ["cut_value"])
@@ -82,7 +85,7 @@ class BuilderControls(Linked):
                 description=name,
                 placeholder="auto",
                 continuous_update=False,
-                layout={"width": "50%"},
+                layout={"width": "auto", "min_width": "0", "flex": "1 1 0"},
                 style=style,
             )
             for name, style in (("From", _DESCRIPTION), ("To", {"description_width": "30px"}))
@@ -91,7 +94,7 @@ class BuilderControls(Linked):
             end.observe(self._range_typed, "value")
         self.show = ipywidgets.ToggleButtons(
             options=[("One", "tree"), ("Cuts", "cuts"), ("Files", "files"), ("Samples", "samples")],
-            style={"button_width": "auto"},
+            description="Draw", style={"button_width": "auto", **_DESCRIPTION},
             tooltips=[
                 "The histogram of the tree", "One for each named cut", "One for each tree",
                 "Data, signals and backgrounds",
@@ -141,8 +144,8 @@ class BuilderControls(Linked):
                 self.expression, row(self.y, self.profile), self.elements, self.n_bins,
                 ipywidgets.HBox([self.low, self.high], layout=_WIDE),
                 self.edges, self.cut, self.weight, self.weight_words, self.cut_variable, self.cut_value,
-                row(self.side, self.no_cut),
-                row(self.show, self.log_x, self.log_y),
+                row(self.side, self.no_cut, self.entries.box),
+                self.show, row(self.log_x, self.log_y),
             ],
             width="360px", flex="1 1 320px",
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from hepnb.errors import WorkspaceError
 from hepnb.figures.content import read_content
 from hepnb.figures.style import colors_for
+from hepnb.progress import Progress, check_stop
 from hepnb.widgets.histogram_builder.code import in_stack
 from hepnb.widgets.histogram_builder.controls import BuilderControls
 from hepnb.widgets.histogram_builder.fill import FineBins, Part, Request, Resolved, fill, resolve
@@ -19,10 +20,12 @@ from hepnb.widgets.histogram_builder.tables import sample_colors
 from hepnb.widgets.histogram_builder.weight import takes_weight, weight_words
 from hepnb.widgets.toolkit.background import Background
 from hepnb.widgets.toolkit.branch_histogram import axis_title
+from hepnb.widgets.toolkit.entry_range import check_entries
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.main_loop import call_later, main_loop
+from hepnb.widgets.toolkit.main_loop import call_later, main_loop, must_post
 from hepnb.widgets.toolkit.named_cuts import with_names
 from hepnb.widgets.toolkit.panel import PICTURE
+from hepnb.widgets.toolkit.quiet import Quiet
 from hepnb.widgets.toolkit.statistics import MOST_DRAWN
 from hepnb.workspace import Sample
 
@@ -36,10 +39,12 @@ class BuilderDisplay(BuilderInputs):
 
     def _build(self) -> None:
         self._background = Background("builder")
+        self._unresolved = True
+        self._shown_request: Request | None = None
         self._fine = FineBins()
         self._resolved = Resolved()
         self._n_given = False
-        self._choosing = False
+        self._choosing = Quiet()
         self._named: tuple[Any, Any] = (None, None)
         self._picture: Picture | None = None
         self._moves = 0
@@ -122,14 +127,23 @@ class BuilderDisplay(BuilderInputs):
             found = Resolved(
                 self.expression, self.y, False, self.n_bins, self.bins, self.range, None, self.y_bins
             )
+        # Samples are whole, as in the workspace that is built of them.
+        entries = (None, None) if self.show == "samples" else (self.entry_start, self.entry_stop)
+        check_entries(*entries)
         return Request(
             self._parts(), found.expression, self.n_bins, found.bins, found.limits, self.cut or None,
             self.cut_variable, self.cut_side, self.cut_value, found.places, found.y, found.y_bins,
-            self.profile,
+            self.profile, entries, self.expression, self.y,
         )  # fmt: skip
 
-    def _resolve(self) -> Resolved:
-        return resolve(self._request(resolved=False), self.elements, self._n_given)
+    def _resolve(self, progress: Progress | None = None) -> Resolved:
+        return resolve(self._request(resolved=False), self.elements, self._n_given, progress)
+
+    def _known_request(self) -> Request:
+        """The request of the present inputs, also while a fill of them waits to choose its bins."""
+        if self._unresolved:
+            self._resolved = self._resolve()
+        return self._request()
 
     @property
     def _look(self) -> Look:
@@ -138,29 +152,66 @@ class BuilderDisplay(BuilderInputs):
             self.style, self.label.strip(), self.luminosity, self.energy,
         )  # fmt: skip
 
-    def _restart(self) -> None:
-        """Choose the range, fill and draw, as the input of the fill changed."""
-        request = self._request(resolved=False)
-        self._controls.show_tree(request.events)
-        self._controls.say_weight(weight_words(self.samples, self.weight) if self.show == "samples" else "")
-        if not request.parts or not (self.expression or request.events is None):
-            self._show_nothing()
+    def _by_hand(self) -> bool:
+        """Return whether a control asks, not a running cell, which expects the answer at once."""
+        return must_post()
+
+    def _run(self, *, anew: bool = False) -> None:
+        """Fill and draw: beside the widgets where a control asks; what is running is dropped for it.
+
+        Parameters
+        ----------
+        anew : bool
+            Whether elements and bins are chosen anew, too.
+        """
+        self._unresolved = self._unresolved or anew
+        if self._by_hand():
+            self._in_background(self._background, self._work)
             return
-        self._resolved = resolve(request, self.elements, self._n_given)
-        self._show_resolved()
-        self._fill()
+        self._background.cancel()
+        try:
+            self._work(prepare=False)
+        finally:
+            self._hide_progress()
         if main_loop() is not None:
             self._background.post(self._prepare)
+
+    def _work(self, *, prepare: bool = True) -> None:
+        """Choose the range where the input of the fill changed, fill, and draw."""
+        done = False
+        self._say_cancelled(False)
+        with self._reporting():
+            if not self._unresolved or self._choose():
+                self._fill()
+                done = True
+        self._filled()
+        if done and prepare and main_loop() is not None:
+            self._prepare()
+
+    def _filled(self) -> None:
+        """Compare what hangs on the histogram with what was filled now."""
+
+    def _choose(self) -> bool:
+        """Choose elements and bins; return whether there is something to fill."""
+        request = self._request(resolved=False)
+        self._controls.show_tree(request.events)
+        samples = self.samples if self.show == "samples" else ()
+        self._controls.say_weight(weight_words(samples, self.weight, self.cut or self.cut_variable))
+        if not request.parts or not (self.expression or request.events is None):
+            self._show_nothing()
+            return False
+        with self._computing(PICTURE, "Choosing the bins ..."):
+            found = self._resolve(self._progress)
+        self._resolved, self._unresolved = found, False
+        self._show_resolved()
+        return True
 
     def _show_resolved(self) -> None:
         """Show in the controls what was chosen: number of bins, range, and places of the cut."""
         found = self._resolved
         if self.bins is None and found.bins is None and found.n_bins != self.n_bins:
-            self._choosing = True
-            try:
+            with self._choosing:
                 self._set_n_bins(found.n_bins)
-            finally:
-                self._choosing = False
         self._controls.show_places(found.places)
         self._controls.show_range(found.limits if self.range is None else None)
         self._controls.offer_elements(found.listed)
@@ -173,19 +224,24 @@ class BuilderDisplay(BuilderInputs):
         request = self._request()
         if not request.parts or not (self.expression or request.events is None):
             return
+        self._moves += 1
+        mine = self._moves
         with self._computing(PICTURE, "Filling the histogram ..."):
             filled = fill(request, self._progress)
-        self._moves += 1
+        check_stop()
+        if mine != self._moves:
+            return  # a slider moved meanwhile, or another fill began: that one is drawn
         data = next((part.name for part in request.parts if part.role == "data"), request.parts[0].name)
         contents = filled if request.is_map else {name: read_content(one) for name, one in filled.items()}
         picture = self._make_picture(request, contents)
+        self._shown_request = request
         self.set_trait("histogram", filled[data])
         self._set_result(filled[data])
         self._draw_anew(picture)
 
     def _make_picture(self, request: Request, contents: Mapping[str, Any]) -> Picture:
         channel = next((one for one in self.channels if one.name == self.channel), None)
-        mine = channel is not None and channel.variable == self.expression
+        mine = channel is not None and channel.variable == request.written
         if request.is_map and list(contents) != [""]:
             raise WorkspaceError(
                 f"a map shows one tree, not {len(contents)} histograms. Draw the profile, or one tree."
@@ -216,9 +272,9 @@ class BuilderDisplay(BuilderInputs):
 
     def _titles(self, request: Request, label: str) -> dict[str, str]:
         """Titles of the axes: the channel's, the branch's own, or the expression."""
-        titles = {"x_title": label or self._title_of(self.expression, request.expression)}
+        titles = {"x_title": label or self._title_of(request.written, request.expression)}
         if request.y:
-            y = self._title_of(self.y, request.y)
+            y = self._title_of(request.y_written, request.y)
             titles["y_title"] = y if request.is_map else f"Mean of {y}"
         return titles
 
@@ -237,7 +293,7 @@ class BuilderDisplay(BuilderInputs):
         self._moves += 1
         if self._picture is None:
             return
-        self._picture = None
+        self._picture = self._shown_request = None
         self.set_trait("histogram", None)
         self._set_result(None)
         if self.live is not None:
@@ -253,10 +309,13 @@ class BuilderDisplay(BuilderInputs):
     def _move(self) -> None:
         with self._reporting():
             request, live = self._request(), self.live
-            contents = self._fine.merged(request) if request.parts and self.expression else None
+            contents = None
+            if request.parts and self.expression and not self._unresolved:
+                contents = self._fine.merged(request)
             if contents is None or live is None:
-                self._fill()
+                self._run()
                 return
+            self._shown_request = request
             picture = self._picture
             if picture is None or tuple(picture.contents) != tuple(contents):
                 self._draw_anew(self._make_picture(request, contents))
@@ -269,17 +328,18 @@ class BuilderDisplay(BuilderInputs):
             call_later(_SETTLE, lambda: self._settle(move))
 
     def _settle(self, move: int) -> None:
-        def refill() -> None:
-            if move == self._moves:
-                with self._reporting():
-                    self._fill()
-
+        if move != self._moves:
+            return
         if main_loop() is None:
-            refill()
-        elif move == self._moves:
-            self._background.post(refill)
+            self._work()
+        else:
+            self._background.post(self._work)
 
     def _prepare(self) -> None:
         """Make the pass over the events before the first drag asks for it."""
         with self._reporting("prepare", shows=""):
-            self._fine.merged(self._request())
+            try:
+                if not self._unresolved:
+                    self._fine.merged(self._request(), self._progress)
+            finally:
+                self._hide_progress()

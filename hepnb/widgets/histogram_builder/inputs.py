@@ -18,7 +18,7 @@ __all__ = ["LOOK", "SHAPE", "BuilderInputs"]
 
 SHAPE = (
     "tree", "expression", "bins", "range", "cut", "weight", "cut_variable", "cut_side", "show", "elements",
-    "y", "y_bins", "profile", "cuts", "trees", "hidden",
+    "y", "y_bins", "profile", "cuts", "trees", "hidden", "entry_start", "entry_stop",
 )  # fmt: skip
 """The inputs that change what is filled."""
 LOOK = (
@@ -82,6 +82,14 @@ class BuilderInputs(Panel):
     )
     cut_side: Literal[">=", "<"] = panel_input(
         traitlets.Enum((">=", "<")), default=">=", help="The events that the slider's cut keeps."
+    )
+    entry_start: int | None = panel_input(
+        traitlets.Int(allow_none=True),
+        default=None,
+        help="The first entry that is filled, of trees; samples are whole.",
+    )
+    entry_stop: int | None = panel_input(
+        traitlets.Int(allow_none=True), default=None, help="The entry behind the last one."
     )
     log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw a logarithmic y axis.")
     show: Literal["tree", "cuts", "files", "samples"] = panel_input(

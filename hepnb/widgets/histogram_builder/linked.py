@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import ipywidgets
+
+from hepnb.widgets.toolkit.quiet import Quiet
 
 __all__ = ["Linked", "Settable"]
 
@@ -25,7 +27,10 @@ class Linked:
     """Base of the controls: links of widgets to traits, without an echo."""
 
     _panel: Any
-    _syncing = False
+
+    @functools.cached_property
+    def _syncing(self) -> Quiet:
+        return Quiet()
 
     def _follow(self, widget: Any, name: str) -> None:
         def typed(change: Any) -> None:
@@ -42,11 +47,6 @@ class Linked:
         widget.observe(typed, "value")
         self._panel.observe(sync, [name])
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
+    def _quietly(self) -> Quiet:
         """Suppress the observers of the controls inside the block."""
-        before, self._syncing = self._syncing, True
-        try:
-            yield
-        finally:
-            self._syncing = before
+        return self._syncing

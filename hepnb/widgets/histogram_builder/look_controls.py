@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ipywidgets
@@ -106,11 +107,14 @@ def read_number(value: Any) -> float | None:
     Raises
     ------
     HepnbError
-        If it is no number.
+        If it is no number above 0.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         raise HepnbError(f"{value!r:.60} is not a number. Write one such as 140, or nothing.") from None
+    if not (number > 0 and math.isfinite(number)):
+        raise HepnbError(f"{value!r:.60} is neither a luminosity nor an energy. Write one such as 140.")
+    return number

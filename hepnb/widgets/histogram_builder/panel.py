@@ -21,6 +21,7 @@ from hepnb.widgets.histogram_builder.typed_values import read_bins, read_range, 
 from hepnb.widgets.histogram_builder.weight import same_items
 from hepnb.widgets.toolkit.named_cuts import with_names
 from hepnb.widgets.toolkit.panel import PICTURE, typed
+from hepnb.widgets.toolkit.quiet import Quiet
 
 __all__ = ["HistogramBuilder"]
 
@@ -47,7 +48,7 @@ class HistogramBuilder(BuilderAnalysis):
 
     def _build(self) -> None:
         super()._build()
-        self._dragging = False
+        self._dragging = Quiet()
         self._controls, self._tables = BuilderControls(self), AnalysisControls(self)
         self._overlays = OverlayControls(self, self._tables.sources)
         parts = {**self._overlays.parts, "Look": LookControls(self).box}
@@ -63,11 +64,11 @@ class HistogramBuilder(BuilderAnalysis):
 
     def to_code(self) -> str:
         """Return Python that fills the histogram on the screen, and builds the workspace."""
-        request, names = self._request(), Names()
+        request, names = self._shown_request, Names()
         blocks: list[list[str]] = []
         if (
             self.histogram is not None
-            and request.parts
+            and request is not None
             and self._picture is not None
             and self.live is not None
         ):
@@ -86,6 +87,7 @@ class HistogramBuilder(BuilderAnalysis):
     def flush(self) -> None:
         """Wait until everything is filled and drawn."""
         self._background.flush()
+        self._building.flush()
         if self.live is not None:
             self.live.flush()
 
@@ -178,6 +180,8 @@ class HistogramBuilder(BuilderAnalysis):
         self._want(change["name"])
 
     def _want(self, what: str) -> None:
+        if self._quiet:
+            return
         self._wanted.add(what)
         self._serve()
 
@@ -202,14 +206,12 @@ class HistogramBuilder(BuilderAnalysis):
             with self._quietly():
                 self._load_channel()
         if wanted & {"shape", "samples", "channel"}:
-            with self._reporting():
-                self._restart()
+            self._run(anew=True)
         elif "fill" in wanted:
-            with self._reporting():
-                self._fill()
-        elif "draw" in wanted and self._picture is not None:
+            self._run()
+        elif "draw" in wanted and self._picture is not None and self._shown_request is not None:
             with self._reporting("look"):
-                self._draw_anew(self._make_picture(self._request(), self._picture.contents))
+                self._draw_anew(self._make_picture(self._shown_request, self._picture.contents))
         # The box of weights holds for samples without one of their own.
         built = self._built_from is not None and not same_items(self._built_from, self._analysis())
         if (tables or built) and self._editing:
@@ -248,11 +250,8 @@ class HistogramBuilder(BuilderAnalysis):
                 with self._quietly():
                     self.bins = None
                 self._resolved = self._resolve()
-            self._dragging = True
-            try:
+            with self._dragging:
                 setattr(self, name, value)
-            finally:
-                self._dragging = False
 
     def _load_channel(self) -> None:
         found = find_channel(self.channels, self.channel)

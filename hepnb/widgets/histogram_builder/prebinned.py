@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hepnb.figures.content import Content
 from hepnb.histograms.coordinates import exact_edges, exact_places
+from hepnb.progress import Progress
 
 __all__ = ["MOST_BINS", "Prebinned", "fine_edges"]
 
@@ -77,6 +78,10 @@ class Prebinned:
         Where the moving cut can stand.
     scale : float
         A factor on the yields.
+    entries : (int or None, int or None)
+        First entry, and the one behind the last.
+    progress : callable, optional
+        Called with (entries done, entries in all).
     """
 
     def __init__(
@@ -90,10 +95,15 @@ class Prebinned:
         variable: str = "",
         places: tuple[int, float, float] | None = None,
         scale: float = 1.0,
+        entries: tuple[int | None, int | None] = (None, None),
+        progress: Progress | None = None,
     ) -> None:
         self._limits = limits
         by = {variable: places} if variable and places is not None else {}
-        cube = source.cube(expression, fine_edges(*limits).tolist(), by, weight=weight, cut=cut)
+        cube = source.cube(
+            expression, fine_edges(*limits).tolist(), by, weight=weight, cut=cut, entry_start=entries[0],
+            entry_stop=entries[1], progress=progress,
+        )  # fmt: skip
         self._title = str(cube.axis.label or expression)
         self._places: NDArray[np.float64] | None = cube.edges[variable] if by else None
         self._all = [

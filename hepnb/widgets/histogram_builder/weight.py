@@ -18,12 +18,16 @@ def takes_weight(sample: Sample) -> bool:
     >>> takes_weight(Sample("data", "data", source=None))
     False
     """
+    return sample.role != "data" and not sample.weight and _of_events(sample)
+
+
+def _of_events(sample: Sample) -> bool:
     sources = sample.source.values() if isinstance(sample.source, Mapping) else [sample.source]
-    return sample.role != "data" and not sample.weight and any(hasattr(one, "hist") for one in sources)
+    return any(hasattr(one, "hist") for one in sources)
 
 
-def weight_words(samples: Sequence[Sample], weight: str) -> str:
-    """Return as text which samples the weight in the box holds for.
+def weight_words(samples: Sequence[Sample], weight: str, cut: str = "") -> str:
+    """Return as text which samples the weight in the box holds for, and which the cut does not act on.
 
     Parameters
     ----------
@@ -31,19 +35,30 @@ def weight_words(samples: Sequence[Sample], weight: str) -> str:
         What is stacked.
     weight : str
         What the box says.
+    cut : str
+        What the boxes of cuts say.
 
     Returns
     -------
     str
-        Empty where there is no weight, or no sample.
+        Empty where there is neither, or no sample.
+
+    Examples
+    --------
+    >>> weight_words([Sample("Z", "background", source=None)], "", "pt > 30")
+    'Z: a ready histogram, without the cut.'
     """
+    ready = [sample.name for sample in samples if not _of_events(sample)]
+    many = len(ready) != 1
+    left = f"{', '.join(ready)}: {'' if many else 'a '}ready histogram{'s' if many else ''}, without the cut."
+    without = [left] if cut and ready else []
     if not weight or not samples:
-        return ""
+        return " ".join(without)
     takes = [sample.name for sample in samples if takes_weight(sample)]
     own = [sample.name for sample in samples if sample.weight]
     said = [f"Weighs {', '.join(takes)}." if takes else "Weighs no sample."]
     said += [f"{', '.join(own)}: a weight of {'its' if len(own) == 1 else 'their'} own."] if own else []
-    return " ".join(said)
+    return " ".join([*said, *without])
 
 
 def same_items(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 import ipywidgets
 
 from hepnb.errors import HepnbError
-from hepnb.widgets.toolkit.panel import Panel, typed
+from hepnb.widgets.toolkit.panel import typed
 
-__all__ = ["EntryRange"]
+__all__ = ["EntryRange", "check_entries"]
 
 
 class EntryRange:
@@ -38,7 +38,7 @@ class EntryRange:
         )  # fmt: skip
         self.box = ipywidgets.HBox([self.start, self.stop])
 
-    def follow(self, panel: Panel) -> None:
+    def follow(self, panel: Any) -> None:
         """Link the boxes to the traits of a panel; what is no number is said there.
 
         Parameters
@@ -57,6 +57,28 @@ class EntryRange:
 
             box.observe(written, "value")
             panel.observe(follow, name)
+
+
+def check_entries(start: int | None, stop: int | None) -> None:
+    """Refuse a range without any entry.
+
+    Raises
+    ------
+    HepnbError
+        If the range ends before it begins.
+
+    Examples
+    --------
+    >>> check_entries(500, 100)
+    Traceback (most recent call last):
+        ...
+    hepnb.errors.HepnbError: entries 500 to 100: that is none. Let the range end behind its first entry.
+    """
+    first = start or 0
+    if stop is not None and (first < 0) == (stop < 0) and first >= stop:
+        raise HepnbError(
+            f"entries {first} to {stop}: that is none. Let the range end behind its first entry."
+        )
 
 
 def _number(text: str) -> int | None:

@@ -36,6 +36,7 @@ PICTURE = "picture"
 _DIM = "hepnb-dim"
 _CODE_DELAY = 0.3  # [s] of quiet before an open code pane follows: dragging a slider must not pay for it
 _CLOSING = 5.0  # [s] that `close` waits for a worker
+_CANCELLED = "Cancelled: this is of before. Set an input again to compute it."
 
 
 class Panel(WorkingBox, metaclass=PanelType):
@@ -343,6 +344,9 @@ class Panel(WorkingBox, metaclass=PanelType):
             self._live.stale = now.outputs.get(PICTURE, "")
             said = " ".join(dict.fromkeys(words for words in waiting if words != self._live.stale))
         self.chrome.state = said
+
+    def _say_cancelled(self, cancelled: bool) -> None:
+        self._mark(PICTURE, _CANCELLED if cancelled else "")
 
     # -- code -----------------------------------------------------------------------------------------
 

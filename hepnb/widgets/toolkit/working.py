@@ -63,6 +63,9 @@ class WorkingBox(PanelBox):
             self._on_cancel(None)
             self._hide_progress()
 
+    def _say_cancelled(self, cancelled: bool) -> None:
+        """Note that what is shown is of before, as the user pressed Cancel; or that this is over."""
+
     def _in_background(self, background: Background, work: Callable[[], None]) -> None:
         """Do long work beside the widgets, with Cancel; what is running or waits is dropped for it.
 
@@ -74,8 +77,13 @@ class WorkingBox(PanelBox):
             Reports its own errors, and calls `_progress`.
         """
 
+        def cancel() -> None:
+            background.cancel()
+            self._say_cancelled(True)
+
         def job() -> None:
-            with self._cancellable(background.cancel):
+            self._say_cancelled(False)
+            with self._cancellable(cancel):
                 work()
 
         background.cancel()
