@@ -19,6 +19,8 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Page, Playwright
 
+import hepnb
+
 CHROMIUM = os.environ.get("HEPNB_CHROMIUM", "/usr/bin/chromium")
 OUTPUT = Path(__file__).parent / "output"
 PLAIN_CONNECTION = "jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection"
@@ -128,6 +130,10 @@ class Lab:
             json.dumps({"fetchNews": "false", "checkForUpdates": False})
         )
         names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_WORKSPACES_DIR", "HOME")
+        # The page's extension as it is in this tree, whatever was installed when.
+        extensions = self._private("JUPYTER_DATA_DIR") / "labextensions"
+        extensions.mkdir()
+        (extensions / "hepnb").symlink_to(Path(hepnb.__file__).parent / "labextension")
         environment = {name: str(self._private(name)) for name in names}
         environment |= {
             "JUPYTER_CONFIG_DIR": str(config),
