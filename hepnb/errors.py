@@ -16,6 +16,7 @@ from contextvars import ContextVar
 import numpy as np
 
 __all__ = [
+    "AcceleratorError",
     "BinningError",
     "BranchError",
     "DatasetError",
@@ -131,6 +132,10 @@ def empty_is_expected() -> Iterator[None]:
         yield
     finally:
         _quiet.reset(token)
+
+
+class AcceleratorError(HepnbError, RuntimeError):
+    """JAX, its double precision, a device or its memory is missing, or a model has no form there."""
 
 
 class DatasetError(HepnbError):

@@ -41,13 +41,14 @@ class AdditiveCode:
     name : str
         The name pyhf gives the code.
     basis : callable
-        ``basis(alpha, order)`` gives the :class:`Basis` differentiated ``order`` times (0, 1, 2).
+        ``basis(alpha, order)`` gives the :class:`Basis` differentiated ``order`` times (0, 1, 2). With
+        ``xp=jax.numpy`` it takes arrays of JAX; the values can then be differentiated by JAX too.
     kinks : tuple of float
         Where the code, its first or its second derivative is not continuous.
     """
 
     name: str
-    basis: Callable[[FloatArray, int], Basis]
+    basis: Callable[..., Basis]
     kinks: tuple[float, ...]
 
     def interpolate(
@@ -95,6 +96,7 @@ class MultiplicativeCode:
     evaluate : callable
         ``evaluate(prepared, alpha, order=2)`` gives the :class:`Factor` for alpha of a shape to which the
         rows of ``prepared`` broadcast, such as (..., n). Derivatives above ``order`` may be left empty.
+        ``xp=jax.numpy`` as for an additive code.
     kinks : tuple of float
         Where the code, its first or its second derivative is not continuous.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hepnb.interpolation.code import AdditiveCode, Basis, FloatArray
@@ -9,12 +11,12 @@ from hepnb.interpolation.code import AdditiveCode, Basis, FloatArray
 __all__ = ["CODE"]
 
 
-def _basis(alpha: FloatArray, order: int) -> Basis:
+def _basis(alpha: FloatArray, order: int, xp: Any = np) -> Basis:
     if order == 0:
-        return Basis(alpha, np.abs(alpha))
+        return Basis(alpha, xp.where(alpha >= 0, alpha, -alpha))
     if order == 1:
-        return Basis(np.ones_like(alpha), np.where(alpha >= 0, 1.0, -1.0))
-    return Basis(np.zeros_like(alpha), np.zeros_like(alpha))
+        return Basis(xp.ones_like(alpha), xp.where(alpha >= 0, 1.0, -1.0))
+    return Basis(xp.zeros_like(alpha), xp.zeros_like(alpha))
 
 
 CODE = AdditiveCode("code0", _basis, kinks=(0.0,))

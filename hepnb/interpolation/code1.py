@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hepnb.interpolation.code import Factor, FloatArray, MultiplicativeCode
@@ -15,9 +17,9 @@ def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
     return np.stack([np.log(low), np.log(high)])
 
 
-def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
-    slope = np.where(alpha >= 0, prepared[1], -prepared[0])
-    value = np.exp(slope * alpha)
+def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2, xp: Any = np) -> Factor:
+    slope = xp.where(alpha >= 0, prepared[1], -prepared[0])
+    value = xp.exp(slope * alpha)
     if not order:
         return Factor(value, _NONE, _NONE)
     return Factor(value, slope * value, slope * slope * value)

@@ -7,6 +7,8 @@ the numbers agree; use code 4p for an analysis.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hepnb.interpolation.code import AdditiveCode, Basis, FloatArray
@@ -14,15 +16,15 @@ from hepnb.interpolation.code import AdditiveCode, Basis, FloatArray
 __all__ = ["CODE"]
 
 
-def _basis(alpha: FloatArray, order: int) -> Basis:
+def _basis(alpha: FloatArray, order: int, xp: Any = np) -> Basis:
     above, below = alpha > 1, alpha < -1
     if order == 0:
-        h = np.where(above, alpha - 1, alpha)
-        g = np.where(above, 2 * (alpha - 1), np.where(below, -2 * alpha, alpha * alpha))
+        h = xp.where(above, alpha - 1, alpha)
+        g = xp.where(above, 2 * (alpha - 1), xp.where(below, -2 * alpha, alpha * alpha))
         return Basis(h, g)
     if order == 1:
-        return Basis(np.ones_like(alpha), np.where(above, 2.0, np.where(below, -2.0, 2 * alpha)))
-    return Basis(np.zeros_like(alpha), np.where(above | below, 0.0, 2.0))
+        return Basis(xp.ones_like(alpha), xp.where(above, 2.0, xp.where(below, -2.0, 2 * alpha)))
+    return Basis(xp.zeros_like(alpha), xp.where(above | below, 0.0, 2.0))
 
 
 CODE = AdditiveCode("code2", _basis, kinks=(-1.0, 1.0))

@@ -6,6 +6,8 @@ negative inside for very asymmetric factors (high = 40, low = 0.01); as in pyhf 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hepnb.interpolation.code import Factor, FloatArray, MultiplicativeCode
@@ -40,7 +42,7 @@ def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
     return np.concatenate([[log_low, log_high], value, slope, np.arange(1, 6)[:, None] * slope[1:]])
 
 
-def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
+def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2, xp: Any = np) -> Factor:
     log_low, log_high = prepared[:2]
     value = _horner(prepared[2:8], alpha)
     value *= alpha
@@ -50,6 +52,8 @@ def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor
         first = _horner(prepared[8:14], alpha)
     if order == 2:
         second = _horner(prepared[14:], alpha)
+    if xp is not np:
+        return _joined(xp, prepared, alpha, Factor(value, first, second))
     outside = np.nonzero(np.abs(alpha) >= 1)
     if outside[0].size:
         beyond = alpha[outside]
@@ -62,6 +66,17 @@ def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor
         if order == 2:
             second[outside] = slope * slope * exponential
     return Factor(value, first, second)
+
+
+def _joined(xp: Any, prepared: FloatArray, alpha: FloatArray, inside: Factor) -> Factor:
+    """Join the polynomial and the exponential in an array library whose arrays cannot be written to."""
+    out = xp.abs(alpha) >= 1
+    slope = xp.where(alpha > 0, prepared[1], -prepared[0])
+    value = xp.exp(slope * xp.where(out, alpha, 0.0))
+    outside = (value, slope * value, slope * slope * value)
+    return Factor(
+        *(xp.where(out, far, near) if near.size else near for far, near in zip(outside, inside, strict=True))
+    )
 
 
 def _horner(coefficients: FloatArray, alpha: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ are continuous at alpha = 1 and alpha = -1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hepnb.interpolation.code import AdditiveCode, Basis, FloatArray
@@ -13,17 +15,17 @@ from hepnb.interpolation.code import AdditiveCode, Basis, FloatArray
 __all__ = ["CODE"]
 
 
-def _basis(alpha: FloatArray, order: int) -> Basis:
-    outside = np.abs(alpha) > 1
+def _basis(alpha: FloatArray, order: int, xp: Any = np) -> Basis:
+    outside = xp.abs(alpha) > 1
     square = alpha * alpha
     if order == 0:
         inside = square * (15.0 + square * (3.0 * square - 10.0)) * 0.125
-        return Basis(alpha, np.where(outside, np.abs(alpha), inside))
+        return Basis(alpha, xp.where(outside, xp.abs(alpha), inside))
     if order == 1:
         inside = alpha * (30.0 + square * (18.0 * square - 40.0)) * 0.125
-        return Basis(np.ones_like(alpha), np.where(outside, np.sign(alpha), inside))
+        return Basis(xp.ones_like(alpha), xp.where(outside, xp.sign(alpha), inside))
     inside = (30.0 + square * (90.0 * square - 120.0)) * 0.125
-    return Basis(np.zeros_like(alpha), np.where(outside, 0.0, inside))
+    return Basis(xp.zeros_like(alpha), xp.where(outside, 0.0, inside))
 
 
 CODE = AdditiveCode("code4p", _basis, kinks=(-1.0, 1.0))

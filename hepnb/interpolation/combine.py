@@ -7,6 +7,8 @@ See CMS, CMS-NOTE-2011-005, and ``ProcessNormalization`` of HiggsAnalysis-Combin
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hepnb.interpolation.code import Factor, FloatArray, MultiplicativeCode
@@ -21,12 +23,12 @@ def _prepare(low: FloatArray, high: FloatArray) -> FloatArray:
     return np.stack([0.5 * (up - down), 0.5 * (up + down)])
 
 
-def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2) -> Factor:
+def _evaluate(prepared: FloatArray, alpha: FloatArray, order: int = 2, xp: Any = np) -> Factor:
     odd, even = prepared
-    t = np.clip(2 * alpha, -1.0, 1.0)
+    t = xp.clip(2 * alpha, -1.0, 1.0)
     square = t * t
     exponent = odd + even * t * (square * (3 * square - 10) + 15) / 8
-    value = np.exp(alpha * exponent)
+    value = xp.exp(alpha * exponent)
     if not order:
         return Factor(value, _NONE, _NONE)
     # Beyond |alpha| = 1/2 both derivatives of h are 0, as they are at its ends.

@@ -19,14 +19,14 @@ from hepnb.model.cut_law import HIGHEST_COUNT, log_norm
 from hepnb.model.parameters import Parameter
 from hepnb.typing import FloatArray, IntArray
 
-__all__ = ["EMPTY", "Constraints", "collect_constraints"]
+__all__ = ["EMPTY", "LARGE", "Constraints", "collect_constraints"]
 
 # An empty bin counts so many events. Its likelihood grows until the rate is 0 and is undefined beyond, so its
 # minimum can lie at the edge; with this the edge is approached smoothly, and -2 log L is changed by 1e-10.
 EMPTY = 1e-12
 
 # Above it three terms of Stirling's series are exact in double precision.
-_LARGE = 2000.0
+LARGE = 2000.0
 
 
 def poisson(rate: FloatArray, count: FloatArray) -> FloatArray:
@@ -56,11 +56,11 @@ def poisson(rate: FloatArray, count: FloatArray) -> FloatArray:
 
 def saturated(count: FloatArray) -> FloatArray:
     """Return -2 log of the Poisson law at its largest, where the rate is the count."""
-    large = np.maximum(count, _LARGE)
+    large = np.maximum(count, LARGE)
     stirling = 0.5 * np.log(2 * np.pi * large) + 1 / (12 * large) - 1 / (360 * large**3)
-    small = np.minimum(count, _LARGE)
+    small = np.minimum(count, LARGE)
     exact = gammaln(small + 1) + small - xlogy(small, small)
-    return np.asarray(2 * np.where(count > _LARGE, stirling, exact))
+    return np.asarray(2 * np.where(count > LARGE, stirling, exact))
 
 
 @dataclass(frozen=True)

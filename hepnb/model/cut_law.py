@@ -10,6 +10,8 @@ law itself: with a relative uncertainty of 0.3 its maximum is far above 1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import gammaln
 
@@ -25,13 +27,15 @@ _COUNTS = 0.5 * HIGHEST_COUNT * (_NODES + 1)
 _LOG_WEIGHTS = np.log(0.5 * HIGHEST_COUNT * _WEIGHTS) - gammaln(_COUNTS + 1)
 
 
-def log_norm(rate: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def log_norm(rate: FloatArray, xp: Any = np) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return log n(x) with its first and second derivative.
 
     Parameters
     ----------
     rate : ndarray, shape (...,)
         Positive values x.
+    xp : module
+        The library of the array: numpy, or ``jax.numpy``.
 
     Returns
     -------
@@ -45,15 +49,16 @@ def log_norm(rate: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     >>> bool(np.isclose(np.exp(log_norm(np.array(8.0))[0]), value))
     True
     """
-    x = np.maximum(rate, 1e-300)[..., None]
-    logs = _COUNTS * np.log(x) - x + _LOG_WEIGHTS
-    highest = logs.max(axis=-1, keepdims=True)
-    share = np.exp(logs - highest)
+    x = xp.maximum(rate, 1e-300)[..., None]
+    logs = _COUNTS * xp.log(x) - x + _LOG_WEIGHTS
+    # The logarithm of the integrand near its highest point, apart from Gamma: keeps the powers in range.
+    highest = xp.minimum(x, HIGHEST_COUNT) * xp.log(x) - x
+    share = xp.exp(logs - highest)
     total = share.sum(axis=-1)
     share /= total[..., None]
     slope = (share * (_COUNTS / x - 1)).sum(axis=-1)
     bend = (share * ((_COUNTS / x - 1) ** 2 - _COUNTS / x**2)).sum(axis=-1) - slope**2
-    return highest[..., 0] + np.log(total), slope, bend
+    return highest[..., 0] + xp.log(total), slope, bend
 
 
 def draw(rate: float, size: int, rng: np.random.Generator) -> FloatArray:

@@ -74,7 +74,11 @@ def evaluate_rates(compiled: Compiled, links: Factors, points: FloatArray, order
         warp = None if compiled.norm_warp is None else compiled.norm_warp[:, None]
         with np.errstate(over="ignore"):
             norm = interpolated_norms(
-                compiled, compiled.norm_prepared[..., None], lanes[compiled.norm_parameters], warp, order
+                compiled.norm_code,
+                compiled.norm_prepared[..., None],
+                lanes[compiled.norm_parameters],
+                warp,
+                order,
             )
         slots[:n_norms], slopes = norm.value, norm.first
     slots[n_norms : end - 1], slots[end - 1] = lanes, 1.0

@@ -14,10 +14,11 @@ also why the diagonal is written out: r L_p^2 would be a huge number that M_p ha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from hepnb.interpolation.code import Factor
+from hepnb.interpolation.code import Factor, MultiplicativeCode
 from hepnb.model.compile import Compiled
 from hepnb.typing import FloatArray
 
@@ -82,7 +83,7 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     if compiled.norm_parameters.size:
         with np.errstate(over="ignore"):
             norm = interpolated_norms(
-                compiled,
+                compiled.norm_code,
                 compiled.norm_prepared,
                 points[:, compiled.norm_parameters],
                 compiled.norm_warp,
@@ -118,23 +119,31 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
 
 
 def interpolated_norms(
-    compiled: Compiled, prepared: FloatArray, alpha: FloatArray, warp: FloatArray | None, order: int
+    code: MultiplicativeCode,
+    prepared: FloatArray,
+    alpha: FloatArray,
+    warp: FloatArray | None,
+    order: int,
+    xp: Any = np,
 ) -> Factor:
-    """Interpolate the normalisations; those of log-normal laws at ((1 + r)^alpha - 1) / r."""
+    """Interpolate the normalisations; those of log-normal laws at ((1 + r)^alpha - 1) / r.
+
+    ``xp`` is the library of the arrays: numpy, or ``jax.numpy``.
+    """
     if warp is None:
-        return compiled.norm_code.evaluate(prepared, alpha, order)
+        return code.evaluate(prepared, alpha, order, xp)
     warped = warp > 0
-    safe = np.where(warped, warp, 1.0)
-    growth = np.log1p(safe)
-    power = np.exp(growth * alpha)
-    at = np.where(warped, (power - 1) / safe, alpha)
-    value, first, second = compiled.norm_code.evaluate(prepared, at, order)
+    safe = xp.where(warped, warp, 1.0)
+    growth = xp.log1p(safe)
+    power = xp.exp(growth * alpha)
+    at = xp.where(warped, (power - 1) / safe, alpha)
+    value, first, second = code.evaluate(prepared, at, order, xp)
     if not order:
         return Factor(value, first, second)
-    slope = np.where(warped, growth * power / safe, 1.0)
+    slope = xp.where(warped, growth * power / safe, 1.0)
     if order == 1:
         return Factor(value, first * slope, second)
-    bend = np.where(warped, growth * growth * power / safe, 0.0)
+    bend = xp.where(warped, growth * growth * power / safe, 0.0)
     return Factor(value, first * slope, second * slope * slope + first * bend)
 
 
@@ -162,7 +171,11 @@ def slot_values(compiled: Compiled, points: FloatArray) -> tuple[FloatArray, Flo
         with np.errstate(over="ignore"):
             warp = None if compiled.norm_warp is None else compiled.norm_warp[:, None]
             norm = interpolated_norms(
-                compiled, compiled.norm_prepared[..., None], lanes[compiled.norm_parameters], warp, 2
+                compiled.norm_code,
+                compiled.norm_prepared[..., None],
+                lanes[compiled.norm_parameters],
+                warp,
+                2,
             )
         value[:n_norms], first[:n_norms], second[:n_norms] = norm
     value[n_norms:-1], value[-1] = lanes, 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -407,6 +408,33 @@ class Model(Evaluator):
         other = copy.copy(self)
         other.settings = self.settings.but(thorough=True)
         return other
+
+    def as_jax(self) -> Any:
+        """Return rates and likelihood as pure functions of JAX, which can be differentiated.
+
+        Returns
+        -------
+        hepnb.accelerated.jax_model.JaxModel
+            With ``expected(pars)``, ``expected_data(pars)``, ``logpdf(pars, data)`` and ``twice_nll(pars,
+            data)``.
+
+        Raises
+        ------
+        AcceleratorError
+            JAX is not installed (``pip install 'hepnb[jax]'``), or computes with 32 bits, which is its
+            default: ``jax.config.update("jax_enable_x64", True)``.
+
+        Examples
+        --------
+        >>> import jax
+        >>> from hepnb.workspace import uncorrelated_background
+        >>> model = Model(uncorrelated_background([5.0], [50.0], [7.0]))
+        >>> with jax.enable_x64(True):
+        ...     slope = float(jax.grad(model.as_jax().logpdf)(model.init)[0])
+        >>> bool(abs(slope + 0.5 * model.gradient(model.init)[0]) < 1e-12)
+        True
+        """
+        return importlib.import_module("hepnb.accelerated").differentiable(self)
 
     def _poi(self, poi: str | int) -> int:
         if isinstance(poi, str) and poi not in self.parameter_names:

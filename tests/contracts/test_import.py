@@ -18,6 +18,7 @@ HEAVY = (
     "hist",
     "iminuit",
     "ipywidgets",
+    "jax",
     "matplotlib",
     "mplhep",
     "numpy",
@@ -56,8 +57,8 @@ def test_names_may_be_listed_without_loading_anything() -> None:
     [
         ("events", {"matplotlib", "ipywidgets", "IPython", "pyhf"}),
         ("histograms", {"matplotlib", "ipywidgets", "IPython", "uproot", "awkward", "pyhf"}),
-        ("model", {"matplotlib", "ipywidgets", "IPython", "iminuit"}),
-        ("limits", {"matplotlib", "ipywidgets", "IPython"}),
+        ("model", {"matplotlib", "ipywidgets", "IPython", "iminuit", "jax"}),
+        ("limits", {"matplotlib", "ipywidgets", "IPython", "jax"}),
         ("figures", {"ipywidgets", "IPython", "matplotlib.pyplot"}),
         ("cli", {"matplotlib", "ipywidgets", "IPython", "uproot", "awkward", "pyhf", "scipy"}),
     ],
