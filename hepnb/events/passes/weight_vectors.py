@@ -47,7 +47,7 @@ def fill_by_weight(tree: Any, spec: Fill, vector: str, options: dict[str, Any]) 
             f"weight_axis={vector!r} in tree {tree.path!r} has no weights in the first entry: give a "
             "list of the same length in every event."
         )
-    axis = hist.axis.Integer(0, n, name=_AXIS, label=vector, underflow=False)
+    axis = hist.axis.Integer(0, n, name=_AXIS, label=vector, flow=False)
     bins: Any = (*spec.binnings, axis)
     expressions = (*spec.expressions, f"flatten(local_index({vector}))")
     weight = vector if spec.weight is None else f"({vector}) * ({spec.weight})"
