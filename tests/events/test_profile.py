@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import awkward as ak
+import hist
 import numpy as np
 import pytest
 import uproot
@@ -106,3 +107,19 @@ def test_values_that_do_not_belong_together_are_refused(tree):
         tree.profile("x", "flatten(pt)", (4, 0, 4))
     with pytest.raises(SelectionError, match="weight"):
         tree.profile("x", "y", (4, 0, 4), weight="1 / (x - x)")
+
+
+@pytest.mark.parametrize(("n", "low", "high"), [(22, 0, 22), (49, 0, 49), (10, 0, 1), (7, 0.7, 1.4)])
+def test_values_at_edges_are_in_the_bin_on_their_right(n, low, high):
+    edges = np.array([low + (high - low) * place / n for place in range(n)])
+    edges = np.round(edges, 12)
+    tree = hepnb.tree({"x": edges, "y": np.arange(n) + 0.5})
+    np.testing.assert_array_equal(tree.profile("x", "y", (n, low, high)).values(), np.arange(n) + 0.5)
+
+
+def test_categories():
+    tree = hepnb.tree({"kind": ["b", "a", "b"], "n": [2, 1, 2], "y": [1.0, 5.0, 3.0]})
+    found = tree.profile("kind", "y", hist.axis.StrCategory(["a", "b"]))
+    assert found.values().tolist() == [5, 2]
+    assert tree.profile("n", "y", hist.axis.Integer(1, 3)).values().tolist() == [5, 2]
+    assert tree.profile("n == 2", "y", hist.axis.Boolean()).values().tolist() == [5, 2]

@@ -9,6 +9,7 @@ import hist
 import numpy as np
 
 from hepnb.errors import SelectionError, empty_is_expected
+from hepnb.histograms.coordinates import on_axis, takes_text
 from hepnb.histograms.uncertainties import fill_means
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def make_profile(
                 f"the weight {weight!r} in tree {tree.path!r} is not finite everywhere. "
                 "Cut those entries away."
             )
-        filled.fill(x[known], weight=weights[known], sample=values[known])
+        placed = on_axis(axis, x[known] if takes_text(axis) else np.asarray(x[known], dtype=np.float64))
+        filled.fill(placed, weight=weights[known], sample=values[known])
     return _as_root(filled, n_nan)
 
 
