@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hepnb.errors import BranchError, ExpressionError, SelectionError
 from hepnb.events.language.expression import Expression
 from hepnb.events.language.functions import to_numbers
+from hepnb.events.language.nesting import jagged
 from hepnb.events.language.operators import is_bool, is_list
 from hepnb.events.units import memory_bytes
 
@@ -180,6 +181,12 @@ def values_of(
 
 def elements_of(lists: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Give all elements of lists in a row, and how many each entry has; a missing list has none."""
+    found = jagged(lists) if isinstance(lists, ak.Array) else None
+    if found is not None:
+        ends = found.nesting.levels[0]
+        for offsets in found.nesting.levels[1:]:
+            ends = offsets[ends]
+        return found.flat, np.diff(ends)
     while lists.ndim > 2:
         lists = ak.flatten(lists, axis=2)
     return to_numbers(ak.flatten(lists)), np.asarray(ak.fill_none(ak.num(lists), 0), dtype=np.int64)

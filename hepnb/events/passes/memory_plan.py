@@ -19,7 +19,7 @@ from hepnb.events.passes.cube_accumulator import CubeAccumulator
 from hepnb.events.passes.entry_block import MAX_SELECTED
 from hepnb.events.passes.entry_size import bytes_per_entry
 from hepnb.events.passes.tasks import TASK_ENTRIES, Variation, branches_of, default_threads
-from hepnb.events.rootio.baskets import largest_list, largest_of
+from hepnb.events.rootio.baskets import densest_of, largest_list, largest_of
 from hepnb.events.rootio.branches import Branch
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import TreeReader
@@ -248,8 +248,23 @@ def _size_of(one: Accumulator) -> float:
 def _width(reader: TreeReader, branch: Branch) -> float:
     known: dict[str, float] = _widths.setdefault(reader, {})
     if branch.name not in known:
-        known[branch.name] = bytes_per_entry(reader, [branch])
+        known[branch.name] = _width_in_files(reader, branch) or bytes_per_entry(reader, [branch])
     return known[branch.name]
+
+
+def _width_in_files(reader: TreeReader, branch: Branch) -> float:
+    """Bytes of an entry of lists of numbers, of the largest basket; 0 where the files do not say."""
+    if branch.kind not in ("list", "array") or not branch.dtype or branch.fields:
+        return 0.0
+    # In memory a number has 8 bytes, and the end of a list.
+    wider = max(8 / np.dtype(branch.dtype).itemsize, 2.0 if branch.ndim > 2 else 1.0)
+    widths = [
+        densest_of(part.stamp, part.path, part.baskets[branch.name])
+        for segment in _some(reader.segments)
+        for part in segment.parts
+        if branch.name in part.baskets
+    ]
+    return 8.0 + wider * max(widths) if widths and all(widths) else 0.0
 
 
 def _workers(threads: int | None, executor: Executor | None) -> int:

@@ -17,7 +17,7 @@ from hepnb.events.rootio.open_files import FileVersion, acquire
 from hepnb.events.rootio.records import KEY
 from hepnb.events.rootio.trees import tree_of
 
-__all__ = ["Baskets", "baskets_of", "coarsest", "largest_list", "largest_of", "offsets_of"]
+__all__ = ["Baskets", "baskets_of", "coarsest", "densest_of", "largest_list", "largest_of", "offsets_of"]
 
 _LOOKED_AT = 20
 _CAN_READ_AT = hasattr(os, "preadv")
@@ -171,6 +171,36 @@ def largest_list(seen: FileVersion, path: str, branch: Branch) -> tuple[int, int
                 found = 0, 0
             tree.largest[branch.path] = found
         return tree.largest[branch.path]
+
+
+def densest_of(seen: FileVersion, path: str, branch: Branch) -> float:
+    """Find how many bytes an entry takes in the densest basket of a branch that is read through uproot.
+
+    Parameters
+    ----------
+    seen, path : FileVersion, str
+        The file and the tree.
+    branch : Branch
+        The branch.
+
+    Returns
+    -------
+    float
+        Bytes, decompressed; 0 where nobody knows.
+    """
+    if "://" in seen[0]:
+        return 0.0
+    with acquire(seen[0]) as handle:
+        reader: Any = tree_of(handle, path).readers.get(branch.path)
+        try:
+            ratio = max(reader.uncompressed_bytes / max(reader.compressed_bytes, 1), 1.0)
+            n_bytes = np.array(reader.member("fBasketBytes")[: reader.num_baskets], dtype=np.float64)
+            n_entries = np.diff(reader.entry_offsets)
+            # Of a small one most is its header.
+            full = n_entries >= max(int(n_entries.max()) // 4, 1)
+            return float((ratio * n_bytes[full] / n_entries[full]).max())
+        except Exception:  # noqa: BLE001  # an RNTuple, or damaged numbers: reading says which
+            return 0.0
 
 
 def offsets_of(seen: FileVersion, path: str, branch: Branch) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hepnb.errors import BranchError
 from hepnb.events.language.functions import to_numbers
+from hepnb.events.language.nesting import Jagged, jagged
 from hepnb.events.rootio.checks import branch_fault
 from hepnb.events.rootio.exact import content_dtype, exactly, has_options, without_options
 from hepnb.events.rootio.interpretations import amend
@@ -327,6 +328,10 @@ def to_column(array: Any, branch: Branch) -> Any:
         array = ak.Array(array)
     if isinstance(array, np.ma.MaskedArray):
         array = ak.Array(array)
+    flat = jagged(array) if isinstance(array, ak.Array) and branch.kind in ("list", "array") else None
+    if flat is not None and flat.flat.dtype.kind in "biuf":
+        largest = flat.flat.max() if flat.flat.dtype == np.uint64 and flat.flat.size else 0
+        return Jagged(flat.nesting, flat.flat.astype(_wide(flat.flat.dtype, largest))).array
     if isinstance(array, ak.Array):
         array = ak.without_parameters(ak.from_regular(array, axis=None))
         if has_options(array):
