@@ -73,6 +73,14 @@ class SelectorPicture(Panel):
     )
     histogram = traitlets.Any(None, allow_none=True, read_only=True, help="The hist.Hist of what is shown")
 
+    _VARIABLE = "histogram"
+
+    def _kept(self) -> Any:
+        return self.histogram
+
+    def _picture_name(self) -> str:
+        return self.shown
+
     def _build(self) -> None:
         self._background = Background("selector")
         self._controls = SelectorControls()

@@ -20,9 +20,9 @@ from hepnb.widgets.brazil_band.controls import cl_choices
 from hepnb.widgets.brazil_band.export import limit_tables, limit_words, scan_table, write_limit
 from hepnb.widgets.brazil_band.following import BandFollowing
 from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, Run
+from hepnb.widgets.toolkit.keeping import free_path
 from hepnb.widgets.toolkit.layout import row
 from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
-from hepnb.widgets.toolkit.saving import free_path
 from hepnb.workspace import Workspace
 from hepnb.workspace.likelihoods import digest
 

@@ -96,6 +96,14 @@ class BrowserPreview(Panel):
     selected = traitlets.Any(None, allow_none=True, read_only=True)
     histogram = traitlets.Any(None, allow_none=True, read_only=True, help="The hist.Hist in the preview")
 
+    _VARIABLE = "selected"
+
+    def _kept(self) -> Any:
+        return self.selected if self.histogram is None else self.histogram
+
+    def _picture_name(self) -> str:
+        return self.branch or self.path or "picture"
+
     def _build(self) -> None:
         self._opened: RootFile | RootFiles | None = None
         self._single: Single | None = None

@@ -42,6 +42,14 @@ class HistogramBuilder(BuilderAnalysis):
     (True, True)
     """
 
+    _VARIABLE = "histogram"
+
+    def _kept(self) -> Any:
+        return self.histogram
+
+    def _picture_name(self) -> str:
+        return self.expression or "histogram"
+
     def _ready(self) -> None:
         self._held = False
         self._serve()

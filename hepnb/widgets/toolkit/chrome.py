@@ -36,6 +36,10 @@ class Chrome(anywidget.AnyWidget):
         Whether there is a Cancel button.
     code_title : str
         What is written above the code; fixed once the panel is shown.
+    formats : list of str
+        What a picture can be saved as; empty where there is no picture.
+    variable : str
+        The name that is proposed for the panel's object in the notebook; empty where there is none.
     """
 
     _esm = static_text("chrome.js")
@@ -51,10 +55,14 @@ class Chrome(anywidget.AnyWidget):
     code = traitlets.Unicode("").tag(sync=True)
     code_title = traitlets.Unicode("Code").tag(sync=True)
     code_open = traitlets.Bool(False).tag(sync=True)
+    formats = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    variable = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self.on_cancel: Callable[[], None] | None = None
         self.make_code: Callable[[], str] | None = None
+        self.on_save: Callable[[str], None] | None = None
+        self.on_keep: Callable[[str], None] | None = None
         super().__init__(**kwargs)
         self.on_msg(self._receive)
 
@@ -72,6 +80,14 @@ class Chrome(anywidget.AnyWidget):
         kind = content.get("type")
         if kind == "cancel" and self.on_cancel is not None:
             self.on_cancel()
-        elif kind == "copy":
+        elif kind in ("copy", "insert"):
             self.refresh_code()
-            self.send({"type": "copy", "code": self.code})
+            self.send({"type": kind, "code": self.code})
+        elif kind == "save" and self.on_save is not None:
+            self.on_save(str(content["format"]))
+        elif kind == "keep" and self.on_keep is not None:
+            self.on_keep(str(content["name"]))
+
+    def say(self, words: str) -> None:
+        """Show for a while beside the buttons what was done."""
+        self.send({"type": "said", "words": words})

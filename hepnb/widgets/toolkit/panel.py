@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import ipywidgets
@@ -22,12 +23,12 @@ from hepnb.widgets.toolkit.chrome import Chrome
 from hepnb.widgets.toolkit.condition import Condition, Problem, Summary
 from hepnb.widgets.toolkit.inputs import input_names, panel_input
 from hepnb.widgets.toolkit.interrupts import watch_interrupts
+from hepnb.widgets.toolkit.keeping import FORMATS, KeepingBox, file_stem, free_path
 from hepnb.widgets.toolkit.lifetime import CELLS, widgets_of
 from hepnb.widgets.toolkit.live_figure import LiveFigure
-from hepnb.widgets.toolkit.main_loop import call_later
+from hepnb.widgets.toolkit.main_loop import call_later, main_loop, must_post
 from hepnb.widgets.toolkit.panel_type import PanelType
 from hepnb.widgets.toolkit.saved_copy import SavedCopy, text_table
-from hepnb.widgets.toolkit.working import WorkingBox
 
 __all__ = ["PICTURE", "Panel"]
 
@@ -39,7 +40,7 @@ _CLOSING = 5.0  # [s] that `close` waits for a worker
 _CANCELLED = "Cancelled: this is of before. Set an input again to compute it."
 
 
-class Panel(WorkingBox, metaclass=PanelType):
+class Panel(KeepingBox, metaclass=PanelType):
     """Base of the panels.
 
     A subclass declares its inputs with `panel_input`, which makes its signature and the parameters in its
@@ -81,6 +82,8 @@ class Panel(WorkingBox, metaclass=PanelType):
             traitlets.Any(), default=None, help="Layout of the panel on the page.", kw_only=True
         )
 
+    _VARIABLE = "result"
+    """The name that is proposed for the panel's object in the notebook; empty where it has none."""
     _built = False
     _closed = True  # until there is something to close
 
@@ -106,6 +109,8 @@ class Panel(WorkingBox, metaclass=PanelType):
         self.add_class("hepnb-panel")
         self.chrome = Chrome(label=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).capitalize())
         self.chrome.make_code = self._safe_code
+        self.chrome.variable = self._VARIABLE
+        self.chrome.on_save, self.chrome.on_keep = self._save_pressed, self._keep_pressed
         self.children = (self.chrome,)
         self._build()
         self.observe(self._stale_code, [*names, "result"])
@@ -136,6 +141,7 @@ class Panel(WorkingBox, metaclass=PanelType):
     @live.setter
     def live(self, live: LiveFigure) -> None:
         self._live = live
+        self.chrome.formats = list(FORMATS)
         live.on_error = self._drawing_failed
         live.observe(self._copy.changed, "frame")
         traitlets.dlink((self, "show_latency"), (live, "show_latency"))
@@ -199,6 +205,26 @@ class Panel(WorkingBox, metaclass=PanelType):
     def _shown_live(self) -> LiveFigure | None:
         """Return the live figure on the page."""
         return self._live
+
+    def _kept(self) -> Any:
+        return self.result
+
+    def _save_pressed(self, kind: str) -> None:
+        # Pictures are drawn, with text: where cells run, and never beside one.
+        if must_post():
+            main_loop().add_callback(self._save_aloud_as, kind)
+        else:
+            self._save_aloud_as(kind)
+
+    def _save_aloud_as(self, kind: str) -> None:
+        with self._reporting("save picture", shows=""):
+            path = free_path(Path(f"{file_stem(self._picture_name())}.{kind}"))
+            self.chrome.say(f"wrote {self.save_picture(path)}")
+
+    def _keep_pressed(self, name: str) -> None:
+        with self._reporting("keep", shows=""):
+            found = self.keep(name)
+            self.chrome.say(f"{name.strip()}: a {type(found).__name__}")
 
     def _headline(self) -> list[str]:
         """Return what was found, in words."""

@@ -8,25 +8,11 @@ from typing import Any
 
 import ipywidgets
 
+from hepnb.widgets.toolkit.keeping import free_path
 from hepnb.widgets.toolkit.main_loop import main_loop, must_post
 from hepnb.widgets.toolkit.panel import Panel
 
-__all__ = ["SavesFolder", "free_path"]
-
-
-def free_path(path: Path) -> Path:
-    """Return a name beside `path` that nothing has yet.
-
-    Examples
-    --------
-    >>> free_path(Path("no/such/folder")).name
-    'folder'
-    """
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}_{number}")
-    return free
+__all__ = ["SavesFolder"]
 
 
 class SavesFolder(Panel):

@@ -91,6 +91,8 @@ class Workbench(Panel):
         traitlets.Int(min=0, max=len(_STEPS) - 1), default=0, help="The step that is open, counted from 0."
     )
 
+    _VARIABLE = ""  # each step has one of its own
+
     def _ready(self) -> None:
         self._open(self.step)
 

@@ -62,14 +62,41 @@ function render({ model, el }) {
   const code = element("div", "hepnb-code");
   const head = element("div", "hepnb-code-head");
   const fold = button("", "hepnb-fold");
+  const take = element("div", "hepnb-take");
+  const said = element("span", "hepnb-note");
+  said.setAttribute("role", "status");
+  const variable = element("input", "hepnb-variable");
+  variable.type = "text";
+  variable.spellcheck = false;
+  variable.value = model.get("variable");
+  variable.setAttribute("aria-label", "Name of the variable");
+  variable.setAttribute("data-lm-suppress-shortcuts", "true");
+  const keep = button("Keep as", "hepnb-small-button");
+  keep.title = "Put what is shown into the notebook, as a variable of this name";
+  const keeping = element("span", "hepnb-take-group");
+  keeping.append(keep, variable);
+  const saving = element("span", "hepnb-take-group");
+  saving.append(element("span", "hepnb-note", "Save picture"));
+  for (const format of ["pdf", "png", "svg"]) {
+    const save = button(format.toUpperCase(), "hepnb-small-button");
+    save.setAttribute("aria-label", `Save the picture as ${format.toUpperCase()}`);
+    save.title = "Into the folder of the notebook";
+    save.onclick = () => model.send({ type: "save", format });
+    saving.append(save);
+  }
+  const insert = button("Insert as cell", "hepnb-small-button");
+  insert.title = "Put the code into a new cell below";
   const copy = button("Copy", "hepnb-small-button");
   copy.setAttribute("aria-label", "Copy the code");
+  const coding = element("span", "hepnb-take-group");
+  coding.append(insert, copy);
+  take.append(said, keeping, saving, coding);
   const pane = element("pre", "hepnb-code-text");
   pane.tabIndex = 0;
   pane.setAttribute("aria-label", "Python that reproduces this panel");
   pane.setAttribute("data-lm-suppress-shortcuts", "true");
   fold.append(element("span", "hepnb-caret", "▸"), document.createTextNode(model.get("code_title")));
-  head.append(fold, copy);
+  head.append(fold, take);
   code.append(head, pane);
   box.append(error, state, progress, code);
   el.append(box);
@@ -78,26 +105,48 @@ function render({ model, el }) {
     model.set("code_open", !model.get("code_open"));
     model.save_changes();
   };
-  copy.onclick = () => {
-    copy.disabled = true;
-    model.send({ type: "copy" });
-    setTimeout(() => { copy.disabled = false; }, 1500);
+  // Several views of one panel hear every answer: only the one whose button was pressed acts.
+  const ask = (pressed, message) => {
+    pressed.disabled = true;
+    model.send(message);
+    setTimeout(() => { pressed.disabled = false; }, 1500);
   };
-  const received = async (content) => {
-    if (content.type !== "copy" || !copy.disabled) return;
-    let done = "Copied";
+  copy.onclick = () => ask(copy, { type: "copy" });
+  insert.onclick = () => ask(insert, { type: "insert" });
+  keep.onclick = () => model.send({ type: "keep", name: variable.value });
+  variable.onkeydown = (event) => { if (event.key === "Enter") keep.click(); };
+  const copied = async (text) => {
     try {
-      await navigator.clipboard.writeText(content.code);
+      await navigator.clipboard.writeText(text);
+      return "Copied";
     } catch {
       // Without clipboard access (http, an old browser): the selection way.
       const area = element("textarea");
-      area.value = content.code;
+      area.value = text;
       document.body.append(area);
       area.select();
-      if (!document.execCommand("copy")) done = "Select below";
+      const done = document.execCommand("copy");
       area.remove();
+      return done ? "Copied" : "Select below";
     }
-    copy.textContent = done;
+  };
+  let quiet = null;
+  const say = (text) => {
+    said.textContent = text;
+    clearTimeout(quiet);
+    quiet = setTimeout(() => { said.textContent = ""; }, 8000);
+  };
+  const received = async (content) => {
+    if (content.type === "said") say(content.words);
+    if (content.type === "insert" && insert.disabled) {
+      // hepnb's extension of JupyterLab listens, and says by `preventDefault` that there is a new cell.
+      const asked = new CustomEvent("hepnb:insert-cell", { bubbles: true, cancelable: true, detail: { code: content.code } });
+      const inserted = !el.dispatchEvent(asked);
+      insert.disabled = false;
+      say(inserted ? "inserted below" : `${await copied(content.code)}: paste it into a cell`);
+    }
+    if (content.type !== "copy" || !copy.disabled) return;
+    copy.textContent = await copied(content.code);
     setTimeout(() => { copy.textContent = "Copy"; copy.disabled = false; }, 1200);
   };
 
@@ -124,6 +173,8 @@ function render({ model, el }) {
     fold.setAttribute("aria-expanded", String(open));
     pane.style.display = open ? "" : "none";
     pane.textContent = model.get("code");
+    saving.style.display = model.get("formats").length ? "" : "none";
+    keeping.style.display = model.get("variable") ? "" : "none";
   };
   let watcher = null;
   requestAnimationFrame(() => {  // only now is the element in its panel
