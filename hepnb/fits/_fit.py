@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,9 +15,13 @@ from hepnb.fits.minuit import TOLERANCE, run_minuit
 from hepnb.fits.options import Bounds, Fixed, Init, Setup, named_options, one_number
 from hepnb.fits.report import fit_results, second_minimum
 from hepnb.fits.results import FitResults
+from hepnb.fits.scipy_minimizers import SCIPY_MINIMIZERS, run_scipy
 from hepnb.model import FitModel, as_numbers, one_data_set
 
 __all__ = ["fit", "fixed_poi_fit"]
+
+# The EDM, in -2 log L, at which a minimiser of SciPy has arrived: 3 % of an uncertainty.
+_NEAR = 1e-3
 
 
 @named_options
@@ -29,7 +32,7 @@ def fit(
     init: Init | None = None,
     bounds: Bounds | None = None,
     fixed: Fixed | None = None,
-    minimizer: Literal["newton", "minuit"] = "newton",
+    minimizer: str = "newton",
     strategy: int | None = None,
     tolerance: float | None = None,
     thorough: bool = False,
@@ -48,13 +51,15 @@ def fit(
         Other bounds for some parameters by name, or for the POI.
     fixed : mapping of str to float, optional
         Parameters to hold, with their values.
-    minimizer : {"newton", "minuit"}
-        Who searches. Values, uncertainties and the report are of the same kind in both cases; with
-        ``"minuit"`` the result also brings the ``iminuit.Minuit`` itself, in ``result.minuit``.
+    minimizer : str
+        Who searches: ``"newton"``, ``"minuit"``, or one of SciPy's ``"L-BFGS-B"``, ``"TNC"``, ``"SLSQP"``,
+        ``"trust-constr"``, ``"Nelder-Mead"``, ``"Powell"``, ``"COBYQA"``. Values, uncertainties and the
+        report are of the same kind in all cases; with ``"minuit"`` the result also brings the
+        ``iminuit.Minuit`` itself, in ``result.minuit``.
     strategy : {0, 1, 2}, optional
         Minuit's strategy; 1 by default.
     tolerance : float, optional
-        Minuit's tolerance (it stops at an EDM of 0.002 times that); 0.001 by default.
+        Minuit's tolerance (it stops at an EDM of 0.002 times that); 0.001 by default. Or SciPy's ``tol``.
     thorough : bool
         Look for a lower minimum from a hundred random starts too, the same ones every time; the next one
         above the lowest is reported. Costs up to a hundred fits.
@@ -85,13 +90,15 @@ def fit(
     mu = 0.577 +- 0.547, converged
     """
     setup = Setup.make(model, data, init, bounds, fixed)
-    check_choice(minimizer, ("newton", "minuit"), "minimizer")
+    check_choice(minimizer, ("newton", "minuit", *SCIPY_MINIMIZERS), "minimizer")
+    if minimizer != "newton" and thorough:
+        raise ModelError("thorough=True is for minimizer='newton': others have one start. Leave one out.")
     if minimizer == "minuit":
-        if thorough:
-            raise ModelError("thorough=True is for minimizer='newton': Minuit has one start. Leave one out.")
         return _by_minuit(model, setup, strategy, tolerance)
-    if strategy is not None or tolerance is not None:
+    if strategy is not None or (tolerance is not None and minimizer == "newton"):
         raise ModelError("strategy and tolerance are Minuit's. Add minimizer='minuit', or leave them out.")
+    if minimizer != "newton":
+        return _by_scipy(model, setup, minimizer, tolerance)
     model = model.thoroughly() if thorough else model
     explored = explore(
         model, setup.data[None], setup.start[None], setup.fixed[None], setup.bounds, report=True
@@ -104,9 +111,7 @@ def _by_minuit(model: FitModel, setup: Setup, strategy: int | None, tolerance: f
     strategy = 1 if strategy is None else strategy
     if strategy not in {0, 1, 2}:
         raise ModelError(f"strategy is {strategy!r}. Minuit has 0, 1 and 2.")
-    tolerance = TOLERANCE if tolerance is None else one_number(tolerance, "tolerance")
-    if not tolerance > 0:
-        raise ModelError(f"tolerance is {tolerance}. Give a positive number, such as 0.1.")
+    tolerance = TOLERANCE if tolerance is None else _positive(tolerance)
     minuit = run_minuit(
         model.likelihood, setup.data, setup.start, setup.bounds, setup.fixed, model.parameter_names,
         strategy, tolerance,
@@ -123,6 +128,29 @@ def _by_minuit(model: FitModel, setup: Setup, strategy: int | None, tolerance: f
     return replace(result, minuit=minuit)
 
 
+def _positive(tolerance: float) -> float:
+    number = one_number(tolerance, "tolerance")
+    if not number > 0:
+        raise ModelError(f"tolerance is {number}. Give a positive number, such as 0.1.")
+    return number
+
+
+def _by_scipy(model: FitModel, setup: Setup, minimizer: str, tolerance: float | None) -> FitResults:
+    tolerance = None if tolerance is None else _positive(tolerance)
+    end, success, evaluations = run_scipy(
+        minimizer, model.likelihood, setup.data, setup.start, setup.bounds, setup.fixed, tolerance
+    )
+    lower, upper = setup.bounds.T
+    found = minimize(
+        model.likelihood, setup.data[None], end[None], lower, upper, setup.fixed[None], max_iterations=0
+    )
+    # What SciPy calls a success may be far from the minimum: the estimated distance has to agree.
+    if success and np.isfinite(found.value[0]) and found.edm[0] < _NEAR:
+        found.status[0] = CONVERGED
+    found.iterations[0] = evaluations
+    return fit_results(model, setup.data, found, setup.fixed, setup.bounds, minimizer)
+
+
 @named_options
 def fixed_poi_fit(
     mu: float | Sequence[float],
@@ -133,7 +161,7 @@ def fixed_poi_fit(
     init: Init | None = None,
     bounds: Bounds | None = None,
     fixed: Fixed | None = None,
-    minimizer: Literal["newton", "minuit"] = "newton",
+    minimizer: str = "newton",
     strategy: int | None = None,
     tolerance: float | None = None,
     thorough: bool = False,

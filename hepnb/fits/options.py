@@ -75,15 +75,24 @@ def named_options(function: Callable[P, R]) -> Callable[P, R]:
 def _with_loss(
     place: int | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], Any]:
-    """Exchange a density and its data for the loss that they mean."""
+    """Exchange a density and its data, or the cost function of another program, for the loss they mean."""
     model = kwargs["model"] if "model" in kwargs else args[place or 0]
-    if isinstance(model, FitModel) or not hasattr(model, "log_at"):
+    density, cost = hasattr(model, "log_at"), callable(model) and hasattr(model, "errordef")
+    if isinstance(model, FitModel) or not (density or cost):
         return args, kwargs
-    from hepnb.losses import as_loss  # noqa: PLC0415  # only fits of densities need them
+    from hepnb.losses import CostFunction, as_loss  # noqa: PLC0415  # only fits of densities need them
 
     # The data come right before the model.
     where = (place or 1) - 1
-    loss, data = as_loss(model, args[where] if where < len(args) else kwargs.get("data"))
+    loss: Any
+    data = args[where] if where < len(args) else kwargs.get("data")
+    if density:
+        loss, data = as_loss(model, data)
+    else:
+        if data is not None:
+            raise ModelError(f"{model!r:.60} has its own data. Give None in place of {data!r:.40}.")
+        starts = kwargs.get("init")
+        loss = CostFunction(model, **(starts if isinstance(starts, Mapping) else {}))
     positional = [loss if i == place else data if i == where else value for i, value in enumerate(args)]
     named = {k: loss if k == "model" else data if k == "data" else v for k, v in kwargs.items()}
     return tuple(positional), named

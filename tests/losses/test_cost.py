@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.stats import norm
 
 import hepnb
 from hepnb.densities import Gauss, Parameter
-from hepnb.errors import OptionError
+from hepnb.errors import ModelError, OptionError
 from hepnb.losses import CostFunction
 from hepnb.losses import UnbinnedNLL as OurUnbinnedNLL
 
@@ -72,3 +73,49 @@ def test_added_to_a_loss_of_ours() -> None:
         CostFunction(cost, mu=5.0)
     with pytest.raises(OptionError, match="sigma"):
         CostFunction(cost, mu=5.0, sigm=1.0)
+
+
+def test_handed_over_to_the_fit_itself() -> None:
+    cost, starts = costs()["curve"]
+    made = hepnb.fit(None, CostFunction(cost, **starts))
+    direct = hepnb.fit(None, cost, init=starts)
+    assert direct.labels == made.labels
+    assert direct.bestfit == pytest.approx(made.bestfit, rel=1e-9)
+    assert direct.uncertainty == pytest.approx(made.uncertainty, rel=1e-9)
+    assert hepnb.profile("a", None, cost, [2.0], init=starts).ok.all()
+    with pytest.raises(OptionError, match="missing"):
+        hepnb.fit(None, cost)
+    with pytest.raises(ModelError, match="own data"):
+        hepnb.fit([1.0, 2.0], cost, init=starts)
+
+
+class LossWithParameters:
+    """A loss that is called as zfit's are: with an array, in the order of its own free parameters."""
+
+    errordef = 0.5
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def get_params(self) -> list[Any]:
+        """Free parameters, as zfit has them: a name, a value to be called, ends that may be None."""
+        ends = {"mu": (None, None), "sigma": (1e-3, 5.0)}
+        return [
+            SimpleNamespace(name=name, value=lambda v=value: np.asarray(v), lower=low, upper=high)
+            for (name, (low, high)), value in zip(ends.items(), (1.5, 0.8), strict=True)
+        ]
+
+    def __call__(self, values: Any) -> Any:
+        mu, sigma = values
+        return np.asarray(-norm.logpdf(self.x, mu, sigma).sum())
+
+
+def test_a_loss_that_knows_its_parameters() -> None:
+    x = np.random.default_rng(4).normal(2.0, 1.0, 300)
+    result = hepnb.fit(None, LossWithParameters(x))
+    assert result.labels == ("mu", "sigma")
+    assert result.bestfit == pytest.approx([x.mean(), x.std()], rel=1e-6)
+    assert result.uncertainty == pytest.approx(x.std() / np.sqrt([300, 600]), rel=1e-4)
+    held = hepnb.fit(None, CostFunction(LossWithParameters(x), mu=Parameter("mu", 2.0, fixed=True)))
+    assert held["sigma"][0] == pytest.approx(np.sqrt(np.mean((x - 2.0) ** 2)), rel=1e-6)
+    assert CostFunction(LossWithParameters(x)).bounds[1].tolist() == [1e-3, 5.0]
