@@ -15,9 +15,10 @@ from scipy.special import ndtr, ndtri
 
 from hepnb.errors import ModelError
 from hepnb.figures.inputs import check_axes, check_result, drawing
-from hepnb.figures.layout import draw_legend, make_room
+from hepnb.figures.layout import draw_legend
 from hepnb.figures.mass_limits import coordinate
 from hepnb.figures.style import dress
+from hepnb.typing import FloatArray
 
 if TYPE_CHECKING:
     from hepnb.limits import GridResults
@@ -26,6 +27,8 @@ __all__ = ["LocalP0Artists", "draw_p0_vs_mass"]
 
 _LEVEL_COLOR = "#bd1f01"
 _FEWEST = 3  # standard deviations that are always in the picture
+_CROWDED = 7  # beyond which the first of them lie too close for titles
+_MOST_EXPECTED = 6  # beyond which an expected p-value may leave it
 
 
 @dataclass(frozen=True)
@@ -120,22 +123,21 @@ def draw_p0_vs_mass(
         )
     ax.set_yscale("log")
     dressed = dress(ax, style, x_title=x_title or title, y_title="Local p-value")
-    finite = np.concatenate([observed, expected])
-    smallest = float(np.nanmin(np.where(finite > 0, finite, np.nan)))
-    highest = max(_FEWEST, int(np.ceil(-ndtri(smallest))))
+    highest = max(_FEWEST, _most_sigmas(observed), min(_most_sigmas(expected), _MOST_EXPECTED))
     shown = range(highest + 1)
     levels = tuple(
         ax.axhline(float(ndtr(-sigma)), color=_LEVEL_COLOR, linewidth=0.9, linestyle=":", zorder=1.2)
         for sigma in shown
     )
     every = max(1, -(-highest // 12))  # no more titles than there is room for
+    titled = [sigma for sigma in shown[::every] if highest <= _CROWDED or not 0 < sigma < _FEWEST]
     titles = tuple(
         ax.annotate(
             f"{sigma}σ", (1, float(ndtr(-sigma))), xycoords=("axes fraction", "data"), xytext=(-3, 2),
-            textcoords="offset points", ha="right", va="bottom", color=_LEVEL_COLOR,
+            textcoords="offset points", annotation_clip=True, ha="right", va="bottom", color=_LEVEL_COLOR,
             fontsize=0.75 * dressed.tick_size,
         )
-        for sigma in shown[::every]
+        for sigma in titled
     )  # fmt: skip
     (middle,) = ax.plot(place, expected, "k--", linewidth=1.5, zorder=2.2)
     (line,) = ax.plot(place, observed, "k-", marker="o", markersize=3.6, linewidth=1.7, zorder=2.3)
@@ -149,7 +151,21 @@ def draw_p0_vs_mass(
         entries[failed] = "No result"
     legend = draw_legend(ax, dressed, handles=list(entries), labels=list(entries.values()))
     margin = 0.03 * float(np.ptp(place)) or 0.5
-    edges = np.concatenate([place[:1] - margin, place, place[-1:] + margin])
-    ax.set_xlim(float(edges[0]), float(edges[-1]))
-    make_room(ax, legend, edges, np.full(edges.size - 1, 0.5), floor=float(ndtr(-(highest + 0.3))))
+    ax.set_xlim(float(place[0]) - margin, float(place[-1]) + margin)
+    _make_room(ax, legend, float(ndtr(-(highest + 0.3))))
     return LocalP0Artists(ax, middle, line, levels, titles, failed, legend)
+
+
+def _make_room(ax: Axes, legend: Legend, lowest: float) -> None:
+    """Show p-values down to the lowest, however many decades that are, and the legend above the largest."""
+    box = legend.get_window_extent().transformed(ax.transAxes.inverted())
+    part = min(1.05 - box.y0, 0.6)  # of the height, for the legend
+    bottom, middle = np.log10([lowest, 1.0])
+    ax.set_ylim(lowest, 10 ** float((middle - part * bottom) / (1 - part)))
+
+
+def _most_sigmas(p_values: FloatArray) -> int:
+    """Return the largest significance, rounded up."""
+    known = p_values[np.isfinite(p_values)]
+    # Beyond 38 standard deviations a p-value is 0.
+    return int(np.ceil((-ndtri(np.maximum(known, 1e-300))).max(initial=0.0)))

@@ -109,3 +109,69 @@ def test_a_held_parameter_moves_the_band_by_keyboard_and_is_fitted_again(open_no
     notebook.expect("band.held", {})
     notebook.expect("band._partial is None and band.state == 'current'", True, timeout=60)
     assert page.locator(".hepnb-observed").inner_text() == before
+
+
+GRID = """
+import json, pathlib
+import numpy as np
+import hepnb
+from hepnb.workspace.likelihoods import digest
+
+def signal(size):
+    factor = {"name": "mu_SIG", "type": "normfactor", "data": None}
+    sample = {"name": "signal", "data": [size, size / 2], "modifiers": [factor]}
+    return [{"op": "add", "path": "/channels/0/samples/0", "value": sample}]
+
+def write(name, labels, sizes):
+    about = {"references": {"hepdata": "ins1234567"}, "description": "signals", "labels": labels}
+    about["digests"] = {"sha256": digest(spec)}
+    patches = [
+        {"metadata": {"name": f"s_{'_'.join(map(str, at))}", "values": list(at)}, "patch": signal(size)}
+        for at, size in sizes.items()
+    ]
+    document = {"metadata": about, "patches": patches, "version": "1.0.0"}
+    pathlib.Path(name).write_text(json.dumps(document))
+
+norm = {"name": "norm", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}
+spec = {
+    "channels": [{"name": "SR", "samples": [{"name": "bkg", "data": [50.0, 52.0], "modifiers": [norm]}]}],
+    "observations": [{"name": "SR", "data": [61, 58]}],
+    "measurements": [{"name": "m", "config": {"poi": "mu_SIG", "parameters": []}}], "version": "1.0.0",
+}
+pathlib.Path("background.json").write_text(json.dumps(spec))
+size = lambda a, b=0: 60.0 * np.exp(-(a - 300) / 150 - b / 300)
+write("line.json", ["mass"], {(a,): size(a) for a in range(300, 900, 50)})
+masses = [(a, b) for a in range(300, 800, 100) for b in range(0, 400, 100)]
+write("plane.json", ["m_gluino", "m_chi"], {place: size(*place) for place in masses})
+band = hepnb.BrazilBand()
+band
+"""
+
+
+def test_limits_over_a_mass_grid(open_notebook):
+    """Four gestures: the path, the patch set, every signal, Run."""
+    notebook = open_notebook(GRID)
+    page = notebook.page
+    for label, path in (("Workspace", "background.json"), ("Patch", "line.json")):
+        page.get_by_label(label, exact=True).fill(path)
+        page.get_by_label(label, exact=True).press("Enter")
+    page.get_by_label("Signal", exact=True).select_option("every signal")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("of 12 signals excluded at 95 % CL").wait_for()
+    notebook.expect("band.grid is not None and band.state == 'current'", True)
+    notebook.screenshot("limit-panel-masses", ".hepnb-panel")
+    page.get_by_role("button", name="Local p-values", exact=True).click()
+    notebook.expect("band.figure.axes[0].get_ylabel()", "Local p-value")
+    page.wait_for_timeout(600)
+    notebook.screenshot("limit-panel-p-values", ".hepnb-panel")
+    page.get_by_role("button", name="Many signals", exact=True).click()
+    page.get_by_label("Patch", exact=True).fill("plane.json")
+    page.get_by_label("Patch", exact=True).press("Enter")
+    page.get_by_label("Signal", exact=True).locator("option", has_text="s_300_100").wait_for(state="attached")
+    page.get_by_label("Signal", exact=True).select_option("every signal")
+    page.get_by_role("button", name="Run", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("of 20 signals excluded at 95 % CL").wait_for()
+    notebook.expect("[band.view, band.figure.axes[0].get_ylabel(), band.error]", ["signals", "m_chi", ""])
+    page.wait_for_timeout(600)
+    notebook.screenshot("limit-panel-contour", ".hepnb-panel")

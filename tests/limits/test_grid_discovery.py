@@ -73,3 +73,16 @@ def test_a_grid_without_them_is_refused(workspace, signals):
     grid = hepnb.limit_grid(workspace, {"m300": signals["m300"]}, limits=False)
     with pytest.raises(ModelError, match="discovery=True"):
         draw_p0_vs_mass(grid, Figure().add_subplot())
+
+
+def test_a_very_small_p_value_is_in_the_picture(signals):
+    crowded = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[190, 120])
+    grid = hepnb.limit_grid(
+        crowded, {name: signals[name] for name in ("m300", "m500")}, limits=False, discovery=True
+    )
+    assert grid.p0.min() < 1e-12
+    drawn = draw_p0_vs_mass(grid, Figure().add_subplot())
+    low, high = drawn.axes.get_ylim()
+    assert low < grid.p0.min()
+    assert high > 0.5
+    assert len(drawn.titles) <= 13

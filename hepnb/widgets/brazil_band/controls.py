@@ -39,6 +39,10 @@ class BandControls:
 
     Attributes
     ----------
+    views : ToggleButtons
+        Whether one signal or many are tested.
+    axes : dict of str to Dropdown
+        The coordinates of many signals, by the panel's input.
     start, end, points : widgets
         Range of mu (an empty end is chosen automatically) and number of points.
     cl, statistic : Dropdown
@@ -66,6 +70,22 @@ class BandControls:
     def __init__(self, statistics: Mapping[str, str]) -> None:
         wide = {"width": "auto"}
         style = {"description_width": "76px"}
+        self.views = ipywidgets.ToggleButtons(
+            options=[("One signal", "limit"), ("Many signals", "signals"), ("Local p-values", "p0")],
+            tooltips=[
+                "CLs against the signal strength, and the limit", "Limits against mass, or a contour",
+                "Local p-values of the background against mass",
+            ],
+            style={"button_width": "auto"},
+        )  # fmt: skip
+        self.views.add_class("hepnb-views")
+        self.axes = {
+            name: ipywidgets.Dropdown(
+                options=[(first, "")], description=f"Against {name}", layout=wide, style=style,
+                tooltip="A coordinate of the signals",
+            )
+            for name, first in (("x", "automatic"), ("y", "none"))
+        }  # fmt: skip
         self.start = ipywidgets.FloatText(0.0, description="μ from", layout=wide, style=style)
         self.end = ipywidgets.Text(description="μ to", placeholder="automatic", layout=wide, style=style)
         self.points = ipywidgets.BoundedIntText(
@@ -119,11 +139,12 @@ class BandControls:
         self.words.add_class("hepnb-limits")
         self.saved = ipywidgets.Label()
         grid = ipywidgets.GridBox(
-            [self.start, self.end, self.points, self.cl, self.statistic, self.n_toys],
+            [self.start, self.end, self.points, *self.axes.values(), self.cl, self.statistic, self.n_toys],
             layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
         )
         self.box = column(
             [
+                self.views,
                 self.words,
                 row(self.run, *self.exports.values(), self.saved),
                 grid,
@@ -135,6 +156,15 @@ class BandControls:
             width="370px",
             flex="1 1 270px",
         )
+        self.show_for(many=False)
+
+    def show_for(self, *, many: bool) -> None:
+        """Show the controls of one signal, or of many."""
+        one = (self.start, self.end, self.points, self.n_toys, self.luminosity, self.checks["components"])
+        for widget in one:
+            widget.layout.display = "none" if many else None
+        for widget in self.axes.values():
+            widget.layout.display = None if many else "none"
 
     def add_opener(self, opener: ipywidgets.VBox) -> None:
         """Put the boxes that open a workspace below the others, folded."""

@@ -15,6 +15,7 @@ from hepnb.widgets.brazil_band.scanning import LIMITS, BandScan
 from hepnb.widgets.toolkit.echoes import Echoes
 from hepnb.widgets.toolkit.main_loop import soon
 from hepnb.widgets.toolkit.panel import PICTURE
+from hepnb.widgets.toolkit.quiet import Quiet
 
 __all__ = ["BandFollowing"]
 
@@ -31,7 +32,7 @@ class BandFollowing(BandScan):
         super()._build()
         self._moves = 0
         self._following, self._followed = FollowingScan(), self._ran
-        self._echoes = Echoes()
+        self._echoes, self._quiet = Echoes(), Quiet()
         controls = self._controls
         controls.luminosity.observe(self._luminosity_moved, "value")
         controls.nuisance.observe(self._nuisance_chosen, "value")

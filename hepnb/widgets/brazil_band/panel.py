@@ -10,7 +10,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from hepnb.errors import HepnbError, nearest
-from hepnb.limits import LimitResults
+from hepnb.limits import GridResults, LimitResults
 from hepnb.model import Model, one_data_set
 from hepnb.progress import stoppable
 from hepnb.python_code import Script
@@ -18,18 +18,19 @@ from hepnb.report import save_folder
 from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.controls import cl_choices
 from hepnb.widgets.brazil_band.export import limit_tables, limit_words, scan_table, write_limit
-from hepnb.widgets.brazil_band.following import BandFollowing
 from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, Run
+from hepnb.widgets.brazil_band.signal_grid import grid_script, grid_table, grid_words, write_grid
+from hepnb.widgets.brazil_band.signals import BandSignals
 from hepnb.widgets.toolkit.keeping import free_path
 from hepnb.widgets.toolkit.layout import row
-from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener
+from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener, given_model, model_of
 from hepnb.workspace import Workspace
 from hepnb.workspace.likelihoods import digest
 
 __all__ = ["BrazilBand"]
 
 
-class BrazilBand(BandFollowing):
+class BrazilBand(BandSignals):
     """A scan of the signal strength with observed and expected CLs, and the upper limits.
 
     Examples
@@ -58,7 +59,9 @@ class BrazilBand(BandFollowing):
         controls.run.on_click(lambda _button: self.run())
         for kind, button in controls.exports.items():
             button.on_click(lambda _button, kind=kind: self._press_export(kind))
-        self._opener = WorkspaceOpener(self._opened, lambda topic: self._reporting(topic, ""))
+        self._opener = WorkspaceOpener(
+            self._opened, lambda topic: self._reporting(topic, ""), self._opened_all
+        )
         controls.add_opener(self._opener.box)
         self._dims(LIMITS, controls.words)
         self._compose(row(self.live, controls.box))
@@ -71,7 +74,7 @@ class BrazilBand(BandFollowing):
     # -- what a panel gives back ----------------------------------------------------------------------
 
     def to_code(self, workspace: str = "") -> str:
-        """Return Python that does the same scan and finds the same limits.
+        """Return Python that does the same scan, or tests the same signals, and finds the same limits.
 
         Parameters
         ----------
@@ -85,6 +88,8 @@ class BrazilBand(BandFollowing):
         """
         if self.model is None:
             return "# The limit panel has no model yet: give it a workspace.\n"
+        if self.view != "limit":
+            return grid_script(self._grid_run_now()).text + "\n"
         return self.script(workspace).text + "\n"
 
     def script(self, workspace: str = "") -> Script:
@@ -110,16 +115,22 @@ class BrazilBand(BandFollowing):
         )  # fmt: skip
 
     def table(self) -> list[dict[str, Any]]:
-        """Return one row per point: mu, CLs observed and expected, CLs+b, CLb, ok."""
+        """Return one row per point: mu, CLs observed and expected, CLs+b, CLb, ok; or one per signal."""
+        if self.view != "limit":
+            grid = self.grid
+            return [] if grid is None else grid.table()
         scan = self.scan  # read once: a click may take it away meanwhile
         return [] if scan is None else scan_table(scan)
 
     def _headline(self) -> list[str]:
+        if self.view != "limit":
+            grid = self.grid
+            return [] if grid is None else grid_words(grid)
         result = self.result
         return [] if result is None else limit_words(result, self.significance)
 
-    def run(self, wait: bool = False) -> LimitResults | None:
-        """Scan, and draw the points while they come.
+    def run(self, wait: bool = False) -> LimitResults | GridResults | None:
+        """Scan, or test the signals, and draw what there is while it comes.
 
         Parameters
         ----------
@@ -128,8 +139,8 @@ class BrazilBand(BandFollowing):
 
         Returns
         -------
-        LimitResults or None
-            The limits when waiting; None in the background or when an error is shown in the panel.
+        LimitResults, GridResults or None
+            The limits, or the signals, when waiting; None in the background or when an error is shown.
         """
         self._cancel.set()
         cancel = self._cancel = threading.Event()
@@ -137,7 +148,8 @@ class BrazilBand(BandFollowing):
             self._background.flush()
             with stoppable(cancel):
                 self._scan(cancel)
-            return self.result if isinstance(self.result, LimitResults) and not self.error else None
+            found = self.result if self.view == "limit" else self.grid
+            return found if isinstance(found, LimitResults | GridResults) and not self.error else None
         self._background.post(lambda: self._scan(cancel), cancel)
         return None
 
@@ -153,7 +165,7 @@ class BrazilBand(BandFollowing):
         Parameters
         ----------
         path : path
-            Ends in ``.csv`` (points) or ``.json`` (points, limits and how they were found).
+            Ends in ``.csv`` (points, or signals) or ``.json`` (these, limits and how they were found).
 
         Returns
         -------
@@ -165,6 +177,10 @@ class BrazilBand(BandFollowing):
         HepnbError
             Before a scan, and for another ending.
         """
+        if self.view != "limit":
+            if self.grid is None or self._grid_run is None:
+                raise HepnbError("no signals were tested yet. Press Run first.")
+            return write_grid(Path(path), self._grid_run, self.grid)
         run = self._ran
         if self.scan is None or run is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
@@ -185,7 +201,8 @@ class BrazilBand(BandFollowing):
         -------
         list of pathlib.Path
             ``limit.pdf`` and ``limit.png``, tables of points and limits as CSV and HEPData's YAML,
-            ``code.py``, ``limit.txt``, and ``versions.json`` with the digest of the workspace.
+            ``code.py``, ``limit.txt``, and ``versions.json`` with the digest of the workspace; of many
+            signals their picture and table.
 
         Raises
         ------
@@ -194,6 +211,8 @@ class BrazilBand(BandFollowing):
         FileError
             A file cannot be written.
         """
+        if self.view != "limit":
+            return self._save_signals(folder)
         run = self._ran
         if self.scan is None or self.result is None or run is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
@@ -215,12 +234,32 @@ class BrazilBand(BandFollowing):
             },
         )
 
+    def _save_signals(self, folder: str | Path) -> list[Path]:
+        grid, run = self.grid, self._grid_run
+        if grid is None or run is None:
+            raise HepnbError("no signals were tested yet. Press Run first.")
+        if self._changed_grid():
+            raise HepnbError("the signals were not tested with the present settings. Press Run first.")
+        figure = Figure(figsize=(6.4, 4.8))
+        self._draw(figure, keep=False)
+        return save_folder(
+            folder,
+            figures={self.view: figure},
+            tables={"signals": grid_table(grid)},
+            texts={"code.py": self.to_code(), "signals.txt": "\n".join(grid_words(grid)) + "\n"},
+            inputs={
+                "workspace_sha256": digest(run.workspace.spec),
+                "held": dict(run.held),
+                "model": run.model.document(),
+            },
+        )
+
     def _with_data(self, run: Run) -> Model:
         """Return the model of a scan with its data, where the panel was given some, for what is written."""
         return run.model if self.data is None else run.model.with_data(run.data)
 
     def _folder_name(self) -> str:
-        return f"limit_{self._poi_name(self.model)}"
+        return f"limit_{self._poi_name(self.model)}" if self.view == "limit" else f"limits_{self.view}"
 
     # -- inputs ---------------------------------------------------------------------------------------
 
@@ -228,7 +267,7 @@ class BrazilBand(BandFollowing):
     def _check_workspace(self, proposal: Any) -> Any:
         given = proposal["value"]
         # A pyhf.Model brings its interpolation codes, which its workspace does not hold.
-        self._asked = None if given is None or isinstance(given, Workspace) else Model(given)
+        self._asked = None if given is None or isinstance(given, Workspace) else given_model(given)
         return given if self._asked is None else self._asked.workspace
 
     @traitlets.observe("workspace")
@@ -236,7 +275,7 @@ class BrazilBand(BandFollowing):
         if self.model is not None and self.model.workspace is change["new"]:
             return
         with self._reporting(DATA):
-            self.model = None if change["new"] is None else self._asked or Model(change["new"])
+            self.model = None if change["new"] is None else self._asked or model_of(change["new"])
 
     @traitlets.observe("model", "data")
     def _new_model(self, _change: Any) -> None:
@@ -250,6 +289,7 @@ class BrazilBand(BandFollowing):
             self._scanned = ()
             self._show_nuisances()
             self.held = {}
+            self._forget_signals()
             self._forget()
             self._show_able()
 
@@ -289,15 +329,21 @@ class BrazilBand(BandFollowing):
             # The points stay: only where they cross another 1 - cl is looked up.
             with self._reporting("run"), self._computing(LIMITS, "Looking for the limits ..."):
                 self._finish(self._ran, self.scan, cancel=self._cancel)
+        self._judge()
 
     @traitlets.observe("classic", "log_y", "components")
     def _new_look(self, _change: Any) -> None:
-        if self.scan is not None or self._partial is not None:
+        if self.scan is not None or self._partial is not None or self.grid is not None:
             with self._reporting("look"):
                 self._live_figure().restructure(self._draw)
 
     def _opened(self, workspace: Workspace) -> None:
         self.workspace = workspace
+
+    def _opened_all(self, workspace: Workspace, signals: Any) -> None:
+        self.workspace = workspace
+        self.signals = signals
+        self.view = "signals"
 
     def _end_typed(self, change: Any) -> None:
         text = str(change["new"]).strip()

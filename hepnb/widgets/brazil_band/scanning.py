@@ -140,9 +140,9 @@ class BandScan(SavesFolder):
 
     def _scan(self, cancel: threading.Event) -> None:
         self._busy(True)
-        shown = [self._condition.begin(PICTURE, "Scanning the signal strength ...")]
+        shown = [self._condition.begin(PICTURE, self._doing())]
         try:
-            with self._reporting("run"), self._computing(LIMITS, "Scanning the signal strength ..."):
+            with self._reporting("run"), self._computing(LIMITS, self._doing()):
                 self._scan_now(cancel, shown)
         finally:
             self._condition.end(PICTURE, shown[0])
@@ -151,11 +151,16 @@ class BandScan(SavesFolder):
                 self._judge()
             self._show_condition()
 
+    def _doing(self) -> str:
+        """Return what is said while it is computed."""
+        return "Scanning the signal strength ..."
+
     def _scan_now(self, cancel: threading.Event, shown: list[object]) -> None:
         settings = {name: getattr(self, name) for name in _SETTINGS}
         if not settings["n_toys"]:
             del settings["cl"]  # asymptotic limits at another level are looked up on the same points
         model = self._model_now()
+        self._need_poi(model)
         run = Run(model, self._data_now(model), settings)
         if settings["n_toys"]:
             self._toys_now(run, cancel)
@@ -315,7 +320,10 @@ class BandScan(SavesFolder):
     def _show_able(self) -> None:
         self._controls.run.disabled = self.model is None or self.running
         for button in self._controls.exports.values():
-            button.disabled = self.scan is None
+            button.disabled = not self._can_export()
+
+    def _can_export(self) -> bool:
+        return self.scan is not None
 
     def _need_model(self) -> Model:
         if self.model is None:
@@ -323,6 +331,11 @@ class BandScan(SavesFolder):
         if self._condition.failed(DATA):
             raise ModelError("the model or the data are wrong, see the error above. Put them right first.")
         return self.model
+
+    def _need_poi(self, model: Model) -> None:
+        """Refuse a background alone; in the words for it, as its patch is what is missing."""
+        if model.poi_name is None and self.workspace is not None:
+            Model(self.workspace)
 
     def _model_now(self) -> Model:
         model = self._need_model()

@@ -18,7 +18,7 @@ from hepnb.widgets.fit_panel.report_text import fit_words, poi_note
 from hepnb.widgets.fit_panel.state import FitState
 from hepnb.widgets.fit_panel.studying import FitStudies
 from hepnb.widgets.toolkit.layout import row
-from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener, model_of
+from hepnb.widgets.toolkit.opening import OPEN, WorkspaceOpener, given_model, model_of
 from hepnb.widgets.toolkit.panel import PICTURE
 from hepnb.widgets.toolkit.sections import Sections
 from hepnb.workspace import Workspace
@@ -191,7 +191,7 @@ class FitPanel(FitStudies):
     def _check_workspace(self, proposal: Any) -> Any:
         given = proposal["value"]
         # A pyhf.Model brings its interpolation codes, which its workspace does not hold.
-        self._asked = None if given is None or isinstance(given, Workspace) else Model(given)
+        self._asked = None if given is None or isinstance(given, Workspace) else given_model(given)
         return given if self._asked is None else self._asked.workspace
 
     @traitlets.observe("workspace")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
 
-from hepnb.errors import WorkspaceError, nearest
+from hepnb.errors import ModelError, WorkspaceError, nearest
 from hepnb.limits.signals import signals_of
 from hepnb.model import Model
 from hepnb.widgets.toolkit.layout import column
 from hepnb.workspace import Likelihoods, Workspace, load
 
-__all__ = ["OPEN", "Opened", "WorkspaceOpener", "model_of"]
+__all__ = ["OPEN", "Opened", "WorkspaceOpener", "given_model", "model_of"]
 
 OPEN = "Open a workspace"
 
-_NONE, _ALONE = "", "\0"  # nothing chosen yet; the background without a signal
+# Nothing chosen yet; the background without a signal; all signals, one after the other.
+_NONE, _ALONE, _EVERY = "", "\0", "\0\0"
 _STYLE = {"description_width": "78px"}
 
 
@@ -103,6 +105,23 @@ class Opened:
         # By its path, so that code can name it.
         return base.patch(self._patch, name if len(self._patches) > 1 else None)
 
+    def every(self, region: str = "") -> tuple[Workspace, Any]:
+        """Return the workspace without a signal, and all signals, as :func:`hepnb.limit_grid` takes them.
+
+        Parameters
+        ----------
+        region : str
+            Empty for the only region.
+        """
+        if not isinstance(self._found, Likelihoods):
+            return self.choose(), self._patch
+        workspace = self._found.workspace(region=region or None)
+        member = self._found[region] if region else next(iter(self._found.values()))
+        return workspace, {
+            name: {"metadata": {"name": name, "values": list(member.signals[name])}, "patch": patch}
+            for name, patch in member.patches.items()
+        }
+
 
 class WorkspaceOpener:
     """The boxes; the panel is told of each workspace that is opened.
@@ -113,6 +132,8 @@ class WorkspaceOpener:
         Takes a Workspace.
     reporting : callable
         Makes the context in which errors are shown, for the topic that it is given.
+    opened_all : callable, optional
+        Takes a Workspace and all its signals, of a panel that can test many.
 
     Attributes
     ----------
@@ -124,8 +145,13 @@ class WorkspaceOpener:
         All of them.
     """
 
-    def __init__(self, opened: Callable[[Workspace], None], reporting: Callable[[str], Any]) -> None:
-        self._opened, self._reporting = opened, reporting
+    def __init__(
+        self,
+        opened: Callable[[Workspace], None],
+        reporting: Callable[[str], Any],
+        opened_all: Callable[[Workspace, Any], None] | None = None,
+    ) -> None:
+        self._opened, self._reporting, self._opened_all = opened, reporting, opened_all
         self._present: Opened | None = None
         self._filling = False
         wide = {"width": "auto"}
@@ -161,10 +187,15 @@ class WorkspaceOpener:
         """List the regions and signals."""
         assert self._present is not None  # noqa: S101  # it was just made
         self._filling = True
+        every = [("every signal", _EVERY)] if self._opened_all is not None else []
         try:
             for choice, names, first in (
                 (self.region, self._present.regions, [("any", _NONE)]),
-                (self.signal, self._present.signals, [("choose one", _NONE), ("background alone", _ALONE)]),
+                (
+                    self.signal,
+                    self._present.signals,
+                    [("choose one", _NONE), ("background alone", _ALONE), *every],
+                ),
             ):
                 choice.options = [*first, *((name, name) for name in names)]
                 choice.value = _NONE
@@ -182,8 +213,33 @@ class WorkspaceOpener:
         assert present is not None  # noqa: S101  # whoever calls has looked
         if present.signals and self.signal.value == _NONE:
             return  # the signal is what is missing: the choice is on the page
+        if self.signal.value == _EVERY and self._opened_all is not None:
+            self._opened_all(*present.every(self.region.value or ""))
+            return
         signal = "" if self.signal.value in (None, _ALONE) else self.signal.value
         self._opened(present.choose(signal, self.region.value or ""))
+
+
+def given_model(given: Any) -> Model:
+    """Return the model of what a panel was given, without POI where that comes with a patch.
+
+    Parameters
+    ----------
+    given : path, mapping, pyhf.Workspace or pyhf.Model
+        The last brings interpolation codes, which its workspace does not hold.
+
+    Raises
+    ------
+    HepnbError
+        It is no model.
+    """
+    try:
+        return Model(given)
+    except ModelError:
+        workspace = load(given) if isinstance(given, str | os.PathLike | Mapping) else None
+        if not isinstance(workspace, Workspace):
+            raise
+        return model_of(workspace)
 
 
 def model_of(workspace: Workspace) -> Model:
