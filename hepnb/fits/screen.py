@@ -23,6 +23,9 @@ __all__ = ["Metric", "Relaxed", "distances", "falls_to", "is_smooth", "relax", "
 
 # Ridge on the curvature of unit diagonal: directions without curvature get a finite step.
 _RIDGE = 1e-6
+# Curvatures of unit diagonal so much below the largest are none; a parameter with less of such a direction is
+# no part of it.
+_FLAT, _INVOLVED = 1e-8, 1e-2
 _HALVINGS = 4
 # Where -2 log L is looked at between a point and another one, in parts of the way; what counts as level.
 _ALONG = np.array([0.0, 0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9])
@@ -75,6 +78,17 @@ class Metric:
         inverse[np.ix_(free, free)] = np.linalg.inv(block) * np.outer(scale, scale)
         moving = np.outer(~fixed, ~fixed)
         return cls(np.where(moving, np.nan_to_num(matrix), 0.0), inverse)
+
+    def loose(self) -> BoolArray:
+        """Tell which parameters move along a direction without curvature, shape (parameter,)."""
+        size = np.diag(self.curvature)
+        free = np.flatnonzero(np.diag(self.inverse) > 0)
+        found = np.zeros(size.size, dtype=bool)
+        scale = 1 / np.sqrt(np.where(size > 0, size, 1.0))[free]
+        values, vectors = np.linalg.eigh(self.curvature[np.ix_(free, free)] * np.outer(scale, scale))
+        flat = values <= _FLAT * values.max(initial=0.0)
+        found[free] = (np.abs(vectors[:, flat]) > _INVOLVED).any(axis=1)
+        return found
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ class _Problem:
     points: list[FloatArray] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
     metric: Metric | None = None
+    # The parameters that are not determined at the minima of which that was asked.
+    loose: dict[bytes, BoolArray] = field(default_factory=dict)
 
     @property
     def lowest(self) -> int:
@@ -188,20 +190,34 @@ class Search:
         if problem.metric is None:
             apart = np.abs(points[:, None] - known[None]).max(axis=2)
         else:
-            apart = distances(problem.metric, points, known)
+            # Where the data do not determine some parameters, each point of a valley is a minimum.
+            loose = self._loose(problem, problem.best())
+            apart = distances(problem.metric, np.where(loose, 0.0, points), np.where(loose, 0.0, known))
         rise = value[:, None] - np.array(problem.value)[None]
         return np.asarray(((apart < near) & (np.abs(rise) < near)).any(axis=1))
 
     def _add(self, problem: _Problem, point: FloatArray, value: float) -> bool:
         """Note a minimum; return whether it is new."""
-        for known, other in zip(problem.points, problem.value, strict=True):
-            if abs(value - other) < DISTINCT and (
-                problem.metric is None or distances(problem.metric, point[None], known[None])[0, 0] < 0.1
-            ):
+        equal = np.flatnonzero(np.abs(value - np.array(problem.value)) < DISTINCT)
+        if equal.size:
+            known = np.array(problem.points)[equal]
+            if problem.metric is None or (distances(problem.metric, point[None], known) < 0.1).any():
+                return False
+            # In a valley only parameters that the data determine tell minima apart.
+            moved = np.where(self._loose(problem, point), 0.0, point - known)
+            moved[:, np.logical_or.reduce([self._loose(problem, other) for other in known])] = 0.0
+            if (distances(problem.metric, moved, np.zeros((1, point.size))) < 0.1).any():
                 return False
         problem.points.append(point.copy())
         problem.value.append(value)
         return True
+
+    def _loose(self, problem: _Problem, point: FloatArray) -> BoolArray:
+        """Tell which parameters move along a direction in which -2 log L does not rise at a minimum."""
+        key = point.tobytes()
+        if key not in problem.loose:
+            problem.loose[key] = Metric.at(self.model, self.data, point, problem.fixed).loose()
+        return problem.loose[key]
 
     def follow(
         self, start: FloatArray, owner: IntArray, held: IntArray | None = None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import hepnb
+from hepnb.fits.minima import learn_minima
 
 
 def spec(yields: list[float], twin: bool = True) -> dict[str, Any]:
@@ -68,3 +69,16 @@ def test_what_follows_a_fit_takes_it() -> None:
     assert found.upper[0] == pytest.approx(
         hepnb.minos(None, hepnb.Model(spec([2.0, 8.0, 14.0], twin=False)), ["mu"]).upper[0], rel=1e-3
     )
+
+
+def test_points_of_one_valley_are_one_minimum() -> None:
+    # The product of a factor and a shapefactor is known alone: each point of a curve is a minimum.
+    valley = spec([2.0, 8.0, 14.0])
+    valley["channels"][0]["samples"][1]["modifiers"][1] = {"name": "s", "type": "shapefactor", "data": None}
+    model = hepnb.Model(valley)
+    learned = learn_minima(model, model.data, model.bounds)
+    assert not learned.several
+    assert learned.free.sum() == 1
+    result = hepnb.fit(None, model)
+    assert result.report.second_minimum is None
+    assert result.report.undetermined
