@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import traitlets
 
 from hepnb.errors import BranchError, HepnbError
+from hepnb.widgets.toolkit.inputs import Input, panel_input
 from hepnb.widgets.toolkit.live_figure import LiveFigure
 from hepnb.widgets.toolkit.panel import Panel
 
@@ -154,3 +157,26 @@ def test_the_figure_is_the_one_on_screen_and_the_meter_follows():
     assert panel.figure is panel.live.figure
     assert panel.figure.axes[0].get_title() == "4"
     assert panel.live.show_latency
+
+
+def test_types_of_inputs_may_be_objects_instead_of_texts():
+    """Cells of a notebook have no ``from __future__ import annotations``."""
+
+    class Typed(Panel):
+        """A panel with typed inputs."""
+
+        width: float = panel_input(traitlets.Float(), default=1.0, help="The width.")
+        size: int | None = panel_input(traitlets.Any(), default=None, help="The size.")
+
+        def _build(self):
+            self._compose()
+
+        def to_code(self):
+            return ""
+
+    texts = {"width": float, "size": int | None, "held": Input[int, float]}
+    made = type(Panel)("Made", (Typed,), {"__annotations__": texts, "__doc__": "Made of objects."})
+    found = {name: parameter.annotation for name, parameter in inspect.signature(made).parameters.items()}
+    assert found["width"] == "float"
+    assert found["size"] == "int | None"
+    assert "width : float" in made.__doc__

@@ -7,7 +7,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args, get_origin
 
 import traitlets
 
@@ -165,8 +165,17 @@ def _annotations(cls: type) -> dict[str, str]:
     """Return the types that inputs accept, as they are written."""
     texts: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        texts |= {name: _accepted(str(text)) for name, text in inspect.get_annotations(base).items()}
+        texts |= {name: _accepted(_as_text(found)) for name, found in inspect.get_annotations(base).items()}
     return texts
+
+
+def _as_text(annotation: Any) -> str:
+    """Return a type as it is written; without ``from __future__ import annotations`` it is an object."""
+    if isinstance(annotation, str):
+        return annotation
+    if get_origin(annotation) is Input:
+        annotation = get_args(annotation)[1]
+    return inspect.formatannotation(annotation)
 
 
 def _accepted(text: str) -> str:
