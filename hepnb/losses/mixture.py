@@ -317,8 +317,10 @@ def chain(prepared: Prepared, gradient: FloatArray, curvature: FloatArray) -> tu
         With respect to the parameters.
     """
     slopes = prepared.slopes
-    first = np.einsum("la,lap->lp", gradient, slopes)
-    second = slopes.transpose(0, 2, 1) @ curvature @ slopes
+    # A step of the fit may lead where a density does not exist: infinite there, which the fit turns away from.
+    with np.errstate(invalid="ignore"):
+        first = np.einsum("la,lap->lp", gradient, slopes)
+        second = slopes.transpose(0, 2, 1) @ curvature @ slopes
     if prepared.bends is not None:
         second = second + np.einsum("la,lapq->lpq", gradient, prepared.bends)
     return first, second

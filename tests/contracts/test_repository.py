@@ -104,12 +104,22 @@ def conda_packages(path: str) -> dict[str, str]:
     return {spelling.get(name, name): version for name, _, version in pairs}
 
 
+def required(line: str) -> list[Requirement]:
+    """What a requirement on hepnb itself with extras comes to, extras of extras included."""
+    project = SETTINGS["project"]
+    lines = [*project["dependencies"]]
+    for extra in Requirement(line).extras:
+        lines += project["optional-dependencies"][extra]
+    found = [Requirement(item) for item in lines]
+    own = [item for item in found if item.name == "hepnb"]
+    return [item for item in found if item.name != "hepnb"] + [
+        inner for item in own for inner in required(str(item))
+    ]
+
+
 @pytest.mark.parametrize("path", ["environment.yml", "binder/environment.yml"])
 def test_conda_has_the_same_packages(path: str) -> None:
-    project = SETTINGS["project"]
-    wanted = [
-        Requirement(line) for line in [*project["dependencies"], *project["optional-dependencies"]["lab"]]
-    ]
+    wanted = required("hepnb[workshop]")
     packages = conda_packages(path)
     assert {found.name: str(found.specifier) for found in wanted} == {
         name: version for name, version in packages.items() if name not in {"python", "pip"}

@@ -60,6 +60,16 @@ def check_start(notebook: nbformat.NotebookNode) -> None:
 # These read public files where they are; the others bring their own numbers.
 CHECKS = {"00-start": check_start}
 OTHERS = sorted(path for path in NOTEBOOKS.glob("*.ipynb") if path.stem not in CHECKS)
+# They take a public file where it is on the machine, and generate events otherwise.
+WITH_PUBLIC_FILES = [path for path in OTHERS if "datasets.is_local" in path.read_text(encoding="utf-8")]
+# Every example of the sources of the course.
+ITEMS = {
+    *(f"A{number}" for number in range(1, 56)),
+    *("B0", "B1", "B2", "B3", "B4", "B5", "B6a", "B6b"),
+    *(f"C{number}" for number in range(1, 46)),
+    *(f"D{number}" for number in range(1, 30)),
+    *(f"E{number}" for number in range(1, 21)),
+}
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -77,6 +87,7 @@ def test_notebook_of_public_files(
 def test_notebook_checks_its_own_numbers(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It needs no file and no network, and most of its cells end with an assertion."""
     monkeypatch.delenv("HEPNB_DATA_DIR", raising=False)
+    monkeypatch.setenv("HEPNB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")
@@ -85,6 +96,15 @@ def test_notebook_checks_its_own_numbers(path: Path, tmp_path: Path, monkeypatch
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     checked = [source for source in code if re.search(r"^\s*(assert |np\.testing\.)", source, re.MULTILINE)]
     assert len(checked) > len(code) / 2
+
+
+@pytest.mark.parametrize("path", WITH_PUBLIC_FILES, ids=lambda path: path.stem)
+def test_notebook_checks_the_numbers_of_public_files(
+    path: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEPNB_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    assert stderr(run(path)) == ""
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -97,13 +117,26 @@ def test_notebooks_are_committed_without_outputs(path: Path) -> None:
 def test_items_of_the_course_are_in_the_table() -> None:
     """Every tag of a cell stands in notebooks/README.md beside its notebook, and the other way round."""
     found = {
-        (tag, path.stem)
+        (tag, path.stem, cell["id"])
         for path in NOTEBOOKS.glob("*.ipynb")
         for cell in nbformat.read(path, as_version=4).cells
         for tag in cell.metadata.get("tags", ())
     }
-    rows = re.findall(r"^\| (\w+) \| \[([\w-]+)\]", (NOTEBOOKS / "README.md").read_text(), re.MULTILINE)
-    assert set(rows) == found
+    text = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| \[([\w-]+)\]\([^)]*\) \| `([\w-]+)` \|", text, re.MULTILINE)
+    assert {row[:2] for row in rows} == {row[:2] for row in found}
+    assert set(rows) <= found
+
+    reasons = re.findall(r"^\| ([A-E]\d+[ab]?) \| [^`|]+ \|$", text, re.MULTILINE)
+    covered = {tag for tag, _, _ in found}
+    assert covered | set(reasons) == ITEMS
+    assert covered.isdisjoint(reasons)
+
+
+def test_the_table_of_notebooks_is_complete() -> None:
+    text = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[([\w-]+)\]\(\1\.ipynb\) \|", text, re.MULTILINE)
+    assert listed == sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 
 
 def test_start_notebook_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
