@@ -317,7 +317,7 @@ def chain(prepared: Prepared, gradient: FloatArray, curvature: FloatArray) -> tu
         With respect to the parameters.
     """
     slopes = prepared.slopes
-    # A step of the fit may lead where a density does not exist: infinite there, which the fit turns away from.
+    # A step may lead where a density does not exist. The loss is infinite there, and the fit turns away.
     with np.errstate(invalid="ignore"):
         first = np.einsum("la,lap->lp", gradient, slopes)
         second = slopes.transpose(0, 2, 1) @ curvature @ slopes
