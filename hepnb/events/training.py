@@ -26,8 +26,9 @@ from hepnb.events.tree import Tree
 from hepnb.events.writing.entry_random import check_seed, uniform
 from hepnb.events.writing.exact_shares import exact_bounds
 from hepnb.events.writing.selected_rows import rows_in
+from hepnb.events.writing.training_sums import Scale, TrainingSums, balanced, scale_of
 
-__all__ = ["Batches", "Splits", "batches"]
+__all__ = ["Batches", "Scale", "Splits", "batches"]
 
 Batch: TypeAlias = tuple[NDArray[Any], ...]
 # Alive at once of a chunk: the columns read, and the rows kept, joined and in random order.
@@ -78,6 +79,10 @@ class Batches:
         Of the splitting and of the orders.
     epoch : int
         How many iterations have begun; set it to repeat one.
+    scale : Scale, optional
+        What the inputs are standardised with.
+    class_factors : tuple of float
+        What the weights of each tree are multiplied by.
     """
 
     names: tuple[str, ...]
@@ -91,6 +96,8 @@ class Batches:
     _step: int = field(repr=False)
     _dtype: np.dtype[Any] = field(repr=False)
     epoch: int = 0
+    scale: Scale | None = None
+    class_factors: tuple[float, ...] = ()
     _counted: int | None = field(default=None, repr=False)
 
     @property
@@ -107,6 +114,38 @@ class Batches:
         order = np.random.default_rng([self.seed % 2**64, self.epoch]) if self.shuffled else None
         self.epoch += 1
         return self._batches(order)
+
+    def arrays(self) -> Batch:
+        """Return all of it in memory, in the order of the trees: for scikit-learn.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            X of shape (n_events, n_inputs), then the target and the weight where there are any:
+            ``model.fit(X, y, sample_weight=weight)``.
+        """
+        return _end_to_end(list(self._batches(None)) or [self._read(0, 0, 0)])
+
+    def repeated(self) -> Iterator[Batch]:
+        """Yield batches without an end, epoch after epoch: for Keras.
+
+        Yields
+        ------
+        tuple of numpy.ndarray
+            As an iteration: ``model.fit(train.repeated(), steps_per_epoch=len(train), epochs=20)``.
+
+        Raises
+        ------
+        SelectionError
+            Where no event belongs to it.
+        """
+        while True:
+            empty = True
+            for batch in self:
+                empty = False
+                yield batch
+            if empty:
+                raise SelectionError("none of the events belongs to this part: there is nothing to repeat.")
 
     def _batches(self, order: np.random.Generator | None) -> Iterator[Batch]:
         left: Batch | None = None
@@ -153,26 +192,38 @@ class Batches:
         return _end_to_end([self._rows(place, *chunk) for chunk in read])
 
     def _rows(self, place: int, start: int, stop: int, columns: Mapping[str, Any]) -> Batch:
+        found, target, weights = self._exact_rows(place, start, stop, columns)
+        if self.scale is not None:
+            found = self.scale(found)
+        rows = (found, target, weights)
+        return tuple(array.astype(self._dtype) for array in rows if array is not None)
+
+    def _exact_rows(
+        self, place: int, start: int, stop: int, columns: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        """Return inputs as they are, target and weights in double precision."""
         part, n = self._parts[place], stop - start
         kept = self._belongs(place, start, stop)
         passed = mask_of(part.cut, columns, n)
         kept = kept if passed is None else kept & passed
 
-        def values(expression: Expression) -> NDArray[Any]:
+        def values(expression: Expression) -> NDArray[np.float64]:
             found = numbers(expression, per_entry(expression, expression.lists(columns), n, flat=False))
-            return found[kept].astype(self._dtype)
+            return found[kept]
 
-        inputs = np.empty((int(kept.sum()), len(part.inputs)), dtype=self._dtype)
+        inputs = np.empty((int(kept.sum()), len(part.inputs)))
         for column, expression in enumerate(part.inputs):
             inputs[:, column] = values(expression)
-        more = []
+        target = None
         if isinstance(part.target, Expression):
-            more.append(values(part.target))
+            target = values(part.target)
         elif part.target is not None:
-            more.append(np.full(len(inputs), part.target, dtype=self._dtype))
-        if part.weight is not None:
-            more.append(values(part.weight))
-        return (inputs, *more)
+            target = np.full(len(inputs), float(part.target))
+        weights = None if part.weight is None else values(part.weight)
+        if self.class_factors:
+            weights = np.ones(len(inputs)) if weights is None else weights
+            weights = weights * self.class_factors[place]
+        return inputs, target, weights
 
     def _belongs(self, place: int, start: int, stop: int) -> NDArray[np.bool_]:
         own = _numbers(place, start, stop, self.seed)
@@ -207,6 +258,8 @@ def batches(
     entry_stop: int | None = None,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
     exact: bool = False,
+    standardise: bool = False,
+    balance: bool = False,
     size: int = 1024,
     shuffle: bool = True,
     seed: int = 0,
@@ -236,6 +289,13 @@ def batches(
         Whether each tree is shared out exactly, to the nearest event that passes the cut. Otherwise each
         event draws its part by itself: the numbers of events scatter as binomial ones do, the cut is not
         looked at beforehand, and an event keeps its part when the cut or the range changes.
+    standardise : bool
+        Whether the inputs come as (x - mean) / width, with mean and standard deviation of the training
+        events; ``train.scale`` has them, to be used on what the model is applied to. It takes a pass of its
+        own.
+    balance : bool
+        Whether the weights of every class are multiplied by a number of their own, so that in the training
+        events all classes have the same sum of weights, and the mean weight is 1. It takes a pass of its own.
     size : int
         Events in a batch.
     shuffle : bool
@@ -255,12 +315,14 @@ def batches(
     Splits
         ``train``, ``validation`` and ``test``. Iterating over one gives tuples of arrays: X of shape
         (n, n_inputs), the target (n,) where there is one, the weight (n,) where there is one. ``len`` is
-        the number of batches.
+        the number of batches. ``train.arrays()`` is all of it in memory, for scikit-learn; Keras takes
+        ``train.repeated()``; PyTorch the batches as they come, ``torch.from_numpy(X)``.
 
     Raises
     ------
     SelectionError
-        Where fractions, size, seed or memory make no sense.
+        Where fractions, size, seed or memory make no sense, an input to be standardised is not finite, or a
+        class to be balanced has no positive sum of weights.
     BranchError, ExpressionError
         Where a formula does not fit a tree, or gives a list per event.
 
@@ -312,7 +374,24 @@ def batches(
         names, step = tuple(wanted), min(steps)
         return Batches(names, size, low, high, shuffled, seed, tuple(parts), own, step, np.dtype(dtype))
 
-    return Splits(made(0, shuffle), made(1, False), made(2, False))
+    splits = Splits(made(0, shuffle), made(1, False), made(2, False))
+    if balance and target is not None:
+        raise SelectionError("balance=True is for classes of trees, {1: signal, 0: other}, not for a target.")
+    if standardise or balance:
+        sums = [_sums(splits.train, place) for place in range(len(parts))]
+        for split in splits:
+            split.scale = scale_of(tuple(wanted), sums) if standardise else None
+            split.class_factors = balanced([label for label, _ in labeled], sums) if balance else ()
+    return splits
+
+
+def _sums(train: Batches, place: int) -> TrainingSums:
+    part, total = train._parts[place], TrainingSums.of_nothing(len(train.names))
+    with COLUMNS.bypassed():
+        for start, stop, columns in columns_of(part.tree._reader(), part.used, train._step, part.range):
+            inputs, _, weights = train._exact_rows(place, start, stop, columns)
+            total = total.with_events(inputs, weights)
+    return total
 
 
 def _numbers(place: int, start: int, stop: int, seed: int) -> NDArray[np.float64]:

@@ -224,3 +224,67 @@ def test_exact_parts_of_a_range(trees: dict[str, hepnb.Tree]) -> None:
         trees["signal"], ["id"], exact=True, fractions=(0.5, 0.3, 0.2), entry_start=10, entry_stop=110
     )
     assert (train.n_events, validation.n_events, test.n_events) == (50, 30, 20)
+
+
+@pytest.fixture
+def two_classes() -> dict[float, hepnb.Tree]:
+    random = np.random.default_rng(3)
+    return {
+        1: hepnb.tree({"x": random.normal(100, 5, 900), "n": np.arange(900), "w": random.uniform(0, 2, 900)}),
+        0: hepnb.tree({"x": random.normal(90, 20, 300), "n": np.arange(300), "w": random.uniform(5, 9, 300)}),
+    }
+
+
+def test_standardised_inputs_against_numpy(two_classes: dict[float, hepnb.Tree]) -> None:
+    options: dict[str, Any] = {"cut": "n > 10", "seed": 2, "size": 64, "dtype": np.float64}
+    inputs = ["x", "n", "7"]
+    plain = hepnb.batches(two_classes, inputs, **options)
+    scaled = hepnb.batches(two_classes, inputs, standardise=True, **options)
+    train = plain.train.arrays()[0]
+    scale = scaled.train.scale
+    assert scale is not None
+    np.testing.assert_allclose(scale.mean, train.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(scale.width, [*train.std(axis=0)[:2], 1], rtol=1e-12)
+    for one, other in zip(plain, scaled, strict=True):
+        x, y = one.arrays()
+        np.testing.assert_allclose(other.arrays()[0], (x - scale.mean) / scale.width, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(scale.undo(other.arrays()[0]), x, rtol=1e-12)
+        np.testing.assert_array_equal(other.arrays()[1], y)
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_balanced_classes(two_classes: dict[float, hepnb.Tree], weight: str | None) -> None:
+    trees = {1: [two_classes[1], two_classes[1]], 0: two_classes[0]}
+    splits = hepnb.batches(trees, ["x"], weight=weight, balance=True, seed=1)
+    _, y, w = splits.train.arrays()
+    np.testing.assert_allclose([w[y == 0].sum(), w[y == 1].sum()], [len(w) / 2, len(w) / 2], rtol=1e-4)
+    plain = hepnb.batches(trees, ["x"], weight=weight or "1", seed=1)
+    for one, other in zip(splits, plain, strict=True):
+        ratio = one.arrays()[2] / other.arrays()[2]
+        factors = [ratio[one.arrays()[1] == label] for label in (0, 1)]
+        assert all(np.ptp(factor) < 1e-5 * factor.mean() for factor in factors)
+
+
+def test_all_in_memory_and_without_an_end(two_classes: dict[float, hepnb.Tree]) -> None:
+    train, validation, _ = hepnb.batches(two_classes, ["n"], weight="w", size=100, seed=4)
+    x, y, w = train.arrays()
+    assert len(x) == len(y) == len(w) == train.n_events
+    epoch = [batch[0] for batch, _ in zip(train.repeated(), range(2 * len(train)), strict=False)]
+    found = np.sort(np.concatenate(epoch)[:, 0])
+    np.testing.assert_array_equal(found, np.sort(np.repeat(x[:, 0], 2)))
+    nothing = hepnb.batches(two_classes, ["n"], fractions=(0, 1, 0)).train
+    assert nothing.arrays()[0].shape == (0, 1)
+    with pytest.raises(SelectionError, match="none of the events"):
+        next(nothing.repeated())
+    assert validation.arrays()[0].shape == (validation.n_events, 1)
+
+
+def test_what_cannot_be_standardised_or_balanced(two_classes: dict[float, hepnb.Tree]) -> None:
+    with pytest.raises(SelectionError, match="input 'log"):
+        hepnb.batches(two_classes, ["x", "log(n - 20)"], standardise=True)
+    with pytest.raises(SelectionError, match="class 0"):
+        hepnb.batches(two_classes, ["x"], weight="where(x < 0, 1, 0) + where(n > 400, 1, 0)", balance=True)
+    with pytest.raises(SelectionError, match="no training events"):
+        hepnb.batches(two_classes, ["x"], fractions=(0, 0.5, 0.5), standardise=True)
+    with pytest.raises(SelectionError, match="target"):
+        hepnb.batches(two_classes[1], ["x"], "w > 1", balance=True)

@@ -169,6 +169,17 @@ def _over(value: Any, nesting: Nesting) -> Any:
 def jagged(column: Any) -> Jagged | None:
     """Give a column of lists of numbers, none missing, flat; None for any other column."""
     layout, levels = column.layout, []
+    # Most columns are so, and awkward's own steps take longer than the rest of a short calculation.
+    if type(layout) is ak.contents.ListOffsetArray and type(layout.content) is ak.contents.NumpyArray:
+        offsets, flat = layout.offsets.data, layout.content.data
+        if (
+            offsets.dtype == np.int64
+            and flat.ndim == 1
+            and not (layout.parameters or layout.content.parameters)
+        ):
+            begin = offsets[0]
+            ends = offsets - begin if begin else offsets
+            return Jagged(Nesting(len(ends) - 1, (ends,)), flat[begin : offsets[-1]])
     n_events = len(layout)
     while layout.is_list and not layout.is_regular and not layout.parameters:
         layout = layout.to_ListOffsetArray64(True)
