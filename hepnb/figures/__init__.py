@@ -23,6 +23,7 @@ from hepnb.figures.ranking import BreakdownArtists, RankingArtists, draw_breakdo
 from hepnb.figures.stack import StackArtists, draw_stack
 from hepnb.figures.style import PALETTE, STYLES
 from hepnb.figures.titles import experiment_label
+from hepnb.figures.toy_pulls import ToyPullArtists, draw_toy_pulls
 
 __all__ = [
     "PALETTE",
@@ -42,6 +43,7 @@ __all__ = [
     "PullArtists",
     "RankingArtists",
     "StackArtists",
+    "ToyPullArtists",
     "YieldArtists",
     "draw_brazil_band",
     "draw_breakdown",
@@ -60,6 +62,7 @@ __all__ = [
     "draw_pulls",
     "draw_ranking",
     "draw_stack",
+    "draw_toy_pulls",
     "draw_yields",
     "experiment_label",
     "lay_out",
