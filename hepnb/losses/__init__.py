@@ -18,6 +18,7 @@ from hepnb.losses.build import (
 from hepnb.losses.cost import CostFunction
 from hepnb.losses.loss import Loss
 from hepnb.losses.splot import sweights
+from hepnb.losses.starts import start_values
 
 __all__ = [
     "BinnedNLL",
@@ -29,5 +30,6 @@ __all__ = [
     "SimpleLoss",
     "UnbinnedNLL",
     "as_loss",
+    "start_values",
     "sweights",
 ]
