@@ -16,7 +16,7 @@ from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
 from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.html_table import html_table, number, number_with_error
-from hepnb.model import FitModel, one_data_set
+from hepnb.model import FitModel, Model, one_data_set
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
@@ -109,6 +109,16 @@ class RankingResults:
         return np.argsort(-np.nan_to_num(size), kind="stable")
 
 
+def _of_workspace(model: Model) -> dict[str, list[str]]:
+    """Return the groups of the workspace, as far as the model has their parameters beside its POI."""
+    known = {*model.parameter_names, *(p.set_name for p in model.parameters)} - {model.poi_name}
+    groups = {
+        name: [member for member in members if member in known]
+        for name, members in model.workspace.groups.items()
+    }
+    return {name: members for name, members in groups.items() if members}
+
+
 @named_options
 def ranking(
     data: ArrayLike | None,
@@ -135,7 +145,7 @@ def ranking(
     groups : mapping of str to str or sequence of str, optional
         Names or patterns of the parameters of groups, such as ``{"JES": ["JES_*", "pileup"]}``. The impact of
         a group is the quadratic difference of the POI's uncertainty and that with the group held at its best
-        values.
+        values. By default those of the workspace, which a datacard has.
     poi : str or int, optional
         Another parameter of interest.
     init, bounds, fixed
@@ -184,6 +194,8 @@ def ranking(
     free = fit(counts, model) if result is None else result
     if not isinstance(groups, Mapping | None):
         raise ModelError(f"groups={groups!r:.80}: give a dict of group to names or patterns.")
+    if groups is None and isinstance(model, Model):
+        groups = _of_workspace(model)
     of_groups = group_impacts(counts, model, free, groups or {})
     others = np.array([i for i in range(model.n_parameters) if i != where_poi], dtype=np.intp)
     prefit = np.array([0.0 if p.kind == "free" else p.sigma for p in model.parameters])

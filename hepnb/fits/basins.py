@@ -368,7 +368,7 @@ def _emptied(model: FitModel) -> FloatArray:
         dtype=np.intp,
     )
     shaped = compiled.shape_parameters
-    if compiled.floor is not None or not shaped.size or not moving.size:
+    if compiled.floor is not None or compiled.extension is not None or not (shaped.size and moving.size):
         return none
     up, down = (_shifts(model, sign) for sign in (1.0, -1.0))
     up[~np.isin(shaped, moving)] = down[~np.isin(shaped, moving)] = 0.0

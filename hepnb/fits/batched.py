@@ -132,11 +132,46 @@ def minimize(
     BatchedFit
         One row per fit, converged or not.
     """
-    shape = start.shape
     bounds = Bounds(np.atleast_2d(lower), np.atleast_2d(upper), np.atleast_2d(fixed))
-    data = np.broadcast_to(data, (shape[0], data.shape[-1]))
+    data = np.broadcast_to(data, (len(start), data.shape[-1]))
+    start = bounds.clip(start, start)
+    profiled = getattr(likelihood, "profiled", None)
+    smaller = None if profiled is None else profiled.free(bounds.fixed)
+    if smaller is None:
+        return _minimize(likelihood, data, start, bounds, max_iterations, check_saddles)
+    # Fits of the parameters that have no closed form; the others follow from them.
+    held = bounds.fixed.copy()
+    held[:, smaller.parameters] = True
+    end = _minimize(smaller, data, start, replace(bounds, fixed=held), max_iterations, check_saddles)
+    end.points[:] = smaller.fill(end.points, data)
+    beyond = (end.points < bounds.lower) | (end.points > bounds.upper)
+    rows = np.flatnonzero((beyond & ~bounds.fixed).any(axis=1))
+    if rows.size and max_iterations < _STEPS:
+        # A few steps of a search: the start of further ones.
+        room = bounds.take(rows)
+        end.points[rows] = room.clip(end.points[rows], start[rows])
+        end.value[rows] = likelihood.objective(end.points[rows], data[rows], 0).value
+    elif rows.size:
+        again = _minimize(
+            likelihood, data[rows], start[rows], bounds.take(rows), max_iterations, check_saddles
+        )
+        for name, values in vars(end).items():
+            values[rows] = getattr(again, name)
+    return end
+
+
+def _minimize(
+    likelihood: Likelihood,
+    data: FloatArray,
+    start: FloatArray,
+    bounds: Bounds,
+    max_iterations: int,
+    check_saddles: bool,
+) -> BatchedFit:
+    """Minimise a batch whose starts are within the bounds."""
+    shape = start.shape
     end = BatchedFit(
-        bounds.clip(start, start),
+        start.copy(),
         np.full(shape[0], np.inf),
         np.full(shape[0], NOT_FINISHED),
         np.full(shape[0], np.inf),

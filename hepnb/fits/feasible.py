@@ -13,6 +13,7 @@ import numpy as np
 from hepnb.fits.batched import minimize
 from hepnb.model import FitModel, Model
 from hepnb.model.expectation import cell_rates, differentiate
+from hepnb.model.extended_derivatives import bin_slopes
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["feasible"]
@@ -112,8 +113,11 @@ def _one(
         if not lacking.any():
             break
         here = cell_rates(compiled, point[None], 2)
-        slopes = differentiate(compiled, point[None], here)[2][0]
-        jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=0)[lacking > 0]
+        if compiled.extension is not None:
+            jacobian = bin_slopes(compiled, point[None], here)[0][lacking > 0]
+        else:
+            slopes = differentiate(compiled, point[None], here)[2][0]
+            jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=0)[lacking > 0]
         stuck = held.copy()
         for _ in range(point.size):
             # What runs into a bound takes no further part: the others have to do it.

@@ -88,6 +88,9 @@ def _touched(compiled: Compiled) -> BoolArray:
     touched[compiled.cell_bin[cell[real]], parameter[real]] = True
     which, moved = np.nonzero((compiled.shape_odd != 0) | (compiled.shape_even != 0))
     touched[compiled.cell_bin[moved], compiled.shape_parameters[which]] = True
+    if compiled.extension is not None:
+        cells, parameters = compiled.extension.touched
+        touched[compiled.cell_bin[cells], parameters] = True
     return touched
 
 
@@ -137,6 +140,9 @@ def _block(compiled: Compiled, bins: slice, own: IntArray) -> Block:
             cell_terms=compiled.cell_terms[cells] - terms.start,
             floor=None if floor is None else Floor(floor.shaped[cells], floor.scaled[terms]),
             faint=None if compiled.faint is None else compiled.faint[bins],
+            extension=None
+            if compiled.extension is None
+            else compiled.extension.cut(cells, bins, position, np.isin(np.arange(n_parameters), own)),
         ),
         own,
         bins,

@@ -16,10 +16,12 @@ import numpy as np
 
 from hepnb.errors import ModelError
 from hepnb.interpolation import CODES, AdditiveCode, MultiplicativeCode
+from hepnb.model.extension import Extension, collect_extension
 from hepnb.model.parameters import Parameter, collect, flatten, with_law
 from hepnb.model.positivity import Floor
-from hepnb.modifiers import MODIFIERS, Contribution, Occurrence, ParameterSet
+from hepnb.modifiers import MODIFIERS, Contribution, Occurrence, ParameterSet, free_argument
 from hepnb.typing import FloatArray, IntArray
+from hepnb.workspace.formula import Formula
 from hepnb.workspace.laws import Law
 
 __all__ = ["FAINT", "Compiled", "compile_workspace", "floor_of"]
@@ -70,6 +72,8 @@ class Compiled:
     faint : ndarray, shape (b,), optional
         A rate to add to each bin, :data:`FAINT` or 0; None where no bin can be left without a rate. See
         :func:`_faint`.
+    extension : Extension, optional
+        What models of Combine have beyond those of HistFactory.
     """
 
     parameters: tuple[Parameter, ...]
@@ -93,6 +97,7 @@ class Compiled:
     floor: Floor | None = None
     faint: FloatArray | None = None
     norm_warp: FloatArray | None = None
+    extension: Extension | None = None
 
     @property
     def has_faint(self) -> bool:
@@ -146,8 +151,18 @@ def compile_workspace(
     channels = sorted(spec["channels"], key=lambda channel: str(channel["name"]))
     samples = sorted({sample["name"] for channel in channels for sample in channel["samples"]})
     grid = _Grid(channels, samples)
-    contributions = _contributions(grid)
-    sets = collect((with_law(part.parameters, constraints) for _, part in contributions), overrides)
+    occurrences = _occurrences(grid)
+    formulas = _formulas(occurrences.pop("formula", {}))
+    contributions = [
+        (MODIFIERS[kind].effect, MODIFIERS[kind].contribute(name, places))
+        for kind, by_name in occurrences.items()
+        for name, places in by_name.items()
+    ]
+    groups = [part.parameters for _, part in contributions]
+    known = {group.name for group in groups}
+    arguments = dict.fromkeys(name for formula, _ in formulas for name in formula.arguments)
+    groups += [free_argument(name) for name in arguments if name not in known]
+    sets = collect((with_law(group, constraints) for group in groups), overrides)
     parameters = flatten(sets)
     if not parameters:
         raise ModelError("the model has no parameters. Give a sample a normfactor for the POI.")
@@ -172,6 +187,17 @@ def compile_workspace(
         (grid.nominal.size, n_parameters),
         one=slot_of_factor + n_parameters,
     )
+    extension = collect_extension(
+        {
+            kind: [(first[name], place) for name, places in by_name.items() for place in places]
+            for kind, by_name in occurrences.items()
+        },
+        [
+            (formula, np.array([first[name] for name in formula.arguments], dtype=np.intp), places)
+            for formula, places in formulas
+        ],
+        grid.nominal.size,
+    )
     nominal, faint = _faint(grid, odd, even, parameters, (term_slot - slot_of_factor, cell_terms))
     return Compiled(
         parameters=parameters,
@@ -194,6 +220,7 @@ def compile_workspace(
         cell_terms=cell_terms,
         faint=faint,
         norm_warp=_warps(sets, parameters, entry_parameter),
+        extension=extension,
     )
 
 
@@ -229,7 +256,7 @@ class _Grid:
 _NAME_AND_TYPE = itemgetter("name", "type")
 
 
-def _contributions(grid: _Grid) -> list[tuple[str, Contribution]]:
+def _occurrences(grid: _Grid) -> dict[str, dict[str, list[Occurrence]]]:
     """Collect the modifiers by type and name in the order that gives pyhf's order of parameters."""
     found: dict[str, dict[str, list[Occurrence]]] = {name: {} for name in MODIFIERS}
     for channel, sample, cells, bins, nominal in grid.places:
@@ -245,11 +272,17 @@ def _contributions(grid: _Grid) -> list[tuple[str, Contribution]]:
             found[kind].setdefault(modifier["name"], []).append(place)
     # pyhf gathers staterrors after its walk over the samples, sorted by name.
     found["staterror"] = dict(sorted(found["staterror"].items()))
-    return [
-        (MODIFIERS[kind].effect, MODIFIERS[kind].contribute(name, places))
-        for kind, by_name in found.items()
-        for name, places in by_name.items()
-    ]
+    return found
+
+
+def _formulas(found: Mapping[str, list[Occurrence]]) -> list[tuple[Formula, list[Occurrence]]]:
+    """Parse the formulas that multiply samples."""
+    by_formula: dict[Formula, list[Occurrence]] = {}
+    for places in found.values():
+        for place in places:
+            formula = Formula(place.data["formula"], tuple(place.data["arguments"]))
+            by_formula.setdefault(formula, []).append(place)
+    return list(by_formula.items())
 
 
 def _shapes(shapes: list[tuple[int, Contribution]], nominal: FloatArray) -> tuple[FloatArray, FloatArray]:

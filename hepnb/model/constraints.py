@@ -75,6 +75,8 @@ class Constraints:
         Parameter and place in ``aux`` of each Gaussian.
     weight : ndarray, shape (g,)
         1 / sigma^2.
+    weight_below : ndarray, shape (g,), optional
+        1 / sigma^2 where the parameter is below its auxiliary datum; None where all Gaussians are symmetric.
     poisson, poisson_aux : ndarray of int, shape (q,)
         Parameter and place in ``aux`` of each Poisson.
     tau : ndarray, shape (q,)
@@ -101,6 +103,13 @@ class Constraints:
     parameters: IntArray
     scale: FloatArray
     shift: FloatArray
+    weight_below: FloatArray | None = None
+
+    def _weights(self, pull: FloatArray) -> FloatArray:
+        """Return 1 / sigma^2 on the side where each pull is."""
+        if self.weight_below is None:
+            return self.weight
+        return np.where(pull < 0, self.weight_below, self.weight)
 
     def expected(self, points: FloatArray) -> FloatArray:
         """Return the expected auxiliary data, shape (batch, aux), of points of shape (batch, parameter)."""
@@ -120,7 +129,10 @@ class Constraints:
 
     def constant(self, aux: FloatArray) -> FloatArray:
         """Return the part of -2 log L that depends on the auxiliary data alone, shape (batch,)."""
-        norm = float(np.sum(np.log(2 * np.pi / self.weight)))
+        sigma = 1 / np.sqrt(self.weight)
+        if self.weight_below is not None:
+            sigma = 0.5 * (sigma + 1 / np.sqrt(self.weight_below))
+        norm = float(np.sum(np.log(2 * np.pi * sigma**2)))
         return np.asarray(norm + saturated(aux[..., self.poisson_aux]).sum(axis=-1))
 
     @cached_property
@@ -139,6 +151,8 @@ class Constraints:
         if not self.gauss.size:
             return np.zeros(points.shape[:-1])
         pull = points[..., self.places[0]] - aux[..., self.places[1]]
+        if self.weight_below is not None:
+            return np.asarray((np.square(pull) * self._weights(pull)).sum(axis=-1))
         return np.asarray(np.square(pull) @ self.weight)
 
     def value(self, points: FloatArray, aux: FloatArray) -> FloatArray:
@@ -153,8 +167,10 @@ class Constraints:
         first, second = np.zeros((2, *points.shape))
         gauss, gauss_aux, counted, counted_aux = self.places
         if self.gauss.size:
-            first[..., gauss] = 2 * (points[..., gauss] - aux[..., gauss_aux]) * self.weight
-            second[..., gauss] = 2 * self.weight
+            pull = points[..., gauss] - aux[..., gauss_aux]
+            weight = self._weights(pull)
+            first[..., gauss] = 2 * pull * weight
+            second[..., gauss] = 2 * weight
         if self.poisson.size:
             gamma, count = points[..., counted] + self.offset, aux[..., counted_aux]
             first[..., counted] = 2 * (self.tau - count / gamma)
@@ -188,6 +204,8 @@ def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
     constrained = [(i, p) for i, p in enumerate(parameters) if p.kind != "free"]
     # A parameter of no width is held where its measurement is, and has no term; its datum keeps its place.
     gauss = [(i, j, p.sigma) for j, (i, p) in enumerate(constrained) if p.kind == "gaussian" and p.sigma]
+    below = [p.below or p.sigma for _, p in constrained if p.kind == "gaussian" and p.sigma]
+    split = any(p.below for _, p in constrained)
     counted = [(j, i, p) for j, (i, p) in enumerate(constrained) if p.kind in ("poisson", "gamma")]
     poisson = [(i, j, math.sqrt(p.factor) if p.kind == "gamma" else p.factor) for j, i, p in counted]
     offset = np.array([math.sqrt(p.factor) if p.kind == "gamma" else 0.0 for _, _, p in counted])
@@ -211,4 +229,5 @@ def collect_constraints(parameters: Sequence[Parameter]) -> Constraints:
         parameters=np.array([i for i, _ in constrained], dtype=np.intp),
         scale=scale,
         shift=shift,
+        weight_below=np.array([1.0 / sigma**2 for sigma in below]) if split else None,
     )

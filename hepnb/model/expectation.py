@@ -20,6 +20,7 @@ import numpy as np
 
 from hepnb.interpolation.code import Factor, MultiplicativeCode
 from hepnb.model.compile import Compiled
+from hepnb.model.extension import Evaluated
 from hepnb.typing import FloatArray
 
 __all__ = [
@@ -53,12 +54,15 @@ class Rates:
         The product of the factors of each cell.
     slots : tuple of ndarray, shape (batch, slot)
         Value, first and second derivative of every slot, the latter if asked for.
+    parts : Evaluated, optional
+        What a model with an :class:`~hepnb.model.extension.Extension` needs for derivatives.
     """
 
     cells: FloatArray
     bins: FloatArray
     kappa: FloatArray
     slots: tuple[FloatArray, FloatArray, FloatArray]
+    parts: Evaluated | None = None
 
 
 def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
@@ -70,8 +74,8 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
         The model.
     points : ndarray, shape (batch, parameter)
         Parameter points.
-    order : {0, 2}
-        With 2 the derivatives of the slots are evaluated too.
+    order : {0, 1, 2}
+        The highest derivative of the slots to evaluate. With 2 morphs are differentiated, too.
 
     Returns
     -------
@@ -92,6 +96,7 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
         value = np.concatenate([norm.value, points, one], axis=1)
         if order:
             first = np.concatenate([norm.first, np.ones_like(points), 0.0 * one], axis=1)
+        if order == 2:
             second = np.concatenate([norm.second, np.zeros_like(points), 0.0 * one], axis=1)
     else:
         value = np.concatenate([points, one], axis=1)
@@ -103,6 +108,9 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
     if tiny.any():
         value[tiny] = TINY
     kappa = np.multiply.reduceat(value[:, compiled.term_slot], compiled.cell_terms, axis=1)
+    if compiled.extension is not None:
+        kappa, cells, bins, parts = compiled.extension.rates(compiled, points, kappa, order)
+        return Rates(cells, _seen(compiled, bins), kappa, (value, first, second), parts)
     total = compiled.nominal
     if compiled.shape_parameters.size:
         h, g = compiled.shape_code.basis(points[:, compiled.shape_parameters], 0)
@@ -112,10 +120,15 @@ def cell_rates(compiled: Compiled, points: FloatArray, order: int = 0) -> Rates:
         kappa = compiled.floor.clip(compiled, value, kappa, total)
     cells = kappa * total
     bins = np.add.reduceat(cells, compiled.bin_starts, axis=1)
+    return Rates(cells, _seen(compiled, bins), kappa, (value, first, second))
+
+
+def _seen(compiled: Compiled, bins: FloatArray) -> FloatArray:
+    """Add faint rates to the bins, and take rates that are nothing for 0."""
     if compiled.faint is not None:
         bins += compiled.faint
     bins[np.abs(bins) < NOTHING] = 0.0
-    return Rates(cells, bins, kappa, (value, first, second))
+    return bins
 
 
 def interpolated_norms(

@@ -19,9 +19,11 @@ from hepnb.model.compile import Compiled
 from hepnb.model.constraints import EMPTY, Constraints, poisson, saturated
 from hepnb.model.evaluation import evaluate_rates, rate_gradient
 from hepnb.model.expectation import Rates, cell_rates, differentiate, rates, slot_values
+from hepnb.model.extended_derivatives import SortedTerms, extended_curvature, extended_gradient, sorted_terms
 from hepnb.model.factors import Factors, factors
 from hepnb.model.incidence import Incidence, incidence
 from hepnb.model.operator import Operator
+from hepnb.model.profiled import ProfiledLikelihood
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["NO_RATE", "HistFactoryLikelihood", "Objective"]
@@ -31,6 +33,8 @@ __all__ = ["NO_RATE", "HistFactoryLikelihood", "Objective"]
 NO_RATE = 1e-20
 _SLICE_BYTES, _GRADIENT_BYTES = 8_000_000, 2_000_000
 _FEW_PARAMETERS = 20
+# The events of an empty bin with an additive uncertainty: -2 log L is changed by some 1e-5 at most.
+_EMPTY_WITH_ERRORS = 1e-6
 # From so many points on it pays to multiply factors that cells share once.
 _MANY_POINTS = 16
 
@@ -95,6 +99,8 @@ class HistFactoryLikelihood:
             + 20.0 * compiled.nominal.size
         )
         shapes = float(compiled.shape_parameters.size * compiled.nominal.size)
+        if compiled.extension is not None and compiled.extension.morphs is not None:
+            shapes += 3.0 * compiled.extension.morphs.odd.size
         gradient = sums + 2 * shapes + 60.0 * (self.n_bins + self.n_parameters)
         return gradient, gradient + sum(block.cost for block in self._blocks)
 
@@ -102,10 +108,47 @@ class HistFactoryLikelihood:
     def _incidence(self) -> Incidence:
         return incidence(self.compiled)
 
+    @cached_property
+    def _sorted_terms(self) -> SortedTerms:
+        return sorted_terms(self.compiled)
+
+    @cached_property
+    def least_count(self) -> float:
+        """The events that an empty bin counts for; more where uncertainties are added to its rate.
+
+        They can take the rate to 0, where the minimum then lies, and steps towards it must see the edge.
+        """
+        extension = self.compiled.extension
+        return EMPTY if extension is None or extension.errors is None else _EMPTY_WITH_ERRORS
+
+    @cached_property
+    def profiled(self) -> ProfiledLikelihood | None:
+        """The likelihood without the bin uncertainties that have a closed form; None where none has."""
+        extension = self.compiled.extension
+        if extension is None or extension.errors is None:
+            return None
+        errors = extension.errors
+        per_bin = np.bincount(errors.bins, minlength=self.n_bins)
+        used = np.bincount(errors.parameters, minlength=self.n_parameters)
+        for factor in extension.formulas:
+            used[factor.parameters] += 2
+        if extension.morphs is not None:
+            used[extension.morphs.parameters] += 2
+        used[self.compiled.norm_parameters] += 2
+        used[self.compiled.shape_parameters] += 2
+        steering = self.compiled.term_slot - self.compiled.norm_parameters.size
+        used[steering[(steering >= 0) & (steering < self.n_parameters)]] += 2
+        unit = np.zeros(self.n_parameters, dtype=bool)
+        unit[self.constraints.gauss[self.constraints.weight == 1.0]] = True
+        alone = (per_bin[errors.bins] == 1) & (used[errors.parameters] == 1) & unit[errors.parameters]
+        return ProfiledLikelihood(self, np.flatnonzero(alone)) if alone.any() else None
+
     @property
     def operator_bytes(self) -> int:
         """Memory per point of :meth:`operator`; 0 where there are too many bins for it."""
         if self.n_parameters < 3 * self.n_bins or self.n_parameters < _FEW_PARAMETERS:
+            return 0
+        if self.compiled.extension is not None:
             return 0
         if self.compiled.has_faint:
             return 0  # its softened factors would outshine a faint background
@@ -148,6 +191,9 @@ class HistFactoryLikelihood:
         interpolates = np.zeros(self.n_parameters, dtype=bool)
         interpolates[self.compiled.norm_parameters] = True
         interpolates[self.compiled.shape_parameters] = True
+        extension = self.compiled.extension
+        if extension is not None and extension.morphs is not None:
+            interpolates[extension.morphs.parameters] = True
         return np.where(interpolates, farthest, np.inf)
 
     @property
@@ -157,7 +203,7 @@ class HistFactoryLikelihood:
 
     def bin_rates(self, points: FloatArray) -> FloatArray:
         """Return the rate of every bin, shape (batch, bin), at points of shape (batch, parameter)."""
-        if len(points) < _MANY_POINTS:
+        if len(points) < _MANY_POINTS or self.compiled.extension is not None:
             return cell_rates(self.compiled, points).bins
         return np.ascontiguousarray(evaluate_rates(self.compiled, self._factors, points, 0).bins.T)
 
@@ -218,6 +264,8 @@ class HistFactoryLikelihood:
     def _slope(self, points: FloatArray, data: FloatArray, order: int, exact: bool) -> Objective:
         """Value, and gradient if asked for, without any curvature."""
         del exact
+        if self.compiled.extension is not None:
+            return self._extended_slope(points, data, order)
         compiled, links = self.compiled, self._factors
         here = evaluate_rates(compiled, links, points, order)
         bins = np.ascontiguousarray(here.bins.T)
@@ -229,17 +277,31 @@ class HistFactoryLikelihood:
         gradient = gradient + self.constraints.slopes(points, data[:, self.n_bins :])[0]
         return Objective(value, gradient, empty[:, :, None])
 
+    def _extended_slope(self, points: FloatArray, data: FloatArray, order: int) -> Objective:
+        """Value, and gradient if asked for, of a model with an extension."""
+        return self.slope_of(cell_rates(self.compiled, points, order), points, data, order)
+
+    def slope_of(self, here: Rates, points: FloatArray, data: FloatArray, order: int) -> Objective:
+        """Return value, and gradient if asked for, of a model with an extension, from its rates."""
+        value, empty = self._value(here.bins, points, data), np.empty((len(points), 0))
+        if order == 0:
+            return Objective(value, empty, empty[:, :, None])
+        weight = self._weights(here.bins, data)[0]
+        gradient = extended_gradient(self.compiled, points, here, weight, self._sorted_terms)
+        gradient += self.constraints.slopes(points, data[:, self.n_bins :])[0]
+        return Objective(value, gradient, empty[:, :, None])
+
     def _weights(self, bins: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return 2 (1 - n / nu), n / nu and nu of the bins, shape (batch, bin)."""
         main = data[:, : self.n_bins]
         nu = self._lit(bins, main)
         good = nu > 0
         if good.all():
-            ratio = np.maximum(main, EMPTY) / nu
+            ratio = np.maximum(main, self.least_count) / nu
         else:
             # A point outside the domain has no derivatives; the numbers there are never used.
             nu = np.where(good, nu, 1.0)
-            ratio = np.where(~good & (main == 0), 0.0, np.maximum(main, EMPTY) / nu)
+            ratio = np.where(~good & (main == 0), 0.0, np.maximum(main, self.least_count) / nu)
         return 2 * (1 - ratio), ratio, nu
 
     def _value(self, nu: FloatArray, points: FloatArray, data: FloatArray) -> FloatArray:
@@ -260,7 +322,7 @@ class HistFactoryLikelihood:
             value[outside] = np.inf
         if not main.all():
             edge = (main == 0) & good
-            value -= 2 * EMPTY * np.log(np.where(edge, nu, 1.0)).sum(axis=1)
+            value -= 2 * self.least_count * np.log(np.where(edge, nu, 1.0)).sum(axis=1)
         return np.where(np.isnan(value), np.inf, value)
 
     def _lit(self, nu: FloatArray, main: FloatArray) -> FloatArray:
@@ -325,6 +387,8 @@ def _block_derivatives(
     exact: bool,
 ) -> tuple[FloatArray, FloatArray]:
     """Return gradient and curvature of the bins of a block with respect to its parameters."""
+    if compiled.extension is not None:
+        return extended_curvature(compiled, points, here, weight, stiffness, exact)
     log_slopes, shape_slopes, slopes, diagonal = differentiate(compiled, points, here)
     jacobian = np.add.reduceat(slopes, compiled.bin_starts, axis=1)
     gradient = np.matmul(weight[:, None, :], jacobian)[:, 0]

@@ -28,6 +28,7 @@ from hepnb.model.settings import (
     laws,
     measurement_named,
 )
+from hepnb.model.two_sided import two_sided
 from hepnb.python_code import Code
 from hepnb.typing import FloatArray
 from hepnb.workspace import Workspace
@@ -132,6 +133,10 @@ class Model(Evaluator):
         compiled = compile_workspace(
             spec, list(config.get("parameters", ())), self.interpolation, self.bin_constraints
         )
+        if positivity == "root" and compiled.extension is not None:
+            raise ModelError(
+                "positivity='root' is not for models of Combine, which floor their templates. Leave it out."
+            )
         if positivity == "root":
             compiled = replace(compiled, floor=floor_of(compiled))
         auxiliary = collect_constraints(compiled.parameters)
@@ -347,7 +352,10 @@ class Model(Evaluator):
         main = rng.poisson(rates, size=(size, self.n_bins)).astype(float)
         aux = np.tile(constraints.expected(point), (size, 1))
         sigma = 1 / np.sqrt(constraints.weight)
-        aux[:, constraints.gauss_aux] = rng.normal(point[constraints.gauss], sigma, size=(size, sigma.size))
+        shifts = rng.normal(0.0, sigma, size=(size, sigma.size))
+        if constraints.weight_below is not None:
+            shifts = two_sided(shifts, sigma, 1 / np.sqrt(constraints.weight_below), rng)
+        aux[:, constraints.gauss_aux] = point[constraints.gauss] + shifts
         counts = constraints.poisson_rates(point)
         aux[:, constraints.poisson_aux] = rng.poisson(counts, size=(size, counts.size))
         for place in constraints.cut:

@@ -43,6 +43,8 @@ class Parameter:
         nan for other kinds.
     cut : bool
         Whether the law of kind ``"gamma"`` is cut as in ROOT.
+    below : float
+        The standard deviation of a Gaussian below ``aux``, where it is another than ``sigma``; 0 for none.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Parameter:
     sigma: float
     factor: float
     cut: bool = False
+    below: float = 0.0
 
     @property
     def center(self) -> float:
@@ -150,6 +153,9 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
     if kind == "normal" and parameters.scalar and parameters.constraint == "free":
         value, width = numbers
         return replace(parameters, constraint="gaussian", aux=(value,), width=(width,))
+    if kind == "bifurcated" and parameters.scalar and parameters.constraint == "free":
+        value, below, above = numbers
+        return replace(parameters, constraint="gaussian", aux=(value,), width=(above,), below=below)
     if kind == "count" and parameters.scalar and parameters.constraint == "free":
         return replace(parameters, constraint="poisson", aux=(numbers[0],), width=(1.0,))
 
@@ -167,7 +173,9 @@ def with_law(parameters: ParameterSet, constraints: Mapping[str, Law]) -> Parame
         if bins
         else "'uniform', 'gamma', 'gamma-root', 'lognormal' or 'none'"
     )
-    factor = "Use ('normal', value, uncertainty) or ('count', events)." if parameters.scalar else "Remove it."
+    factor = (
+        "Use 'normal', 'bifurcated' or 'count' with their numbers." if parameters.scalar else "Remove it."
+    )
     remedy = f"Use {can}." if bins or systematic else factor
     raise ModelError(f"modifier {parameters.name!r} cannot have a constraint {kind!r}. {remedy}")
 
@@ -222,6 +230,7 @@ def _same(one: ParameterSet, other: ParameterSet) -> bool:
             parameters.fixed,
             parameters.warp,
             parameters.cut,
+            parameters.below,
             repr(numbers),
         )
 
@@ -308,6 +317,7 @@ def flatten(sets: Iterable[ParameterSet]) -> tuple[Parameter, ...]:
                     sigma=1.0 if group.constraint == "gamma" else sigma,
                     factor=width if counted else math.nan,
                     cut=group.cut,
+                    below=group.below,
                 )
             )
     return tuple(flat)

@@ -39,11 +39,14 @@ def alike(likelihood: HistFactoryLikelihood) -> tuple[Any, ...] | None:
     Returns
     -------
     tuple or None
-        Hashable. Rates that are clipped, faint ones, log-normal laws and laws that are cut have no stack, nor
-        have models of many bins, for which the operator is no good.
+        Hashable. Rates that are clipped, faint ones, log-normal laws, laws that are cut or have two widths,
+        and what only Combine's models have, have no stack, nor have models of many bins, for which the
+        operator is no good.
     """
     compiled, own = likelihood.compiled, likelihood.constraints
     if compiled.floor is not None or compiled.has_faint or compiled.norm_warp is not None or own.cut.size:
+        return None
+    if compiled.extension is not None or own.weight_below is not None:
         return None
     if likelihood.n_bins > _MOST_BINS:
         return None

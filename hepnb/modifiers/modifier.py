@@ -14,7 +14,7 @@ import numpy as np
 
 from hepnb.typing import FloatArray, IntArray
 
-__all__ = ["Contribution", "ModifierType", "Occurrence", "ParameterSet"]
+__all__ = ["Contribution", "ModifierType", "Occurrence", "ParameterSet", "free_argument"]
 
 
 class Occurrence(NamedTuple):
@@ -64,6 +64,8 @@ class ParameterSet:
         ((1 + r)^alpha - 1) / r. 0 for all others, which are interpolated at alpha.
     cut : bool
         Whether the law "gamma" is cut as in ROOT.
+    below : float
+        The Gaussian's standard deviation below ``aux``, where it is another than above; 0 for none.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ParameterSet:
     width: tuple[float, ...] = ()
     warp: float = 0.0
     cut: bool = False
+    below: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,20 +107,21 @@ class Contribution:
 
 @dataclass(frozen=True)
 class ModifierType:
-    """One of HistFactory's modifier types.
+    """A modifier type.
 
     Parameters
     ----------
     name : str
         The ``type`` in the workspace.
-    effect : {"shape", "norm", "factor"}
-        Adds an interpolated shape, multiplies by an interpolated factor, or multiplies by a parameter.
+    effect : {"shape", "norm", "factor", "extension"}
+        Adds an interpolated shape, multiplies by an interpolated factor, multiplies by a parameter, or does
+        what :mod:`hepnb.model.extension` says.
     contribute : callable
         ``contribute(name, occurrences)`` gives the :class:`Contribution`.
     """
 
     name: str
-    effect: Literal["shape", "norm", "factor"]
+    effect: Literal["shape", "norm", "factor", "extension"]
     contribute: Callable[[str, Sequence[Occurrence]], Contribution]
 
 
@@ -140,6 +144,11 @@ def scalar(
         aux=(init,) if constrained else (),
         width=(1.0,) if constrained else (),
     )
+
+
+def free_argument(name: str) -> ParameterSet:
+    """Make the parameter of a formula that no modifier has: free, from 0 to 10 by default."""
+    return scalar(name, "free", 1.0, (0.0, 10.0))
 
 
 def plain_factor(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from typing import Any
 
-from hepnb.errors import nearest
+from hepnb.errors import WorkspaceError, nearest
 from hepnb.workspace.faults import (
     LARGEST,
     Fault,
@@ -18,10 +18,21 @@ from hepnb.workspace.faults import (
     segment,
     shown,
 )
+from hepnb.workspace.formula import Formula
 
-__all__ = ["MODIFIER_TYPES", "check_channels", "check_observation", "check_observed_bins"]
+__all__ = [
+    "HISTFACTORY_TYPES",
+    "MODIFIER_TYPES",
+    "check_channels",
+    "check_observation",
+    "check_observed_bins",
+]
 
-MODIFIER_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
+HISTFACTORY_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
+MODIFIER_TYPES = (*HISTFACTORY_TYPES, "morph", "binerror", "bincount", "formula")
+"""HistFactory's seven, and those of Combine's datacards, which pyhf does not have."""
+
+MORPH_METHODS = ("additive", "renormalized", "logarithmic")
 
 
 def check_channels(channels: Any, known: Container[int] = ()) -> dict[str, int]:
@@ -81,8 +92,22 @@ def _sample(sample: Any) -> None:
                 raise Fault(
                     f"this {modifier['type']} is already modifiers[{first}]. Remove or rename one of them."
                 )
+            if modifier["type"] == "morph":
+                _same_morphs(modifiers, modifier)
         except Fault as fault:
             raise fault.inside(segment("modifiers", index, modifier)) from None
+
+
+def _same_morphs(modifiers: list[Any], modifier: dict[str, Any]) -> None:
+    """Refuse morphs of one sample that differ in what belongs to the sample."""
+    first = next(m for m in modifiers if isinstance(m, dict) and m.get("type") == "morph")
+    for key in ("method", "floor"):
+        if modifier["data"][key] != first["data"][key]:
+            raise Fault(
+                f"its {key} is {modifier['data'][key]!r}, "
+                f"that of {first['name']!r} is {first['data'][key]!r}. "
+                "All morphs of a sample have the same."
+            )
 
 
 def _usual(modifier: Any, n: int) -> bool:
@@ -153,7 +178,50 @@ def _per_bin(kind: str, data: Any, n: int) -> None:
     )
 
 
+def _morph(kind: str, data: Any, n: int) -> None:
+    check_entries(
+        data, ("lo_data", "hi_data", "scale", "width", "method", "floor"), what="the data of a morph"
+    )
+    _histosys(kind, {name: data[name] for name in ("lo_data", "hi_data")}, n)
+    for name in ("scale", "width", "floor"):
+        check_number(data[name], name)
+    if not (data["scale"] > 0 and data["width"] > 0 and data["floor"] >= 0):
+        raise Fault("scale and width of a morph must be positive, and its floor not negative.")
+    if data["method"] not in MORPH_METHODS:
+        raise Fault(
+            f"the method {data['method']!r} does not exist. {nearest(str(data['method']), MORPH_METHODS)}"
+        )
+
+
+def _one_bin(kind: str, data: Any, n: int) -> None:
+    entry = {"binerror": "error", "bincount": "events"}[kind]
+    check_entries(data, ("bin", entry), what=f"the data of a {kind}")
+    check_number(data[entry], entry)
+    if type(data["bin"]) is not int or not 0 <= data["bin"] < n:
+        raise Fault(f"bin is {shown(data['bin'])}: it must be a number from 0 to {n - 1}.")
+    if not data[entry] > 0:
+        raise Fault(f"{entry} is {data[entry]}: it must be positive.")
+
+
+def _formula(kind: str, data: Any, n: int) -> None:  # noqa: ARG001  # one signature for the table
+    check_entries(data, ("formula", "arguments"), what="the data of a formula")
+    check_text(data["formula"], "formula")
+    arguments = data["arguments"]
+    if not isinstance(arguments, list) or len(set(map(str, arguments))) != len(arguments):
+        raise Fault(f"arguments must be a list of different names, this is {shown(arguments)}.")
+    for name in arguments:
+        check_text(name, "arguments")
+    try:
+        Formula(data["formula"], tuple(arguments))
+    except WorkspaceError as error:
+        raise Fault(str(error)) from None
+
+
 _DATA: dict[str, Callable[[str, Any, int], None]] = {
+    "morph": _morph,
+    "binerror": _one_bin,
+    "bincount": _one_bin,
+    "formula": _formula,
     "histosys": _histosys,
     "lumi": _no_data,
     "normfactor": _no_data,

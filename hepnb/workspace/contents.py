@@ -8,7 +8,8 @@ from typing import Any
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.html_table import html_table
 from hepnb.workspace._validate import Checked, validate_plain
-from hepnb.workspace.extras import BLOCK, block_of, checked_codes, split
+from hepnb.workspace.channel_checks import HISTFACTORY_TYPES
+from hepnb.workspace.extras import BLOCK, block_of, checked_codes, checked_groups, split
 from hepnb.workspace.laws import Law, laws_by_measurement
 from hepnb.workspace.origin import Origin
 from hepnb.workspace.plain import plain
@@ -21,7 +22,7 @@ class Contents:
     """A validated specification and what is known beside it: all of :class:`Workspace` that is read only."""
 
     __slots__ = (
-        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_interpolation", "_labels",
+        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_groups", "_interpolation", "_labels",
         "_luminosity", "_origin", "_patches", "_pruned", "_spec",
     )  # fmt: skip
 
@@ -35,9 +36,11 @@ class Contents:
         constraints: Mapping[str, Any] | None = None,
         bin_labels: Mapping[str, Sequence[str]] | None = None,
         interpolation: Mapping[str, str] | None = None,
+        groups: Mapping[str, Sequence[str]] | None = None,
         pruned: Sequence[Pruned] = (),
     ) -> None:
         self._interpolation: dict[str, str] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
         self._check(plain(spec), None)
         self._edges = {name: tuple(map(float, values)) for name, values in (edges or {}).items()}
         self._labels = dict(labels or {})
@@ -46,6 +49,8 @@ class Contents:
             self._constraints = self._laws(constraints)
         if interpolation is not None:
             self._interpolation = checked_codes(interpolation)
+        if groups is not None:
+            self._groups = checked_groups(groups)
         self._bin_labels = {name: tuple(names) for name, names in (bin_labels or {}).items()}
         self._pruned = tuple(pruned)
         self._luminosity = 1.0
@@ -66,9 +71,12 @@ class Contents:
         self._constraints = self._laws(written.constraints)
         if written.interpolation:
             self._interpolation = checked_codes(written.interpolation)
+        if written.groups:
+            self._groups = checked_groups(written.groups)
 
     def _laws(self, given: Mapping[str, Any]) -> dict[str, dict[str, Law]]:
-        return laws_by_measurement(given, self.measurements, self.modifiers if given else ())
+        known = {*self.modifiers, *self._checked.parameters} if given else ()
+        return laws_by_measurement(given, self.measurements, known)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -98,6 +106,19 @@ class Contents:
                 for modifier in sample["modifiers"]:
                     found.setdefault(modifier["name"], {})[modifier["type"]] = None
         return {name: tuple(types) for name, types in found.items()}
+
+    @property
+    def beyond_histfactory(self) -> str:
+        """The first modifier that HistFactory does not have, for messages; "" where there is none."""
+        for channel in self._spec["channels"]:
+            for sample in channel["samples"]:
+                for modifier in sample["modifiers"]:
+                    if modifier["type"] not in HISTFACTORY_TYPES:
+                        return (
+                            f"the {modifier['type']} {modifier['name']!r} of sample {sample['name']!r} in "
+                            f"channel {channel['name']!r}"
+                        )
+        return ""
 
     @property
     def measurements(self) -> tuple[str, ...]:
@@ -232,6 +253,11 @@ class Contents:
         return dict(self._interpolation)
 
     @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The names of the parameters of each group, as datacards have them, for :func:`hepnb.ranking`."""
+        return dict(self._groups)
+
+    @property
     def constraints_by_measurement(self) -> dict[str, dict[str, Law]]:
         """The laws of every measurement that has some: what ``Workspace(spec, constraints=...)`` takes."""
         return {name: dict(laws) for name, laws in self._constraints.items()}
@@ -243,9 +269,9 @@ class Contents:
         It has no block, and is :attr:`spec`, where there is nothing of the kind. ``Workspace(document)`` and
         ``hepnb.load(document)`` read it back.
         """
-        if not (self._constraints or self._interpolation):
+        if not (self._constraints or self._interpolation or self._groups):
             return self._spec
-        return {**self._spec, BLOCK: block_of(self._constraints, self._interpolation)}
+        return {**self._spec, BLOCK: block_of(self._constraints, self._interpolation, self._groups)}
 
     @property
     def patches(self) -> tuple[Any, ...]:
@@ -263,7 +289,7 @@ class Contents:
         known = {
             "edges": self.edges, "labels": self.labels, "colors": self.colors,
             "constraints": self._one_constraints(), "bin_labels": self.bin_labels,
-            "interpolation": self.interpolation,
+            "interpolation": self.interpolation, "groups": self.groups,
         }  # fmt: skip
         return {name: value for name, value in known.items() if value}
 
@@ -279,6 +305,7 @@ class Contents:
             self._spec == other._spec
             and self._constraints == other._constraints
             and self._interpolation == other._interpolation
+            and self._groups == other._groups
         )
 
     def __hash__(self) -> int:

@@ -6,14 +6,14 @@ such a file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hepnb.errors import WorkspaceError, nearest
 from hepnb.workspace.laws import Law
 
-__all__ = ["BLOCK", "Block", "block_of", "checked_codes", "split"]
+__all__ = ["BLOCK", "Block", "block_of", "checked_codes", "checked_groups", "split"]
 
 BLOCK = "hepnb"
 _VERSION = 1
@@ -31,10 +31,36 @@ class Block:
         Laws by measurement, not yet checked.
     interpolation : mapping
         Interpolation codes by modifier type, not yet checked.
+    groups : mapping
+        Names of parameters by group, not yet checked.
     """
 
     constraints: Mapping[str, Any] = field(default_factory=dict)
     interpolation: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
+
+
+def checked_groups(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return groups of parameters in their one spelling.
+
+    Raises
+    ------
+    WorkspaceError
+        A group is no list of names.
+
+    Examples
+    --------
+    >>> checked_groups({"theory": ["scale", "pdf"]})
+    {'theory': ('scale', 'pdf')}
+    """
+    for group, names in given.items():
+        if (
+            isinstance(names, str)
+            or not isinstance(names, Sequence)
+            or not all(type(n) is str for n in names)
+        ):
+            raise WorkspaceError(f"group {group!r} is {names!r:.60}: give a list of names of parameters.")
+    return {group: tuple(names) for group, names in given.items()}
 
 
 def checked_codes(given: Mapping[str, str]) -> dict[str, str]:
@@ -62,7 +88,9 @@ def checked_codes(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def block_of(
-    constraints: Mapping[str, Mapping[str, Law]], interpolation: Mapping[str, str] | None = None
+    constraints: Mapping[str, Mapping[str, Law]],
+    interpolation: Mapping[str, str] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return the block as JSON has it.
 
@@ -72,6 +100,8 @@ def block_of(
         The laws that are not pyhf's.
     interpolation : mapping of str to str, optional
         The interpolation codes that are not pyhf's.
+    groups : mapping of str to sequence of str, optional
+        The names of the parameters of each group.
 
     Returns
     -------
@@ -91,6 +121,8 @@ def block_of(
         }
     if interpolation:
         block["interpolation"] = dict(interpolation)
+    if groups:
+        block["groups"] = {name: list(members) for name, members in groups.items()}
     return block
 
 
@@ -125,7 +157,7 @@ def split(document: Any) -> tuple[Any, Block]:
             "Use the version of hepnb that wrote it."
         )
     for key in block:
-        if key not in ("version", "constraints", "interpolation"):
+        if key not in ("version", "constraints", "interpolation", "groups"):
             raise WorkspaceError(f"the block {BLOCK!r} of the workspace has no entry {key!r}. Remove it.")
     constraints = block.get("constraints", {})
     if not isinstance(constraints, Mapping) or not all(isinstance(v, Mapping) for v in constraints.values()):
@@ -135,4 +167,7 @@ def split(document: Any) -> tuple[Any, Block]:
     interpolation = block.get("interpolation", {})
     if not isinstance(interpolation, Mapping):
         raise WorkspaceError(f"the interpolation of the block {BLOCK!r} must be an object of code names.")
-    return spec, Block(dict(constraints), dict(interpolation))
+    groups = block.get("groups", {})
+    if not isinstance(groups, Mapping):
+        raise WorkspaceError(f"the groups of the block {BLOCK!r} must be an object of lists of names.")
+    return spec, Block(dict(constraints), dict(interpolation), dict(groups))

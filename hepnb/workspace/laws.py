@@ -10,9 +10,10 @@ from hepnb.errors import WorkspaceError, nearest
 
 __all__ = ["LAWS", "Law", "check_law", "laws_by_measurement"]
 
-Law: TypeAlias = "str | tuple[str, float] | tuple[str, float, float]"
+Law: TypeAlias = "str | tuple[str, float] | tuple[str, float, float] | tuple[str, float, float, float]"
 """``"poisson"``; ``("gamma", 0.3)`` with the relative uncertainty of a law that has one; or
-``("normal", 1.0, 0.05)``, a factor that was measured to be 1.00 +- 0.05; or ``("count", 16)``, one that is
+``("normal", 1.0, 0.05)``, a factor that was measured to be 1.00 +- 0.05; ``("bifurcated", 0.9, 0.1, 0.2)``,
+one that was measured to be 0.9 - 0.1 + 0.2; or ``("count", 16)``, one that is
 the expectation of 16 observed events."""
 
 LAWS: dict[str, bool] = {
@@ -24,10 +25,11 @@ LAWS: dict[str, bool] = {
     "gamma-root": True,
     "lognormal": True,
     "normal": True,
+    "bifurcated": True,
     "count": True,
 }
-"""Every law, and whether it has numbers: a relative uncertainty, value and uncertainty for "normal", or the
-events of "count"."""
+"""Every law, and whether it has numbers: a relative uncertainty, value and uncertainty for "normal",
+value and both uncertainties for "bifurcated", or the events of "count"."""
 
 
 def check_law(name: str, given: Any) -> Law:
@@ -66,6 +68,8 @@ def check_law(name: str, given: Any) -> Law:
         return kind
     if kind == "normal":
         return _measured(name, numbers)
+    if kind == "bifurcated":
+        return _bifurcated(name, numbers)
     if kind == "count":
         return _counted(name, numbers)
     if len(numbers) != 1 or isinstance(numbers[0], bool) or not isinstance(numbers[0], int | float):
@@ -101,6 +105,18 @@ def _measured(name: str, numbers: Sequence[Any]) -> tuple[str, float, float]:
             "('normal', 1.0, 0.05)."
         )
     return "normal", value, width
+
+
+def _bifurcated(name: str, numbers: Sequence[Any]) -> tuple[str, float, float, float]:
+    """Return the law of a factor that was measured with two uncertainties."""
+    good = len(numbers) == 3 and all(type(number) in (int, float) for number in numbers)
+    value, below, above = map(float, numbers) if good else (math.nan, math.nan, math.nan)
+    if not (math.isfinite(value) and 0 < below < math.inf and 0 < above < math.inf):
+        raise WorkspaceError(
+            f"modifier {name!r}: the constraint 'bifurcated' needs a value and two positive uncertainties: "
+            "('bifurcated', 0.9, 0.1, 0.2) is 0.9 - 0.1 + 0.2."
+        )
+    return "bifurcated", value, below, above
 
 
 def laws_by_measurement(

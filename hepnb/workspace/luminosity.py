@@ -52,8 +52,13 @@ def _modifier(modifier: Mapping[str, Any], factor: float) -> Mapping[str, Any]:
     data: Any = modifier.get("data")
     if modifier["type"] in _ABSOLUTE:
         return {**modifier, "data": _scaled(data, factor)}
-    if modifier["type"] == "histosys":
-        return {**modifier, "data": {**data, **{side: _scaled(data[side], factor) for side in _SIDES}}}
+    if modifier["type"] in ("histosys", "morph"):
+        scaled = {side: _scaled(data[side], factor) for side in _SIDES}
+        if modifier["type"] == "morph":
+            scaled["floor"] = data["floor"] * factor
+        return {**modifier, "data": {**data, **scaled}}
+    if modifier["type"] == "binerror":
+        return {**modifier, "data": {**data, "error": data["error"] * factor}}
     return modifier
 
 

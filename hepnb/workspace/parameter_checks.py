@@ -23,8 +23,12 @@ __all__ = ["ModifiedParameter", "check_measurement", "check_settings", "paramete
 
 # Modifiers of one family may share a name (a correlated systematic); across families they may not.
 _FAMILY = {
-    "histosys": "a constrained systematic (histosys, normsys)",
-    "normsys": "a constrained systematic (histosys, normsys)",
+    "histosys": "a constrained systematic (histosys, normsys, morph)",
+    "normsys": "a constrained systematic (histosys, normsys, morph)",
+    "morph": "a constrained systematic (histosys, normsys, morph)",
+    "binerror": "the uncertainty of a bin (binerror)",
+    "bincount": "a count of simulated events (bincount)",
+    "argument": "the argument of a formula",
     "lumi": "the luminosity (lumi)",
     "normfactor": "a free factor (normfactor)",
     "shapefactor": "free factors per bin (shapefactor)",
@@ -35,6 +39,10 @@ _PER_BIN = frozenset({"shapefactor", "shapesys", "staterror"})
 _SETTINGS = {
     "histosys": {"inits", "bounds", "auxdata"},
     "normsys": {"inits", "bounds", "auxdata"},
+    "morph": {"inits", "bounds", "auxdata"},
+    "binerror": {"inits", "bounds", "auxdata"},
+    "bincount": {"inits", "bounds", "auxdata"},
+    "argument": {"inits", "bounds"},
     "lumi": {"inits", "bounds", "auxdata", "sigmas"},
     "normfactor": {"inits", "bounds"},
     "shapefactor": {"inits", "bounds"},
@@ -120,8 +128,13 @@ def _names_differ(found: dict[str, ModifiedParameter]) -> None:
 
 def _parameter(modifier: dict[str, Any], channel: str, n: int, found: dict[str, ModifiedParameter]) -> None:
     name, kind = modifier["name"], modifier["type"]
+    if kind == "formula":
+        _arguments(modifier["data"]["arguments"], channel, found)
+        return
     bins = n if kind in _PER_BIN else 1
     known = found.get(name)
+    if known is not None and known.kind == "argument" and bins == 1:
+        known.kind = kind
     if known is None:
         found[name] = ModifiedParameter(kind, bins, shared=False, places=[channel])
         return
@@ -145,6 +158,20 @@ def _parameter(modifier: dict[str, Any], channel: str, n: int, found: dict[str, 
         known.shared = True
         if kind == "staterror":
             known.bins += bins
+
+
+def _arguments(names: list[str], channel: str, found: dict[str, ModifiedParameter]) -> None:
+    """Note the parameters of a formula, which may be those of other modifiers."""
+    for name in names:
+        known = found.setdefault(name, ModifiedParameter("argument", 1, shared=False, places=[channel]))
+        if known.bins != 1 or known.kind in _PER_BIN:
+            raise Fault(
+                f"its argument {name!r} is {_FAMILY[known.kind]} in channel {known.places[0]!r}. "
+                "Only single parameters can be arguments."
+            )
+        if channel not in known.places:
+            known.places.append(channel)
+            known.shared = True
 
 
 def check_measurement(measurement: Any) -> None:

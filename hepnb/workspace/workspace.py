@@ -44,6 +44,8 @@ class Workspace(Contents):
     interpolation : mapping of str to str, optional
         The interpolation codes of normsys and histosys, where they are not pyhf's; see
         :attr:`interpolation`.
+    groups : mapping of str to sequence of str, optional
+        The names of the parameters of groups, whose impacts :func:`hepnb.ranking` gives.
     pruned : sequence of Pruned, optional
         What was left out when it was built.
 
@@ -173,7 +175,7 @@ class Workspace(Contents):
     def _constraints_for(self, patched: Workspace) -> dict[str, dict[str, Law]]:
         """Return the laws of a patched workspace; a measurement with a new name keeps those of its place."""
         found = {}
-        known = patched.modifiers
+        known = {*patched.modifiers, *patched._checked.parameters}
         for place, name in enumerate(patched.measurements):
             same = name in self.measurements or place >= len(self.measurements)
             laws = self._constraints.get(name if same else self.measurements[place], {})

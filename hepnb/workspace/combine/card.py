@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from hepnb.errors import WorkspaceError
 
-__all__ = ["Card", "Column", "Line", "Nuisance", "ShapeRule", "number", "parse_card"]
+__all__ = ["BinErrorRule", "Card", "Column", "Line", "Nuisance", "ShapeRule", "number", "parse_card"]
 
 # Lines of one value for each process of each bin.
-PER_COLUMN = ("lnN", "lnU", "gmN", "trG")
-_SHAPES = ("shape", "shapeN", "shape?", "shapeN?", "shape*", "shapeU", "shape2", "shapeN2")
+SHAPES = ("shape", "shapeN", "shape?", "shapeN?", "shapeU")
+PER_COLUMN = ("lnN", "lnU", "gmN", "trG", *SHAPES)
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Nuisance:
         The values by column, without those that have no effect.
     frozen : bool
         Whether it is held where it starts.
+    histograms : dict of int to str
+        By column, what stands for $SYSTEMATIC in the names of its histograms, where that is not its name.
     """
 
     line: Line
@@ -72,17 +74,41 @@ class Nuisance:
     count: float = 0.0
     effects: dict[int, str] = field(default_factory=dict)
     frozen: bool = False
+    histograms: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BinErrorRule:
+    """A line ``autoMCStats``.
+
+    Attributes
+    ----------
+    line : Line
+        Where it stands.
+    threshold : float
+        The most effective events of a bin whose processes have a parameter each; none where it is negative.
+    with_signal : bool
+        Whether signals count among them.
+    raw : bool
+        Whether histograms are morphed as they are (hist-mode 2), with their normalization.
+    """
+
+    line: Line
+    threshold: float
+    with_signal: bool
+    raw: bool
 
 
 @dataclass(frozen=True)
 class ShapeRule:
-    """A line that says where templates are."""
+    """A line that says where templates are; ``varied`` is the name of those of an uncertainty."""
 
     line: Line
     process: str
     bin: str
     file: str
     name: str
+    varied: str
 
 
 @dataclass
@@ -105,6 +131,12 @@ class Card:
         ``param`` lines.
     arguments : dict of str to Line
         ``extArg`` lines.
+    flat : dict of str to Line
+        ``flatParam`` lines.
+    groups : dict of str to dict of str to Line
+        The parameters of each group, with the line that names them.
+    bin_errors : dict of str to BinErrorRule
+        ``autoMCStats`` by bin.
     """
 
     bins: dict[str, float] = field(default_factory=dict)
@@ -114,6 +146,9 @@ class Card:
     rates: list[tuple[Line, str, list[int], tuple[str, ...]]] = field(default_factory=list)
     parameters: dict[str, Line] = field(default_factory=dict)
     arguments: dict[str, Line] = field(default_factory=dict)
+    flat: dict[str, Line] = field(default_factory=dict)
+    groups: dict[str, dict[str, Line]] = field(default_factory=dict)
+    bin_errors: dict[str, BinErrorRule] = field(default_factory=dict)
 
     def matching(self, bins: str, processes: str) -> list[int]:
         """Return the columns whose bin and process match two patterns."""
@@ -155,7 +190,7 @@ def parse_card(text: str) -> Card:
         if words[:2] == ("nuisance", "edit"):
             edit(card, line)
         elif len(words) > 1 and words[1] == "autoMCStats":
-            _no_bin_errors(line)
+            _bin_errors(card, line)
         else:
             _body(card, line)
     return card
@@ -202,12 +237,12 @@ def _count(line: Line) -> None:
 def _shape_rule(line: Line) -> ShapeRule:
     words = line.words
     if len(words) > 3 and words[3] == "FAKE":
-        return ShapeRule(line, words[1], words[2], "FAKE", "")
+        return ShapeRule(line, words[1], words[2], "FAKE", "", "")
     if len(words) < 5:
         raise line.fault("process, bin, file and name of the histogram are expected.")
     if ":" in words[4]:
         raise line.fault("a shape of a RooWorkspace is not supported. Supported are histograms.")
-    return ShapeRule(line, words[1], words[2], words[3], words[4])
+    return ShapeRule(line, words[1], words[2], words[3], words[4], words[5] if len(words) > 5 else "")
 
 
 def _columns(card: Card, heads: dict[str, list[Line]], observed: Line | None, rates: Line) -> None:
@@ -225,12 +260,14 @@ def _columns(card: Card, heads: dict[str, list[Line]], observed: Line | None, ra
             f"{len(rates.words)} rates. "
             "Give one of each for every column."
         )
+    seen = set()
     for bin_, name, word, rate in zip(of_columns, names, numbers, rates.words, strict=True):
         if not re.fullmatch(r"[+-]?\d+", word):
             raise processes[1].fault(f"{word!r} is no number of a process.")
         column = Column(bin_, name, int(word) <= 0, number(rate, rates))
-        if any((other.bin, other.process) == (bin_, name) for other in card.columns):
+        if (bin_, name) in seen:
             raise rates.fault(f"the process {name!r} stands twice in the bin {bin_!r}.")
+        seen.add((bin_, name))
         card.columns.append(column)
     of_bins = bins[0].words if len(bins) > 1 else tuple(dict.fromkeys(of_columns))
     counts = observed.words[1:] if observed is not None else ("-1",) * len(of_bins)
@@ -273,16 +310,12 @@ def _body(card: Card, line: Line) -> None:
     elif kind == "extArg":
         _new(card.arguments, name, line)
     elif kind == "group":
-        _check_group(line)
-    elif kind in _SHAPES:
-        raise line.fault(
-            f"uncertainties of the type {kind!r} are not supported: Combine normalizes templates after "
-            "they are "
-            "morphed, which HistFactory does not. Convert the card with Combine's own tools, or leave the "
-            "line out."
-        )
+        _group(card, line)
+    elif kind == "flatParam":
+        _new(card.flat, name, line)
     else:
-        known = ", ".join((*PER_COLUMN, "rateParam", "param", "extArg", "group", "nuisance edit"))
+        others = ("rateParam", "param", "extArg", "flatParam", "group", "autoMCStats", "nuisance edit")
+        known = ", ".join((*PER_COLUMN, *others))
         raise line.fault(f"the type {kind!r} is not supported. Supported are {known}.")
 
 
@@ -292,10 +325,14 @@ def _new(known: dict[str, Line], name: str, line: Line) -> None:
     known[name] = line
 
 
-def _check_group(line: Line) -> None:
-    """Check a line that names uncertainties together, which changes nothing in the likelihood."""
-    if line.words[2:3] not in (("=",), ("+=",)) or not line.words[3:]:
+def _group(card: Card, line: Line) -> None:
+    """Read a line that names uncertainties together, which changes nothing in the likelihood."""
+    name, sign = line.words[0], line.words[2:3]
+    if sign not in (("=",), ("+=",)) or not line.words[3:]:
         raise line.fault("'= NAMES' or '+= NAMES' is expected.")
+    if sign == ("=",) and name in card.groups:
+        raise line.fault(f"the group {name!r} exists already. Write '+=' to add to it.")
+    card.groups.setdefault(name, {}).update(dict.fromkeys(line.words[3:], line))
 
 
 def read_nuisance(card: Card, line: Line, name: str, kind: str, values: Iterable[str]) -> Nuisance:
@@ -303,7 +340,8 @@ def read_nuisance(card: Card, line: Line, name: str, kind: str, values: Iterable
     words = list(values)
     frozen = name.endswith("[nofloat]")
     name = name.removesuffix("[nofloat]")
-    nuisance = Nuisance(line, f"theta{name}" if name[:1].isdigit() else name, kind, frozen=frozen)
+    digit = name[:1].isdigit()
+    nuisance = Nuisance(line, f"theta{name}" if digit else name, kind, frozen=frozen)
     if kind == "gmN":
         if not words:
             raise line.fault("the number of events of the control region is expected.")
@@ -317,6 +355,8 @@ def read_nuisance(card: Card, line: Line, name: str, kind: str, values: Iterable
         if has_effect(word, kind):
             check_effect(word, kind, line)
             nuisance.effects[index] = word
+            if digit:
+                nuisance.histograms[index] = name
     return nuisance
 
 
@@ -325,7 +365,8 @@ def has_effect(word: str, kind: str) -> bool:
     if word == "-":
         return False
     return not (
-        (kind in ("lnN", "lnU", "trG") and word in ("0", "0.0", "0.00")) or (kind == "gmN" and word == "0")
+        (kind in ("lnN", "lnU", "trG", *SHAPES) and word in ("0", "0.0", "0.00"))
+        or (kind == "gmN" and word == "0")
     )
 
 
@@ -333,7 +374,7 @@ def check_effect(word: str, kind: str, line: Line) -> None:
     """Refuse a value that its type cannot have."""
     sides = word.split("/")
     values = [number(side, line) for side in sides]
-    if len(values) > (2 if kind == "lnN" else 1):
+    if len(values) > (2 if kind in ("lnN", "shape?", "shapeN?") else 1):
         raise line.fault(f"{word!r} has {len(values)} sides, which {kind} cannot have.")
     if kind != "trG" and any(value <= 0 for value in values):
         raise line.fault(f"{word!r} must be positive.")
@@ -349,12 +390,21 @@ def add_nuisance(card: Card, nuisance: Nuisance) -> None:
     if not same or set(known.effects) & set(nuisance.effects):
         raise nuisance.line.fault(f"the name is already that of line {known.line.number}.")
     known.effects.update(nuisance.effects)
+    known.histograms.update(nuisance.histograms)
 
 
-def _no_bin_errors(line: Line) -> None:
-    threshold = number(line.words[2], line) if len(line.words) > 2 else 0.0
-    if threshold >= 0:
+def _bin_errors(card: Card, line: Line) -> None:
+    """Read a line ``BIN autoMCStats THRESHOLD [include-signal] [hist-mode]``."""
+    words = line.words[2:]
+    if not 1 <= len(words) <= 3:
+        raise line.fault("a threshold is expected, and then include-signal and hist-mode at most.")
+    signal, mode = (words[1] if len(words) > 1 else "0"), (words[2] if len(words) > 2 else "1")
+    if signal not in ("0", "1") or mode not in ("1", "2"):
         raise line.fault(
-            "uncertainties of the simulation as in autoMCStats are not supported: they add to the rate, and "
-            "HistFactory's multiply it. A negative threshold switches them off."
+            f"include-signal is {signal!r}, hist-mode {mode!r}: 0 or 1, and 1 or 2, are supported."
         )
+    rule = BinErrorRule(line, number(words[0], line), signal == "1", mode == "2")
+    bins = [bin_ for bin_ in card.bins if fnmatch.fnmatchcase(bin_, line.words[0])]
+    if not bins:
+        raise line.fault(f"there is no bin {line.words[0]!r}.")
+    card.bin_errors.update(dict.fromkeys(bins, rule))

@@ -63,7 +63,7 @@ def _chosen(card: Card, line: Line, pattern: str, words: list[str]) -> list[Nuis
 
 def _add(card: Card, line: Line, words: list[str]) -> None:
     process, bin_, name, kind, value = _take(line, words, 5, "process, bin, name, type and value")
-    if kind not in ("lnN", "lnU", "trG"):
+    if kind == "gmN" or kind not in PER_COLUMN:
         raise line.fault(f"the type {kind!r} cannot be added.")
     columns = card.matching(bin_, process)
     if not columns:
@@ -104,7 +104,9 @@ def _rename(card: Card, line: Line, words: list[str]) -> None:
     if not known.effects:
         del card.nuisances[old]
     if moved:
-        add_nuisance(card, Nuisance(line, new, known.kind, known.count, moved, known.frozen))
+        # Histograms keep their names.
+        names = {column: known.histograms.pop(column, old) for column in moved}
+        add_nuisance(card, Nuisance(line, new, known.kind, known.count, moved, known.frozen, names))
 
 
 def _freeze(card: Card, line: Line, words: list[str]) -> None:

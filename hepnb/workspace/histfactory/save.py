@@ -31,6 +31,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 def save_xml(workspace: Contents, folder: str | os.PathLike[str]) -> Path:
     """Write a workspace as HistFactory XML; see :meth:`hepnb.Workspace.save_xml`."""
+    if workspace.beyond_histfactory:
+        raise refuse(workspace.beyond_histfactory)
     written = Written(workspace)
     histograms: dict[str, Any] = {}
     channels: dict[str, ET.Element] = {}
@@ -158,8 +160,4 @@ def _sample(written: Written, channel: dict[str, Any], sample: dict[str, Any], f
             relative = folder.put(f"{put}_relative", written.relative(modifier, channel, sample))
             law = written.bin_law(name, "poisson" if kind == "shapesys" else "gaussian")
             ET.SubElement(element, "ShapeSys", Name=name, HistoName=relative, ConstraintType=law.capitalize())
-        elif kind not in ("lumi", "staterror"):
-            raise refuse(
-                f"channel {channel['name']!r}, sample {sample['name']!r}: the modifier type {kind!r}"
-            )
     return element

@@ -46,6 +46,8 @@ def hs3_document(workspace: Contents) -> dict[str, Any]:
     WorkspaceError
         There is something that HS3, as ROOT reads it, cannot hold; the message names it.
     """
+    if workspace.beyond_histfactory:
+        raise refuse(workspace.beyond_histfactory)
     written = Written(workspace)
     channels = workspace.spec["channels"]
     names = [channel["name"] for channel in channels]
