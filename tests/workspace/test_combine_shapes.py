@@ -176,7 +176,7 @@ def test_bins_of_few_events_have_a_parameter_for_each_process(folder: Path) -> N
     assert kinds["prop_binA_bin3_few"].aux == 1.0
     assert kinds["prop_binA_bin0_sig"].kind == "poisson"
     assert kinds["prop_binA_bin2_sig"].kind == "gaussian"  # 1225 events, more than the threshold
-    at = point(made, **{"prop_binA_bin3_bkg": 7.0, "prop_binA_bin2_sig": 2.0})
+    at = point(made, prop_binA_bin3_bkg=7.0, prop_binA_bin2_sig=2.0)
     change = made.expected(at) - made.expected(made.init)
     np.testing.assert_allclose(change, [0, 0, 2 * 0.2, 1.1 * 2.0 * (7.0 / 5.0 - 1)], rtol=1e-6, atol=1e-9)
     given = made.expected_data(made.init)[made.n_bins :]
@@ -208,10 +208,12 @@ def test_a_fit_with_eliminated_bin_errors_is_that_of_all_parameters(folder: Path
         found = hepnb.fit(data, made, bounds=(-5, 20))
         low, high = made.bounds.T
         low = np.where(np.arange(low.size) == made.poi_index, -5.0, low)
+
         # Minuit fits all parameters, from another point.
-        other = Minuit(
-            lambda x, data=data: float(np.nan_to_num(made.twice_nll(x, data), nan=1e5)), found.bestfit + 0.02
-        )
+        def objective(x: Array, data: Array = data) -> float:
+            return float(np.nan_to_num(made.twice_nll(x, data), nan=1e5))
+
+        other = Minuit(objective, found.bestfit + 0.02)
         other.limits = list(zip(low, high, strict=True))
         other.strategy = 0
         assert found.twice_nll <= other.migrad().fval + 1e-3
