@@ -22,8 +22,8 @@ class Contents:
     """A validated specification and what is known beside it: all of :class:`Workspace` that is read only."""
 
     __slots__ = (
-        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_groups", "_interpolation", "_labels",
-        "_luminosity", "_origin", "_patches", "_pruned", "_spec",
+        "_bin_labels", "_checked", "_colors", "_constraints", "_edges", "_groups", "_interpolation",
+        "_labels", "_luminosity", "_origin", "_patches", "_pruned", "_spec",
     )  # fmt: skip
 
     def __init__(

@@ -210,10 +210,10 @@ def test_a_fit_with_eliminated_bin_errors_is_that_of_all_parameters(folder: Path
         low = np.where(np.arange(low.size) == made.poi_index, -5.0, low)
 
         # Minuit fits all parameters, from another point.
-        def objective(x: Array, data: Array = data) -> float:
+        def objective(*x: float, data: Array = data) -> float:
             return float(np.nan_to_num(made.twice_nll(x, data), nan=1e5))
 
-        other = Minuit(objective, found.bestfit + 0.02)
+        other = Minuit(objective, *(found.bestfit + 0.02), name=made.parameter_names)
         other.limits = list(zip(low, high, strict=True))
         other.strategy = 0
         assert found.twice_nll <= other.migrad().fval + 1e-3
