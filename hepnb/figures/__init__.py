@@ -7,6 +7,7 @@ live figure can blit them; ``moving`` lists them in drawing order.
 from __future__ import annotations
 
 from hepnb.figures.brazil import BrazilArtists, draw_brazil_band
+from hepnb.figures.classifier import OutputArtists, RocArtists, draw_outputs, draw_roc
 from hepnb.figures.correlation import CorrelationArtists, draw_correlation
 from hepnb.figures.exclusion import ExclusionArtists, draw_exclusion
 from hepnb.figures.goodness import GoodnessArtists, draw_goodness
@@ -39,9 +40,11 @@ __all__ = [
     "LocalP0Artists",
     "MassLimitArtists",
     "MeshArtists",
+    "OutputArtists",
     "ProfileArtists",
     "PullArtists",
     "RankingArtists",
+    "RocArtists",
     "StackArtists",
     "ToyPullArtists",
     "YieldArtists",
@@ -55,12 +58,14 @@ __all__ = [
     "draw_interpolation",
     "draw_limits_vs_mass",
     "draw_mesh",
+    "draw_outputs",
     "draw_p0_vs_mass",
     "draw_prediction",
     "draw_prefit_postfit",
     "draw_profile",
     "draw_pulls",
     "draw_ranking",
+    "draw_roc",
     "draw_stack",
     "draw_toy_pulls",
     "draw_yields",
