@@ -13,7 +13,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from hepnb.figures.inputs import check_axes, check_result, drawing
+from hepnb.figures.inputs import CurvesShown, check_axes, check_result, curves_shown, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.results import Limited, Scanned
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
@@ -46,6 +46,8 @@ class BrazilArtists:
         Marks where the curves cross 1 - cl.
     legend : Legend
         With the limits as numbers.
+    curves : {"both", "expected", "observed"}
+        What is drawn.
     """
 
     axes: Axes
@@ -58,6 +60,7 @@ class BrazilArtists:
     threshold: Line2D
     limits: Line2D
     legend: Legend
+    curves: CurvesShown = "both"
 
     @property
     def moving(self) -> tuple[Artist, ...]:
@@ -84,7 +87,7 @@ class BrazilArtists:
         self.failed.set_data(*_ground(failures))
         for name, line in self.extra:
             line.set_data(mu, np.asarray(getattr(_scan_of(result), name), dtype=float)[order])
-        places, alpha = _limits_of(result)
+        places, alpha = _limits_of(result, self.curves)
         self.limits.set_data(places, np.full(places.size, alpha))
 
 
@@ -98,6 +101,7 @@ def draw_brazil_band(
     components: bool = False,
     log_y: bool = False,
     numbers: bool = True,
+    curves: CurvesShown = "both",
     poi: str = "μ",
     style: str = "hepnb",
 ) -> BrazilArtists:
@@ -119,6 +123,8 @@ def draw_brazil_band(
         Logarithmic y axis.
     numbers : bool
         Write the limits into the picture.
+    curves : {"both", "expected", "observed"}
+        What is drawn; of "expected" alone the picture shows nothing of the data.
     poi : str
         Name of the parameter of interest, for the axis.
     style : str
@@ -148,8 +154,9 @@ def draw_brazil_band(
     wanted = "the results of hepnb.scan or hepnb.upper_limit"
     check_result(scan, ("mu", "CLs_obs", "CLs_exp"), "draw_brazil_band", wanted)
     check_axes(ax)
+    with_observed, with_expected = curves_shown(curves)
     mu, observed, expected, order, failures = _arrays(scan)
-    places, alpha = _limits_of(result)
+    places, alpha = _limits_of(result, curves)
     height = alpha if cl is None else _height(cl)
     ax.set_yscale("log" if log_y else "linear")
     dressed = dress(ax, style, x_title=poi, y_title="CLs")
@@ -161,7 +168,7 @@ def draw_brazil_band(
         mu, expected[:, 1], expected[:, 3], color=inner, linewidth=0, zorder=1.2, label="Expected ± 1σ"
     )
     extra = []
-    if components:
+    if components and with_observed:
         for name, title, color in (("CLsb", "CLs+b", "#3f90da"), ("CLb", "CLb", "#832db6")):
             values = np.asarray(getattr(scan, name), dtype=float)[order]
             (line,) = ax.plot(mu, values, color=color, linewidth=1.3, linestyle="-.", label=title, zorder=2.1)
@@ -178,6 +185,9 @@ def draw_brazil_band(
         markeredgecolor="white", markeredgewidth=0.7, linestyle="none", zorder=2.5,
     )  # fmt: skip
     ax.add_line(marks)
+    line.set_visible(with_observed)
+    for artist in (two, one, middle):
+        artist.set_visible(with_expected)
     entries: dict[Artist, str] = {
         line: "Observed", middle: "Expected", one: "Expected ± 1σ", two: "Expected ± 2σ",
         **{curve: str(curve.get_label()) for _, curve in extra}, horizontal: f"CLs = {height:g}",
@@ -185,9 +195,11 @@ def draw_brazil_band(
     note = _failed_note(failures, mu)
     if numbers and hasattr(result, "expected"):
         entries[line], entries[middle] = _limit_texts(cast("Limited", result), poi)
+    entries = {artist: text for artist, text in entries.items() if artist.get_visible()}
     legend = draw_legend(ax, dressed, note=note, handles=list(entries), labels=list(entries.values()))
-    _set_limits(ax, legend, mu, np.column_stack([observed, expected]), log_y)
-    return BrazilArtists(ax, two, one, middle, line, failed, tuple(extra), horizontal, marks, legend)
+    shown = np.column_stack([observed if with_observed else expected[:, 2], expected])
+    _set_limits(ax, legend, mu, shown, log_y)
+    return BrazilArtists(ax, two, one, middle, line, failed, tuple(extra), horizontal, marks, legend, curves)
 
 
 def _marker(mu: NDArray[np.float64]) -> dict[str, Any]:
@@ -228,13 +240,15 @@ def _height(cl: float) -> float:
     return round(1 - float(cl), 12)
 
 
-def _limits_of(result: Scanned | Limited) -> tuple[NDArray[np.float64], float]:
+def _limits_of(result: Scanned | Limited, curves: str) -> tuple[NDArray[np.float64], float]:
     """Expected median and observed limit of a LimitResults, and 1 - cl; no limits for a bare scan."""
     alpha = _height(getattr(result, "cl", 0.95))
     if getattr(result, "scan", None) is None or not hasattr(result, "observed"):
         return np.empty(0), alpha
     limits = cast("Limited", result)
-    places = np.array([float(np.asarray(limits.expected)[2]), float(limits.observed)])
+    both = (float(np.asarray(limits.expected)[2]), float(limits.observed))
+    with_observed, with_expected = curves_shown(curves)
+    places = np.array(both[not with_expected : 1 + with_observed])
     return places[np.isfinite(places)], alpha
 
 

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from hepnb.figures.inputs import check_axes, check_result, drawing
+from hepnb.figures.inputs import CurvesShown, check_axes, check_result, curves_shown, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 
@@ -32,6 +32,7 @@ _SIGNAL_COLOR = "#717581"
 _NUMBER_COLOR = "#3b3d44"
 # How far the axes reach beyond the signals, in parts of their range.
 _MARGIN = 0.04
+_MEDIAN = 3  # the row of the expected values
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def draw_exclusion(
     signals: bool = True,
     numbers: bool = False,
     classic: bool = False,
+    curves: CurvesShown = "both",
     x_title: str = "",
     y_title: str = "",
     style: str = "hepnb",
@@ -91,11 +93,14 @@ def draw_exclusion(
     sigmas : tuple of int
         Which expected bands to fill: 1, 2, both or none.
     signals : bool
-        Mark the signals, full where they are excluded, so that it is seen which side of a contour is.
+        Mark the signals, full where they are excluded, so that it is seen which side of a contour is; in a
+        blind picture, where they are expected to be.
     numbers : bool
         Write the observed upper limit (or CLs, if the contours are of CLs) beside each signal.
     classic : bool
         Green and yellow bands.
+    curves : {"both", "expected", "observed"}
+        What is drawn; of "expected" alone the picture shows nothing of the data.
     x_title, y_title : str
         Axis titles; the coordinates' labels where not given.
     style : str
@@ -134,6 +139,8 @@ def draw_exclusion(
     wanted = "the ExclusionResults of hepnb.limits.exclusion, or the GridResults of hepnb.limit_grid"
     check_result(shown, ("hull", "observed", "expected", "band", "points"), "draw_exclusion", wanted)
     check_axes(ax)
+    with_observed, with_expected = curves_shown(curves)
+    sigmas = sigmas if with_expected else ()
     ax.set_xscale("log" if shown.log[0] else "linear")
     ax.set_yscale("log" if shown.log[1] else "linear")
     dressed = dress(ax, style, x_title=x_title or shown.labels[0], y_title=y_title or shown.labels[1])
@@ -162,7 +169,10 @@ def draw_exclusion(
     observed = LineCollection(list(shown.observed), colors=_OBSERVED_COLOR, linewidths=2.0, zorder=2.3)
     ax.add_collection(expected, autolim=False)
     ax.add_collection(observed, autolim=False)
-    below = shown.values[0] < 0
+    expected.set_visible(with_expected)
+    observed.set_visible(with_observed)
+    row = 0 if with_observed else _MEDIAN
+    below = shown.values[row] < 0
     full, hollow = (
         Line2D(
             *shown.points[chosen].T, color=_SIGNAL_COLOR, marker="o", markersize=3.6, linestyle="none",
@@ -172,9 +182,12 @@ def draw_exclusion(
     )  # fmt: skip
     ax.add_line(full)
     ax.add_line(hollow)
-    written = _write_numbers(ax, shown, dressed.tick_size * 0.75) if numbers else ()
+    written = _write_numbers(ax, shown, row, dressed.tick_size * 0.75) if numbers else ()
     legend = draw_legend(
-        ax, dressed, note=_note(shown), **_entries(shown, sigmas, colors, (full, hollow) if signals else ())
+        ax,
+        dressed,
+        note=_note(shown, curves),
+        **_entries(shown, sigmas, colors, (full, hollow) if signals else (), curves),
     )
     _set_limits(ax, legend, shown, 2 * _MARGIN if numbers else _MARGIN)
     return ExclusionArtists(ax, tuple(bands), expected, observed, full, hollow, hull, written, legend)
@@ -185,6 +198,7 @@ def _entries(
     sigmas: tuple[Literal[1, 2], ...],
     colors: tuple[str, str],
     marks: tuple[Line2D, ...],
+    curves: CurvesShown,
 ) -> dict[str, Any]:
     """Return the handles and the labels of the legend."""
     cl = 100 * result.cl
@@ -194,22 +208,30 @@ def _entries(
         dashed, label = (Patch(color=colors[0]), dashed), "Expected limit ± 1σ"
     handles = [Line2D([], [], color=_OBSERVED_COLOR, linewidth=2.0), dashed]
     labels = [f"Observed limit ({cl:g} % CL)", label]
+    with_observed, with_expected = curves_shown(curves)
+    handles = handles[not with_observed : 1 + with_expected]
+    labels = labels[not with_observed : 1 + with_expected]
+    if not with_observed:
+        labels = [f"{label} ({cl:g} % CL)" for label in labels]
     if 2 in sigmas:
         handles.append(Patch(color=colors[1]))
         labels.append("± 2σ")
-    for mark, text in zip(marks, ("Signal, excluded", "Signal, not excluded"), strict=False):
+    texts = ("Signal, excluded", "Signal, not excluded")
+    if not with_observed:
+        texts = ("Signal, exclusion expected", "Signal, no exclusion expected")
+    for mark, text in zip(marks, texts, strict=False):
         if len(cast("FloatArray", mark.get_xdata())):
             handles.append(mark)
             labels.append(text)
     return {"handles": handles, "labels": labels}
 
 
-def _note(result: ExclusionResults) -> str:
+def _note(result: ExclusionResults, curves: CurvesShown) -> str:
     """Return the note that explains a missing contour and signals that are left out."""
     lines = [
         f"{name.capitalize()}: {words}"
         for name, words in result.words.items()
-        if name in {"observed", "expected"}
+        if name in {"observed", "expected"} and curves in ("both", name)
     ]
     if len(lines) == 2 and len(set(result.words.values())) == 1:
         lines = [f"{result.words['observed'].capitalize()}, observed and expected"]
@@ -218,9 +240,9 @@ def _note(result: ExclusionResults) -> str:
     return "\n".join(lines)
 
 
-def _write_numbers(ax: Axes, result: ExclusionResults, size: float) -> tuple[Text, ...]:
+def _write_numbers(ax: Axes, result: ExclusionResults, row: int, size: float) -> tuple[Text, ...]:
     small = 1e-3 if result.by == "CLs" else 0.0
-    numbers = np.exp(result.values[0]) * (1 - result.cl if result.by == "CLs" else 1.0)
+    numbers = np.exp(result.values[row]) * (1 - result.cl if result.by == "CLs" else 1.0)
     texts = [f"{number:.2g}" if number >= small else f"<{small:g}" for number in numbers]
     scale = float(np.clip(cast("Figure", ax.get_figure(root=True)).get_size_inches()[0] / 6.4, 0.5, 2.0))
     return tuple(

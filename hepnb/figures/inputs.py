@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
 from matplotlib.axes import Axes
 
-from hepnb.errors import HepnbError
+from hepnb.errors import HepnbError, check_choice
 
 __all__: list[str] = []
 
@@ -55,6 +55,37 @@ def drawing(function: Callable[Given, Drawn]) -> Callable[Given, Drawn]:
             ) from error
 
     return drawn
+
+
+CurvesShown: TypeAlias = Literal["both", "expected", "observed"]
+"""What is drawn of limits; "expected" alone is blind to the data."""
+
+
+def curves_shown(curves: str) -> tuple[bool, bool]:
+    """Tell whether the observed and the expected curves are drawn.
+
+    Parameters
+    ----------
+    curves : {"both", "expected", "observed"}
+        What is drawn.
+
+    Returns
+    -------
+    tuple of bool
+        Whether the observed curve is, and whether the expected ones are.
+
+    Raises
+    ------
+    OptionError
+        When it is something else.
+
+    Examples
+    --------
+    >>> curves_shown("expected")
+    (False, True)
+    """
+    check_choice(curves, get_args(CurvesShown), "curves")
+    return curves != "expected", curves != "observed"
 
 
 def check_axes(ax: object) -> None:

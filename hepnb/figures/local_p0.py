@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from hepnb.errors import ModelError
-from hepnb.figures.inputs import check_axes, check_result, drawing
+from hepnb.figures.inputs import CurvesShown, check_axes, check_result, curves_shown, drawing
 from hepnb.figures.layout import draw_legend
 from hepnb.figures.mass_limits import coordinate
 from hepnb.figures.style import dress
@@ -66,6 +66,7 @@ def draw_p0_vs_mass(
     ax: Axes,
     x: str | int | ArrayLike = 0,
     *,
+    curves: CurvesShown = "both",
     x_title: str = "",
     style: str = "hepnb",
 ) -> LocalP0Artists:
@@ -79,6 +80,8 @@ def draw_p0_vs_mass(
         Where to draw; its y axis becomes logarithmic.
     x : str, int or array_like, shape (n,)
         A coordinate by label or position, or values of one's own.
+    curves : {"both", "expected", "observed"}
+        What is drawn; of "expected" alone the picture shows nothing of the data.
     x_title : str
         Axis title; the coordinate's label where not given.
     style : str
@@ -114,6 +117,7 @@ def draw_p0_vs_mass(
     """
     check_result(result, ("p0", "p0_exp", "coordinates"), "draw_p0_vs_mass", "the GridResults of limit_grid")
     check_axes(ax)
+    with_observed, with_expected = curves_shown(curves)
     title, where = coordinate(result, x)
     order = np.argsort(where, kind="stable")
     place, observed, expected = where[order], result.p0[order], result.p0_exp[order]
@@ -123,7 +127,9 @@ def draw_p0_vs_mass(
         )
     ax.set_yscale("log")
     dressed = dress(ax, style, x_title=x_title or title, y_title="Local p-value")
-    highest = max(_FEWEST, _most_sigmas(observed), min(_most_sigmas(expected), _MOST_EXPECTED))
+    highest = max(_FEWEST, min(_most_sigmas(expected), _MOST_EXPECTED))
+    if with_observed:
+        highest = max(highest, _most_sigmas(observed))
     shown = range(highest + 1)
     levels = tuple(
         ax.axhline(float(ndtr(-sigma)), color=_LEVEL_COLOR, linewidth=0.9, linestyle=":", zorder=1.2)
@@ -149,6 +155,9 @@ def draw_p0_vs_mass(
     entries = {line: "Observed", middle: "Expected, signal strength 1"}
     if missing.size:
         entries[failed] = "No result"
+    line.set_visible(with_observed)
+    middle.set_visible(with_expected)
+    entries = {artist: text for artist, text in entries.items() if artist.get_visible()}
     legend = draw_legend(ax, dressed, handles=list(entries), labels=list(entries.values()))
     margin = 0.03 * float(np.ptp(place)) or 0.5
     ax.set_xlim(float(place[0]) - margin, float(place[-1]) + margin)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import ModelError
-from hepnb.figures.inputs import check_axes, check_result, drawing
+from hepnb.figures.inputs import CurvesShown, check_axes, check_result, curves_shown, drawing
 from hepnb.figures.layout import draw_legend, make_room
 from hepnb.figures.style import SIGMA_CLASSIC, SIGMA_SAFE, dress
 from hepnb.model import as_numbers
@@ -70,6 +70,7 @@ def draw_limits_vs_mass(
     cross_section: ArrayLike | None = None,
     classic: bool = False,
     log_y: bool = True,
+    curves: CurvesShown = "both",
     x_title: str = "",
     y_title: str = "",
     style: str = "hepnb",
@@ -90,6 +91,8 @@ def draw_limits_vs_mass(
         Green and yellow bands.
     log_y : bool
         Logarithmic y axis.
+    curves : {"both", "expected", "observed"}
+        What is drawn; of "expected" alone the picture shows nothing of the data.
     x_title, y_title : str
         Axis titles; the coordinate's label, and the signal strength, where not given.
     style : str
@@ -122,6 +125,7 @@ def draw_limits_vs_mass(
     drawn = ("observed", "expected", "coordinates", "status")
     check_result(result, drawn, "draw_limits_vs_mass", "the GridResults of hepnb.limit_grid")
     check_axes(ax)
+    with_observed, with_expected = curves_shown(curves)
     title, where = coordinate(result, x)
     order = np.argsort(where, kind="stable")
     scale = _scale(cross_section, len(where))
@@ -150,7 +154,7 @@ def draw_limits_vs_mass(
     status = result.status[order]
     marks = []
     for chosen, marker, height in (
-        (status == "no limit", "^", 0.985),
+        ((status == "no limit") & with_observed, "^", 0.985),
         (np.isnan(result.CLs_obs[order]), "x", 0.015),
     ):
         (mark,) = ax.plot(
@@ -158,8 +162,9 @@ def draw_limits_vs_mass(
             markersize=6, zorder=2.4, transform=ax.get_xaxis_transform(), clip_on=False,
         )  # fmt: skip
         marks.append(mark)
+    middle_text = "Expected" if with_observed else f"Expected ({100 * result.cl:g} % CL)"
     entries = {
-        line: f"Observed ({100 * result.cl:g} % CL)", middle: "Expected", one: "Expected ± 1σ",
+        line: f"Observed ({100 * result.cl:g} % CL)", middle: middle_text, one: "Expected ± 1σ",
         two: "Expected ± 2σ", theory: "Signal strength 1" if cross_section is None else "Theory",
     }  # fmt: skip
     entries |= {
@@ -167,8 +172,13 @@ def draw_limits_vs_mass(
         for mark, text in zip(marks, ("No observed limit in range", "No result"), strict=True)
         if np.size(mark.get_xdata())
     }
+    line.set_visible(with_observed)
+    for artist in (two, one, middle):
+        artist.set_visible(with_expected)
+    entries = {artist: text for artist, text in entries.items() if artist.get_visible()}
     legend = draw_legend(ax, dressed, handles=list(entries), labels=list(entries.values()))
-    _set_limits(ax, legend, mass, np.column_stack([observed, expected, scale[order]]), log_y)
+    parts = [[observed] * with_observed, [expected] * with_expected, [scale[order]]]
+    _set_limits(ax, legend, mass, np.column_stack([one for part in parts for one in part]), log_y)
     return MassLimitArtists(ax, two, one, middle, line, theory, marks[0], marks[1], legend)
 
 

@@ -96,7 +96,7 @@ def panels(folder):
         {
             **models, "mu_min": 0.5, "mu_max": 6.0, "n_points": 17, "cl": 0.9, "test_stat": "q",
             "luminosity": 2.0, "held": {"uncorr_bkguncrt[0]": 1.1}, "n_toys": 50, "classic": True,
-            "log_y": True, "components": True, "view": "signals", "x": "m", "y": "n",
+            "log_y": True, "components": True, "curves": "expected", "view": "signals", "x": "m", "y": "n",
             "signals": {"m300": [{"op": "replace", "path": "/version", "value": "1.0.0"}]},
             "cross_section": {"m300": 2.0},
         },

@@ -10,12 +10,17 @@ from hepnb.widgets.brazil_band.scanning import TOY_SEED
 from hepnb.widgets.toolkit.model_code import data_code, model_script
 
 if TYPE_CHECKING:
+    from hepnb.figures.inputs import CurvesShown
     from hepnb.limits import ScanResults
     from hepnb.model import Model
 
 __all__ = ["limit_script"]
 
-_PRINT = 'print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")'
+_PRINT = {
+    "both": 'print(f"observed {limit.observed:.4f}, expected {limit.expected[2]:.4f}")',
+    "observed": 'print(f"observed {limit.observed:.4f}")',
+    "expected": 'print(f"expected {limit.expected[2]:.4f}")',
+}
 
 
 def limit_script(
@@ -30,6 +35,7 @@ def limit_script(
     held: Mapping[str, float] | None = None,
     n_toys: int = 0,
     scan: ScanResults | None = None,
+    curves: CurvesShown = "both",
 ) -> Script:
     """Write a scan and the limits.
 
@@ -45,6 +51,8 @@ def limit_script(
         As the panel has them; the data at the scaled luminosity, None for the model's own.
     scan : ScanResults, optional
         What is shown. The limits of a scan that was stopped come from its points.
+    curves : {"both", "expected", "observed"}
+        What the program prints.
 
     Returns
     -------
@@ -59,7 +67,7 @@ def limit_script(
     if n_toys:
         toys = {"calctype": "toybased", "n_toys": n_toys, "seed": TOY_SEED}
         found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat, **fixed, **toys)
-        script.add(f"limit = {found}", "scan = limit.scan", _PRINT)
+        script.add(f"limit = {found}", "scan = limit.scan", _PRINT[curves])
         return script
     stopped = scan is not None and scan.cancelled
     if mu is not None:
@@ -71,9 +79,10 @@ def limit_script(
         script.need("from dataclasses import replace", "from hepnb.limits import limit_from_scan")
         # The points that are missing may be those that matter: there is no limit, but what it lies between.
         script.add("scan = replace(scan, cancelled=True)")
-        script.add(f"limit = {call('limit_from_scan', Code('scan'), cl=cl)}", "print(limit)")
+        script.add(f"limit = {call('limit_from_scan', Code('scan'), cl=cl)}")
+        script.add("print(limit.expected)" if curves == "expected" else "print(limit)")
         return script
     found = call("hepnb.upper_limit", counts, of_model, cl=cl, test_stat=test_stat, **fixed)
     script.add(f"limit = {found}")
-    script.add(_PRINT)
+    script.add(_PRINT[curves])
     return script

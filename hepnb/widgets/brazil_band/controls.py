@@ -43,6 +43,8 @@ class BandControls:
         Whether one signal or many are tested.
     axes : dict of str to Dropdown
         The coordinates of many signals, by the panel's input.
+    curves : Dropdown
+        Whether observed and expected curves are shown.
     start, end, points : widgets
         Range of mu (an empty end is chosen automatically) and number of points.
     cl, statistic : Dropdown
@@ -86,6 +88,11 @@ class BandControls:
             )
             for name, first in (("x", "automatic"), ("y", "none"))
         }  # fmt: skip
+        self.curves = ipywidgets.Dropdown(
+            options=[("observed and expected", "both"), ("expected, blind", "expected"),
+                     ("observed", "observed")],
+            description="Show", layout=wide, style=style, tooltip="Blind: nothing of the data is shown",
+        )  # fmt: skip
         self.start = ipywidgets.FloatText(0.0, description="μ from", layout=wide, style=style)
         self.end = ipywidgets.Text(description="μ to", placeholder="automatic", layout=wide, style=style)
         self.points = ipywidgets.BoundedIntText(
@@ -139,7 +146,16 @@ class BandControls:
         self.words.add_class("hepnb-limits")
         self.saved = ipywidgets.Label()
         grid = ipywidgets.GridBox(
-            [self.start, self.end, self.points, *self.axes.values(), self.cl, self.statistic, self.n_toys],
+            [
+                self.start,
+                self.end,
+                self.points,
+                *self.axes.values(),
+                self.cl,
+                self.statistic,
+                self.n_toys,
+                self.curves,
+            ],
             layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
         )
         self.box = column(

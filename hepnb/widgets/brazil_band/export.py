@@ -15,6 +15,7 @@ import numpy as np
 from hepnb._version import __version__
 from hepnb.atomic_file import write_text
 from hepnb.errors import HepnbError
+from hepnb.figures.inputs import CurvesShown, curves_shown
 from hepnb.limits import limit_from_scan
 from hepnb.limits.curves import Curves
 from hepnb.report.folder import PaperTable
@@ -39,15 +40,20 @@ __all__ = [
 _BANDS = ("-2", "-1", "0", "+1", "+2")
 
 
-def scan_table(scan: ScanResults) -> list[dict[str, Any]]:
+def scan_table(scan: ScanResults, curves: CurvesShown = "both") -> list[dict[str, Any]]:
     """One row per point of a scan: mu, CLs observed, the five expected ones, CLs+b, CLb, ok."""
+    with_observed, with_expected = curves_shown(curves)
     rows = []
     for index, mu in enumerate(scan.mu):
         expected = {f"CLs_exp_{band}": float(scan.CLs_exp[index, k]) for k, band in enumerate(_BANDS)}
-        rows.append(
-            {"mu": float(mu), "CLs_obs": float(scan.CLs_obs[index]), **expected,
-             "CLsb": float(scan.CLsb[index]), "CLb": float(scan.CLb[index]), "ok": bool(scan.ok[index])}
-        )  # fmt: skip
+        row: dict[str, Any] = {"mu": float(mu)}
+        if with_observed:
+            row["CLs_obs"] = float(scan.CLs_obs[index])
+        if with_expected:
+            row |= expected
+        if with_observed:
+            row |= {"CLsb": float(scan.CLsb[index]), "CLb": float(scan.CLb[index])}
+        rows.append(row | {"ok": bool(scan.ok[index])})
     return rows
 
 
@@ -56,8 +62,10 @@ def limit_html(
     scan: ScanResults | None,
     found: SignificanceResults | None,
     luminosity: float,
+    curves: CurvesShown = "both",
 ) -> str:
     """The limits as a small table for the page, announced to screen readers."""
+    with_observed, with_expected = curves_shown(curves)
     if limits is None or scan is None:
         return paragraphs("", ["No limit yet: press Run."])
     stopped = scan.cancelled
@@ -73,41 +81,42 @@ def limit_html(
             ("observed", escape(bracket_words(scan, limits.cl, 0)), "hepnb-observed"),
             ("expected", escape(bracket_words(scan, limits.cl, 3)), "hepnb-expected"),
         ]
+    rows = rows[not with_observed : None if with_expected else 1]
     if found is not None:
-        rows.append(
-            ("significance",
-             f"{_number(found.observed_significance)} σ (expected {_number(found.expected_significance)} σ)",
-             "hepnb-significance")
-        )  # fmt: skip
+        rows.append(("significance", _significance(found, "σ", curves), "hepnb-significance"))
     body = "".join(
         f'<tr><th scope="row">{label}</th><td class="{kind}">{value}</td></tr>' for label, value, kind in rows
     )
     confidence = f"{100 * limits.cl:g}"
-    notes = [limits.message]
+    notes = [_message(limits, curves)]
     if stopped:
         notes = [f"The scan was stopped: these limits come from {len(scan)} points."]
     failed = int(np.count_nonzero(~scan.ok))
     if failed:
         notes.append(f"{failed} of {len(scan)} points failed.")
-    observed = f"< {_number(limits.observed)}"
-    if stopped:
-        observed = f"limit {bracket_words(scan, limits.cl, 0)}"
-    headline = f"{scan.poi} {observed} at {confidence} % CL{what_if}"
+    headline = f"{scan.poi} {_bound(limits, curves)} at {confidence} % CL{what_if}"
     return paragraphs(headline) + f"<table>{body}</table>" + paragraphs("", notes)
 
 
-def limit_tables(scan: ScanResults, limits: LimitResults) -> dict[str, PaperTable]:
+def limit_tables(
+    scan: ScanResults, limits: LimitResults, curves: CurvesShown = "both"
+) -> dict[str, PaperTable]:
     """Return the points of a scan and the limits as tables for a paper."""
-    row = {"cl": limits.cl, "observed": _finite(limits.observed)}
-    row |= {f"expected_{band}": _finite(value) for band, value in zip(_BANDS, limits.expected, strict=True)}
+    with_observed, with_expected = curves_shown(curves)
+    row: dict[str, float | None] = {"cl": limits.cl}
+    if with_observed:
+        row["observed"] = _finite(limits.observed)
+    if with_expected:
+        row |= {f"expected_{band}": _finite(one) for band, one in zip(_BANDS, limits.expected, strict=True)}
     return {
-        "scan": PaperTable(scan_table(scan), ("mu",), f"CLs against {scan.poi}"),
+        "scan": PaperTable(scan_table(scan, curves), ("mu",), f"CLs against {scan.poi}"),
         "limits": PaperTable([row], ("cl",), f"Upper limits on {scan.poi}"),
     }
 
 
-def coarse_html(scan: ScanResults, cl: float, luminosity: float) -> str:
+def coarse_html(scan: ScanResults, cl: float, luminosity: float, curves: CurvesShown = "both") -> str:
     """The limits of a few points, while a slider moves."""
+    with_observed, with_expected = curves_shown(curves)
     limits = limit_from_scan(scan, cl)
     what_if = f" at {luminosity:.3g} × the luminosity" if luminosity != 1.0 else ""
     observed, median = (
@@ -115,10 +124,12 @@ def coarse_html(scan: ScanResults, cl: float, luminosity: float) -> str:
         for value in (limits.observed, float(limits.expected[2]))
     )
     rows = [("observed", f"≈ {observed}", "hepnb-observed"), ("expected", f"≈ {median}", "hepnb-expected")]
+    rows = rows[not with_observed : 1 + with_expected]
     body = "".join(
         f'<tr><th scope="row">{label}</th><td class="{kind}">{value}</td></tr>' for label, value, kind in rows
     )
-    headline = f"{scan.poi} < about {observed} at {100 * cl:g} % CL{what_if}"
+    bound = f"< about {observed}" if with_observed else f"< about {median} expected"
+    headline = f"{scan.poi} {bound} at {100 * cl:g} % CL{what_if}"
     return (
         paragraphs(headline)
         + f"<table>{body}</table>"
@@ -126,8 +137,11 @@ def coarse_html(scan: ScanResults, cl: float, luminosity: float) -> str:
     )
 
 
-def limit_words(limits: LimitResults, found: SignificanceResults | None) -> list[str]:
+def limit_words(
+    limits: LimitResults, found: SignificanceResults | None, curves: CurvesShown = "both"
+) -> list[str]:
     """Write the limits as lines of text."""
+    with_observed, with_expected = curves_shown(curves)
     scan = limits.scan
     if scan.cancelled:
         lines = [
@@ -140,12 +154,33 @@ def limit_words(limits: LimitResults, found: SignificanceResults | None) -> list
             f"{scan.poi} < {_number(limits.observed)} at {100 * limits.cl:g} % CL",
             f"expected {_number(limits.expected[2])}, from -2 to +2 sigma: {band}",
         ]
+    lines = lines[not with_observed : 1 + with_expected]
     if found is not None:
-        lines.append(
-            f"significance {_number(found.observed_significance)} sigma, expected "
-            f"{_number(found.expected_significance)} sigma"
-        )
-    return [*lines, *([limits.message] if limits.message else [])]
+        lines.append(f"significance {_significance(found, 'sigma', curves)}")
+    message = _message(limits, curves)
+    return [*lines, *([message] if message else [])]
+
+
+def _bound(limits: LimitResults, curves: CurvesShown) -> str:
+    """Return the limit of the headline: the observed one, or the expected one where that is not shown."""
+    with_observed, _ = curves_shown(curves)
+    row, value = (0, limits.observed) if with_observed else (3, float(limits.expected[2]))
+    words = f"< {_number(value)}"
+    if limits.scan.cancelled:
+        words = f"limit {bracket_words(limits.scan, limits.cl, row)}"
+    return words if with_observed else f"{words} expected"
+
+
+def _significance(found: SignificanceResults, unit: str, curves: CurvesShown) -> str:
+    observed = f"{_number(found.observed_significance)} {unit}"
+    expected = f"expected {_number(found.expected_significance)} {unit}"
+    return {"both": f"{observed} ({expected})", "observed": observed, "expected": expected}[curves]
+
+
+def _message(limits: LimitResults, curves: CurvesShown) -> str:
+    """Return what there is to know, without the curves that are not shown."""
+    hidden = {"both": "\0", "observed": "expected", "expected": "observed"}[curves]
+    return "; ".join(part for part in limits.message.split("; ") if not part.startswith(hidden))
 
 
 def bracket(scan: ScanResults, cl: float, row: int) -> tuple[float | None, float | None]:
@@ -187,10 +222,15 @@ def bracket_words(scan: ScanResults, cl: float, row: int) -> str:
     return f"above {low:.4g}" if high is None else f"between {low:.4g} and {high:.4g}"
 
 
-def limit_note(limits: LimitResults) -> str:
+def limit_note(limits: LimitResults, curves: CurvesShown = "both") -> str:
     """Write a limit in a few letters: as a number, or between which points a stopped scan has it."""
+    with_observed, with_expected = curves_shown(curves)
     if limits.scan.cancelled:
-        return bracket_words(limits.scan, limits.cl, 0)
+        return bracket_words(limits.scan, limits.cl, 0 if with_observed else 3)
+    if not with_observed:
+        return f"exp. < {limits.expected[2]:.3g}"
+    if not with_expected:
+        return f"< {limits.observed:.3g}"
     return f"< {limits.observed:.3g} (exp. {limits.expected[2]:.3g})"
 
 
@@ -202,6 +242,7 @@ def write_limit(
     luminosity: float,
     model: Model | None = None,
     held: Mapping[str, float] | None = None,
+    curves: CurvesShown = "both",
 ) -> Path:
     """Write points (CSV), or points with limits and how they were found (JSON).
 
@@ -212,7 +253,7 @@ def write_limit(
     FileError
         Where the file cannot be written.
     """
-    points = scan_table(scan)
+    points = scan_table(scan, curves)
     if path.suffix == ".csv":
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, fieldnames=list(points[0]))
@@ -220,9 +261,8 @@ def write_limit(
         writer.writerows(points)
         return write_text(path, text.getvalue())
     if path.suffix == ".json":
-        return write_text(
-            path, json.dumps(_document(scan, limits, found, luminosity, model, held or {}), indent=1) + "\n"
-        )
+        document = _document(scan, limits, found, luminosity, model, held or {}, curves)
+        return write_text(path, json.dumps(document, indent=1) + "\n")
     raise HepnbError(f"limits are not written as {path.name!r}. End the name in .csv or .json.")
 
 
@@ -233,6 +273,7 @@ def _document(
     luminosity: float,
     model: Model | None,
     held: Mapping[str, float],
+    curves: CurvesShown,
 ) -> dict[str, Any]:
     observed: Any = _finite(limits.observed)
     expected: dict[str, Any] = {
@@ -261,8 +302,13 @@ def _document(
         }
     document["points"] = [
         {key: _finite(value) if isinstance(value, float) else value for key, value in point.items()}
-        for point in scan_table(scan)
+        for point in scan_table(scan, curves)
     ]
+    with_observed, with_expected = curves_shown(curves)
+    for shown, name in ((with_observed, "observed"), (with_expected, "expected")):
+        if not shown:
+            document["limits"].pop(name)
+            document.get("significance", {}).pop(name, None)
     return document
 
 

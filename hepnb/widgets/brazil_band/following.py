@@ -164,7 +164,7 @@ class BandFollowing(BandScan):
                 self._live_figure().restructure(self._draw)
             else:
                 self._live_figure().move(lambda: artists.update(found))
-            self._controls.words.html = coarse_html(found, self.cl, self.luminosity)
+            self._controls.words.html = coarse_html(found, self.cl, self.luminosity, self.curves)
             for output in (PICTURE, LIMITS):
                 self._mark(output, "")
 

@@ -19,7 +19,7 @@ from hepnb.widgets.brazil_band.code import limit_script
 from hepnb.widgets.brazil_band.controls import cl_choices
 from hepnb.widgets.brazil_band.export import limit_tables, limit_words, scan_table, write_limit
 from hepnb.widgets.brazil_band.scanning import DATA, LIMITS, STATISTICS, Run
-from hepnb.widgets.brazil_band.signal_grid import grid_script, grid_table, grid_words, write_grid
+from hepnb.widgets.brazil_band.signal_grid import grid_rows, grid_script, grid_table, grid_words, write_grid
 from hepnb.widgets.brazil_band.signals import BandSignals
 from hepnb.widgets.toolkit.keeping import free_path
 from hepnb.widgets.toolkit.layout import row
@@ -54,6 +54,7 @@ class BrazilBand(BandSignals):
         traitlets.link((controls.points, "value"), (self, "n_points"))
         traitlets.link((controls.n_toys, "value"), (self, "n_toys"))
         traitlets.link((controls.statistic, "value"), (self, "test_stat"))
+        traitlets.link((controls.curves, "value"), (self, "curves"))
         controls.end.observe(self._end_typed, "value")
         controls.cl.observe(self._cl_chosen, "value")
         controls.run.on_click(lambda _button: self.run())
@@ -89,7 +90,7 @@ class BrazilBand(BandSignals):
         if self.model is None:
             return "# The limit panel has no model yet: give it a workspace.\n"
         if self.view != "limit":
-            return grid_script(self._grid_run_now()).text + "\n"
+            return grid_script(self._grid_run_now(), self.curves).text + "\n"
         return self.script(workspace).text + "\n"
 
     def script(self, workspace: str = "") -> Script:
@@ -111,23 +112,23 @@ class BrazilBand(BandSignals):
             model, workspace, mu=None if end is None else (self.mu_min, end, self.n_points),
             cl=self.cl, test_stat=self.test_stat, luminosity=self.luminosity,
             data=None if self.data is None else self._data_now(model), held=self.held, n_toys=self.n_toys,
-            scan=None if self._changed() else self.scan,
+            scan=None if self._changed() else self.scan, curves=self.curves,
         )  # fmt: skip
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per point: mu, CLs observed and expected, CLs+b, CLb, ok; or one per signal."""
         if self.view != "limit":
             grid = self.grid
-            return [] if grid is None else grid.table()
+            return [] if grid is None else grid_rows(grid, self.curves)
         scan = self.scan  # read once: a click may take it away meanwhile
-        return [] if scan is None else scan_table(scan)
+        return [] if scan is None else scan_table(scan, self.curves)
 
     def _headline(self) -> list[str]:
         if self.view != "limit":
             grid = self.grid
-            return [] if grid is None else grid_words(grid)
+            return [] if grid is None else grid_words(grid, self.curves)
         result = self.result
-        return [] if result is None else limit_words(result, self.significance)
+        return [] if result is None else limit_words(result, self.significance, self.curves)
 
     def run(self, wait: bool = False) -> LimitResults | GridResults | None:
         """Scan, or test the signals, and draw what there is while it comes.
@@ -180,13 +181,13 @@ class BrazilBand(BandSignals):
         if self.view != "limit":
             if self.grid is None or self._grid_run is None:
                 raise HepnbError("no signals were tested yet. Press Run first.")
-            return write_grid(Path(path), self._grid_run, self.grid)
+            return write_grid(Path(path), self._grid_run, self.grid, self.curves)
         run = self._ran
         if self.scan is None or run is None:
             raise HepnbError("there is no scan to write yet. Press Run first.")
         return write_limit(
             Path(path), self.scan, self.result, self.significance, run.settings["luminosity"],
-            self._with_data(run), run.settings["held"],
+            self._with_data(run), run.settings["held"], self.curves,
         )  # fmt: skip
 
     def save(self, folder: str | Path) -> list[Path]:
@@ -223,7 +224,7 @@ class BrazilBand(BandSignals):
         return save_folder(
             folder,
             figures={"limit": figure},
-            tables=limit_tables(self.scan, self.result),
+            tables=limit_tables(self.scan, self.result, self.curves),
             texts={"code.py": self.to_code(), "limit.txt": "\n".join(self._headline()) + "\n"},
             inputs={
                 "workspace_sha256": digest(self._need_model().workspace.spec),
@@ -245,8 +246,8 @@ class BrazilBand(BandSignals):
         return save_folder(
             folder,
             figures={self.view: figure},
-            tables={"signals": grid_table(grid)},
-            texts={"code.py": self.to_code(), "signals.txt": "\n".join(grid_words(grid)) + "\n"},
+            tables={"signals": grid_table(grid, self.curves)},
+            texts={"code.py": self.to_code(), "signals.txt": "\n".join(self._headline()) + "\n"},
             inputs={
                 "workspace_sha256": digest(run.workspace.spec),
                 "held": dict(run.held),
@@ -331,7 +332,11 @@ class BrazilBand(BandSignals):
                 self._finish(self._ran, self.scan, cancel=self._cancel)
         self._judge()
 
-    @traitlets.observe("classic", "log_y", "components")
+    @traitlets.observe("curves")
+    def _new_curves(self, _change: Any) -> None:
+        self._say_limits()
+
+    @traitlets.observe("classic", "log_y", "components", "curves")
     def _new_look(self, _change: Any) -> None:
         if self.scan is not None or self._partial is not None or self.grid is not None:
             with self._reporting("look"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import traitlets
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import HepnbError, ModelError
 from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
+from hepnb.figures.inputs import CurvesShown
 from hepnb.hypotests import SignificanceResults, significance
 from hepnb.limits import LimitResults, ScanResults, limit_from_scan, upper_limit
 from hepnb.model import Model
@@ -111,6 +112,14 @@ class BandScan(SavesFolder):
     classic: bool = panel_input(traitlets.Bool(), default=False, help="Draw green and yellow bands.")
     log_y: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs on a logarithmic axis.")
     components: bool = panel_input(traitlets.Bool(), default=False, help="Draw CLs+b and CLb, too.")
+    curves: CurvesShown = panel_input(
+        traitlets.Enum(get_args(CurvesShown)),
+        default="both",
+        help=(
+            'What is shown and written: "both", "observed", or "expected" alone, which is blind: nothing of '
+            "the data is seen in pictures, words, tables and files."
+        ),
+    )
     scan = traitlets.Instance(ScanResults, allow_none=True, read_only=True, help="The points of the picture")
     significance = traitlets.Instance(SignificanceResults, allow_none=True, read_only=True)
     running = traitlets.Bool(False, read_only=True)
@@ -290,7 +299,7 @@ class BandScan(SavesFolder):
         ((ax,),) = lay_out(figure)
         artists = draw_brazil_band(
             shown, ax, cl=self.cl, classic=self.classic, components=self.components, log_y=self.log_y,
-            poi=self._poi(), numbers=partial is None,
+            poi=self._poi(), numbers=partial is None, curves=self.curves,
         )  # fmt: skip
         if partial is not None:
             ax.set_xlim(self.mu_min, self._upper_end())
@@ -314,7 +323,7 @@ class BandScan(SavesFolder):
 
     def _say_limits(self) -> None:
         self._controls.words.html = limit_html(
-            self.result, self.scan, self.significance, self._luminosity_shown()
+            self.result, self.scan, self.significance, self._luminosity_shown(), self.curves
         )
 
     def _show_able(self) -> None:

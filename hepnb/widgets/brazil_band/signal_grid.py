@@ -20,8 +20,9 @@ from hepnb._version import __version__
 from hepnb.atomic_file import write_text
 from hepnb.errors import HepnbError
 from hepnb.figures import draw_exclusion, draw_limits_vs_mass, draw_p0_vs_mass, lay_out
+from hepnb.figures.inputs import CurvesShown, curves_shown
 from hepnb.limits import GridResults, exclusion
-from hepnb.limits.grid_results import DONE
+from hepnb.limits.grid_results import DONE, NO_LIMIT
 from hepnb.limits.signals import signals_of
 from hepnb.model import ModelSettings
 from hepnb.python_code import Code, Script, call
@@ -37,6 +38,7 @@ __all__ = [
     "copy_of",
     "draw_grid",
     "grid_html",
+    "grid_rows",
     "grid_script",
     "grid_table",
     "grid_words",
@@ -136,6 +138,7 @@ def draw_grid(
     cross_section: Mapping[str, float] | None = None,
     classic: bool = False,
     log_y: bool = False,
+    curves: CurvesShown = "both",
 ) -> None:
     """Draw local p-values, limits against one coordinate, or contours against two.
 
@@ -151,7 +154,7 @@ def draw_grid(
         Labels of coordinates, as for :func:`axes_of`.
     cross_section : mapping of str to float, optional
         Of each signal at nominal strength: limits are then cross-sections too.
-    classic, log_y : bool
+    classic, log_y, curves
         As for :func:`hepnb.figures.draw_limits_vs_mass`.
 
     Raises
@@ -162,12 +165,14 @@ def draw_grid(
     across, up = axes_of(grid, x, y)
     ((ax,),) = lay_out(figure)
     if view == "p0":
-        draw_p0_vs_mass(grid, ax, across)
+        draw_p0_vs_mass(grid, ax, across, curves=curves)
     elif up:
-        draw_exclusion(exclusion(grid, across, up), ax, sigmas=(1, 2), classic=classic)
+        draw_exclusion(exclusion(grid, across, up), ax, sigmas=(1, 2), classic=classic, curves=curves)
     else:
         sizes = None if not cross_section else [_size(cross_section, name) for name in grid.names]
-        draw_limits_vs_mass(grid, ax, across, cross_section=sizes, classic=classic, log_y=log_y)
+        draw_limits_vs_mass(
+            grid, ax, across, cross_section=sizes, classic=classic, log_y=log_y, curves=curves
+        )
 
 
 def _size(cross_section: Mapping[str, float], name: str) -> float:
@@ -176,40 +181,65 @@ def _size(cross_section: Mapping[str, float], name: str) -> float:
     return float(cross_section[name])
 
 
-def grid_words(grid: GridResults) -> list[str]:
+def grid_rows(grid: GridResults, curves: CurvesShown = "both") -> list[dict[str, Any]]:
+    """Return one row per signal, without the curves that are not shown."""
+    with_observed, with_expected = curves_shown(curves)
+    hidden = (() if with_observed else ("_obs",)) + (() if with_expected else ("_exp",))
+    rows = []
+    for row in grid.table():
+        kept = {
+            key: one for key, one in row.items() if key in grid.labels or not any(h in key for h in hidden)
+        }
+        # That there is no observed limit is of the data.
+        status = DONE if row["status"] == NO_LIMIT and not with_observed else row["status"]
+        rows.append(kept | {"status": status, "message": _shown_part(row["message"], curves)})
+    return rows
+
+
+def _shown_part(message: str, curves: CurvesShown) -> str:
+    hidden = {"both": "\0", "observed": "expected", "expected": "observed"}[curves]
+    return "; ".join(part for part in message.split("; ") if not part.startswith(hidden))
+
+
+def grid_words(grid: GridResults, curves: CurvesShown = "both") -> list[str]:
     """Write what was found as lines of text."""
+    with_observed, with_expected = curves_shown(curves)
     count, cl = len(grid), f"{100 * grid.cl:g}"
-    lines = [f"{int(grid.excluded.sum())} of {count} signals excluded at {cl} % CL"]
-    lines.append(f"expected: {int((grid.CLs_exp[:, 2] < 1 - grid.cl).sum())}")
+    expected = int((grid.CLs_exp[:, 2] < 1 - grid.cl).sum())
+    lines = [f"{int(grid.excluded.sum())} of {count} signals excluded at {cl} % CL", f"expected: {expected}"]
+    lines = lines[: 1 + with_expected]
+    if not with_observed:
+        lines = [f"{expected} of {count} signals expected to be excluded at {cl} % CL"]
     significance = {name: found.observed_significance for name, found in grid.discovery.items()}
     finite = {name: value for name, value in significance.items() if math.isfinite(value)}
-    if finite:
+    if finite and with_observed:
         name = max(finite, key=lambda one: finite[one])
         lines.append(f"largest local significance: {finite[name]:.3g} σ at {name}")
-    kinds, counts = np.unique(grid.status[grid.status != DONE], return_counts=True)
+    rows = grid_rows(grid, curves)
+    kinds, counts = np.unique([row["status"] for row in rows if row["status"] != DONE], return_counts=True)
     lines += [f"{kind}: {number}" for kind, number in zip(kinds, counts, strict=True)]
-    told = list(grid.messages.items())
+    told = [(row["name"], row["message"]) for row in rows if row["message"]]
     lines += [f"{name}: {message}" for name, message in told[:_MOST_MESSAGES]]
     if len(told) > _MOST_MESSAGES:
         lines.append(f"and {len(told) - _MOST_MESSAGES} more messages")
     return lines
 
 
-def grid_html(grid: GridResults | None) -> str:
+def grid_html(grid: GridResults | None, curves: CurvesShown = "both") -> str:
     """Write what was found for the page."""
     if grid is None:
         return paragraphs("", ["No signals tested yet: open a patch set, or several patches, and press Run."])
-    headline, *rest = grid_words(grid)
+    headline, *rest = grid_words(grid, curves)
     return paragraphs(headline, rest)
 
 
-def grid_table(grid: GridResults) -> PaperTable:
+def grid_table(grid: GridResults, curves: CurvesShown = "both") -> PaperTable:
     """Return the signals as a table for a paper."""
-    rows = [{key: _finite(value) for key, value in row.items()} for row in grid.table()]
+    rows = [{key: _finite(value) for key, value in row.items()} for row in grid_rows(grid, curves)]
     return PaperTable(rows, ("name", *grid.labels), f"Signals at {100 * grid.cl:g} % CL")
 
 
-def write_grid(path: Path, run: GridRun, grid: GridResults) -> Path:
+def write_grid(path: Path, run: GridRun, grid: GridResults, curves: CurvesShown = "both") -> Path:
     """Write the signals (CSV), or the signals and how they were tested (JSON).
 
     Returns
@@ -222,7 +252,7 @@ def write_grid(path: Path, run: GridRun, grid: GridResults) -> Path:
     HepnbError
         For another ending.
     """
-    rows = [{key: _finite(value) for key, value in row.items()} for row in grid.table()]
+    rows = [{key: _finite(value) for key, value in row.items()} for row in grid_rows(grid, curves)]
     if path.suffix == ".csv":
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
@@ -242,7 +272,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def grid_script(run: GridRun) -> Script:
+def grid_script(run: GridRun, curves: CurvesShown = "both") -> Script:
     """Write a program that tests the signals again; it binds ``workspace`` and ``grid``."""
     script = Script("import hepnb")
     script.add(*workspace_lines(run.workspace))
@@ -252,7 +282,9 @@ def grid_script(run: GridRun) -> Script:
         options["fixed"] = dict(run.held)
     if run.model.options:
         options["model"] = run.model.options
-    script.add(f"grid = {call('hepnb.limit_grid', Code('workspace'), given, **options)}", "print(grid)")
+    script.add(f"grid = {call('hepnb.limit_grid', Code('workspace'), given, **options)}")
+    expected = "print(dict(zip(grid.names, grid.expected[:, 2])))"
+    script.add(expected if curves == "expected" else "print(grid)")
     return script
 
 

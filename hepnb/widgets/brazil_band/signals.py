@@ -249,7 +249,7 @@ class BandSignals(BandFollowing):
         try:
             draw_grid(
                 figure, grid, cast("GridView", self.view), self.x, self.y,
-                cross_section=self.cross_section, classic=self.classic, log_y=self.log_y,
+                cross_section=self.cross_section, classic=self.classic, log_y=self.log_y, curves=self.curves,
             )  # fmt: skip
         except HepnbError:
             if partial is None:
@@ -262,7 +262,7 @@ class BandSignals(BandFollowing):
         if self.view == _LIMIT:
             super()._say_limits()
         else:
-            self._controls.words.html = grid_html(self.grid)
+            self._controls.words.html = grid_html(self.grid, self.curves)
 
     def _can_export(self) -> bool:
         return super()._can_export() if self.view == _LIMIT else self.grid is not None

@@ -309,7 +309,7 @@ class Workbench(Panel):
 
     def _make_band(self, cls: type[BrazilBand]) -> BrazilBand:
         panel = cls(workspace=self._workspace())
-        panel.observe(self._note_limit, "result")
+        panel.observe(self._note_limit, ["result", "curves"])
         return panel
 
     # -- what flows from left to right ----------------------------------------------------------------
@@ -416,9 +416,10 @@ class Workbench(Panel):
         )
 
     def _note_limit(self, change: Any) -> None:
-        limits = change["new"]
+        panel = cast("BrazilBand", change["owner"])
+        limits = panel.result
         self._set_result(limits)
-        words = "" if limits is None else limit_note(limits)
+        words = "" if limits is None else limit_note(limits, panel.curves)
         self.stepper.note(_PLACES["band"], words, done=limits is not None)
 
 
