@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hepnb.errors import AcceleratorError
 from hepnb.interpolation import AdditiveCode, MultiplicativeCode
 from hepnb.model.factors import Products, factors
 from hepnb.model.likelihood import HistFactoryLikelihood
@@ -97,8 +98,18 @@ def arrange(likelihood: HistFactoryLikelihood) -> tuple[Structure, Tables]:
     -------
     tuple of Structure and Tables
         Arrays of numpy, to be put on a device.
+
+    Raises
+    ------
+    AcceleratorError
+        The model has what only Combine's datacards have.
     """
     compiled, constraints = likelihood.compiled, likelihood.constraints
+    if compiled.extension is not None or constraints.weight_below is not None:
+        raise AcceleratorError(
+            "the model has morphs, additive bin errors, formulas or two-sided constraints of a datacard, "
+            "which JAX does not compute here. Use the numpy functions, such as hepnb.fit(data, model)."
+        )
     n_parameters = len(compiled.parameters)
     one = compiled.norm_parameters.size + n_parameters
     cell = np.repeat(

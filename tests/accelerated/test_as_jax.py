@@ -60,7 +60,7 @@ def test_the_models_have_every_code_law_positivity_and_modifier() -> None:
     assert {code for kind in KINDS for code in kind[:2]} == set(CODES)
     assert {kind[2] for kind in KINDS} == set(POSITIVITIES)
     laws = {law if isinstance(law, str) else law[0] for law in LAWS.values()}
-    assert laws == set(ALL_LAWS)
+    assert laws == set(ALL_LAWS) - {"bifurcated"}  # refused, below
     kinds = {m["type"] for c in workspace(1)["channels"] for s in c["samples"] for m in s["modifiers"]}
     assert kinds == {"normfactor", "lumi", "normsys", "histosys", "shapesys", "staterror", "shapefactor"}
     assert model(*KINDS[0]).likelihood.compiled.has_faint
@@ -179,3 +179,13 @@ def test_without_jax_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "jax", None)
     with pytest.raises(AcceleratorError, match=r"hepnb\[jax\]"):
         simple().as_jax()
+
+
+def test_what_only_datacards_have_is_refused() -> None:
+    spec = uncorrelated_background([5.0], [50.0], [7.0]).spec
+    factor = {"name": "f", "type": "formula", "data": {"formula": "1+0.1*@0", "arguments": ["a"]}}
+    spec["channels"][0]["samples"][0]["modifiers"].append(factor)
+    for constraints in ({}, {"a": ("bifurcated", 1.0, 0.1, 0.2)}):
+        made = hepnb.Model(hepnb.Workspace(spec, constraints=constraints))
+        with pytest.raises(AcceleratorError, match="datacard"):
+            arrange(made.likelihood)
