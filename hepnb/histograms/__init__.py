@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hepnb.histograms._bayesian_blocks import bayesian_blocks
 from hepnb.histograms._fill import empty, fill, fill_into, rebin
 from hepnb.histograms._smooth import smooth
 from hepnb.histograms._unroll import unroll
@@ -16,6 +17,7 @@ __all__ = [
     "KSResult",
     "RocCurve",
     "axis",
+    "bayesian_blocks",
     "compare_outputs",
     "edges_of",
     "empty",
