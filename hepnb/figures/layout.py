@@ -58,13 +58,15 @@ def lay_out(figure: Figure, *, ratio: bool = False, columns: int = 1, ratios: in
     """
     figure.clear()
     width, height = figure.get_size_inches()
+    # Text is smaller in small pictures, and needs less room.
+    small = min(1.0, max(0.6, min(width, height * 4 / 3) / 5.6))
     grid = figure.add_gridspec(
         1,
         columns,
-        left=min(0.82 / width, 0.25),
+        left=min(0.82 * small / width, 0.25),
         right=1 - 0.18 / width,
-        bottom=min(0.62 / height, 0.25),
-        top=1 - 0.36 / height,
+        bottom=min(0.62 * small / height, 0.25),
+        top=1 - 0.36 * small / height,
         wspace=0.27,
     )
     placed: list[list[Axes]] = []

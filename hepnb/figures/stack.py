@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -22,7 +23,7 @@ from hepnb.figures.layout import draw_legend, make_bottom_room, set_x_axis, sett
 from hepnb.figures.points import Points, draw_points
 from hepnb.figures.ratio import BAND, RatioArtists, data_points, draw_ratio
 from hepnb.figures.steps import add_step, move_step, step_data
-from hepnb.figures.style import DATA_COLOR, colors_for, dress
+from hepnb.figures.style import DATA_COLOR, PALETTE, colors_for, dress
 from hepnb.figures.titles import y_title_of
 from hepnb.figures.tlatex import readable
 
@@ -244,6 +245,12 @@ def draw_stack(
                 f"sample {name!r} has {content.values.size} bins, {next(iter(contents))!r} has "
                 f"{first.values.size}. Fill them with the same axis."
             )
+        if content.categories != first.categories or not _same_edges(content.edges, first.edges):
+            raise BinningError(
+                f"sample {name!r} has other bins than {next(iter(contents))!r}: from {content.edges[0]:g} to "
+                f"{content.edges[-1]:g}, not from {first.edges[0]:g} to {first.edges[-1]:g}. Fill them with "
+                "the same axis."
+            )
     ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
     title = x_title if x_title is not None else first.title
@@ -283,6 +290,10 @@ def draw_stack(
     return StackArtists(ax, steps, total, band, points, ratio, legend, per_width, seen)
 
 
+def _same_edges(edges: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    return bool(np.abs(edges - others).max() <= 1e-9 * max(float(np.abs(others).max()), 1e-300))
+
+
 @dataclass(frozen=True)
 class _Pile:
     """Samples on top of each other: positive contents upwards from 0, negative ones downwards.
@@ -311,15 +322,22 @@ def _pile(contents: Sequence[Content]) -> _Pile:
     return _Pile(bases, top, bottom)
 
 
+_HATCHES = (None, "\\\\\\\\", "....", "xxxx", "oo", "++")
+
+
 def _draw_steps(
     contents: Mapping[str, Content], ax: Axes, colors: Mapping[str, str]
 ) -> tuple[dict[str, StepPatch], _Pile]:
     piled = _pile(list(contents.values()))
     steps = {}
+    # Where there are more samples than colours, a hatch tells those of one colour apart.
+    seen: Counter[str] = Counter()
     for (name, content), base in zip(contents.items(), piled.bases, strict=True):
+        hatch = _HATCHES[seen[colors[name]] % len(_HATCHES)] if len(contents) > len(PALETTE) else None
+        seen[colors[name]] += 1
         steps[name] = add_step(
             ax, base + content.values, content.edges, baseline=base, facecolor=colors[name],
-            edgecolor="white", linewidth=0.6, zorder=1.2,
+            edgecolor="white", linewidth=0.6, zorder=1.2, hatch=hatch,
         )  # fmt: skip
     return steps, piled
 
@@ -332,7 +350,12 @@ def _draw_stack_legend(
         handles.append((Line2D([], [], color=DATA_COLOR, marker="o", markersize=4.5, linewidth=1.1), "Data"))
     for name, step in reversed(list(steps.items())):
         handles.append(
-            (Patch(facecolor=step.get_facecolor(), edgecolor="white", linewidth=0.6), readable(name))
+            (
+                Patch(
+                    facecolor=step.get_facecolor(), edgecolor="white", linewidth=0.6, hatch=step.get_hatch()
+                ),
+                readable(name),
+            )
         )
     handles.append((Patch(**BAND), "Uncertainty"))
     columns = 1 if len(handles) <= 5 else 2

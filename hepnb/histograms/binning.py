@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepnb.errors import BinningError
+from hepnb.histograms.blocks import bayesian_blocks
 from hepnb.histograms.coordinates import ends_of, exact_edges
 
 __all__ = ["Bins", "axis", "edges_of", "needs_values"]
@@ -27,13 +28,14 @@ AxisBins: TypeAlias = (
 """Bins of one axis."""
 
 Bins: TypeAlias = AxisBins | Sequence[AxisBins]
-"""int | (n, low, high) | ("log", n, low, high) | edges | "integer" | "auto" | a hist axis."""
+"""int | (n, low, high) | ("log", n, low, high) | edges | "integer" | "auto" | "blocks" | a hist axis."""
 
 MAX_BINS = 1_000_000
 _MAX_AUTO_BINS = 500
 _MAX_INTEGER_BINS = 10_000
 _OPTIONS = (
-    "Give a number of bins, (n, low, high), ('log', n, low, high), a list of edges, 'integer' or 'auto'."
+    "Give a number of bins, (n, low, high), ('log', n, low, high), a list of edges, 'integer', 'auto' or "
+    "'blocks'."
 )
 
 
@@ -45,7 +47,8 @@ def axis(bins: Bins, values: ArrayLike | None = None, name: str = "x", label: st
     bins : int, tuple, sequence of float, str or hist axis
         ``60``: that many equal bins over the bulk of `values`; ``(60, 60, 120)``: equal bins in a range;
         ``("log", 20, 1, 1000)``: equal in the logarithm; ``[200, 300, 600]``: these edges; ``"integer"``:
-        one bin per whole number; ``"auto"``: equal bins of the Freedman-Diaconis width; a hist axis: itself.
+        one bin per whole number; ``"auto"``: equal bins of the Freedman-Diaconis width; ``"blocks"``: bins in
+        which the density is constant (Bayesian blocks); a hist axis: itself.
     values : array_like, shape (n_values,), optional
         What will be filled; needed only where the range is not given. NaN and infinities are ignored.
     name : str
@@ -66,6 +69,7 @@ def axis(bins: Bins, values: ArrayLike | None = None, name: str = "x", label: st
     References
     ----------
     D. Freedman and P. Diaconis, Z. Wahrscheinlichkeitstheorie verw. Gebiete 57 (1981) 453.
+    J. D. Scargle et al., Astrophys. J. 764 (2013) 167.
 
     Examples
     --------
@@ -242,4 +246,6 @@ def _named(bins: str, values: ArrayLike | None, name: str, label: str) -> Any:
         wanted = (high - low) / width if width > 0 else 10.0
         number = int(min(max(math.ceil(wanted), 1), _MAX_AUTO_BINS))
         return hist.axis.Regular(number, low, high, name=name, label=label)
+    if bins == "blocks":
+        return hist.axis.Variable(bayesian_blocks(_finite(values, bins)), name=name, label=label)
     raise BinningError(f"bins={bins!r} is not a binning. {_OPTIONS}")

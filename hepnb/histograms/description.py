@@ -42,7 +42,7 @@ class Binning:
         ----------
         text : str
             ``"[200, 300, 600]"`` or ``"200, 300, 600"``: edges; ``"(4, 200, 600)"``; ``"40"``; ``"auto"``;
-            ``"integer"``; ``"log 20 1 1000"``; empty for none.
+            ``"blocks"``; ``"integer"``; ``"log 20 1 1000"``; empty for none.
 
         Returns
         -------
@@ -57,7 +57,7 @@ class Binning:
         given = text.strip()
         if not given:
             return cls(None)
-        if given in {"auto", "integer"}:
+        if given in {"auto", "blocks", "integer"}:
             return cls(given)
         words = given.split()
         try:
@@ -73,7 +73,7 @@ class Binning:
             return cls(cast("Bins", value))
         raise BinningError(
             f"bins {text!r}: write edges as 200, 300, 600, a range as (4, 200, 600), "
-            "or auto, integer, log 20 1 1000."
+            "or auto, blocks, integer, log 20 1 1000."
         )
 
     @property

@@ -129,3 +129,28 @@ def test_six_thousand_rows_open_quickly_and_scroll(open_notebook):
     page.get_by_text("branch_5999").wait_for()
     notebook.evaluate("table.update_cells({'5999': {'name': 'changed'}})")
     page.get_by_text("changed").wait_for()
+
+
+def test_search_is_ranked_and_what_is_selected_can_be_shown_alone(select):
+    notebook = select(arguments=", branches=('pt1', 'E1')")
+    page = notebook.page
+    search = page.get_by_role("searchbox", name="Search Branches")
+    grid = page.get_by_role("grid", name="Branches")
+    found = "() => [...document.querySelectorAll('.hepnb-tr')].map((row) => row.dataset.id)"
+    page.get_by_role("button", name="2 selected").click()
+    grid.get_by_text("px1").wait_for(state="detached")
+    assert set(page.evaluate(found)) == {"pt1", "E1"}
+    page.get_by_role("button", name="2 selected").click()
+    page.get_by_role("button", name="Clear").click()
+    notebook.expect("list(selector.branches)", [])
+    page.get_by_role("button", name="Clear").wait_for(state="hidden")
+    search.fill("1")
+    page.wait_for_function(f"({found})().includes('px1') && !({found})().includes('px2')")
+    search.fill("eta 2")
+    page.wait_for_function(f"({found})()[0] === 'eta2'")
+    # Letters in this order, where nothing has the word.
+    search.fill("eta.2")
+    page.get_by_text("No match").wait_for()
+    search.fill("et2")
+    page.get_by_text("1 near").wait_for()
+    assert page.evaluate(found)[0] == "eta2"

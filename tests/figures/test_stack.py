@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hist
 import numpy as np
 import pytest
 
@@ -140,3 +141,24 @@ def test_negative_contents_are_subtracted_from_the_total_and_the_ratio(figure):
     drawn.update(moved)
     np.testing.assert_allclose(drawn.total.get_data().values, [29.0, 41.0])
     np.testing.assert_allclose(drawn.ratio.points.markers.get_ydata(), data / [29.0, 41.0])
+
+
+def test_twenty_samples_are_told_apart(axes):
+    names = [f"sample {number}" for number in range(20)]
+    drawn = draw_stack({name: np.array([1.0, 2.0]) for name in names}, axes[0])
+    looks = {(drawn.samples[name].get_facecolor(), drawn.samples[name].get_hatch()) for name in names}
+    assert len(looks) == 20
+    assert drawn.samples[names[0]].get_hatch() is None
+    keys = {(key.get_facecolor(), key.get_hatch()) for key in drawn.legend.get_patches()}
+    assert looks <= keys
+
+
+def test_histograms_of_other_bins_are_not_stacked(axes):
+    first, other = (hist.Hist(hist.axis.Regular(4, 0, high)).fill([1, 5]) for high in (10, 20))
+    with pytest.raises(BinningError, match="'b' has other bins"):
+        draw_stack({"a": first, "b": other}, axes[0])
+    kinds = [hist.Hist(hist.axis.StrCategory(names)) for names in (["e", "mu"], ["mu", "e"])]
+    with pytest.raises(BinningError, match="'b' has other bins"):
+        draw_stack({"a": kinds[0], "b": kinds[1]}, axes[0])
+    with pytest.raises(BinningError, match="'data' has other bins"):
+        draw_stack({"a": first}, axes[0], data=other)

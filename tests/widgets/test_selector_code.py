@@ -125,3 +125,26 @@ def test_a_browser_opens_what_it_shows(tmp_path: Path) -> None:
     assert browser.error == ""
     scope = run(browser.to_code())
     assert scope["selected"] == browser.selected
+
+
+def test_code_for_a_histogram_of_each_column(tmp_path: Path) -> None:
+    path = tmp_path / "events.root"
+    with uproot.recreate(path) as file:
+        file["t"] = {
+            "x": np.linspace(0, 9, 300), "n": np.arange(300) % 3, "w": np.full(300, 0.5),
+            "pt": ak.Array([[1.0 * i, 2.0] for i in range(300)]),
+            "kind": ak.Array(["a", "b", "c"] * 100),
+        }  # fmt: skip
+    tree = hepnb.open(path)["t"]
+    selector = hepnb.BranchSelector(
+        tree=tree, branches=("x", "n", "pt", "kind"), elements={"pt": "max"}, expressions={"twice": "2*x"},
+        cuts={"some": "x > 3"}, weight="w", entry_stop=200, reading="hist",
+    )  # fmt: skip
+    scope: dict[str, Any] = {}
+    exec(selector.to_code(), scope)
+    chosen = {"bins": "auto", "cut": "(x > 3)", "weight": "w", "entry_stop": 200}
+    wanted = {"x": "x", "n": "n", "pt": "max(pt)", "twice": "2*x"}
+    assert list(scope["histograms"]) == list(wanted)
+    for name, expression in wanted.items():
+        assert scope["histograms"][name] == tree.hist(expression, **chosen)
+    assert "# kind is left out" in selector.to_code()

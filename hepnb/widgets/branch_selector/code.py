@@ -10,6 +10,7 @@ from hepnb.errors import HepnbError
 from hepnb.events import Tree
 from hepnb.python_code import Code, Script, call, comment, literal
 from hepnb.widgets.toolkit.bins_code import bins_code
+from hepnb.widgets.toolkit.branch_histogram import value_type
 
 __all__ = ["Selection", "selector_code"]
 
@@ -32,7 +33,7 @@ class Selection:
         The cutflow's; empty for none.
     entry_start, entry_stop : int, optional
         Range of entries.
-    reading : {"arrays", "stream"}
+    reading : {"arrays", "stream", "hist"}
         How the columns are read.
     filled : (expression, bins, title of the axis), optional
         The histogram that is drawn.
@@ -45,7 +46,7 @@ class Selection:
     weight: str
     entry_start: int | None = None
     entry_stop: int | None = None
-    reading: Literal["arrays", "stream"] = "arrays"
+    reading: Literal["arrays", "stream", "hist"] = "arrays"
     filled: tuple[str, Any, str] | None = None
 
     @property
@@ -66,16 +67,16 @@ def selector_code(selection: Selection) -> str:
     Returns
     -------
     str
-        It binds ``tree``, ``cutflow``, ``arrays`` where there are columns, and ``histogram`` where one is
-        drawn.
+        It binds ``tree``, ``cutflow``, ``arrays`` (or ``histograms``) where there are columns, and
+        ``histogram`` where one is drawn.
     """
     script = Script("import hepnb")
     script.add(f"tree = {selection.tree.code}")
     chosen: dict[str, Any] = ({"cut": selection.cut} if selection.cut else {}) | selection.entries
-    if selection.columns:
-        _read(script, selection, chosen)
-    script.add(*_bound("cuts", selection.cuts))
     weighted = {"weight": selection.weight} if selection.weight else {}
+    if selection.columns:
+        _read(script, selection, chosen, weighted)
+    script.add(*_bound("cuts", selection.cuts))
     script.add(f"cutflow = {call('tree.cutflow', Code('cuts'), **weighted, **selection.entries)}")
     if selection.filled is not None:
         expression, bins, title = selection.filled
@@ -92,15 +93,25 @@ def selector_code(selection: Selection) -> str:
     return script.text
 
 
-def _read(script: Script, selection: Selection, chosen: Mapping[str, Any]) -> None:
+def _read(
+    script: Script, selection: Selection, chosen: Mapping[str, Any], weighted: Mapping[str, str]
+) -> None:
     readable = {name: _one_per_row(selection.tree, text) for name, text in selection.columns.items()}
+    if selection.reading == "hist":
+        readable = {name: _numbers(selection.tree, text) for name, text in readable.items()}
     script.add(*_bound("columns", {name: text for name, text in readable.items() if text is not None}))
+    what = "histogrammed" if selection.reading == "hist" else "read as a column"
     for name, text in readable.items():
         if text is None:
-            script.add(comment(f"{name} is left out: {selection.columns[name]} cannot be read as a column."))
+            script.add(comment(f"{name} is left out: {selection.columns[name]} cannot be {what}."))
     if not any(text is not None for text in readable.values()):
         return
-    if selection.reading == "arrays":
+    if selection.reading == "hist":
+        filled = call("tree.hist", Code("expression"), bins="auto", **chosen, **weighted)
+        script.add(
+            "histograms = {", f"    name: {filled}", "    for name, expression in columns.items()", "}"
+        )
+    elif selection.reading == "arrays":
         script.add(f"arrays = {call('tree.arrays', Code('columns'), **chosen)}")
     else:
         script.add(
@@ -117,6 +128,11 @@ def _bound(variable: str, texts: Mapping[str, str]) -> list[str]:
         *(f"    {literal(name)}: {literal(text)}," for name, text in texts.items()),
         "}",
     ]
+
+
+def _numbers(tree: Tree, text: str | None) -> str | None:
+    """Return an expression if its values are numbers; None where they are not."""
+    return text if text is not None and value_type(tree, text).kind in "iufb" else None
 
 
 def _one_per_row(tree: Tree, text: str) -> str | None:

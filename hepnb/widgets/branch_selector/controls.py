@@ -50,7 +50,7 @@ class SelectorControls:
             multi=True,
             placeholder="Search: words, *, ? or /regex/",
             empty="Choose a tree first",
-            height=480,
+            height=430,
         )
         self.expressions = Table(
             columns=EXPRESSIONS, label="Expressions", search=False, height=96, empty="No expressions yet"
@@ -62,29 +62,31 @@ class SelectorControls:
         self.weight = ExpressionBox(label="Weight", placeholder="none")
         self.range = EntryRange()
         self.reading = ipywidgets.Dropdown(
-            options=[("at once: arrays", "arrays"), ("chunk by chunk: stream", "stream")],
+            options=[
+                ("at once: arrays", "arrays"),
+                ("chunk by chunk: stream", "stream"),
+                ("histograms: hist", "hist"),
+            ],
             description="Code reads", layout={"width": "270px"},
         )  # fmt: skip
         self.live = LiveFigure(width=440, height=260, alt="Histogram")
         self.about = ipywidgets.HTML()
         self.picture = ipywidgets.VBox([self.live, self.about])
         self.hide_picture()
-        left = column([self.branches, self.pattern], flex="1 1 400px")
-        right = column(
+        left = column([self.branches, self.pattern], flex="1 1 420px")
+        shown = [self.picture, _caption("Expressions"), self.expressions, self.new_expression]
+        right = column(shown, flex="1 1 440px")
+        # The cutflow has many columns: below both, where it has the whole width.
+        self.box = ipywidgets.VBox(
             [
-                self.picture,
-                _caption("Expressions"),
-                self.expressions,
-                self.new_expression,
+                self.heading,
+                row(left, right),
                 _caption("Cuts, one after the other"),
                 self.cuts,
                 self.new_cut,
-                row(self.weight, self.range.box),
-                self.reading,
-            ],
-            flex="1 1 520px",
+                row(self.weight, self.range.box, self.reading),
+            ]
         )
-        self.box = ipywidgets.VBox([self.heading, row(left, right)])
 
     def hide_picture(self) -> None:
         """Show in place of the picture how to get one."""

@@ -66,10 +66,10 @@ class SelectorPicture(Panel):
     shown: str = panel_input(
         traitlets.Unicode(), default="", help="The branch, or the name of the expression, that is drawn."
     )
-    reading: Literal["arrays", "stream"] = panel_input(
-        traitlets.Enum(("arrays", "stream")),
+    reading: Literal["arrays", "stream", "hist"] = panel_input(
+        traitlets.Enum(("arrays", "stream", "hist")),
         default="arrays",
-        help="How the code reads the columns: at once, or chunk by chunk.",
+        help="How the code reads the columns: at once, chunk by chunk, or into a histogram of each.",
     )
     histogram = traitlets.Any(None, allow_none=True, read_only=True, help="The hist.Hist of what is shown")
 

@@ -16,16 +16,16 @@ __all__ = ["BRANCHES", "CUTS", "EXPRESSIONS", "branch_row", "edited", "named", "
 BRANCHES = [
     {"key": "chosen", "kind": "check", "selects": True, "title": "selected"},
     {"key": "name", "label": "Branch"},
-    {"key": "type", "label": "Type", "width": 96},
+    {"key": "type", "label": "Type", "width": 84},
     {
         "key": "elements",
         "label": "Elements",
         "kind": "select",
-        "width": 86,
+        "width": 80,
         "options": ["", *ELEMENTS],
         "title": "What is taken of a list per event",
     },
-    {"key": "spark", "kind": "spark", "label": "Values"},
+    {"key": "spark", "kind": "spark", "label": "Values", "width": 78},
 ]
 EXPRESSIONS = [
     {"key": "name", "label": "Name", "editable": True, "width": 110},
@@ -34,8 +34,8 @@ EXPRESSIONS = [
 ]
 CUTS = [
     {"key": "on", "kind": "check", "title": "applied", "editable": True},
-    {"key": "name", "label": "Cut", "editable": True, "width": 72},
-    {"key": "text", "label": "Condition", "editable": True},
+    {"key": "name", "label": "Cut", "editable": True, "width": "minmax(90px, 0.6fr)"},
+    {"key": "text", "label": "Condition", "editable": True, "width": "minmax(120px, 1fr)"},
     {
         "key": "n_alone",
         "label": "Alone",
@@ -61,7 +61,7 @@ CUTS = [
         "key": "sumw",
         "label": "Weighted",
         "kind": "number",
-        "width": 68,
+        "width": 84,
         "title": "Sum of weights",
         "digits": 5,
     },
@@ -74,6 +74,7 @@ def branch_row(branch: Branch, elements: str = "") -> dict[str, Any]:
     """Return the row of a branch; of a list with what is taken of it."""
     about = branch.title if branch.title and branch.title != branch.name else branch.name
     made: dict[str, Any] = {"id": branch.name, "name": branch.name, "type": branch.typename, "tooltip": about}
+    made["about"] = branch.title
     if branch.readable and branch.kind in ("list", "array"):
         made |= {"elements": elements or "all", "elements_options": list(ELEMENTS)}
     else:

@@ -25,7 +25,7 @@ _ICONS = {"directory": "folder", "tree": "tree", "rntuple": "tree", "graph": "gr
 _FILE_ICONS = {"table": "tree", "workspace": "graph"}
 COLUMNS = [
     {"key": "name", "kind": "tree", "label": "Name"},
-    {"key": "what", "label": "Type", "width": 104},
+    {"key": "what", "label": "Type", "width": 112},
     {
         "key": "count",
         "label": "Entries",
@@ -66,6 +66,7 @@ def branch_row(branch: Branch, row_id: str, parent: str) -> dict[str, Any]:
         "expandable": False,
         "muted": not branch.readable,
         "tooltip": about if branch.readable else first_line(branch.reason),
+        "about": branch.title,
     }
 
 

@@ -76,8 +76,8 @@ class BuilderControls(Linked):
         self.cut = self._text("Cut", "cut", "for instance (pt > 20) & (charge < 0)")
         self.cut_variable = self._box("Cut on", "cut_variable", "a branch, for the slider below")
         self.edges = ipywidgets.Text(
-            description="Edges", placeholder="or 200, 300, 600; auto; integer; log 20 1 1000", layout=_WIDE,
-            continuous_update=False, style=_DESCRIPTION,
+            description="Edges", placeholder="200, 300, 600; auto; blocks; integer; log 20 1 1000",
+            layout=_WIDE, continuous_update=False, style=_DESCRIPTION,
         )  # fmt: skip
         self.edges.observe(self._edges_typed, "value")
         self.low, self.high = (
@@ -94,7 +94,7 @@ class BuilderControls(Linked):
             end.observe(self._range_typed, "value")
         self.show = ipywidgets.ToggleButtons(
             options=[("One", "tree"), ("Cuts", "cuts"), ("Files", "files"), ("Samples", "samples")],
-            description="Draw", style={"button_width": "auto", **_DESCRIPTION},
+            style={"button_width": "auto"},
             tooltips=[
                 "The histogram of the tree", "One for each named cut", "One for each tree",
                 "Data, signals and backgrounds",
@@ -144,8 +144,8 @@ class BuilderControls(Linked):
                 self.expression, row(self.y, self.profile), self.elements, self.n_bins,
                 ipywidgets.HBox([self.low, self.high], layout=_WIDE),
                 self.edges, self.cut, self.weight, self.weight_words, self.cut_variable, self.cut_value,
-                row(self.side, self.no_cut, self.entries.box),
-                self.show, row(self.log_x, self.log_y),
+                row(self.side, self.no_cut),
+                row(ipywidgets.Label("Draw"), self.show), row(self.entries.box, self.log_x, self.log_y),
             ],
             width="360px", flex="1 1 320px",
         )  # fmt: skip

@@ -164,9 +164,15 @@ class SampleTable(ItemTable[Sample]):
     noun = "sample"
     columns = (
         {"key": "color", "label": "", "kind": "color", "editable": True, "title": "Colour"},
-        {"key": "name", "label": "Name", "editable": True, "width": 110},
+        {"key": "name", "label": "Name", "editable": True, "width": "minmax(110px, 0.8fr)"},
         {"key": "role", "label": "Role", "kind": "select", "editable": True, "options": list(ROLES)},
-        {"key": "source", "label": "Source", "editable": True, "title": "file.root:tree"},
+        {
+            "key": "source",
+            "label": "Source",
+            "editable": True,
+            "title": "file.root:tree",
+            "width": "minmax(110px, 1fr)",
+        },
         {"key": "cut", "label": "Cut", "editable": True, "width": 100},
         {"key": "weight", "label": "Weight", "editable": True, "width": 90},
         {"key": "scale", "label": "Scale", "kind": "number", "editable": True, "width": 64},

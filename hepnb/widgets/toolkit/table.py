@@ -49,8 +49,11 @@ class Table(anywidget.AnyWidget):
     -----
     A spark cell is a list of numbers, drawn as bars; for rows in view that do not have the key yet, the page
     asks (`on_want`). A button cell is an edit with the value True. A check column with ``selects: True``
-    shows and changes the selection. Searching (words, ``*`` and ``?``, or ``/regex/``), sorting and folding
-    happen on the page. Each row is one stop of the Tab key; F2 goes on to the next field of the row.
+    shows and changes the selection; the page then offers to show only what is selected, and to clear it.
+    Searching (words, ``*`` and ``?``, or ``/regex/``), sorting and folding happen on the page. What fits best
+    comes first: names before titles (``about`` of a row) and other text. Words may be of the rows above in a
+    tree; where nothing fits, names are found that have the letters in this order. Each row is one stop of the
+    Tab key; F2 goes on to the next field of the row.
     `rows` sends all rows, `update_cells` only what changed.
 
     Examples
@@ -64,7 +67,7 @@ class Table(anywidget.AnyWidget):
     1.5
     """
 
-    _esm = static_text("table.js")
+    _esm = static_text("table_search.js") + static_text("table.js")
     _css = static_text("table.css")
 
     columns = traitlets.List(traitlets.Dict()).tag(sync=True)

@@ -55,21 +55,6 @@ function format(value, column) {
   return text.includes("e") ? text.replace(/\.?0+e/, "e") : text.replace(/\.?0+$/, (m) => (text.includes(".") ? "" : m));
 }
 
-function matcher(text) {
-  const query = text.trim();
-  const regex = query.match(/^\/(.+)\/$/);
-  if (regex) {
-    try { const r = new RegExp(regex[1], "im"); return (s) => r.test(s); } catch { return () => false; }
-  }
-  const tests = query.toLowerCase().split(/\s+/).filter(Boolean).map((term) => {
-    if (!/[*?]/.test(term)) return (s) => s.includes(term);
-    const glob = term.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, "[^\n]*").replace(/\?/g, "[^\n]");
-    const r = new RegExp(`(^|\\s)${glob}($|\\s)`);
-    return (s) => r.test(s);
-  });
-  return tests.length ? (s) => tests.every((test) => test(s)) : null;
-}
-
 const indices = new WeakMap();
 function indexOf(rows) {
   let index = indices.get(rows);
@@ -103,17 +88,41 @@ function render({ model, el }) {
   const head = make("div", "hepnb-head", { role: "row" });
   const body = make("div", "hepnb-body", { role: "rowgroup" });
   const nothing = make("div", "hepnb-nothing");
-  bar.append(search, count);
+  const chosen = make("button", "hepnb-bar-button", { type: "button", title: "Show only what is selected" });
+  const clear = make("button", "hepnb-bar-button", { type: "button", title: "Select nothing" });
+  clear.textContent = "Clear";
+  chosen.onclick = () => { only = !only; grid.scrollTop = 0; arrange(); };
+  clear.onclick = () => { set("selected", []); grid.focus(); };
+  bar.append(search, count, chosen, clear);
   grid.append(head, body, nothing);
   root.append(bar, grid);
   el.append(root);
 
   let rows, index, columns, isTree, parents, shown, position, selected;
-  let active = null, anchor = null, touched = null, made = 0, unfiltered = 0;
+  let active = null, anchor = null, touched = null, made = 0, unfiltered = 0, only = false;
   const nodes = new Map();
 
+  const nameColumn = () => columns.find((c) => c.kind === "tree" || !c.kind || c.kind === "text") ?? columns[0];
+  const countSelected = () => {
+    const many = model.get("multi") && columns.some((c) => c.selects) && selected.size;
+    chosen.style.display = clear.style.display = many ? "" : "none";
+    chosen.textContent = `${selected.size.toLocaleString("en-US")} selected`;
+    chosen.setAttribute("aria-pressed", String(only));
+  };
+  // What the kernel selected is scrolled to, once.
+  let revealed = null;
+  const reveal = () => {
+    const id = model.get("multi") ? null : [...selected][0] ?? null;
+    if (id === revealed || (id !== null && !position.has(id))) return;
+    revealed = id;
+    const top = position.get(id) * ROW;
+    if (top < grid.scrollTop || top + 2 * ROW > grid.scrollTop + grid.clientHeight) {
+      grid.scrollTop = Math.max(0, top - 4 * ROW);
+    }
+  };
+  const look = () => { if (only) arrange(); else { paint(); countSelected(); } };
   const labelOf = (row) => {
-    const column = columns.find((c) => c.kind === "tree" || !c.kind || c.kind === "text") ?? columns[0];
+    const column = nameColumn();
     return String(row[column?.key] ?? row.id);
   };
 
@@ -131,18 +140,39 @@ function render({ model, el }) {
     wanted.clear();
     layout();
     arrange();
+    requestAnimationFrame(reveal);  // only then is there a height to scroll in
   };
 
-  const textOf = (row) => columns.map((c) => (["text", "tree", "select"].includes(c.kind) ? row[c.key] ?? "" : "")).join("\n").toLowerCase();
+  // How well each row fits; rows that do not are left out.
+  const ranked = (test) => {
+    const own = nameColumn(), above = new Map(), ranks = new Map();
+    const others = columns.filter((c) => c !== own && ["text", "select"].includes(c.kind)).map((c) => c.key);
+    const restOf = (row) => [...others, "about"].map((key) => row[key] ?? "").join("\n").toLowerCase();
+    for (const row of rows) {
+      const name = labelOf(row).toLowerCase();
+      const path = isTree && row.parent ? above.get(row.parent) ?? "" : "";
+      if (isTree) above.set(row.id, `${path}\n${name}`);
+      const rank = test(name, restOf(row), path);
+      if (rank < Infinity) ranks.set(row.id, rank);
+    }
+    return ranks;
+  };
 
   const arrange = () => {
-    const test = matcher(model.get("filter"));
-    const level = new Map(), open = new Map(), hit = new Set(), below = new Set(), keep = new Set();
+    const filter = model.get("filter");
+    let test = matcher(filter), near = false;
+    let hit = test ? ranked(test) : new Map();
+    if (test && !hit.size && nearly(filter)) {
+      hit = ranked(nearly(filter));
+      near = hit.size > 0;
+    }
+    if (only && !selected.size) only = false;
+    const level = new Map(), open = new Map(), below = new Map(), keep = new Set();
     if (test) for (const row of rows) {
       const inside = row.parent && (keep.has(row.parent));
-      if (test(textOf(row))) {
-        hit.add(row.id);
-        for (let p = row.parent; p && !below.has(p); p = index.get(p)?.parent) below.add(p);
+      if (hit.has(row.id)) {
+        const rank = hit.get(row.id);
+        for (let p = row.parent; p && !(below.get(p) <= rank); p = index.get(p)?.parent) below.set(p, rank);
       }
       if (hit.has(row.id) || inside) keep.add(row.id);
     }
@@ -151,17 +181,23 @@ function render({ model, el }) {
       const parent = isTree && row.parent ? row.parent : null;
       level.set(row.id, parent ? (level.get(parent) ?? 0) + 1 : 0);
       const visible = !parent || open.get(parent);
-      const wanted = !test || keep.has(row.id) || below.has(row.id);
+      const wanted = (!test || keep.has(row.id) || below.has(row.id)) && (!only || selected.has(row.id));
       open.set(row.id, visible && wanted && (row.expanded || (test && below.has(row.id))));
       if (visible && wanted) shown.push({ row, level: level.get(row.id), open: open.get(row.id) });
     }
     const sort = model.get("sort");
     if (sort && (!isTree || model.get("sort_trees"))) shown = sorted(shown, sort);
+    else if (test) {
+      const rank = ({ id }) => Math.min(hit.get(id) ?? 1e9, below.get(id) ?? 1e9);
+      shown = regrouped(shown, (a, b) => rank(a) - rank(b));
+    }
     position = new Map(shown.map((item, i) => [item.row.id, i]));
     if (active !== null && !position.has(active)) active = null;
     const total = rows.length;
     const found = test ? (isTree ? hit.size : shown.length) : total;
-    count.textContent = found === total ? total.toLocaleString("en-US") : `${found.toLocaleString("en-US")} of ${total.toLocaleString("en-US")}`;
+    const words = (n) => n.toLocaleString("en-US");
+    count.textContent = near ? `${words(found)} near` : found === total ? words(total) : `${words(found)} of ${words(total)}`;
+    countSelected();
     nothing.textContent = rows.length ? "No match" : model.get("empty");
     nothing.style.display = shown.length ? "none" : "";
     body.style.height = `${shown.length * ROW}px`;
@@ -179,19 +215,25 @@ function render({ model, el }) {
     const key = column.sort_by ?? name;
     const value = (row) => (column.sort_abs && typeof row[key] === "number" ? Math.abs(row[key]) : row[key]);
     const text = new Intl.Collator("en", { numeric: true });
-    const below = new Map();  // children by parent, so that they stay together
-    for (const item of items) {
-      const parent = isTree && position.has(item.row.parent) ? item.row.parent : null;
-      if (!below.has(parent)) below.set(parent, []);
-      below.get(parent).push(item);
-    }
-    for (const list of below.values()) list.sort(({ row: a }, { row: b }) => {
+    return regrouped(items, (a, b) => {
       const x = value(a), y = value(b);
       if (x === y) return 0;
       if (x === null || x === undefined || x === "") return 1;
       if (y === null || y === undefined || y === "") return -1;
       return sign * (typeof x === "string" || typeof y === "string" ? text.compare(x, y) : x - y);
     });
+  };
+
+  // Children stay together, below their parent.
+  const regrouped = (items, compare) => {
+    const ids = new Set(items.map((item) => item.row.id));
+    const below = new Map();
+    for (const item of items) {
+      const parent = isTree && ids.has(item.row.parent) ? item.row.parent : null;
+      if (!below.has(parent)) below.set(parent, []);
+      below.get(parent).push(item);
+    }
+    for (const list of below.values()) list.sort((a, b) => compare(a.row, b.row));
     const flat = (parent) => (below.get(parent) ?? []).flatMap((item) => [item, ...(isTree ? flat(item.row.id) : [])]);
     return flat(null);
   };
@@ -496,9 +538,9 @@ function render({ model, el }) {
       if (flip && !next.delete(id)) next.add(id);
       anchor = id;
     }
-    active = id;
+    active = revealed = id;
     selected = next;
-    paint();
+    look();
     set("selected", rows.filter((row) => next.has(row.id)).map((row) => row.id));
   };
   const go = (i, event) => {
@@ -582,7 +624,7 @@ function render({ model, el }) {
     "msg:custom": received,
     "change:rows": load,
     "change:columns": load,
-    "change:selected": () => { selected = new Set(model.get("selected")); paint(); },
+    "change:selected": () => { selected = new Set(model.get("selected")); look(); reveal(); },
     "change:filter": () => {
       if (search.value !== model.get("filter")) search.value = model.get("filter");
       grid.scrollTop = 0;
