@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hepnb.accelerated.devices import as_device, gpu, needs_double_precision
+from hepnb.accelerated.devices import as_device, check_device, gpu, needs_double_precision
 
-__all__ = ["as_device", "differentiable", "gpu"]
+__all__ = ["as_device", "check_device", "differentiable", "fits_at_once", "gpu", "on_device"]
 
 
 def differentiable(model: Any) -> Any:
@@ -37,3 +37,50 @@ def differentiable(model: Any) -> Any:
     from hepnb.accelerated.jax_model import JaxModel  # noqa: PLC0415  # it imports JAX
 
     return JaxModel(model)
+
+
+def on_device(model: Any, device: Any) -> Any:
+    """Return a model whose fits are done on a device of JAX, where there are many.
+
+    Parameters
+    ----------
+    model : FitModel
+        A model of HistFactory.
+    device : {"cpu", "gpu"}, jax.Device, or None
+        As for :func:`as_device`.
+
+    Returns
+    -------
+    FitModel
+        The same model for the numpy core.
+
+    Raises
+    ------
+    AcceleratorError
+        There is no such device, or the model is of another kind.
+    """
+    found = as_device(device)
+    if found is None:
+        return model
+    from hepnb.accelerated import likelihood  # noqa: PLC0415  # it imports JAX
+
+    return likelihood.on_device(model, found)
+
+
+def fits_at_once(model: Any, device: Any) -> int:
+    """Return how many fits of a model go to a device together; 0 for the numpy core.
+
+    Parameters
+    ----------
+    model : FitModel
+        A model of HistFactory.
+    device : {"cpu", "gpu"}, jax.Device, or None
+        As for :func:`as_device`.
+
+    Returns
+    -------
+    int
+        As many as half of the memory that is free there holds.
+    """
+    there = on_device(model, device)
+    return 0 if there is model else int(there.likelihood.lanes_at_once)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from hepnb.errors import AcceleratorError
+from hepnb.errors import AcceleratorError, OptionError
 
-__all__ = ["as_device", "gpu", "load_jax", "needs_double_precision"]
+__all__ = ["as_device", "check_device", "gpu", "load_jax", "needs_double_precision"]
 
 
 _INSTALL = "pip install 'hepnb[jax]', and for an NVIDIA GPU pip install 'jax[cuda13]' as well"
@@ -78,6 +78,32 @@ def gpu() -> Any:
     except (AcceleratorError, RuntimeError):  # JAX's own for a platform that it does not have
         return None
     return found[0] if found else None
+
+
+def check_device(device: Any, executor: Any) -> None:
+    """Raise an error unless toys can be done on a device.
+
+    Parameters
+    ----------
+    device : {"cpu", "gpu"}, jax.Device, or None
+        As for :func:`as_device`.
+    executor : Executor or None
+        Who does the batches. A worker takes the first GPU that it has.
+
+    Raises
+    ------
+    AcceleratorError
+        As for :func:`as_device`; where workers do the batches, they look for their GPU themselves.
+    OptionError
+        A device of this process is to be used by workers.
+    """
+    if executor is None or device is None or device == "cpu":
+        as_device(device)
+    elif not (isinstance(device, str) and device == "gpu"):
+        raise OptionError(
+            f"device={device!r:.60} belongs to this process, and an executor is given. Use device='gpu', the "
+            "first GPU of each worker, or no executor."
+        )
 
 
 def as_device(device: Any) -> Any:

@@ -16,6 +16,7 @@ says why not. ``docs/explanation/minimizer.md`` has the whole of it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -180,6 +181,8 @@ def _minimize(
         np.zeros(shape[0], dtype=np.intp),
     )
     rows = np.arange(shape[0])
+    if max_iterations and rows.size >= getattr(likelihood, "fewest", math.inf):
+        return _on_device(likelihood, data, end, bounds, max_iterations, check_saddles)
     if max_iterations >= _STEPS and shares_curvature(likelihood, rows.size):
         rows = _together(likelihood, data, end, bounds, check_saddles)
     if rows.size:
@@ -209,6 +212,32 @@ def shares_curvature(likelihood: Likelihood, count: int) -> bool:
     alone = _USUAL_ALONE * (_CALLS_ALONE + count * (curvature + size**3 / 8))
     step = _CALLS_TOGETHER + count * (gradient + size**2 / 2 + 50 * size)
     return curvature + size**3 / 5 + _CALLS_ALONE + _USUAL_TOGETHER * step < alone
+
+
+def _on_device(
+    likelihood: Any,
+    data: FloatArray,
+    end: BatchedFit,
+    bounds: Bounds,
+    max_iterations: int,
+    check_saddles: bool,
+) -> BatchedFit:
+    """Fit on a device (:mod:`hepnb.accelerated.likelihood`), and here what did not arrive there."""
+    found = likelihood.descend(data, end.points, bounds.lower, bounds.upper, bounds.fixed)
+    done, left = np.flatnonzero(found.arrived), np.flatnonzero(~found.arrived)
+    end.points[done], end.value[done], end.edm[done] = found.points[done], found.value[done], found.edm[done]
+    end.status[done], end.gradient_norm[done] = CONVERGED, found.gradient_norm[done]
+    end.held[done] = found.held[done] & ~bounds.take(done).fixed
+    end.iterations[done] = found.steps[done]
+    if left.size:
+        room = bounds.take(left)
+        again = minimize(
+            likelihood.core, data[left], end.points[left], room.lower, room.upper, room.fixed, max_iterations,
+            check_saddles=check_saddles,
+        )  # fmt: skip
+        for name, array in vars(end).items():
+            array[left] = getattr(again, name)
+    return end
 
 
 def _together(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaincc
 
+from hepnb.accelerated import check_device, fits_at_once, on_device
 from hepnb.errors import ModelError
 from hepnb.executor import Executor, run_ordered
 from hepnb.fits._fit import fit
@@ -82,6 +85,7 @@ def goodness_of_fit(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     executor: Executor | None = None,
+    device: Any = None,
 ) -> GoodnessResults:
     """Compare the best fit with a model that describes every bin perfectly.
 
@@ -107,6 +111,9 @@ def goodness_of_fit(
         Looked at between batches of toys.
     executor : concurrent.futures.Executor or dask.distributed.Client, optional
         Where the toys are fitted; here by default, with the same results.
+    device : {"cpu", "gpu"} or jax.Device, optional
+        Where the fits are done: by the numpy core by default, or on a GPU with JAX. The toys are the same,
+        and so are their statistics up to rounding.
 
     Returns
     -------
@@ -117,6 +124,8 @@ def goodness_of_fit(
     ------
     ModelError
         A negative number of toys; the best fit expects a negative rate, so that no toys can be drawn.
+    AcceleratorError
+        There is no JAX or no such device, JAX computes with 32 bits, or the model is not one of HistFactory.
 
     References
     ----------
@@ -138,6 +147,7 @@ def goodness_of_fit(
     (1, True)
     """
     _check(n_toys)
+    check_device(device, executor)
     counts = one_data_set(data, model)
     model = adjusted(model, init, bounds, fixed)
     free = fit(counts, model) if result is None else result
@@ -150,8 +160,12 @@ def goodness_of_fit(
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     sizes = [min(_BATCH, n_toys - begin) for begin in range(0, n_toys, _BATCH)]
     tasks = list(zip(sizes, seeds.spawn(len(sizes)), strict=True))
-    report = None if progress is None else lambda done, _: progress(min(done * _BATCH, n_toys), n_toys)
-    found = run_ordered(executor, partial(_batch, model, counts, free.bestfit), tasks, report, cancel)
+    group = _batches_at_once(model, device, executor)
+    shares = [tasks[begin : begin + group] for begin in range(0, len(tasks), group)]
+    share = group * _BATCH
+    report = None if progress is None else lambda done, _: progress(min(done * share, n_toys), n_toys)
+    work = partial(_batches, model, counts, free.bestfit, device)
+    found = run_ordered(executor, work, shares, report, cancel)
     values = np.concatenate([np.empty(0), *(part for part in found if part is not None)])
     good = values[~np.isnan(values)]
     # Counts repeat, and a toy equal to the data must not fall below them by rounding.
@@ -176,13 +190,24 @@ def _fraction(above: int, size: int) -> tuple[float, float]:
     return above / size, math.sqrt(middle * (1 - middle) / (size + 3))
 
 
-def _batch(
-    model: FitModel, data: FloatArray, point: FloatArray, task: tuple[int, np.random.SeedSequence]
+def _batches_at_once(model: FitModel, device: Any, executor: Executor | None) -> int:
+    """Say how many batches are fitted together: on a device, as many as its memory holds."""
+    if executor is not None or device is None:
+        return 1
+    return max(1, fits_at_once(model, device) // _BATCH)
+
+
+def _batches(
+    model: FitModel,
+    data: FloatArray,
+    point: FloatArray,
+    device: Any,
+    tasks: Sequence[tuple[int, np.random.SeedSequence]],
 ) -> FloatArray:
     """Draw and fit toys; give the statistic of each, nan where its fit failed."""
-    size, seed = task
-    drawn = sample(model, point, size, np.random.default_rng(seed))
-    drawn = model.keep_auxiliary(drawn, data)
-    found = solve(model, drawn, np.tile(point, (size, 1)), np.tile(model.fixed, (size, 1)))
+    parts = [sample(model, point, size, np.random.default_rng(seed)) for size, seed in tasks]
+    drawn = model.keep_auxiliary(np.concatenate(parts), data)
+    start, fixed = np.tile(point, (len(drawn), 1)), np.tile(model.fixed, (len(drawn), 1))
+    found = solve(on_device(model, device), drawn, start, fixed)
     # The value is relative to that of rates equal to the data: it is the statistic.
     return np.where(found.ok, np.maximum(found.value, 0.0), np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,6 +54,7 @@ def hypotest(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    device: Any = None,
 ) -> HypotestResults:
     """Test one value of the parameter of interest.
 
@@ -74,7 +76,7 @@ def hypotest(
         those of the POI.
     n_toys : int, optional
         Toys of each hypothesis; 2000 by default.
-    seed, executor, checkpoint, progress, cancel
+    seed, executor, checkpoint, progress, cancel, device
         For toys only, as for :func:`hepnb.hypotests.toy_hypotest`.
 
     Returns
@@ -111,12 +113,12 @@ def hypotest(
         return toy_hypotest(
             mu, data, model, test_stat, n_toys=USUAL_TOYS if n_toys is None else n_toys, seed=seed, init=init,
             bounds=bounds, fixed=fixed, executor=executor, checkpoint=checkpoint, progress=progress,
-            cancel=cancel,
+            cancel=cancel, device=device,
         )  # fmt: skip
     refuse_for_toys(
         {
             "n_toys": n_toys, "seed": seed, "executor": executor, "checkpoint": checkpoint,
-            "progress": progress, "cancel": cancel,
+            "progress": progress, "cancel": cancel, "device": device,
         }
     )  # fmt: skip
     chosen = statistic_named(test_stat)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from hepnb.errors import ModelError
 from hepnb.executor import Executor, run_completed
 from hepnb.hypotests.checkpoint import Checkpoint
-from hepnb.hypotests.toy_batch import ToyTask, batch_size, do_batch
+from hepnb.hypotests.toy_batch import ToyTask, batch_size, batches_at_once, do_batch, do_batches
 from hepnb.model import FitModel
 from hepnb.progress import Cancel, Progress
 from hepnb.typing import BoolArray, FloatArray
@@ -88,6 +89,8 @@ class ToyRun:
         Looked at between batches.
     checkpoint : Checkpoint, optional
         Where what is done is kept.
+    device : {"cpu", "gpu"}, jax.Device, or None
+        Where the fits are done. The toys are the same.
     """
 
     model: FitModel
@@ -97,6 +100,7 @@ class ToyRun:
     progress: Progress | None = None
     cancel: Cancel | None = None
     checkpoint: Checkpoint | None = None
+    device: Any = None
     done: int = field(default=0, init=False)
     cancelled: bool = field(default=False, init=False)
 
@@ -124,20 +128,26 @@ class ToyRun:
         self.done += finished
         if finished and self.progress is not None:
             self.progress(self.done, total)
-        indices = list(self._missing(kept))
-        tasks = (self.task(streams[which], batch, size) for which, batch in indices)
-        outcomes = run_completed(
-            partial(do_batch, self.model), tasks, executor=self.executor, cancel=self.cancel
+        together = batches_at_once(self.model, self.device, self.executor)
+        indices = list(self._missing(kept, together))
+        tasks: Iterator[Any] = (
+            [self.task(streams[which], batch, size) for batch in batches] for which, batches in indices
         )
+        function: Callable[[Any], FloatArray] = partial(do_batches, self.model, self.device)
+        if self.device is None or self.device == "cpu":
+            tasks, function = (task for (task,) in tasks), partial(do_batch, self.model)
+        outcomes = run_completed(function, tasks, executor=self.executor, cancel=self.cancel)
         try:
             for outcome in outcomes:
                 if outcome.error is not None:
                     raise outcome.error
-                which, batch = indices[outcome.index]
+                which, batches = indices[outcome.index]
                 values, done = kept[which]
-                begin = batch * size
-                values[begin : begin + size] = outcome.value
-                done[batch] = True
+                counts = self._in_batches(streams[which], size)
+                ends = np.cumsum(counts[batches])[:-1]
+                for batch, part in zip(batches, np.split(outcome.value, ends), strict=True):
+                    values[batch * size : batch * size + part.size] = part
+                    done[batch] = True
                 self.done += len(outcome.value)
                 if self.checkpoint is not None:
                     self.checkpoint.save()
@@ -159,12 +169,15 @@ class ToyRun:
         return np.minimum(size, stream.n_toys - starts)
 
     @staticmethod
-    def _missing(kept: Sequence[tuple[FloatArray, BoolArray]]) -> Iterator[tuple[int, int]]:
-        longest = max((done.size for _, done in kept), default=0)
-        for batch in range(longest):
-            for which, (_, done) in enumerate(kept):
-                if batch < done.size and not done[batch]:
-                    yield which, batch
+    def _missing(
+        kept: Sequence[tuple[FloatArray, BoolArray]], together: int
+    ) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Yield streams, and batches of theirs to be done together; the streams take turns."""
+        missing = [np.flatnonzero(~done) for _, done in kept]
+        for begin in range(0, max((left.size for left in missing), default=0), together):
+            for which, left in enumerate(missing):
+                if begin < left.size:
+                    yield which, left[begin : begin + together]
 
     def task(self, stream: Stream, batch: int, size: int) -> ToyTask:
         """Return one batch of a stream, to be done."""

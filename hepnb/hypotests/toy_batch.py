@@ -7,22 +7,27 @@ by batch, each with a seed of its own: the same seed gives the same toys whereve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from hepnb.accelerated import fits_at_once, on_device
 from hepnb.fits import sample, solve
 from hepnb.hypotests.definitions import TestStatistic, statistic_named
 from hepnb.hypotests.toy_minima import lowest_minima
 from hepnb.model import FitModel
 from hepnb.typing import FloatArray
 
-__all__ = ["ToyTask", "batch_size", "do_batch", "sample", "toy_statistics"]
+__all__ = ["ToyTask", "batch_size", "batches_at_once", "do_batch", "do_batches", "sample", "toy_statistics"]
 
 
 # Toys times parameters: a batch is long enough to keep the minimiser's lanes filled, and short enough to be
 # stopped after.
 _MOST, _FEWEST, _ROOM = 2000, 100, 60_000
+# Batches that a worker with a device does together.
+_BATCHES_OF_WORKER = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,54 @@ def do_batch(model: FitModel, task: ToyTask) -> FloatArray:
     """
     data = sample(model, task.origin, task.size, np.random.default_rng(task.seed))
     return toy_statistics(model, data, task.mu, statistic_named(task.test_stat), task.origin)
+
+
+def batches_at_once(model: FitModel, device: Any, executor: object) -> int:
+    """Say how many batches of a stream are done together: on a device, as many as its memory holds.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+    device : {"cpu", "gpu"}, jax.Device, or None
+        Where the fits are done.
+    executor : Executor or None
+        With one, the memory of the device is not known here.
+
+    Returns
+    -------
+    int
+        At least one.
+    """
+    if device is None or device == "cpu":
+        return 1
+    if executor is not None:
+        return _BATCHES_OF_WORKER
+    return max(1, fits_at_once(model, device) // (2 * batch_size(model)))
+
+
+def do_batches(model: FitModel, device: Any, tasks: Sequence[ToyTask]) -> FloatArray:
+    """Draw batches of one stream, each with its own seed, and fit them together on a device.
+
+    Parameters
+    ----------
+    model : FitModel
+        The model.
+    device : {"gpu"} or jax.Device
+        Where the fits are done.
+    tasks : sequence of ToyTask
+        What to do, all at the same hypothesis.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The statistics of all toys, in the order of the tasks.
+    """
+    drawn = [sample(model, task.origin, task.size, np.random.default_rng(task.seed)) for task in tasks]
+    first, there = tasks[0], on_device(model, device)
+    return toy_statistics(
+        there, np.concatenate(drawn), first.mu, statistic_named(first.test_stat), first.origin
+    )
 
 
 def toy_statistics(

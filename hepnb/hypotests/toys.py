@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
+from hepnb.accelerated import check_device
 from hepnb.errors import ModelError
 from hepnb.executor import Executor
 from hepnb.fits import sample
@@ -91,6 +93,7 @@ def toy_hypotest(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    device: Any = None,
 ) -> HypotestResults:
     """Test one value of the parameter of interest with pseudo-experiments.
 
@@ -121,6 +124,9 @@ def toy_hypotest(
         Called with (done, total).
     cancel : Cancel, optional
         Looked at between batches; a cancelled study uses the toys it has.
+    device : {"cpu", "gpu"} or jax.Device, optional
+        Where the fits of toys are done: by the numpy core by default, or on a GPU with JAX. The toys are the
+        same, and so are their statistics up to rounding; fits that do not arrive there are done here.
 
     Returns
     -------
@@ -133,6 +139,8 @@ def toy_hypotest(
         As for :func:`hepnb.hypotest`, or no toys are asked for, or a bin's rate is negative.
     FileError
         The checkpoint is damaged, or of another study.
+    AcceleratorError
+        There is no JAX or no such device, JAX computes with 32 bits, or the model is not one of HistFactory.
 
     References
     ----------
@@ -153,6 +161,7 @@ def toy_hypotest(
     (500, 0)
     """
     checked_toys(n_toys)
+    check_device(device, executor)
     chosen = statistic_named(test_stat)
     counts = one_data_set(data, model)
     value = tested_value(mu, chosen)
@@ -166,7 +175,7 @@ def toy_hypotest(
         study = describe(model, counts, test_stat, sequence, batch_size(model), mu=repr(value))
         kept = Checkpoint(checkpoint, study)
     ratios = profile_ratios(model, counts, np.array([value]), chosen)
-    run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
+    run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept, device)
     streams = toy_streams(ratios, n_toys)
     values = run.collect(streams) if streams else [np.empty(0)] * 2
     checked = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hepnb.accelerated import check_device
 from hepnb.errors import OptionError, check_choice, nearest
 from hepnb.executor import Executor
 from hepnb.fits.options import Bounds, Fixed, Init, adjusted, named_options
@@ -31,7 +32,7 @@ __all__ = ["IntervalResults", "interval"]
 
 _METHODS = ("likelihood", "feldman-cousins")
 _LAWS = ("toybased", "asymptotics", "exact")
-_FOR_TOYS = ("n_toys", "seed", "executor", "checkpoint")
+_FOR_TOYS = ("n_toys", "seed", "executor", "checkpoint", "device")
 _ONE_SIGMA = 0.6826894921370859
 
 
@@ -129,6 +130,7 @@ def interval(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    device: Any = None,
 ) -> IntervalResults:
     """Return a two-sided interval of the parameter of interest.
 
@@ -154,7 +156,7 @@ def interval(
         those of the POI.
     n_toys : int, optional
         Toys at each value tested; 2000 by default.
-    seed, executor, checkpoint
+    seed, executor, checkpoint, device
         For toys, as for :func:`hepnb.hypotests.toy_hypotest`.
     progress : callable, optional
         Called with (done, total) values, or toys; the total grows as the search goes on.
@@ -193,7 +195,7 @@ def interval(
     if law not in _LAWS or (method == "likelihood" and law != "asymptotics"):
         allowed = _LAWS if method == "feldman-cousins" else ("asymptotics",)
         raise OptionError(f"calctype {law!r} does not exist for {method!r}. {nearest(law, allowed)}")
-    given = dict(zip(_FOR_TOYS, (n_toys, seed, executor, checkpoint), strict=True))
+    given = dict(zip(_FOR_TOYS, (n_toys, seed, executor, checkpoint, device), strict=True))
     if law != "toybased":
         refuse_for_toys(given)
     counts = one_data_set(data, model)
@@ -227,9 +229,10 @@ def _belt(
         check_countable(model)
     if law != "toybased":
         return NeymanBelt(model, counts, law)
-    n_toys, seed, executor, path = (given[name] for name in _FOR_TOYS)
+    n_toys, seed, executor, path, device = (given[name] for name in _FOR_TOYS)
     count = USUAL_TOYS if n_toys is None else n_toys
     checked_toys(count)
+    check_device(device, executor)
     belt = NeymanBelt(model, counts, law)
     kept = None
     if path is not None:
@@ -238,7 +241,7 @@ def _belt(
     if path is not None:
         study = describe(model, counts, belt.statistic.name, sequence, batch_size(model), purpose="interval")
         kept = Checkpoint(path, study)
-    belt.run = ToyRun(model, belt.statistic.name, sequence, executor, progress, cancel, kept)
+    belt.run = ToyRun(model, belt.statistic.name, sequence, executor, progress, cancel, kept, device)
     belt.n_toys = int(count)
     return belt
 

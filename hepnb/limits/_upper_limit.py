@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +54,7 @@ def upper_limit(
     n_toys: int | None = None,
     seed: int | np.random.SeedSequence | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    device: Any = None,
 ) -> LimitResults:
     """Return the observed and expected upper limits on the parameter of interest.
 
@@ -88,7 +90,7 @@ def upper_limit(
         others it says between which values they lie.
     n_toys : int, optional
         Toys of each hypothesis at each value; 2000 by default.
-    seed, checkpoint
+    seed, checkpoint, device
         For toys only, as for :func:`hepnb.hypotests.toy_hypotest`.
 
     Returns
@@ -131,9 +133,9 @@ def upper_limit(
         return toy_upper_limit(
             counts, asked, cl=cl, mu=mu, test_stat=test_stat, executor=executor, progress=progress,
             partial=partial, cancel=cancel, n_toys=USUAL_TOYS if n_toys is None else n_toys, seed=seed,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint, device=device,
         )  # fmt: skip
-    refuse_for_toys({"n_toys": n_toys, "seed": seed, "checkpoint": checkpoint})
+    refuse_for_toys({"n_toys": n_toys, "seed": seed, "checkpoint": checkpoint, "device": device})
     low, high = model.bounds[model.require_poi()]
     if mu is not None:
         found = run_scan(

@@ -11,10 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hepnb.accelerated import check_device
 from hepnb.executor import Executor
 from hepnb.hypotests import HypotestResults
 from hepnb.hypotests.checkpoint import Checkpoint, describe, stored_seed
@@ -105,6 +107,7 @@ def toy_upper_limit(
     progress: Progress | None = None,
     partial: Callable[[ScanResults], None] | None = None,
     cancel: Cancel | None = None,
+    device: Any = None,
 ) -> ToyLimitResults:
     """Return the observed and expected upper limits on the parameter of interest from pseudo-experiments.
 
@@ -123,7 +126,7 @@ def toy_upper_limit(
         The statistic.
     n_toys : int
         Toys of each hypothesis at each value.
-    seed, executor, checkpoint
+    seed, executor, checkpoint, device
         As for :func:`hepnb.hypotests.toy_hypotest`. The toys at one value depend on the seed and the value,
         not on what else is tested.
     progress : callable, optional
@@ -164,6 +167,7 @@ def toy_upper_limit(
     True
     """
     checked_toys(n_toys)
+    check_device(device, executor)
     chosen = limit_statistic(test_stat, "a limit")
     counts = one_data_set(data, model)
     asked, model = model, from_zero(model, chosen)
@@ -174,7 +178,7 @@ def toy_upper_limit(
     if checkpoint is not None:
         study = describe(model, counts, test_stat, sequence, batch_size(model), purpose="limit")
         kept = Checkpoint(checkpoint, study)
-    run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept)
+    run = ToyRun(model, test_stat, sequence, executor, progress, cancel, kept, device)
     points = _Points(run, counts, chosen, n_toys)
     about_bounds = suits_message(asked, chosen).removesuffix(".")
     if mu is not None:

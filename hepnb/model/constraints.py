@@ -173,8 +173,10 @@ class Constraints:
             second[..., gauss] = 2 * weight
         if self.poisson.size:
             gamma, count = points[..., counted] + self.offset, aux[..., counted_aux]
-            first[..., counted] = 2 * (self.tau - count / gamma)
-            second[..., counted] = 2 * count / (gamma * gamma)
+            # A fit may look at the bound of such a parameter, 0, where -2 log L is infinite.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                first[..., counted] = 2 * (self.tau - count / gamma)
+                second[..., counted] = 2 * count / (gamma * gamma)
         if self.cut.size:
             where, tau = self.poisson[self.cut], self.tau[self.cut]
             _, slope, bend = log_norm(self.poisson_rates(points)[..., self.cut])
