@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hepnb.hypotests import hypotest, significance
     from hepnb.limits import interval, limit_grid, scan, upper_limit
     from hepnb.model import Model
+    from hepnb.results_files import load_results, save_results
     from hepnb.widgets import (
         BranchSelector,
         BrazilBand,
@@ -74,6 +75,8 @@ _HOME = {
     "scan": "limits",
     "upper_limit": "limits",
     "limit_grid": "limits",
+    "load_results": "results_files",
+    "save_results": "results_files",
     "FileBrowser": "widgets",
     "BranchSelector": "widgets",
     "HistogramBuilder": "widgets",
@@ -118,6 +121,7 @@ __all__ = [
     "interval",
     "limit_grid",
     "load",
+    "load_results",
     "losses",
     "minos",
     "open",
@@ -125,6 +129,7 @@ __all__ = [
     "profile",
     "pyhf_optimizer",
     "ranking",
+    "save_results",
     "scan",
     "significance",
     "tree",
@@ -139,8 +144,13 @@ def _hepdata(record: str, **options: Any) -> Any:
     return importlib.import_module("hepnb.datasets").hepdata(record, **options)
 
 
-# hepnb.load fetches records of HEPData, which lie in a layer above it.
+def _save_results(results: Any, path: Any) -> Any:
+    return importlib.import_module("hepnb.results_files").save_results(results, path)
+
+
+# hepnb.load fetches records of HEPData, and results save themselves: both in layers above.
 RESOLVERS["hepdata"] = _hepdata
+RESOLVERS["save_results"] = _save_results
 
 
 def __getattr__(name: str) -> Any:

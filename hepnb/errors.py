@@ -28,6 +28,7 @@ __all__ = [
     "MissingObjectError",
     "ModelError",
     "OptionError",
+    "ResultsError",
     "SelectionError",
     "UnknownParameterError",
     "WorkspaceError",
@@ -136,6 +137,10 @@ def empty_is_expected() -> Iterator[None]:
 
 class AcceleratorError(HepnbError, RuntimeError):
     """JAX, its double precision, a device or its memory is missing, or a model has no form there."""
+
+
+class ResultsError(HepnbError, ValueError):
+    """A file holds no results of this version, or an object is no result that can be saved."""
 
 
 class DatasetError(HepnbError):

@@ -12,4 +12,4 @@ from typing import Any
 __all__ = ["RESOLVERS"]
 
 RESOLVERS: dict[str, Callable[..., Any]] = {}
-"""``"hepdata"``: fetch the likelihoods of a record."""
+"""``"hepdata"``: fetch the likelihoods of a record. ``"save_results"``: write a result into a file."""

@@ -17,6 +17,7 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import FitModel, as_points, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["ContourResults", "ProfileResults", "contour", "profile"]
@@ -27,7 +28,7 @@ _BATCH = 128
 
 
 @dataclass(frozen=True, eq=False)
-class ProfileResults:
+class ProfileResults(Savable):
     """The profile likelihood along one parameter.
 
     Parameters
@@ -69,7 +70,7 @@ class ProfileResults:
 
 
 @dataclass(frozen=True, eq=False)
-class ContourResults:
+class ContourResults(Savable):
     """The profile likelihood over two parameters.
 
     Parameters

@@ -19,6 +19,7 @@ from hepnb.fits.pseudodata import sample
 from hepnb.fits.report import bounded_uncertainty, covariance_of
 from hepnb.model import FitModel, as_numbers, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.savable import Savable
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["PullResults", "pulls"]
@@ -27,7 +28,7 @@ _BATCH = 250
 
 
 @dataclass(frozen=True, eq=False)
-class PullResults:
+class PullResults(Savable):
     """Fits of pseudo-data drawn at known values.
 
     Parameters

@@ -18,6 +18,7 @@ from hepnb.fits.shares import solve_in_shares
 from hepnb.html_table import html_table, number, number_with_error
 from hepnb.model import FitModel, Model, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.savable import Savable
 from hepnb.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["RankingResults", "ranking"]
@@ -28,7 +29,7 @@ _BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
-class RankingResults:
+class RankingResults(Savable):
     """Impacts on the parameter of interest, in the order of the model.
 
     Parameters

@@ -13,6 +13,7 @@ from hepnb.errors import ModelError, nearest
 from hepnb.fits.results import FitResults
 from hepnb.fits.spread import spread_of
 from hepnb.model import Model, one_data_set
+from hepnb.savable import Savable
 from hepnb.typing import BoolArray, FloatArray
 
 __all__ = ["YieldResults", "yields"]
@@ -21,7 +22,7 @@ Per = Literal["channel", "bin"]
 
 
 @dataclass(frozen=True, eq=False)
-class YieldResults:
+class YieldResults(Savable):
     """Expected and observed events per sample, channel and bin.
 
     Parameters

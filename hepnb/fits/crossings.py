@@ -17,6 +17,7 @@ from hepnb.fits.results import FitResults
 from hepnb.fits.shares import solve_in_shares
 from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray, IntArray
 
 __all__ = ["MinosResults", "minos"]
@@ -30,7 +31,7 @@ _FOUND, _AT_BOUND, _FAILED, _NOT_FOUND, _NOT_DONE = "found", "at bound", "fit fa
 
 
 @dataclass(frozen=True, eq=False)
-class MinosResults:
+class MinosResults(Savable):
     """Asymmetric uncertainties from profiles.
 
     Parameters

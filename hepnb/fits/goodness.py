@@ -22,6 +22,7 @@ from hepnb.fits.pseudodata import sample
 from hepnb.fits.results import FitResults
 from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray
 
 __all__ = ["GoodnessResults", "goodness_of_fit"]
@@ -31,7 +32,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, eq=False)
-class GoodnessResults:
+class GoodnessResults(Savable):
     """How well a model describes the data.
 
     Parameters

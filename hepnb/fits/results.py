@@ -9,6 +9,7 @@ import numpy as np
 
 from hepnb.errors import printable
 from hepnb.html_table import html_table, number_with_error
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray
 
 __all__ = ["FitReport", "FitResults", "SecondMinimum"]
@@ -95,7 +96,7 @@ class FitReport:
 
 
 @dataclass(frozen=True, eq=False)
-class FitResults:
+class FitResults(Savable):
     """The minimum of one fit.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 
 from hepnb.html_table import html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray
 
 __all__ = [
@@ -79,7 +80,7 @@ class ToyCheck:
 
 
 @dataclass(frozen=True, eq=False)
-class ToyResults:
+class ToyResults(Savable):
     """Test statistics of pseudo-experiments.
 
     Parameters
@@ -131,7 +132,7 @@ def tail_fractions(toys: FloatArray, values: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class HypotestResults:
+class HypotestResults(Savable):
     """One hypothesis tested.
 
     Parameters
@@ -214,7 +215,7 @@ class HypotestResults:
 
 
 @dataclass(frozen=True, eq=False)
-class SignificanceResults:
+class SignificanceResults(Savable):
     """The discovery significance.
 
     Parameters

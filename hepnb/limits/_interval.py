@@ -25,6 +25,7 @@ from hepnb.limits.confidence import check_cl
 from hepnb.limits.ends import End, find_ends
 from hepnb.model import FitModel, one_data_set
 from hepnb.progress import Cancel, Progress
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray
 
 __all__ = ["IntervalResults", "interval"]
@@ -37,7 +38,7 @@ _ONE_SIGMA = 0.6826894921370859
 
 
 @dataclass(frozen=True, eq=False)
-class IntervalResults:
+class IntervalResults(Savable):
     """A two-sided interval of the parameter of interest.
 
     Parameters

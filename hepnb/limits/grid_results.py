@@ -15,6 +15,7 @@ from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.results import SignificanceResults
 from hepnb.limits.confidence import alpha_of
 from hepnb.limits.results import LimitResults
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray
 
 __all__ = ["DONE", "FAILED", "NOT_REACHED", "NO_FIT", "NO_LIMIT", "GridResults", "empty_grid"]
@@ -28,7 +29,7 @@ DONE, NO_LIMIT, NO_FIT, FAILED, NOT_REACHED = "ok", "no limit", "fit failed", "f
 
 
 @dataclass(frozen=True, eq=False)
-class GridResults:
+class GridResults(Savable):
     """CLs and upper limits of many signals.
 
     Parameters

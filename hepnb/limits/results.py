@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from hepnb.errors import check_choice
 from hepnb.html_table import html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
+from hepnb.savable import Savable
 from hepnb.typing import FloatArray
 
 __all__ = ["CURVES", "LimitResults", "ScanResults", "bracket_words"]
 
 
 @dataclass(frozen=True, eq=False)
-class ScanResults:
+class ScanResults(Savable):
     """CLs along the POI.
 
     Parameters
@@ -93,7 +94,7 @@ CURVES = (
 
 
 @dataclass(frozen=True, eq=False)
-class LimitResults:
+class LimitResults(Savable):
     """Upper limits.
 
     Parameters
