@@ -14,7 +14,7 @@ from hepnb.densities.density import Density, as_ranges
 from hepnb.densities.jets import Jet, log, value_of
 from hepnb.densities.numeric import norm_with_derivatives, with_derivatives
 from hepnb.densities.parameters import as_argument, collect_parameters
-from hepnb.densities.quadrature import Ranges
+from hepnb.densities.quadrature import Ranges, gauss_legendre
 from hepnb.densities.sampling import rejection_draws
 from hepnb.densities.shape import ShapeDensity
 from hepnb.errors import ModelError, OptionError, nearest
@@ -222,7 +222,7 @@ class CustomND(Density):
         return fine
 
     def _product_rule(self, n: int, arguments: Sequence[Any], box: tuple[Ranges, ...]) -> Any:
-        nodes, weights = np.polynomial.legendre.leggauss(n)
+        nodes, weights = gauss_legendre(n)
         grids, log_weight = [], np.zeros(())
         for ((low, high),) in box:
             grids.append(0.5 * (low + high) + 0.5 * (high - low) * nodes)

@@ -11,7 +11,7 @@ import numpy as np
 
 from hepnb.densities.density import Density
 from hepnb.densities.jets import log, value_of
-from hepnb.densities.quadrature import Ranges
+from hepnb.densities.quadrature import Ranges, gauss_legendre
 from hepnb.densities.shape import ShapeDensity
 from hepnb.errors import OptionError
 
@@ -104,7 +104,7 @@ class _Polynomial(ShapeDensity):
 
     def log_integral(self, low: float, high: float, *arguments: Any) -> Any:
         """Return the integral, which is linear in the coefficients."""
-        nodes, weights = np.polynomial.legendre.leggauss(len(arguments) // 2 + 2)
+        nodes, weights = gauss_legendre(len(arguments) // 2 + 2)
         x = 0.5 * (low + high) + 0.5 * (high - low) * nodes
         parts = [
             float(np.sum(weights * np.broadcast_to(term, x.shape))) * 0.5 * (high - low)

@@ -11,16 +11,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from hepnb.errors import ModelError
 from hepnb.typing import FloatArray, IntArray
 
-__all__ = ["Nodes", "Ranges", "integrate", "log_segment_sums", "simple_panels"]
+__all__ = ["Nodes", "Ranges", "gauss_legendre", "integrate", "log_segment_sums", "simple_panels"]
 
 Ranges = tuple[tuple[float, float], ...]
 """Ranges of one observable, ascending and apart."""
+
+
+@cache
+def gauss_legendre(count: int) -> tuple[FloatArray, FloatArray]:
+    """Return nodes in (-1, 1) and weights of Gauss-Legendre's rule, computed once for each number of nodes.
+
+    Parameters
+    ----------
+    count : int
+        How many nodes.
+
+    Returns
+    -------
+    nodes, weights : ndarray, shape (count,)
+        Not to be written to.
+    """
+    rule = np.polynomial.legendre.leggauss(count)
+    for array in rule:
+        array.flags.writeable = False
+    return rule
+
 
 LogFunction = Callable[[FloatArray, IntArray], FloatArray]
 

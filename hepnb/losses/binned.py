@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hepnb.densities.quadrature import gauss_legendre
 from hepnb.losses.data import Counts
 from hepnb.losses.mixture import Mixture, Prepared
 from hepnb.typing import FloatArray, IntArray
@@ -38,7 +39,7 @@ def bin_nodes(part: Counts, knots: list[float]) -> tuple[FloatArray, FloatArray,
     cuts = cuts[inside]
     low = np.sort(np.concatenate([part.low, cuts]))
     high = np.sort(np.concatenate([part.high, cuts]))
-    nodes, weights = np.polynomial.legendre.leggauss(part.nodes)
+    nodes, weights = gauss_legendre(part.nodes)
     half = 0.5 * (high - low)[:, None]
     x = 0.5 * (low + high)[:, None] + half * nodes
     starts = np.searchsorted(low, part.low) * part.nodes

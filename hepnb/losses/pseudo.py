@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hepnb.densities.quadrature import integrate, simple_panels
+from hepnb.densities.quadrature import gauss_legendre, integrate, simple_panels
 from hepnb.errors import ModelError
 from hepnb.losses.binned import expected_counts
 from hepnb.losses.data import Counts, Events
@@ -140,7 +140,7 @@ def _grid(term: Any, prepared: Any) -> tuple[FloatArray, FloatArray]:
     for column, ranges in enumerate(density.ranges):
         knots = mixture.knots_of(prepared, column)
         per_panel = few if knots is None else 6
-        nodes, parts = np.polynomial.legendre.leggauss(per_panel)
+        nodes, parts = gauss_legendre(per_panel)
         low, high, _ = simple_panels(ranges, [] if knots is None else knots, 1)
         half = 0.5 * (high - low)[:, None]
         axes.append((0.5 * (low + high)[:, None] + half * nodes).ravel())
