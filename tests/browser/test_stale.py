@@ -15,6 +15,7 @@ workspace = uncorrelated_background(signal, background, width, observed=[55, 60,
 BAND = """
 band = hepnb.BrazilBand(workspace=workspace, mu_max=4.0, n_points=9)
 band.run(wait=True)
+band._seconds = 60.0  # as if it had taken so long
 band
 """
 FIT = """
@@ -45,6 +46,11 @@ def test_a_changed_setting_dims_the_picture_and_the_numbers_until_run_is_pressed
     assert page.evaluate(OPACITY, ".hepnb-figure img") == 1
     assert notebook.evaluate("len(band.scan)") == 21
     notebook.screenshot("band-current", ".hepnb-panel")
+    # That scan was quick: the next one comes by itself.
+    points.fill("17")
+    points.press("Enter")
+    notebook.expect("len(band.scan)", 17, timeout=60)
+    words.wait_for(state="hidden")
 
 
 def test_a_move_after_the_fit_dims_the_fit_and_an_error_stays(open_notebook):

@@ -169,6 +169,34 @@ def test_toys_can_be_stopped(band):
     assert band.chrome.progress == -1
 
 
+def test_on_a_page_a_quick_scan_follows_its_settings(moving, monkeypatch):
+    monkeypatch.setattr(following, "main_loop", object)
+    moving.mu_max = 5.0
+    moving.n_points = 21
+    assert moving.state == "stale"
+    assert len(moving.resting) == 2
+    for rested in moving.resting:  # only the last one scans
+        rested()
+    moving.flush()
+    assert moving.state == "current"
+    np.testing.assert_array_equal(moving.scan.mu, np.linspace(0, 5, 21))
+    moving.n_points = 21
+    assert len(moving.resting) == 2
+
+
+@pytest.mark.parametrize("why", ["slow", "toys", "same", "no page"])
+def test_else_it_waits_for_run(moving, monkeypatch, why):
+    if why != "no page":
+        monkeypatch.setattr(following, "main_loop", object)
+    if why == "slow":
+        moving._seconds = 5.0
+    moving.n_points = moving.n_points if why == "same" else 9
+    if why == "toys":
+        moving.resting.clear()
+        moving.n_toys = 100
+    assert moving.resting == []
+
+
 def test_limits_from_toys_at_another_level_are_stale(band):
     band.n_toys = 50
     told = band._toys_done

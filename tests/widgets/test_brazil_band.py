@@ -417,3 +417,22 @@ def test_what_is_written_has_the_data_that_were_used(band, tmp_path):
     band.run(wait=True)
     document = json.loads(band.export(tmp_path / "limit.json").read_text())
     assert document["model"]["data"] == "observed"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["mu_min", "mu_max"])
+def test_a_range_without_an_end_is_refused(band, name, value):
+    before = getattr(band, name)
+    with pytest.raises(HepnbError, match=r"cannot (start|end) at"):
+        setattr(band, name, value)
+    assert getattr(band, name) == before
+
+
+def test_an_end_that_is_no_number_is_said_at_the_box_and_emptied_is_automatic_again(band):
+    before = band.mu_max
+    for text in ("inf", "nan", "much"):
+        band._controls.end.value = text
+        assert band.error
+        assert band.mu_max == before
+    band._controls.end.value = ""
+    assert (band.mu_max, band.error) == (None, "")

@@ -13,7 +13,7 @@ from hepnb.limits.following import FollowingScan
 from hepnb.widgets.brazil_band.export import coarse_html
 from hepnb.widgets.brazil_band.scanning import LIMITS, BandScan
 from hepnb.widgets.toolkit.echoes import Echoes
-from hepnb.widgets.toolkit.main_loop import soon
+from hepnb.widgets.toolkit.main_loop import main_loop, soon
 from hepnb.widgets.toolkit.panel import PICTURE
 from hepnb.widgets.toolkit.quiet import Quiet
 
@@ -23,6 +23,7 @@ _COARSE = 11  # points while a slider moves
 _REST = 0.35  # [s] without a move until the whole scan begins
 _REACH = 5.0  # prior widths to either side on the slider of a nuisance parameter
 _NOBODY = ""
+_QUICK = 1.0  # [s] a scan that took less is done again by itself when a setting changes
 
 
 class BandFollowing(BandScan):
@@ -146,6 +147,17 @@ class BandFollowing(BandScan):
         move = self._moves
         self._background.post(self._coarse)
         soon(_REST, lambda: self._rested(move))
+
+    def _again(self) -> None:
+        """Scan again by itself what took no time, when the settings rest.
+
+        Only for a page: a program says when it wants a scan.
+        """
+        quick = self._seconds < _QUICK and not self.n_toys
+        if main_loop() is not None and quick and self._changed():
+            self._moves += 1
+            move = self._moves
+            soon(_REST, lambda: self._rested(move))
 
     def _rested(self, move: int) -> None:
         if move == self._moves and not self._closed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,16 @@ class BrazilBand(BandSignals):
             raise HepnbError(f"cl {cl:g} is not between 0 and 1. Give 0.95 for limits at 95 % CL.")
         return cl
 
+    @traitlets.validate("mu_min", "mu_max")
+    def _check_range(self, proposal: Any) -> float | None:
+        value = proposal["value"]
+        if value is not None and not math.isfinite(value):
+            which = "start" if proposal["trait"].name == "mu_min" else "end"
+            raise HepnbError(
+                f"the range of μ cannot {which} at {value:g}. Give a number, or no end to have it chosen."
+            )
+        return None if value is None else float(value)
+
     @traitlets.validate("test_stat")
     def _check_statistic(self, proposal: Any) -> str:
         name = str(proposal["value"])
@@ -316,6 +327,8 @@ class BrazilBand(BandSignals):
     def _new_points(self, _change: Any) -> None:
         self._show_able()
         self._judge()
+        if self.view == "limit":
+            self._again()
 
     @traitlets.observe("cl")
     def _new_cl(self, change: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from typing import Any, get_args
@@ -130,6 +131,7 @@ class BandScan(SavesFolder):
         self._artists: BrazilArtists | None = None
         self._partial: ScanResults | None = None
         self._scanned: tuple[Any, ...] = ()
+        self._seconds = math.inf  # of this thread's time, that the last scan took
         self._ran: Run | None = None
         self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
         self._live_figure().restructure(_draw_nothing)
@@ -165,7 +167,7 @@ class BandScan(SavesFolder):
         return "Scanning the signal strength ..."
 
     def _scan_now(self, cancel: threading.Event, shown: list[object]) -> None:
-        settings = {name: getattr(self, name) for name in _SETTINGS}
+        settings, started = {name: getattr(self, name) for name in _SETTINGS}, time.thread_time()
         if not settings["n_toys"]:
             del settings["cl"]  # asymptotic limits at another level are looked up on the same points
         model = self._model_now()
@@ -196,6 +198,7 @@ class BandScan(SavesFolder):
             self._live_figure().restructure(self._draw)
             return
         self._finish(run, scan, cancel=cancel)
+        self._seconds = time.thread_time() - started
 
     def _toys_now(self, run: Run, cancel: threading.Event) -> None:
         """Look for the limits with toys: at the points where CLs is near 1 - cl."""
