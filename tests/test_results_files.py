@@ -25,20 +25,9 @@ def model() -> hepnb.Model:
 def grid() -> Any:
     workspace = uncorrelated_background([5.0, 4.0], [50.0, 40.0], [7.0, 5.0], observed=[52, 49])
     path = "/channels/0/samples/0/data"
-    patches = [
-        {
-            "metadata": {"name": f"signal_{m}", "values": [m]},
-            "patch": [{"op": "replace", "path": path, "value": [float(m), 3.0]}],
-        }
-        for m in (3, 30)
-    ]
-    metadata = {
-        "name": "s", "description": "d", "digests": {"md5": "0" * 32}, "labels": ["m"],
-        "references": {"hepdata": "ins1234567"},
-    }  # fmt: skip
-    return hepnb.limit_grid(
-        workspace, {"metadata": metadata, "patches": patches, "version": "1.0.0"}, limits=True
-    )
+    patches = {f"signal_{m}": [{"op": "replace", "path": path, "value": [float(m), 3.0]}] for m in (3, 30)}
+    places = {name: [float(i)] for i, name in enumerate(patches)}
+    return hepnb.limit_grid(workspace, patches, coordinates=places)
 
 
 KINDS: dict[str, Callable[[], Any]] = {
