@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import functools
+import http.server
 import json
+import re
 import shutil
+import threading
+from pathlib import Path
 
 import hist
 import numpy as np
@@ -298,3 +303,58 @@ def test_roots_are_chosen_among_those_given(mixed):
     browser.root = str(mixed.parent)
     assert "not one of the roots" in browser.error
     assert names(browser) == []
+
+
+class Ranges(http.server.SimpleHTTPRequestHandler):
+    """Answers a range of a file with that range."""
+
+    def log_message(self, *_args):
+        pass
+
+    def do_GET(self):
+        data = (Path(self.directory) / self.path.lstrip("/")).read_bytes()
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        start, stop = (int(asked[1]), min(int(asked[2]) + 1, len(data))) if asked else (0, len(data))
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(stop - start))
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(data[start:stop])
+
+
+@pytest.fixture
+def address(root):
+    handler = functools.partial(Ranges, directory=root)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_file_is_opened_by_its_address(root, address):
+    browser = FileBrowser(root=root)
+    url = f"{address}/cycles.root"
+    found = browser.go_to(f" {url} ")
+    assert (found, browser.error, browser.file) == (True, "", url)
+    assert names(browser)[-1] == url
+    browser.path = "Events"
+    assert browser.selected.n_entries == 6
+    browser.branch = "x"
+    assert browser.error == ""
+    scope = {}
+    exec(browser.to_code(), scope)
+    assert scope["histogram"] == browser.histogram
+    row_id = browser._files.selected[0]
+    browser.refresh()
+    assert (browser.error, browser.branch, browser._files.selected) == ("", "x", [row_id])
+    browser.file = "deep/nested.root"
+    browser._files.selected = [row_id]  # back to the branch of the file that is elsewhere
+    assert (browser.file, browser.branch) == (url, "x")
+    assert not browser.go_to(f"{address}/none.root")
+    assert "none.root" in browser.error
+    assert names(browser)[-1] == url  # what cannot be opened is not listed
+    assert browser.go_to("deep/nested.root")
+    assert browser.error == ""

@@ -73,7 +73,11 @@ class BrowserControls:
             icon="refresh", tooltip="Read the folders again", layout={"width": "38px"}
         )
         self.go_to = ExpressionBox(
-            label="Go to", hide_label=True, placeholder="path of a file or folder", action="Open", clear=True
+            label="Go to",
+            hide_label=True,
+            placeholder="path of a file or folder, or https://...",
+            action="Open",
+            clear=True,
         )
         self.roots = ipywidgets.Dropdown(description="Root", layout={"width": "auto", "display": "none"})
         self.summary = ipywidgets.HTML()

@@ -12,7 +12,16 @@ from pathlib import Path
 from hepnb.errors import FileError
 from hepnb.local_files import local_path
 
-__all__ = ["Item", "check_pattern", "file_kind", "list_folder", "resolve_inside", "size_words"]
+__all__ = [
+    "Item",
+    "check_pattern",
+    "file_kind",
+    "is_remote",
+    "list_folder",
+    "place_of",
+    "resolve_inside",
+    "size_words",
+]
 
 _ROOT_FILE = re.compile(r"\.root(\.\d+)?$", re.IGNORECASE)  # hadd and grid jobs number their files
 _TABLES = (".parquet", ".pq")
@@ -110,6 +119,22 @@ def resolve_inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -
             f"{os.fspath(path)!r} is outside the root {os.fspath(root)!r}. Choose another root to go there."
         )
     return found
+
+
+def is_remote(file: str) -> bool:
+    """Return whether a file is named by its address: ``https://...``, ``root://...``.
+
+    Examples
+    --------
+    >>> is_remote("https://cern.ch/a.root"), is_remote("data/a.root")
+    (True, False)
+    """
+    return re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", file) is not None
+
+
+def place_of(root: str | os.PathLike[str], file: str) -> str | Path:
+    """Return where a file is: its address as it is, or its path, which has to be below the root."""
+    return file if is_remote(file) else resolve_inside(root, file)
 
 
 def check_pattern(root: str | os.PathLike[str], pattern: str) -> None:

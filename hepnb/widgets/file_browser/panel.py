@@ -10,7 +10,15 @@ import hepnb.events
 from hepnb.errors import FileError, HepnbError, WorkspaceError
 from hepnb.events import FileKey, Tree
 from hepnb.widgets.file_browser.code import browser_code, single_code
-from hepnb.widgets.file_browser.folders import check_pattern, file_kind, list_folder, resolve_inside
+from hepnb.widgets.file_browser.folders import (
+    Item,
+    check_pattern,
+    file_kind,
+    is_remote,
+    list_folder,
+    place_of,
+    resolve_inside,
+)
 from hepnb.widgets.file_browser.preview import TREES, BrowserPreview, Single, workspace_lines
 from hepnb.widgets.file_browser.rows import (
     branch_row,
@@ -130,10 +138,12 @@ class FileBrowser(BrowserPreview):
         """Open a file that is one object: a tree, or a workspace."""
         for folder in parent_folders(name):
             self._unfold(folder_id(folder))
-        path = os.path.join(self.root, name)  # noqa: PTH118  # keeps the root as it was given
-        self._point_at(file_id(name))
+        path = self._as_given(name)
+        if not is_remote(name):
+            self._point_at(file_id(name))
         if file_kind(name) == "table":
             tree: Any = hepnb.events.open(path)
+            self._list_remote(name)
             self._unfold(file_id(name))
             self._single = Single("hepnb.open", path)
             self._show_tree(name.rsplit("/", 1)[-1], tree)
@@ -175,7 +185,7 @@ class FileBrowser(BrowserPreview):
         Parameters
         ----------
         text : str
-            Relative to the root, or absolute.
+            Relative to the root, or absolute; or the address of a file, such as ``https://...``.
 
         Returns
         -------
@@ -185,7 +195,7 @@ class FileBrowser(BrowserPreview):
         done = False
         with self._reporting("go to", shows=""):
             name = self._relative(text.strip())
-            if resolve_inside(self.root, name).is_dir():
+            if not is_remote(name) and resolve_inside(self.root, name).is_dir():
                 for folder in (*parent_folders(name), *([name] if name != "." else [])):
                     self._unfold(folder_id(folder))
                 if name != ".":
@@ -195,16 +205,30 @@ class FileBrowser(BrowserPreview):
             done = True
         return done and not self.error
 
+    def _as_given(self, name: str) -> str:
+        """Return an address as it is, or a path that begins with the root as it was given."""
+        return name if is_remote(name) else os.path.join(self.root, name)  # noqa: PTH118  # as it is spelt
+
+    def _list_remote(self, name: str) -> None:
+        """Add a row for a file that is elsewhere, once it is open."""
+        if is_remote(name) and not any(row["id"] == file_id(name) for row in self._files.rows):
+            row = item_row(Item(name, False), None) | {"count": None, "name": name}
+            self._files.rows = [*self._files.rows, row]
+
     def _relative(self, file: str) -> str:
+        if is_remote(file):
+            return file
         top = resolve_inside(self.root, "")
         return resolve_inside(self.root, file).relative_to(top).as_posix()
 
     def _open_file(self, name: str) -> str:
-        check_pattern(self.root, name)
+        if not is_remote(name):
+            check_pattern(self.root, name)
         for folder in parent_folders(name):
             self._unfold(folder_id(folder))
-        opened = hepnb.events.open(os.path.join(self.root, name))  # noqa: PTH118  # keeps the root as it was given
+        opened = hepnb.events.open(self._as_given(name))
         self._set_result(opened.walk())
+        self._list_remote(name)
         self._opened = opened
         self._unfold(file_id(name))
         return name
@@ -245,11 +269,11 @@ class FileBrowser(BrowserPreview):
         elif kind == "o":
             children = self._branch_rows(row_id)
         elif file_kind(name) == "table":
-            tree: Any = hepnb.events.open(resolve_inside(self.root, name))
+            tree: Any = hepnb.events.open(place_of(self.root, name))
             children = self._rows_of(tree, name, "", row_id)
         else:
             try:
-                path = resolve_inside(self.root, name)
+                path = place_of(self.root, name)
                 entries = hepnb.events.open(path).walk()
             except HepnbError as error:
                 broken = {"muted": True, "tooltip": str(error), "icon": "warning", "expanded": False}
@@ -264,7 +288,7 @@ class FileBrowser(BrowserPreview):
         if self._files.row(row_id)["icon"] != "tree":
             return []
         file, _, key = row_id[2:].rpartition("|")
-        opened = self._opened if self._is_open(file) else hepnb.events.open(resolve_inside(self.root, file))
+        opened = self._opened if self._is_open(file) else hepnb.events.open(place_of(self.root, file))
         tree = opened[key] if opened is not None else None
         return self._rows_of(tree, file, key, row_id) if isinstance(tree, Tree) else []
 

@@ -69,7 +69,9 @@ class BrowserPreview(Panel):
         PathText(), default=".", help="The folder to browse; it is never left."
     )
     file: Input[str, str | os.PathLike[str]] = panel_input(
-        PathText(), default="", help="A file to open, relative to the root or absolute."
+        PathText(),
+        default="",
+        help="A file to open: relative to the root, absolute, or the address of one, such as https://...",
     )
     roots: Input[tuple[str, ...], Sequence[str]] = panel_input(
         traitlets.Tuple(),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hepnb.events import Branch, FileKey
-from hepnb.widgets.file_browser.folders import Item, file_kind, size_words
+from hepnb.widgets.file_browser.folders import Item, file_kind, is_remote, size_words
 
 __all__ = [
     "COLUMNS",
@@ -81,7 +81,9 @@ def file_id(path: str) -> str:
 
 
 def parent_folders(path: str) -> list[str]:
-    """Return the folders above a path, the outermost first."""
+    """Return the folders above a path, the outermost first; an address has none in the list."""
+    if is_remote(path):
+        return []
     parts = path.split("/")[:-1]
     return ["/".join(parts[: i + 1]) for i in range(len(parts))]
 
