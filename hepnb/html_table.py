@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hepnb.errors import printable
 
-__all__ = ["html_table", "number", "number_with_error"]
+__all__ = ["cls_number", "html_table", "number", "number_with_error"]
 
 _MOST_ROWS = 200
+# CLs below it has no digits that mean anything: the hypothesis is excluded beyond any doubt.
+_NO_DOUBT = 1e-12
 
 
 def html_table(
@@ -69,6 +71,24 @@ def number(value: float, digits: int = 4) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:.{digits}g}" if math.isfinite(value) else ("∞" if value > 0 else "−∞")
+
+
+def cls_number(value: float, shown: Callable[[float], str] | None = None) -> str:
+    """Return CLs as text: of a hypothesis that is excluded beyond any doubt only that.
+
+    Parameters
+    ----------
+    value : float
+        CLs.
+    shown : callable, optional
+        How any other number is written; as by :func:`number` if None.
+
+    Examples
+    --------
+    >>> cls_number(0.04321), cls_number(3.2e-57), cls_number(float("nan"))
+    ('0.04321', 'below 1e-12', '–')
+    """
+    return f"below {_NO_DOUBT:g}" if 0 <= value < _NO_DOUBT else (shown or number)(value)
 
 
 def number_with_error(value: float, error: float) -> str:

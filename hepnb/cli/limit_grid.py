@@ -13,6 +13,7 @@ from hepnb.cli.models import load_workspace
 from hepnb.cli.stop import bar, stoppable, workers
 from hepnb.cli.words import number, plain, print_json, say, table
 from hepnb.errors import HepnbError, nearest
+from hepnb.html_table import cls_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,13 +112,12 @@ def _report(grid: GridResults) -> None:
         ("signal", "CLs", "expected", "limit", "-1 sigma", "median", "+1 sigma", "")
     ]
     for place, name in enumerate(grid.names):
-        numbers = (
-            grid.CLs_obs[place], grid.CLs_exp[place, 2], grid.observed[place], *grid.expected[place, 1:4]
-        )  # fmt: skip
+        tests = [cls_number(value, number) for value in (grid.CLs_obs[place], grid.CLs_exp[place, 2])]
+        numbers = map(number, (grid.observed[place], *grid.expected[place, 1:4]))
         verdict = (
             "excluded" if grid.excluded[place] else "" if grid.status[place] == "ok" else grid.status[place]
         )
-        rows.append((name, *map(number, numbers), str(verdict)))
+        rows.append((name, *tests, *numbers, str(verdict)))
     say(table(rows, numbers=range(1, 7)))
     for message in dict.fromkeys(grid.messages.values()):
         names = [name for name in grid.names if grid.messages.get(name) == message]

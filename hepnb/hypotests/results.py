@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from hepnb.html_table import html_table, number
+from hepnb.html_table import cls_number, html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.savable import Savable
 from hepnb.typing import FloatArray
@@ -191,19 +193,25 @@ class HypotestResults(Savable):
     codes: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        band = ", ".join(f"{value:.4g}" for value in self.CLs_exp)
+        name, shown = self._shown("{:.4g}".format, "p")
+        band = ", ".join(map(shown, self.CLs_exp))
         error = "" if self.uncertainty is None else f" +- {self.uncertainty.CLs_obs:.2g}"
-        name = "CLs" if self.test_stat in {"q", "qtilde"} else "p"
-        text = f"{self.test_stat} at {self.mu:g}: {name} {self.CLs_obs:.4g}{error}, expected [{band}]"
+        text = f"{self.test_stat} at {self.mu:g}: {name} {shown(self.CLs_obs)}{error}, expected [{band}]"
         return f"HypotestResults({text}; {self.message})" if self.message else f"HypotestResults({text})"
+
+    def _shown(self, plain: Callable[[float], str], other: str) -> tuple[str, Callable[[float], str]]:
+        """Return the name of the p-value, and how it is written: toys of which none is in the tail say 0."""
+        if self.test_stat not in {"q", "qtilde"}:
+            return other, plain
+        return "CLs", plain if self.uncertainty is not None else partial(cls_number, shown=plain)
 
     def _repr_html_(self) -> str:
         error = "" if self.uncertainty is None else f" ± {number(self.uncertainty.CLs_obs, 2)}"
-        name = "CLs" if self.test_stat in {"q", "qtilde"} else "p-value"
+        name, shown = self._shown(number, "p-value")
         rows = [
-            ("observed", number(self.CLs_obs) + error, number(self.CLsb), number(self.CLb)),
+            ("observed", shown(self.CLs_obs) + error, number(self.CLsb), number(self.CLb)),
             *(
-                (f"expected {sigma:+g}σ", number(value), number(both), number(background))
+                (f"expected {sigma:+g}σ", shown(value), number(both), number(background))
                 for sigma, value, both, background in zip(
                     EXPECTED_SIGMAS, self.CLs_exp, self.CLsb_exp, self.CLb_exp, strict=True
                 )

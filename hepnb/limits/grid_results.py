@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import ModelError, nearest
-from hepnb.html_table import html_table, number
+from hepnb.html_table import cls_number, html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.hypotests.results import SignificanceResults
 from hepnb.limits.confidence import alpha_of
@@ -109,7 +109,7 @@ class GridResults(Savable):
     def _repr_html_(self) -> str:
         rows = [
             (
-                name, *map(number, place), number(observed), number(expected[2]), number(limit),
+                name, *map(number, place), cls_number(observed), cls_number(expected[2]), number(limit),
                 number(band[2]), str(status),
             )
             for name, place, observed, expected, limit, band, status in zip(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepnb.errors import check_choice
-from hepnb.html_table import html_table, number
+from hepnb.html_table import cls_number, html_table, number
 from hepnb.hypotests.asymptotics import EXPECTED_SIGMAS
 from hepnb.savable import Savable
 from hepnb.typing import FloatArray
@@ -74,8 +74,10 @@ class ScanResults(Savable):
         return f"ScanResults({len(self)} points of {self.poi} in [{self.mu[0]:g}, {self.mu[-1]:g}]{more})"
 
     def _repr_html_(self) -> str:
+        # Toys of which none is in the tail say 0; they have no Asimov data.
+        shown = number if np.isnan(self.q_asimov).all() else cls_number
         rows = [
-            (f"{mu:.4g}", number(observed), *map(number, expected), "" if ok else "failed")
+            (f"{mu:.4g}", shown(observed), *map(shown, expected), "" if ok else "failed")
             for mu, observed, expected, ok in zip(self.mu, self.CLs_obs, self.CLs_exp, self.ok, strict=True)
         ]
         head = (self.poi, "CLs", *(f"expected {sigma:+g}σ" for sigma in EXPECTED_SIGMAS), "")

@@ -24,6 +24,22 @@ def test_a_test_says_its_cls(model: hepnb.Model) -> None:
     assert f"q0 at 0: p {discovery.CLs_obs:.4g}" in repr(discovery)
 
 
+def test_what_is_excluded_beyond_any_doubt_has_no_digits(model: hepnb.Model) -> None:
+    near, result = hepnb.hypotest(5.0, None, model), hepnb.hypotest(6.0, None, model)
+    assert 0 < result.CLs_obs < 1e-12 < near.CLs_obs
+    assert "qtilde at 6: CLs below 1e-12, expected [below 1e-12, " in repr(result)
+    assert f"qtilde at 5: CLs {near.CLs_obs:.4g}, expected [below 1e-12, " in repr(near)
+    scan = hepnb.scan(None, model, [1.0, 6.0])
+    for html in (result._repr_html_(), scan._repr_html_()):
+        assert "<td>below 1e-12</td>" in html
+    # Toys of which none is in the tail know less.
+    toys = hepnb.hypotest(6.0, None, model, calctype="toybased", n_toys=60, seed=1)
+    assert toys.CLs_obs == 0
+    assert "below" not in repr(toys) + toys._repr_html_()
+    # Small p-values of a discovery are its result.
+    assert "below" not in repr(hepnb.hypotest(0.0, [150, 165, *model.data[2:]], model, test_stat="q0"))
+
+
 def test_toys_say_how_many(model: hepnb.Model) -> None:
     result = hepnb.hypotest(1.0, None, model, calctype="toybased", n_toys=60, seed=1)
     assert f"{result.CLs_obs:.4g} +- {result.uncertainty.CLs_obs:.2g}" in repr(result)
