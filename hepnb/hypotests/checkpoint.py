@@ -63,6 +63,8 @@ def describe(
         name: getattr(model, name, None)
         for name in ("measurement", "interpolation", "bin_constraints", "positivity", "poi_name")
     }
+    if model.thorough:
+        settings["thorough"] = True
     arrays = [model.init.tolist(), model.bounds.tolist(), model.fixed.tolist()]
     text = json.dumps([model.description(), settings, arrays], sort_keys=True, default=str)
     return {

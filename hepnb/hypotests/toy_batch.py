@@ -76,7 +76,8 @@ def do_batch(model: FitModel, task: ToyTask) -> FloatArray:
         -2 log of the profile likelihood ratio; nan where a fit failed.
     """
     data = sample(model, task.origin, task.size, np.random.default_rng(task.seed))
-    return toy_statistics(model, data, task.mu, statistic_named(task.test_stat), task.origin)
+    chosen = statistic_named(task.test_stat)
+    return toy_statistics(model, data, task.mu, chosen, task.origin, many=model.thorough)
 
 
 def batches_at_once(model: FitModel, device: Any, executor: object) -> int:
@@ -153,7 +154,7 @@ def toy_statistics(
     start : ndarray, shape (n_parameters,)
         Where the fits start: the point the toys come from.
     many : bool
-        Start from many random points too, to check the others.
+        Fit from all starts to the end: to check the others, or because the model asks for it.
 
     Returns
     -------

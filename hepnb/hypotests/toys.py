@@ -179,7 +179,7 @@ def toy_hypotest(
     streams = toy_streams(ratios, n_toys)
     values = run.collect(streams) if streams else [np.empty(0)] * 2
     checked = None
-    if streams and not run.cancelled and may_have_several(model):
+    if streams and not run.cancelled and may_have_several(model) and not model.thorough:
         checked = _check(run, streams, values, float(ratios.q[0]))
     result = from_toys(run, ratios, values, check=checked)
     if model is asked:

@@ -406,6 +406,7 @@ class Model(Evaluator):
         Model
             It shares everything with this one. Its fits start from a hundred random points too, the same ones
             every time, and cost up to a hundred times as much; those of a scan do so at both of its ends.
+            Each toy is fitted from every start, which takes about fifty times as long.
 
         Examples
         --------

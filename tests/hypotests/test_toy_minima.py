@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import hepnb
-from hepnb.fits import sample
+from hepnb.errors import FileError
+from hepnb.fits import BatchedFit, sample
 from hepnb.fits.exploring import one_start
-from hepnb.hypotests import toy_hypotest
+from hepnb.hypotests import toy_batch, toy_hypotest
 from hepnb.hypotests.definitions import TEST_STATISTICS
 from hepnb.hypotests.toy_batch import toy_statistics
+from hepnb.hypotests.toy_minima import lowest_minima
 from hepnb.workspace import uncorrelated_background
 
 
@@ -44,7 +48,7 @@ def one_sided() -> hepnb.Model:
 def test_toys_look_at_more_than_one_minimum() -> None:
     model, chosen = one_sided(), TEST_STATISTICS["qtilde"]
     origin = hepnb.fixed_poi_fit(1.0, None, model).bestfit
-    data = sample(model, origin, 300, np.random.default_rng(1))
+    data = sample(model, origin, 100, np.random.default_rng(1))
     usual, many = (toy_statistics(model, data, 1.0, chosen, origin, many=many) for many in (False, True))
     with one_start():
         single = toy_statistics(model, data, 1.0, chosen, origin)
@@ -65,3 +69,24 @@ def test_what_toys_miss_is_measured_and_said() -> None:
     alone = toy_hypotest(1.0, None, plain, n_toys=100, seed=1)
     assert alone.toys is not None
     assert alone.toys.check is None
+
+
+def test_a_thorough_model_fits_every_toy_from_all_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def noted(*args: Any, many: bool = False) -> BatchedFit:
+        asked.append(many)
+        return lowest_minima(*args)
+
+    monkeypatch.setattr(toy_batch, "lowest_minima", noted)
+    model, path = one_sided(), tmp_path / "study.npz"
+    study = toy_hypotest(1.0, None, model.thoroughly(), n_toys=20, seed=1, checkpoint=path)
+    assert asked == [True, True]
+    # What every toy has already is not checked.
+    assert study.toys is not None
+    assert study.toys.check is None
+    # Toys with and without are not mixed.
+    with pytest.raises(FileError, match="model"):
+        toy_hypotest(1.0, None, model, n_toys=20, seed=1, checkpoint=path)
