@@ -34,7 +34,7 @@ class Convolution(ShapeDensity):
     sigma : float, Parameter or Expression
         Width of the resolution; a number becomes the parameter ``resolution``.
     mu : float, Parameter or Expression
-        Its bias; 0, and held, by default, called ``bias``.
+        Its bias; a number becomes the parameter ``bias``. By default it is 0, and held.
     range : pair of float, or sequence of pairs, optional
         Where x lives; the range of the density by default.
 
@@ -63,7 +63,7 @@ class Convolution(ShapeDensity):
         # A number is a parameter of its own: the density may have a sigma, too.
         resolution = {
             "sigma": sigma if isinstance(sigma, Expression) else Parameter("resolution", sigma),
-            "mu": Parameter("bias", 0.0, fixed=True) if mu is None else mu,
+            "mu": mu if isinstance(mu, Expression) else Parameter("bias", mu or 0.0, fixed=mu is None),
         }
         super().__init__(
             range=density.range if range is None else range,

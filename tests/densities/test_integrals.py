@@ -112,3 +112,13 @@ def test_intervals_add_up_to_the_distribution_function(density: Any) -> None:
     ends = np.linspace(0, 4, 9)
     parts = [density.integral(a, b) for a, b in pairwise(ends)]
     assert np.concatenate([[0.0], np.cumsum(parts)]) == pytest.approx(density.cdf(ends), abs=1e-12)
+
+
+def test_a_smeared_peak_has_a_bias_of_its_own() -> None:
+    """The sum of two normal variables is normal: means add up, and squares of widths."""
+    smeared = Convolution(Gauss(range=(-20, 20), mu=1.0, sigma=0.5), sigma=1.2, mu=0.7, range=(-10, 10))
+    assert smeared.parameter_names == ("mu", "sigma", "resolution", "bias")
+    x = np.array([0.0, 1.7, 5.0])
+    assert smeared.pdf(x) == pytest.approx(Gauss(range=(-10, 10), mu=1.7, sigma=1.3).pdf(x), rel=1e-9)
+    with pytest.raises(ModelError, match="'bias'"):
+        Convolution(Gauss(range=(-20, 20), mu=1.0, sigma=0.5), sigma=1.2, mu="right")
