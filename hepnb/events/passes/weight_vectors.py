@@ -37,8 +37,14 @@ def fill_by_weight(tree: Any, spec: Fill, vector: str, options: dict[str, Any]) 
     Raises
     ------
     SelectionError
-        Where the vector is empty, or not of one length.
+        Where the vector is empty, or not of one length, or ``flatten(...)`` is filled.
     """
+    flat = next((text for text in spec.expressions if tree.check(text).flat), None)
+    if flat is not None:
+        raise SelectionError(
+            f"weight_axis={vector!r} is for one value per event, and {flat!r} has one per element. Fill "
+            f"it once for each weight: weight={f'({vector})[:, 0]'!r}."
+        )
     start, stop = entry_range(tree.n_entries, options["entry_start"], options["entry_stop"])
     first = tree.arrays({"n": f"length({vector})"}, entry_start=start, entry_stop=min(start + 1, stop))["n"]
     n = int(first[0]) if len(first) else 0

@@ -121,6 +121,10 @@ def test_a_vector_of_weights_has_one_length(tree):
     for vector in ("pt", "pdf[pdf > 4]"):
         with pytest.raises(SelectionError, match="weight_axis"):
             tree.hist("sign", BINS, weight_axis=vector)
+    # Lists that happen to be as long as the vector are not its elements.
+    for expression in ("flatten(pdf)", ("sign", "flatten(pt)")):
+        with pytest.raises(SelectionError, match="flatten"):
+            tree.hist(expression, BINS if isinstance(expression, str) else (BINS, BINS), weight_axis="pdf")
     assert (
         tree.hist("sign", (4, -2, 2), cut="count(pt) == 1", weight_axis="eta", entry_start=1).axes[1].size
         == 1
