@@ -60,32 +60,46 @@ def _best(flat: Flat, nesting: Nesting, better: np.ufunc) -> NDArray[np.int64]:
     return found
 
 
-def _extreme(better: np.ufunc) -> Callable[[Jagged], Any]:
-    def extreme(value: Jagged) -> Any:
-        flat, nesting = value.flat, value.nesting
-        if flat.dtype.kind not in "iuf":
-            return None
-        offsets, filled = nesting.levels[-1], np.flatnonzero(nesting.counts)
-        some = better.reduceat(flat, offsets[filled]) if len(filled) else flat[:0]
-        if len(filled) == len(nesting.counts):
-            return nesting.outer.wrap(some)
-        found = np.full(len(nesting.counts), np.nan)
-        found[filled] = some
-        return nesting.outer.wrap(found)
-
-    return extreme
+def _extreme(better: np.ufunc, value: Jagged) -> Any:
+    flat, nesting = value.flat, value.nesting
+    if flat.dtype.kind not in "iuf":
+        return None
+    offsets, filled = nesting.levels[-1], np.flatnonzero(nesting.counts)
+    some = better.reduceat(flat, offsets[filled]) if len(filled) else flat[:0]
+    if len(filled) == len(nesting.counts):
+        return nesting.outer.wrap(some)
+    found = np.full(len(nesting.counts), np.nan)
+    found[filled] = some
+    return nesting.outer.wrap(found)
 
 
-def _place(best: Callable[[Flat, Nesting], NDArray[np.int64]]) -> Callable[[Jagged], Any]:
-    def place(value: Jagged) -> Any:
-        if value.flat.dtype.kind not in "iuf":
-            return None
-        numbers = best(value.flat, value.nesting)
-        places = numbers - value.nesting.levels[-1][:-1]
-        missing = numbers < 0
-        return value.nesting.outer.wrap(np.where(missing, np.nan, places) if missing.any() else places)
+def _place(best: Callable[[Flat, Nesting], NDArray[np.int64]], value: Jagged) -> Any:
+    if value.flat.dtype.kind not in "iuf":
+        return None
+    numbers = best(value.flat, value.nesting)
+    places = numbers - value.nesting.levels[-1][:-1]
+    missing = numbers < 0
+    return value.nesting.outer.wrap(np.where(missing, np.nan, places) if missing.any() else places)
 
-    return place
+
+def minima(value: Jagged) -> Any:
+    """Give the smallest number of each innermost list, NaN of an empty one; None for other types."""
+    return _extreme(np.fmin, value)
+
+
+def maxima(value: Jagged) -> Any:
+    """Give the largest number of each innermost list, NaN of an empty one; None for other types."""
+    return _extreme(np.fmax, value)
+
+
+def argmin(value: Jagged) -> Any:
+    """Give the place of the smallest number in each innermost list; None for other types."""
+    return _place(smallest, value)
+
+
+def argmax(value: Jagged) -> Any:
+    """Give the place of the largest number in each innermost list; None for other types."""
+    return _place(largest, value)
 
 
 def sums(value: Jagged) -> Any:
@@ -119,7 +133,3 @@ def any_of(value: Jagged) -> Any:
 def all_of(value: Jagged) -> Any:
     """Tell of each innermost list whether all elements are true."""
     return value.nesting.outer.wrap(_true(value) == value.nesting.counts)
-
-
-minima, maxima = _extreme(np.fmin), _extreme(np.fmax)
-argmin, argmax = _place(smallest), _place(largest)

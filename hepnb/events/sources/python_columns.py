@@ -70,7 +70,23 @@ class PythonColumn:
         return name if name.isidentifier() else ""
 
     def code(self, column: str) -> Code:
-        """Python that makes it, from a function that is called as it is, or as the column."""
+        """Write Python that makes it.
+
+        Parameters
+        ----------
+        column : str
+            What it is called in the tree; a function without a name is called so too.
+
+        Returns
+        -------
+        Code
+            The name of the function, or a call with it.
+
+        Examples
+        --------
+        >>> print(PythonColumn(np.sqrt, ["2 * x"]).code("root"))
+        hepnb.PythonColumn(sqrt, inputs=['2 * x'])
+        """
         name = Code(self.name or column)
         more = {key: value for key, value in (("title", self.title), ("unit", self.unit)) if value}
         try:
