@@ -190,11 +190,12 @@ def yields(data: ArrayLike | None, model: Model, *, result: FitResults | None = 
     slices = [model.channel_slices[name] for name in model.channels]
 
     def numbers(points: FloatArray) -> FloatArray:
-        """Samples and their sum; bins, then the sums of channels."""
-        rates = model.expected_by_sample(points)
+        """Samples and all together; bins, then the sums of channels."""
+        # Uncertainties that are added to a bin belong to no sample.
+        total = model.expected(points)[..., None, :]
+        rates = np.concatenate([model.expected_by_sample(points), total], axis=-2)
         sums = [rates[..., where].sum(axis=-1, keepdims=True) for where in slices]
-        both = np.concatenate([rates, *sums], axis=-1)
-        return np.concatenate([both, both.sum(axis=-2, keepdims=True)], axis=-2)
+        return np.concatenate([rates, *sums], axis=-1)
 
     values, spread = numbers(point[None])[0], spread_of(numbers, model, point, result)
     present, signals = _contents(model)

@@ -207,8 +207,10 @@ def read_responses(workspace: Workspace, channel: str, sample: str) -> dict[str,
     entry = _named(found["samples"], sample, f"channel {channel!r} has no sample")
     nominal = np.array(entry["data"], dtype=float)
     parts: dict[str, dict[str, Any]] = {}
+    morphs = {modifier["name"] for modifier in entry["modifiers"] if modifier["type"] == "morph"}
     for modifier in entry["modifiers"]:
-        if modifier["type"] in {"normsys", "histosys"}:
+        # A morph of a datacard is more than its factor: part of a response would be a wrong one.
+        if modifier["type"] in {"normsys", "histosys"} and modifier["name"] not in morphs:
             parts.setdefault(modifier["name"], {})[modifier["type"]] = modifier["data"]
     responses = {}
     for name, data in parts.items():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import hepnb
 from hepnb.errors import HepnbError, WorkspaceError
+from hepnb.interpolation.response import read_response, read_responses
 
 Array = NDArray[np.float64]
 
@@ -218,6 +219,28 @@ def test_a_fit_with_eliminated_bin_errors_is_that_of_all_parameters(folder: Path
         other.strategy = 0
         assert found.twice_nll <= other.migrad().fval + 1e-3
         assert found.twice_nll == pytest.approx(float(made.twice_nll(found.bestfit, data)), abs=1e-4)
+
+
+def test_yields_have_the_bin_errors_in_their_total(folder: Path) -> None:
+    made = model(folder, CARD + "A autoMCStats 0\n")
+    fit = hepnb.fit(None, made)
+    before, after = hepnb.yields(None, made), hepnb.yields(None, made, result=fit)
+    np.testing.assert_allclose(after.values[-1], made.expected(fit.bestfit), rtol=1e-12)
+    assert not np.allclose(after.values[-1], after.values[:-1].sum(axis=0), rtol=1e-4)
+    # The uncertainty before the fit has the quadratic sum of the errors of the bin.
+    errors = np.sqrt(
+        sum(np.square(np.array(ERRORS[n]) * c) for n, c in (("sig", 1), ("bkg", 1.1), ("few", 1)))
+    )
+    without = hepnb.yields(None, model(folder, CARD + "A autoMCStats -1\n"))
+    expected = np.sqrt(without.uncertainty[-1] ** 2 + errors**2)
+    np.testing.assert_allclose(before.uncertainty[-1], expected, rtol=1e-6)
+
+
+def test_responses_are_whole_or_refused(folder: Path) -> None:
+    workspace = model(folder, CARD).workspace
+    assert set(read_responses(workspace, "A", "bkg")) == {"lumi"}
+    with pytest.raises(WorkspaceError, match="scale"):
+        read_response(workspace, "A", "bkg", "scale")
 
 
 def test_groups_are_ranked(folder: Path) -> None:
