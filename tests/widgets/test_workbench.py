@@ -151,6 +151,23 @@ def test_steps_open_their_panels(analysis):
     assert wb.fit_panel.layout.display == "none"
 
 
+def test_the_page_never_shows_two_steps():
+    """It shows each change as it comes."""
+    wb = Workbench(workspace=uncorrelated_background([12.0], [50.0], [3.0]))
+    shown = []
+
+    def look(_change):
+        shown.append(sum(panel.layout.display is None for panel in wb._body.children))
+
+    wb._body.observe(look, "children")
+    for panel in (wb.browser, wb.fit_panel, wb.band):
+        panel.layout.observe(look, "display")
+    for step in (4, 5, 0, 4):
+        wb.step = step
+    assert len(shown) >= 8
+    assert set(shown) <= {0, 1}
+
+
 def test_the_saved_copy_makes_no_panel(analysis):
     """It is brought up to date between a click on a step and the panel of that step."""
     workbench = Workbench(analysis=analysis)

@@ -226,11 +226,13 @@ class Workbench(Panel):
     def _open(self, step: int) -> None:
         with self._reporting(), self._making:
             chosen = self._panel(_STEPS[step][1])
-            if chosen not in self._body.children:
-                # Shown below the others or not at all: the order on the page does not matter.
-                self._body.children = (*self._body.children, chosen)
+            # First hidden, then shown: the page shows each change as it comes, and never two panels.
             for panel in self._body.children:
-                panel.layout.display = None if panel is chosen else "none"
+                if panel is not chosen:
+                    panel.layout.display = "none"
+            chosen.layout.display = None
+            if chosen not in self._body.children:
+                self._body.children = (*self._body.children, chosen)
 
     def _panel(self, name: str) -> Panel:
         # A click arrives on a thread beside that of the cells: both may ask for a panel at once, or one hands
