@@ -77,7 +77,7 @@ def do_batch(model: FitModel, task: ToyTask) -> FloatArray:
     """
     data = sample(model, task.origin, task.size, np.random.default_rng(task.seed))
     chosen = statistic_named(task.test_stat)
-    return toy_statistics(model, data, task.mu, chosen, task.origin, many=model.thorough)
+    return toy_statistics(model, data, task.mu, chosen, task.origin, model.thorough)
 
 
 def batches_at_once(model: FitModel, device: Any, executor: object) -> int:

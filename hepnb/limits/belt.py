@@ -140,7 +140,8 @@ class NeymanBelt:
         n = np.arange(rate + 10 * np.sqrt(rate) + 40)  # what is beyond has no probability to speak of
         data = np.tile(self.data, (n.size, 1))
         data[:, 0] = n
-        t = toy_statistics(self.model, data, point.mu, self.statistic, point.origin)
+        model = self.model
+        t = toy_statistics(model, data, point.mu, self.statistic, point.origin, model.thorough)
         good = ~np.isnan(t)
         return t[good], np.exp(xlogy(n, rate) - rate - gammaln(n + 1))[good], int((~good).sum())
 
