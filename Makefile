@@ -18,7 +18,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint docs fuzz bench bench-browser clean
+.PHONY: help lab test lint docs fuzz bench bench-browser bench-accelerator clean
 
 help:
 	@echo "make lab            JupyterLab on notebooks/00-start.ipynb (LAB_ARGS=--no-browser to only serve it)"
@@ -29,6 +29,7 @@ help:
 	@echo "make docs           the documentation site, into docs/_build/html"
 	@echo "make fuzz           random input on every public surface (FUZZ_ARGS='--tries 500 --seed 3')"
 	@echo "make bench          speed of the core against pyhf, of events against a loop over uproot, of unbinned fits against iminuit"
+	@echo "make bench-accelerator  toys a second on the device that JAX finds, beside the numpy core"
 	@echo "make bench-browser  slider to pixel, measured in a JupyterLab page"
 	@echo "make clean          remove the environment and everything that was built"
 
@@ -61,6 +62,9 @@ bench: $(STAMPS)/bench
 	$(BIN)/python tests/benchmarks/bench_core.py
 	$(BIN)/python tests/benchmarks/bench_events.py
 	$(BIN)/python tests/benchmarks/bench_fits.py
+
+bench-accelerator: $(STAMPS)/bench
+	$(BIN)/python tests/benchmarks/bench_accelerator.py
 
 bench-browser: $(STAMPS)/bench
 	@tools/chromium.sh >/dev/null

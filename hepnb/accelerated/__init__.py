@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hepnb.accelerated.devices import as_device, check_device, gpu, needs_double_precision
+from hepnb.accelerated.devices import as_device, check_device, gpu, needs_double_precision, usable_gpu
 
-__all__ = ["as_device", "check_device", "differentiable", "fits_at_once", "gpu", "on_device"]
+__all__ = ["as_device", "check_device", "differentiable", "fits_at_once", "gpu", "on_device", "usable_gpu"]
 
 
 def differentiable(model: Any) -> Any:

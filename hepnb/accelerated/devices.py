@@ -7,7 +7,7 @@ from typing import Any
 
 from hepnb.errors import AcceleratorError, OptionError
 
-__all__ = ["as_device", "check_device", "gpu", "load_jax", "needs_double_precision"]
+__all__ = ["as_device", "check_device", "gpu", "load_jax", "needs_double_precision", "usable_gpu"]
 
 
 _INSTALL = "pip install 'hepnb[jax]', and for an NVIDIA GPU pip install 'jax[cuda13]' as well"
@@ -78,6 +78,26 @@ def gpu() -> Any:
     except (AcceleratorError, RuntimeError):  # JAX's own for a platform that it does not have
         return None
     return found[0] if found else None
+
+
+def usable_gpu() -> tuple[Any, str]:
+    """Return a GPU for toys if there is one, and what to say of it.
+
+    Returns
+    -------
+    device : jax.Device or None
+        None for the numpy core.
+    words : str
+        Where the toys are done, or why the GPU is not used; empty where there is none.
+    """
+    found = gpu()
+    if found is None:
+        return None, ""
+    if load_jax().numpy.result_type(float) != "float64":
+        return None, (
+            f"({found} is not used: JAX computes with 32 bits. jax.config.update('jax_enable_x64', True))"
+        )
+    return found, f"on {found}"
 
 
 def check_device(device: Any, executor: Any) -> None:

@@ -13,6 +13,7 @@ import traitlets
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from hepnb.accelerated import usable_gpu
 from hepnb.errors import HepnbError, ModelError
 from hepnb.figures import BrazilArtists, draw_brazil_band, lay_out
 from hepnb.figures.inputs import CurvesShown
@@ -132,6 +133,7 @@ class BandScan(SavesFolder):
         self._partial: ScanResults | None = None
         self._scanned: tuple[Any, ...] = ()
         self._seconds = math.inf  # of this thread's time, that the last scan took
+        self._toys_where = ""
         self._ran: Run | None = None
         self.live = LiveFigure(width=560, height=420, alt="CLs against the signal strength")
         self._live_figure().restructure(_draw_nothing)
@@ -203,11 +205,12 @@ class BandScan(SavesFolder):
     def _toys_now(self, run: Run, cancel: threading.Event) -> None:
         """Look for the limits with toys: at the points where CLs is near 1 - cl."""
         self._scanned = self._end_of_range(run.model, run.data)
+        device, self._toys_where = usable_gpu()
         with stoppable(None):  # it looks at `cancel` itself and keeps the toys that it has
             limits = upper_limit(
                 run.data, run.model, cl=run.settings["cl"], test_stat=run.settings["test_stat"],
                 fixed=run.settings["held"], calctype="toybased", n_toys=run.settings["n_toys"], seed=TOY_SEED,
-                progress=self._toys_done, cancel=cancel,
+                progress=self._toys_done, cancel=cancel, device=device,
             )  # fmt: skip
         if cancel is self._cancel and len(limits.scan):
             self._finish(run, limits.scan, limits)
@@ -215,7 +218,7 @@ class BandScan(SavesFolder):
     def _toys_done(self, done: int, total: int) -> None:
         with self.chrome.hold_sync():
             self.chrome.progress = min(done / max(total, 1), 1.0)
-            self.chrome.note = f"{done:,} of about {total:,} toys"
+            self.chrome.note = f"{done:,} of about {total:,} toys {self._toys_where}".strip()
 
     def _end_of_range(self, model: Model, data: NDArray[np.float64]) -> tuple[Any, ...]:
         """Choose the upper end where it is left to us; once for each likelihood."""
