@@ -205,7 +205,7 @@ def integrate(
         if depth == _DEPTH - 1:
             stuck = wrong & (both > _STUCK * whole[lane]) & (np.abs(one - two) > 0.1 * both)
             if stuck.any():
-                # At 0 abscissae stay exact: next to a pole one half has more than the other however narrow both.
+                # At 0 abscissae stay exact: next to a pole one half has more than the other, however narrow.
                 raise ModelError(
                     f"{what} grows without bound near {low[np.argmax(stuck)]:.6g}: it cannot be normalised."
                 )
