@@ -74,7 +74,7 @@ def test_type_an_expression_drag_the_bins_and_the_cut(open_notebook, generated_d
         "tree.hist(builder.expression, (builder.n_bins, 60, 120), "
         "cut=f'(Q1*Q2 < 0) & (pt1 >= {builder.cut_value!r})')"
     )
-    assert notebook.evaluate(f"builder.histogram == {headless}")
+    wait(notebook, f"builder.state == 'current' and bool(builder.histogram == {headless})")
     assert shown_is_last(notebook, "builder")
     notebook.screenshot("histogram-builder", ".hepnb-panel")
     write(page, "Cut", "Q3 < 0")

@@ -221,11 +221,12 @@ class BuilderDisplay(BuilderInputs):
 
     def _fill(self) -> None:
         """Fill afresh, by the headless call, and draw."""
+        # Counted first: a slider that moves from here on asks for a fill of its own.
+        self._moves += 1
+        mine = self._moves
         request = self._request()
         if not request.parts or not (self.expression or request.events is None):
             return
-        self._moves += 1
-        mine = self._moves
         with self._computing(PICTURE, "Filling the histogram ..."):
             filled = fill(request, self._progress)
         check_stop()
