@@ -206,3 +206,17 @@ def test_a_channel_is_saved_as_it_is_typed_while_the_fill_still_runs(tree, loop,
     settle(builder, loop)
     assert builder.workspace_words == ""
     assert list(builder.workspace.edges["SR"]) == pytest.approx(np.linspace(75, 100, 9))
+
+
+def test_half_a_range_that_is_typed_stays_when_bins_are_chosen(tree, loop, monkeypatch):
+    builder = HistogramBuilder(tree=tree)
+    gate = Gate(monkeypatch)
+    builder.typed("expression", "x")
+    builder._controls.low.value = "70"
+    gate.open.set()
+    settle(builder, loop)
+    builder.n_bins = 7
+    builder._controls.high.value = "110"
+    settle(builder, loop)
+    assert builder.range == (70, 110)
+    assert builder.histogram == tree.hist("x", (7, 70, 110))

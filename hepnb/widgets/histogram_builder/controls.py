@@ -198,14 +198,15 @@ class BuilderControls(Linked):
 
     # -- from the panel -------------------------------------------------------------------------------
 
-    def _sync_bins(self, _change: Any) -> None:
+    def _sync_bins(self, change: Any) -> None:
         panel = self._panel
         with self._quietly():
             self.n_bins.max = max(MOST_BINS, panel.n_bins)
             self.n_bins.value = panel.n_bins
             self.edges.value = Binning(panel.bins).text
-            ends = ("", "") if panel.range is None else tuple(f"{end:.12g}" for end in panel.range)
-            self.low.value, self.high.value = ends
+            if change["name"] == "range":  # bins that were chosen meanwhile leave half a range that is typed
+                ends = ("", "") if panel.range is None else tuple(f"{end:.12g}" for end in panel.range)
+                self.low.value, self.high.value = ends
 
     def _sync_cut(self, _change: Any) -> None:
         value = self._panel.cut_value
