@@ -90,9 +90,7 @@ def test_whole_numbers_have_a_bin_each_and_the_controls_say_so(trees):
     builder = HistogramBuilder(tree=trees[0], expression="njet")
     assert (builder.n_bins, builder._controls.n_bins.value) == (7, 7)
     same(builder.histogram, trees[0].hist("njet", (7, -0.5, 6.5)))
-    assert (builder._controls.low.placeholder, builder._controls.high.placeholder) == (
-        "-0.5 (auto)", "6.5 (auto)",
-    )  # fmt: skip
+    assert builder._controls.range_words.value == "auto: -0.5 to 6.5"
     agrees(builder)
     builder.n_bins = 14
     same(builder.histogram, trees[0].hist("njet", (14, -0.5, 6.5)))

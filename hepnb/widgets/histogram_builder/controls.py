@@ -92,6 +92,8 @@ class BuilderControls(Linked):
         )
         for end in (self.low, self.high):
             end.observe(self._range_typed, "value")
+        self.range_words = ipywidgets.Label(layout={"display": "none", "flex": "0 0 auto"})
+        self.range_words.add_class("hepnb-hint")
         self.show = ipywidgets.ToggleButtons(
             options=[("One", "tree"), ("Cuts", "cuts"), ("Files", "files"), ("Samples", "samples")],
             style={"button_width": "auto"},
@@ -142,7 +144,7 @@ class BuilderControls(Linked):
         controls = column(
             [
                 self.expression, row(self.y, self.profile), self.elements, self.n_bins,
-                ipywidgets.HBox([self.low, self.high], layout=_WIDE),
+                ipywidgets.HBox([self.low, self.high, self.range_words], layout=_WIDE),
                 self.edges, self.cut, self.weight, self.weight_words, self.cut_variable, self.cut_value,
                 row(self.side, self.no_cut),
                 row(ipywidgets.Label("Draw"), self.show), row(self.entries.box, self.log_x, self.log_y),
@@ -237,9 +239,12 @@ class BuilderControls(Linked):
             self.expression.value = text
 
     def show_range(self, limits: tuple[float, float] | None) -> None:
-        """Show the range that was chosen, as a hint in the empty boxes; None where it was given."""
-        for end, place in ((self.low, 0), (self.high, 1)):
-            end.placeholder = "auto" if limits is None else f"{limits[place]:.12g} (auto)"
+        """Show the range that was chosen, beside the empty boxes; None where it was given.
+
+        A hint within a box would not do: where it changes, the page takes back what is being typed.
+        """
+        words = "" if limits is None else f"auto: {limits[0]:.6g} to {limits[1]:.6g}"
+        self.range_words.value, self.range_words.layout.display = words, None if words else "none"
 
     def offer_elements(self, offered: bool) -> None:
         """Show or hide the choice of what is taken of a list per event."""
