@@ -24,9 +24,10 @@ if [ "${HEPNB_PUBLIC_TESTS:-}" = no ]; then
 fi
 
 # One thread for each of the two pytest workers: more only get into each other's way.
+# A worker that is done takes tests from the other: some take a minute, most a few milliseconds.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 echo "== tests and doctests"
-"$bin/pytest" -q -n 2 -m "not browser$and_public"
+"$bin/pytest" -q -n 2 --dist worksteal -m "not browser$and_public"
 
 echo "== tests in a browser"
 if [ -n "$chromium" ]; then
