@@ -155,6 +155,15 @@ def load_results(path: str | os.PathLike[str]) -> Any:
         There is no such file.
     ResultsError
         It is no file of results, is damaged, or has another version.
+
+    Examples
+    --------
+    >>> import tempfile, hepnb
+    >>> model = hepnb.Model(hepnb.workspace.uncorrelated_background([5.0], [50.0], [7.0]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = hepnb.save_results({"fit": hepnb.fit(None, model)}, f"{folder}/results.json")
+    ...     load_results(path)["fit"].report.status
+    'converged'
     """
     file = Path(local_path(path))
     try:

@@ -1,4 +1,4 @@
-"""1,200 small random workspaces with every type of modifier, against pyhf and Minuit.
+"""400 small random workspaces with every type of modifier, against pyhf and Minuit.
 
 One to three channels of one to four bins and one to four samples, shared and one-sided systematics, bins
 without yield, both settings of the interpolation codes and a mixture. Code 2 is left out: its rates jump, and
@@ -33,12 +33,12 @@ import hepnb
 Spec = dict[str, Any]
 FloatArray = NDArray[np.float64]
 
-COUNT, PROCESSES = 1200, 2
+COUNT, PROCESSES = 400, 2
 DEFAULT, LEGACY = ("code4", "code4p"), ("code1", "code0")
 CODES = (*[DEFAULT] * 5, *[LEGACY] * 4, ("code1", "code4p"))
 TOLERANCE = 1e-6
 
-# Two processes, some minutes of each; a machine that is busy needs longer.
+# Two processes, a minute or two of each; a machine that is busy needs longer.
 pytestmark = pytest.mark.timeout(1500)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from hepnb.progress import check_stop
 from hepnb.widgets.toolkit.background import Background
@@ -20,7 +21,8 @@ _BAR_INTERVAL = 0.1  # [s] between two updates of the progress bar
 class WorkingBox(PanelBox):
     """The part of a panel that has a progress bar and a Cancel button."""
 
-    chrome: Chrome
+    if TYPE_CHECKING:  # made by the panel; an annotation would make it one of the inputs
+        chrome: Chrome
     _bar_shown = 0.0
     _bar_started = 0.0
 

@@ -139,7 +139,7 @@ hasattr(x, 'y')  §  delattr(x, 'y')  §  property(x)  §  classmethod(x)  §  s
 reversed(x)  §  enumerate(x)  §  divmod(x, y)  §  eval(x)  §  exec(x)  §  system('id')
 popen('id')  §  numpy.load('x')  §  np.fromfile('x')  §  ak.to_list(x)  §  vector.obj(x=1)
 math.sqrt(x)  §  TMath.Sqrt(x)  §  ROOT.gSystem.Exec('id')  §  gROOT->ProcessLine(".!id")
-std::cout  §  x->y  §  Entry$  §  Sum$  §  x:y  §  x:y:n  §  x::y  §  ,  §  :  §  ;  §  =  §  ==
+std::cout  §  x->y  §  Sum$  §  x:y  §  x:y:n  §  x::y  §  ,  §  :  §  ;  §  =  §  ==
 *  §  **  §  /  §  %  §  &  §  |  §  ~  §  ^  §  @  §  (  §  [  §  {  §  ]  §  }  §  '  §  "  §  `
 '"  §  "'  §  ''`  §  `unfinished  §  `a`b`  §  `x``y`  §  x `y`  §  'a  §  ()()  §  (())  §  (,)
 (x,  §  ((x)  §  (x))  §  x()  §  x (y)  §  Jet.PT()  §  Jet.PT.real  §  Jet.PT.PT  §  Jet.  §  .Jet
