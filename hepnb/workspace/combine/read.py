@@ -13,8 +13,9 @@ import numpy as np
 from hepnb.errors import WorkspaceError
 from hepnb.workspace._validate import VERSION
 from hepnb.workspace.combine.bin_errors import Process, add_bin_errors
-from hepnb.workspace.combine.card import Card, Column, Line, Nuisance, number, parse_card
+from hepnb.workspace.combine.card import Card, Column, Line, Nuisance, number
 from hepnb.workspace.combine.formulas import expanded, product_of
+from hepnb.workspace.combine.parse import parse_card
 from hepnb.workspace.combine.shapes import ShapeEffects, shape_effects
 from hepnb.workspace.combine.templates import Template, Templates
 from hepnb.workspace.formula import Formula
