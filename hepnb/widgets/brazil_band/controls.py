@@ -16,6 +16,8 @@ __all__ = ["BandControls", "cl_choices"]
 
 _CLS = (0.9, 0.95, 0.99)
 _CHECKS = {"log_y": "Logarithmic", "classic": "Green and yellow", "components": "CLs+b and CLb"}
+_WIDE = {"width": "auto"}
+_STYLE = {"description_width": "76px"}
 
 
 def cl_choices(values: Iterable[float]) -> list[tuple[str, float]]:
@@ -70,8 +72,15 @@ class BandControls:
     """
 
     def __init__(self, statistics: Mapping[str, str]) -> None:
-        wide = {"width": "auto"}
-        style = {"description_width": "76px"}
+        self._make_views()
+        self._make_settings(statistics)
+        self._make_sliders()
+        self._make_results()
+        self.box = self._compose()
+        self.show_for(many=False)
+
+    def _make_views(self) -> None:
+        """Make the choice of what is tested, and of what is drawn of it."""
         self.views = ipywidgets.ToggleButtons(
             options=[("One signal", "limit"), ("Many signals", "signals"), ("Local p-values", "p0")],
             tooltips=[
@@ -83,7 +92,7 @@ class BandControls:
         self.views.add_class("hepnb-views")
         self.axes = {
             name: ipywidgets.Dropdown(
-                options=[(first, "")], description=f"Against {name}", layout=wide, style=style,
+                options=[(first, "")], description=f"Against {name}", layout=_WIDE, style=_STYLE,
                 tooltip="A coordinate of the signals",
             )
             for name, first in (("x", "automatic"), ("y", "none"))
@@ -91,31 +100,41 @@ class BandControls:
         self.curves = ipywidgets.Dropdown(
             options=[("observed and expected", "both"), ("expected, blind", "expected"),
                      ("observed", "observed")],
-            description="Show", layout=wide, style=style, tooltip="Blind: nothing of the data is shown",
+            description="Show", layout=_WIDE, style=_STYLE, tooltip="Blind: nothing of the data is shown",
         )  # fmt: skip
-        self.start = ipywidgets.FloatText(0.0, description="μ from", layout=wide, style=style)
-        self.end = ipywidgets.Text(description="μ to", placeholder="automatic", layout=wide, style=style)
+        self.checks = {
+            trait: ipywidgets.Checkbox(description=words, indent=False, layout={"width": "auto"})
+            for trait, words in _CHECKS.items()
+        }
+
+    def _make_settings(self, statistics: Mapping[str, str]) -> None:
+        """Make the boxes of the range, the test and its toys."""
+        self.start = ipywidgets.FloatText(0.0, description="μ from", layout=_WIDE, style=_STYLE)
+        self.end = ipywidgets.Text(description="μ to", placeholder="automatic", layout=_WIDE, style=_STYLE)
         self.points = ipywidgets.BoundedIntText(
-            41, min=2, max=2001, description="Points", layout=wide, style=style
+            41, min=2, max=2001, description="Points", layout=_WIDE, style=_STYLE
         )
         self.cl = ipywidgets.Dropdown(
-            options=cl_choices(_CLS), value=0.95, description="Confidence", layout=wide, style=style
+            options=cl_choices(_CLS), value=0.95, description="Confidence", layout=_WIDE, style=_STYLE
         )
         self.statistic = ipywidgets.Dropdown(
             options=[(words, name) for name, words in statistics.items()], description="Statistic",
-            layout=wide, style=style,
-        )  # fmt: skip
-        self.luminosity = ipywidgets.FloatLogSlider(
-            1.0, base=10, min=-1, max=1.3, step=0.01, description="Luminosity ×", readout_format=".2f",
-            tooltip="What if there were so many times the data", layout=wide,
-            style={"description_width": "initial"},
+            layout=_WIDE, style=_STYLE,
         )  # fmt: skip
         self.n_toys = ipywidgets.BoundedIntText(
-            0, min=0, max=10_000_000, step=1000, description="Toys", layout=wide, style=style,
+            0, min=0, max=10_000_000, step=1000, description="Toys", layout=_WIDE, style=_STYLE,
             tooltip="Toys of each hypothesis at each point; asymptotic limits with none",
         )  # fmt: skip
+
+    def _make_sliders(self) -> None:
+        """Make the sliders that the band follows."""
+        self.luminosity = ipywidgets.FloatLogSlider(
+            1.0, base=10, min=-1, max=1.3, step=0.01, description="Luminosity ×", readout_format=".2f",
+            tooltip="What if there were so many times the data", layout=_WIDE,
+            style={"description_width": "initial"},
+        )  # fmt: skip
         self.nuisance = ipywidgets.Dropdown(
-            options=[("none", "")], description="Hold", layout=wide, style=style,
+            options=[("none", "")], description="Hold", layout=_WIDE, style=_STYLE,
             tooltip="A nuisance parameter that is held instead of fitted",
         )  # fmt: skip
         self.value = ipywidgets.FloatSlider(
@@ -125,10 +144,9 @@ class BandControls:
         self.release = ipywidgets.Button(
             description="Fit it again", tooltip="Fit this parameter again", layout={"width": "auto"}
         )
-        self.checks = {
-            trait: ipywidgets.Checkbox(description=words, indent=False, layout={"width": "auto"})
-            for trait, words in _CHECKS.items()
-        }
+
+    def _make_results(self) -> None:
+        """Make the button that starts the scan, and what is shown and written of it."""
         self.run = ipywidgets.Button(
             description="Run", button_style="primary", tooltip="Scan the signal strength",
             layout={"width": "88px"},
@@ -145,6 +163,8 @@ class BandControls:
         self.words = Status(html=limit_html(None, None, None, 1.0))
         self.words.add_class("hepnb-limits")
         self.saved = ipywidgets.Label()
+
+    def _compose(self) -> ipywidgets.VBox:
         grid = ipywidgets.GridBox(
             [
                 self.start,
@@ -158,7 +178,7 @@ class BandControls:
             ],
             layout={"grid_template_columns": "repeat(auto-fill, minmax(180px, 1fr))", "grid_gap": "2px 12px"},
         )
-        self.box = column(
+        return column(
             [
                 self.views,
                 self.words,
@@ -172,7 +192,6 @@ class BandControls:
             width="370px",
             flex="1 1 270px",
         )
-        self.show_for(many=False)
 
     def show_for(self, *, many: bool) -> None:
         """Show the controls of one signal, or of many."""
