@@ -41,7 +41,7 @@ def search(points: TestedPoints, low: float, high: float, cl: float) -> Iterator
     """
     yield from _bracket(points, low, high, cl)
     for turn in range(_ROUNDS):
-        more = _refinements(Curves.of(points.scan, cl), halve=turn >= _TRUSTING)
+        more = _more(points.scan, cl, halve=turn >= _TRUSTING)
         if not more.size:
             return
         points.test(more)
@@ -92,7 +92,14 @@ def _falls(scan: ScanResults, cl: float) -> list[int | None]:
     return [curves.crossing(row) if curves.mu.size > 1 else None for row in range(len(curves.CLs))]
 
 
-def _refinements(curves: Curves, halve: bool) -> FloatArray:
+def _more(scan: ScanResults, cl: float, halve: bool) -> FloatArray:
+    """Return the points to test next: none twice, those whose fits did not converge included."""
+    curves = Curves.of(scan, cl)
+    more = np.setdiff1d(_refinements(curves, halve), scan.mu)
+    return more if more.size or halve else np.setdiff1d(_refinements(curves, True), scan.mu)
+
+
+def _refinements(curves: Curves, halve: bool) -> list[float]:
     """Return the points that would tell every crossing not yet known well enough."""
     mu, points = curves.mu, []
     for row in range(len(curves.CLs)):
@@ -102,4 +109,4 @@ def _refinements(curves: Curves, halve: bool) -> FloatArray:
         points.append(curves.smooth(row, i))
         if halve:
             points.append((mu[i] + mu[i + 1]) / 2)
-    return np.setdiff1d(points, mu)
+    return points
