@@ -29,7 +29,7 @@ from hepnb.fits.exploring import one_start
 
 CHILD = Path(__file__).with_name("roofit_child.py")
 POINTS = np.linspace(0, 3, 41)
-# RooFit's fits end where -2 log L is about 1e-3 above its minimum; the largest such distance seen is 1e-2.
+# RooFit's fits end where -2 log L is about 1e-3 above its minimum; the largest difference seen is 2e-2.
 TOLERANCE, BAR, REPEATS = 3e-2, 20, 3
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import awkward as ak
@@ -17,6 +16,7 @@ from hepnb.events.language.named_columns import Column, check_new_name
 from hepnb.events.language.operators import is_list
 from hepnb.events.rootio.branches import Branch, Kind, to_column
 from hepnb.events.rootio.exact import content_dtype
+from hepnb.events.sources.added_columns import AddedColumns
 from hepnb.events.sources.column_cache import COLUMNS
 from hepnb.events.sources.source import Source, TreeReader, cached_column
 from hepnb.python_code import Code, call
@@ -123,19 +123,8 @@ def as_python_column(column: Any) -> PythonColumn | None:
     return PythonColumn(column) if callable(column) and not isinstance(column, (str, type)) else None
 
 
-@dataclass(eq=False)
-class _Memory:
-    """The tree as it was when its columns were last checked; one call of a function at a time."""
-
-    known: tuple[TreeReader, TreeReader] | None = None
-    lock: Any = field(default_factory=threading.RLock)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Memory, ()
-
-
 @dataclass(frozen=True)
-class PythonSource:
+class PythonSource(AddedColumns):
     """A tree with columns of Python functions.
 
     Attributes
@@ -148,43 +137,16 @@ class PythonSource:
 
     source: Source
     columns: tuple[tuple[str, PythonColumn], ...]
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
-
-    @property
-    def file(self) -> str:
-        """Return the file of the tree."""
-        return self.source.file
-
-    @property
-    def path(self) -> str:
-        """Return the path of the tree."""
-        return self.source.path
 
     @property
     def code(self) -> str:
         """Python that makes the tree, from functions of these names."""
         return call(f"{self.source.code}.with_columns", {name: one.code(name) for name, one in self.columns})
 
-    def inputs(self) -> tuple[str, ...]:
-        """Return the files of the tree."""
-        return self.source.inputs()
-
-    def reader(self) -> TreeReader:
-        """Return the tree as it is now, with the columns.
-
-        Raises
-        ------
-        ExpressionError, BranchError
-            If they do not fit.
-        """
-        base = self.source.reader()
-        known = self._memory.known
-        if known is None or known[0] is not base:
-            made = base
-            for name, column in self.columns:
-                made = _with_column(made, name, column, self._memory.lock)
-            known = self._memory.known = base, made
-        return known[1]
+    def _extended(self, base: TreeReader) -> TreeReader:
+        for name, column in self.columns:
+            base = _with_column(base, name, column, self._memory.lock)
+        return base
 
 
 def with_functions(source: Source, functions: Mapping[str, PythonColumn]) -> Source:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from hepnb.errors import BranchError, ExpressionError
 from hepnb.events.language.named_columns import Column, check_new_name, define
+from hepnb.events.sources.added_columns import AddedColumns
 from hepnb.events.sources.source import Source, TreeReader
 from hepnb.python_code import Code, call
 
 __all__ = ["DerivedSource", "derived"]
 
 
-@dataclass(eq=False)
-class _Memory:
-    """The tree as it was when its columns were last checked."""
-
-    known: tuple[TreeReader, TreeReader] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"known": None}
-
-
 @dataclass(frozen=True)
-class DerivedSource:
+class DerivedSource(AddedColumns):
     """A tree with further columns.
 
     Attributes
@@ -39,17 +29,6 @@ class DerivedSource:
 
     source: Source
     columns: tuple[tuple[str, Column], ...]
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
-
-    @property
-    def file(self) -> str:
-        """Give the file of the tree."""
-        return self.source.file
-
-    @property
-    def path(self) -> str:
-        """Give the path of the tree."""
-        return self.source.path
 
     @property
     def code(self) -> str:
@@ -63,23 +42,8 @@ class DerivedSource:
         """
         return call(f"{self.source.code}.with_columns", {name: Code(one.code) for name, one in self.columns})
 
-    def inputs(self) -> tuple[str, ...]:
-        """Return the files of the tree."""
-        return self.source.inputs()
-
-    def reader(self) -> TreeReader:
-        """Return the tree as it is now, with the columns checked against its branches.
-
-        Raises
-        ------
-        ExpressionError, BranchError
-            If they do not fit.
-        """
-        base = self.source.reader()
-        known = self._memory.known
-        if known is None or known[0] is not base:
-            known = self._memory.known = base, _with_columns(base, dict(self.columns))
-        return known[1]
+    def _extended(self, base: TreeReader) -> TreeReader:
+        return _with_columns(base, dict(self.columns))
 
 
 def derived(source: Source, columns: Mapping[str, Column]) -> Source:
