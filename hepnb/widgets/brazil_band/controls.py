@@ -98,7 +98,7 @@ class BandControls:
             for name, first in (("x", "automatic"), ("y", "none"))
         }  # fmt: skip
         self.curves = ipywidgets.Dropdown(
-            options=[("observed and expected", "both"), ("expected, blind", "expected"),
+            options=[("all curves", "both"), ("expected, blind", "expected"),
                      ("observed", "observed")],
             description="Show", layout=_WIDE, style=_STYLE, tooltip="Blind: nothing of the data is shown",
         )  # fmt: skip
