@@ -27,6 +27,9 @@ __all__ = ["BinsShown", "draw_bins", "draw_prediction", "draw_prefit_postfit", "
 
 _LONG_NAME = 18  # letters of a name below a bin
 _FLAT_SHARE = 0.8  # of the width: names that need more are turned
+BIN_ERRORS, BIN_ERRORS_COLOR = "Bin uncertainties", "#bdbdbd"
+"""What datacards add to a whole bin belongs to no sample; it is an entry of its own, negative too."""
+
 _LETTER = 0.6  # width of a letter in units of its height
 
 
@@ -89,8 +92,12 @@ def draw_prediction(
     inside = [row for row in range(len(result.samples)) if result.present[row, chosen].any()]
     rates = {result.samples[row]: result.values[row, where] for row in inside}
     order = stacking_order({name: float(values.sum()) for name, values in rates.items()}, result.signals)
+    stack = {name: rates[name] for name in order}
+    added = result.values[-1, where] - np.sum([*stack.values()], axis=0)
+    if np.abs(added).max(initial=0.0) > 1e-9 * np.abs(result.values[-1]).max():
+        stack[BIN_ERRORS] = added
     return draw_bins(
-        {name: rates[name] for name in order},
+        stack,
         ax,
         bins=BinsShown(
             result.slices,
@@ -102,7 +109,7 @@ def draw_prediction(
         data=result.data[where],
         ratio_ax=ratio_ax,
         uncertainty=result.uncertainty[-1, where],
-        colors=colors_for(result.samples, dict(result.colors)),
+        colors={**colors_for(result.samples, dict(result.colors)), BIN_ERRORS: BIN_ERRORS_COLOR},
         log_y=log_y,
         ratio_title="Data / model",
         note=plain(" ".join(filter(None, (only, result.label)))) if note is None else note,

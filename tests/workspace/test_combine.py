@@ -224,7 +224,8 @@ lumi lnN 1.02 1.02
     with pytest.raises(WorkspaceError, match=r"sig120"):
         hepnb.load(tmp_path / "card.txt")
     for old, new, word in (
-        ("60.3", "70", "integral"), ("observation -1", "observation 90", "90 events"),
+        ("60.3", "70", "integral"), ("-1   60.3", "3   60.3", "mass=125"),
+        ("observation -1", "observation 90", "90 events"),
         ("shapes.root $CHANNEL", "gone.root $CHANNEL", "gone"),
         ("shapes.root $CHANNEL/$PROCESS$MASS", "w.root w:pdf", "RooWorkspace"),
     ):  # fmt: skip

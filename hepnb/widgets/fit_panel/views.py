@@ -20,7 +20,7 @@ from hepnb.figures import (
 )
 from hepnb.figures import lay_out as lay_out_axes
 from hepnb.figures.names import plain, shorten_all
-from hepnb.figures.prediction import BinsShown, draw_bins, stacking_order
+from hepnb.figures.prediction import BIN_ERRORS, BIN_ERRORS_COLOR, BinsShown, draw_bins, stacking_order
 from hepnb.figures.style import colors_for
 from hepnb.fits import rate_spread
 from hepnb.widgets.fit_panel.state import FitState
@@ -94,6 +94,7 @@ class StackView:
             {name: sizes[name] for name in signal}, [name for name, scaled in signal.items() if scaled]
         )
         self._rows = [model.samples.index(name) for name in self._samples]
+        self._adds = any("binerror" in kinds for kinds in model.workspace.modifiers.values())
         self._artists: StackArtists | None = None
         self._spread = np.zeros(self._data.shape)
 
@@ -102,7 +103,11 @@ class StackView:
 
     def _by_name(self) -> dict[str, NDArray[np.float64]]:
         rates = self._rates()
-        return {name: rates[row] for name, row in zip(self._samples, self._rows, strict=True)}
+        found = {name: rates[row] for name, row in zip(self._samples, self._rows, strict=True)}
+        if self._adds:
+            total = self._state.model.expected(self._state.values)[self._slice]
+            found[BIN_ERRORS] = total - rates.sum(axis=0)
+        return found
 
     def _band(self) -> NDArray[np.float64]:
         now = self._state.now
@@ -127,7 +132,7 @@ class StackView:
             data=self._data,
             ratio_ax=ratio_ax,
             uncertainty=self._spread,
-            colors=colors_for(workspace.samples, workspace.colors),
+            colors={**colors_for(workspace.samples, workspace.colors), BIN_ERRORS: BIN_ERRORS_COLOR},
             log_y=self._log_y,
             ratio_title="Data / model",
             note=plain(only),

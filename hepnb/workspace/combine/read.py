@@ -271,10 +271,18 @@ class _Reader:
             return template.values
         if not math.isclose(column.rate, total, rel_tol=0.01, abs_tol=0.01):
             raise WorkspaceError(
-                f"{_where(column)}: the rate is {column.rate:g}, the template's integral {total:g}."
+                f"{_where(column)}: the rate is {column.rate:g}, the template's integral {total:g}. "
+                f"Write the rate -1 to take the integral{self._other_mass(column)}."
             )
         # With autoMCStats the sum of the histogram counts.
         return template.values * (1.0 if column.bin in self.card.bin_errors else column.rate / total)
+
+    def _other_mass(self, column: Column) -> str:
+        """Return what to say of the mass where it chooses the template."""
+        rule = self.templates.rule(column.bin, column.process)
+        if rule is None or "$MASS" not in f"{rule.file} {rule.name}":
+            return ""
+        return f", or give the mass that the card is for: this is mass={self.templates.mass}"
 
     def _log(self, nuisance: Nuisance, word: str) -> dict[str, Any]:
         sides = [number(side, nuisance.line) for side in word.split("/")]
